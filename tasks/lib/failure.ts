@@ -1,0 +1,38 @@
+/** A problem in a file that a user wrote, with the place where it stands. */
+export interface Problem {
+  /** What is wrong and what would be right, e.g. `gpus must be "all", a count or device ids, current value is "two"`. */
+  message: string;
+  /** File as the user would name it. */
+  file?: string;
+  /** 1-based. */
+  line?: number;
+  /** 1-based. */
+  column?: number;
+}
+
+/**
+ * - 1: a step failed, or a claim does not hold or can't be decided
+ * - 2: the request or a file is wrong
+ * - 3: this machine cannot do it now
+ * - 130: interrupted
+ */
+export type ExitCode = 1 | 2 | 3 | 130;
+
+/** An error whose message is meant for the user. `cli.ts` prints it without a stack trace and ends the process with its code. */
+export class Failure extends Error {
+  override name = "Failure";
+  constructor(
+    readonly exitCode: ExitCode,
+    message: string,
+    readonly details: {
+      /** What to do about it, as one sentence or command. */
+      remedy?: string;
+      /** Every problem that was found, not only the first. */
+      problems?: Problem[];
+      /** Path of a log that holds more. */
+      log?: string;
+    } = {},
+  ) {
+    super(message);
+  }
+}
