@@ -125,7 +125,7 @@ export async function supervise(argv: string[], options: SuperviseOptions): Prom
 class Stopper {
   signal?: string;
   #last = 0;
-  #timer?: number;
+  #timer?: ReturnType<typeof setTimeout>;
   #listeners = new Map<Deno.Signal, () => void>();
 
   constructor(readonly pid: number, readonly onStop?: (signal: string) => void) {

@@ -1,20 +1,24 @@
 /** Finding and ending the processes of a run, also when the runner that started them is gone. */
 
+import process from "node:process";
+
 export interface ProcessQuery {
-  /** Process group of the step; its leader started a session of its own. */
-  group?: number;
   /**
-   * An environment entry, `NAME=value`, that only processes of this run have. It also finds those that left the group,
-   * such as Jupyter kernels, and tells them from strangers that were given a recycled number.
+   * An environment entry, `NAME=value`, that only processes of this run have. It also finds those that left the step's
+   * process group, as Jupyter kernels do, and tells them from strangers that were given a recycled number.
    */
   mark: string;
+  /** Process group of the step; only while its leader is a child of this process, since numbers are recycled. */
+  group?: number;
 }
 
 const POLL_MS = 20;
 
-/** Ids of the living processes of a run, this one not among them. */
+/** Ids of the living processes of a run; a process group counts as one, with a negative id. */
 export async function findProcesses(query: ProcessQuery): Promise<number[]> {
-  return Deno.build.os === "linux" ? await inProc(query) : groupMembers(query);
+  const marked = Deno.build.os === "linux" ? await markedInProc(query.mark) : await markedByPs(query.mark);
+  const group = query.group !== undefined && lives(-query.group) ? [-query.group] : [];
+  return [...group, ...marked.filter((pid) => pid !== Deno.pid)];
 }
 
 /** Asks the processes of a run to end, and makes them after `graceMs`; returns how many there were. */
@@ -22,57 +26,50 @@ export async function endProcesses(query: ProcessQuery, graceMs = 2000): Promise
   const found = await findProcesses(query);
   let left = found;
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-    left.forEach((pid) => kill(pid, signal));
+    left.forEach((pid) => send(pid, signal));
     const deadline = performance.now() + graceMs;
     while (left.length > 0 && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       left = await findProcesses(query);
     }
-    if (left.length === 0) break;
   }
   return found.length;
 }
 
-async function inProc(query: ProcessQuery): Promise<number[]> {
-  const entries = [...Deno.readDirSync("/proc")].filter((entry) => /^\d+$/.test(entry.name));
-  const found = await Promise.all(entries.map(async ({ name }) => {
-    const pid = Number(name);
-    return pid !== Deno.pid && await isMarked(pid, query.mark) && !isZombie(pid) ? [pid] : [];
-  }));
-  return found.flat();
+/** Deno reads /proc only with every permission, so grep does; the mark is an argument, never part of the script. */
+async function markedInProc(mark: string): Promise<number[]> {
+  const script = 'exec grep -lzsxF -e "$0" /proc/[0-9]*/environ';
+  const text = await output("sh", ["-c", script, mark]);
+  return [...text.matchAll(/^\/proc\/(\d+)\//gm)].map((match) => Number(match[1]));
 }
 
-async function isMarked(pid: number, mark: string): Promise<boolean> {
+async function markedByPs(mark: string): Promise<number[]> {
+  const text = await output("ps", ["-A", "-E", "-ww", "-o", "pid=,command="]);
+  return text.split("\n").filter((line) => line.split(" ").includes(mark)).map((line) => parseInt(line));
+}
+
+async function output(program: string, args: string[]): Promise<string> {
   try {
-    return (await Deno.readTextFile(`/proc/${pid}/environ`)).split("\0").includes(mark);
+    // The mark must not be found in the searcher's own environment.
+    const env = { PATH: Deno.env.get("PATH") ?? "" };
+    const options = { args, env, clearEnv: true, stdin: "null", stderr: "null" } as const;
+    return new TextDecoder().decode((await new Deno.Command(program, options).output()).stdout);
   } catch {
-    return false; // another user's, or gone
+    return ""; // the program is not there: nothing can be found this way
   }
 }
 
-function isZombie(pid: number): boolean {
+function lives(id: number): boolean {
   try {
-    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    return stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3) === "Z";
+    return process.kill(id, 0);
   } catch {
-    return true;
+    return false;
   }
 }
 
-/** Without /proc the group is all there is to go by: it is asked whether it is there, not who belongs to it. */
-function groupMembers({ group }: ProcessQuery): number[] {
-  if (group === undefined) return [];
+function send(id: number, signal: Deno.Signal) {
   try {
-    Deno.kill(-group, "SIGCONT");
-    return [-group];
-  } catch {
-    return [];
-  }
-}
-
-function kill(pid: number, signal: Deno.Signal) {
-  try {
-    Deno.kill(pid, signal);
+    Deno.kill(id, signal);
   } catch {
     // gone between the look and the signal
   }
