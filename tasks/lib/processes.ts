@@ -1,6 +1,7 @@
 /** Finding and ending the processes of a run, also when the runner that started them is gone. */
 
 import process from "node:process";
+import { run } from "./command.ts";
 
 export interface ProcessQuery {
   /**
@@ -39,21 +40,19 @@ export async function endProcesses(query: ProcessQuery, graceMs = 2000): Promise
 /** Deno reads /proc only with every permission, so grep does; the mark is an argument, never part of the script. */
 async function markedInProc(mark: string): Promise<number[]> {
   const script = 'exec grep -lzsxF -e "$0" /proc/[0-9]*/environ';
-  const text = await output("sh", ["-c", script, mark]);
+  const text = await output(["sh", "-c", script, mark]);
   return [...text.matchAll(/^\/proc\/(\d+)\//gm)].map((match) => Number(match[1]));
 }
 
 async function markedByPs(mark: string): Promise<number[]> {
-  const text = await output("ps", ["-A", "-E", "-ww", "-o", "pid=,command="]);
+  const text = await output(["ps", "-A", "-E", "-ww", "-o", "pid=,command="]);
   return text.split("\n").filter((line) => line.split(" ").includes(mark)).map((line) => parseInt(line));
 }
 
-async function output(program: string, args: string[]): Promise<string> {
+async function output(argv: string[]): Promise<string> {
   try {
     // The mark must not be found in the searcher's own environment.
-    const env = { PATH: Deno.env.get("PATH") ?? "" };
-    const options = { args, env, clearEnv: true, stdin: "null", stderr: "null" } as const;
-    return new TextDecoder().decode((await new Deno.Command(program, options).output()).stdout);
+    return (await run(argv, { env: { PATH: Deno.env.get("PATH") ?? "" }, clearEnv: true })).stdout;
   } catch {
     return ""; // the program is not there: nothing can be found this way
   }
