@@ -1,0 +1,198 @@
+"""Runs one step of an experiment in this process and records what happened.
+
+    python run_step.py --record FILE -- python -m package.module ARGUMENTS
+
+A Python command (`python FILE`, `python -m MODULE`, `python -c CODE`) runs right here by `runpy`, so that what it
+imported can be asked for its versions and settings when it ends; any other program runs as a child. The record is
+written when the step starts and completed when it ends, so a step that was killed leaves one that says "running".
+Standard library only: it also runs where the task runner does not, such as a compute node.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import runpy
+import subprocess
+import sys
+import time
+import traceback
+from datetime import datetime, timezone
+from pathlib import Path
+
+import frameworks
+
+SCHEMA = 1
+
+
+def main(argv: list[str]) -> int:
+    record_file, command = parse(argv)
+    record = {
+        "schema": SCHEMA,
+        "status": "running",
+        "argv": command,
+        "pid": os.getpid(),
+        "host": platform.node(),
+        "started": now(),
+        "cpu": cpu(),
+    }
+    write(record_file, record)
+    begin = time.monotonic()
+    code = 1
+    try:
+        code = run(command)
+    finally:
+        record.update(
+            status="done" if code == 0 else "failed",
+            exit_code=code,
+            ended=now(),
+            seconds=round(time.monotonic() - begin, 3),
+            resources=resources(),
+            environment=frameworks.record(),
+        )
+        write(record_file, record)
+    return code
+
+
+def parse(argv: list[str]) -> tuple[Path, list[str]]:
+    """The record's file and the step's command; ends with code 2 on anything else."""
+    if len(argv) < 4 or argv[0] != "--record" or argv[2] != "--":
+        sys.exit("usage: run_step.py --record FILE -- COMMAND [ARGUMENT ...]")
+    return Path(argv[1]), argv[3:]
+
+
+def run(command: list[str]) -> int:
+    program, *arguments = command
+    if Path(program).name in ("python", "python3") and arguments and runs_here(arguments):
+        return run_python(arguments)
+    if Path(program).name in ("python", "python3"):
+        program = sys.executable
+    try:
+        return as_exit_code(subprocess.run([program, *arguments], check=False).returncode)
+    except OSError as error:
+        print(f"Cannot start {program!r}: {error.strerror}", file=sys.stderr)
+        return 127
+
+
+def runs_here(arguments: list[str]) -> bool:
+    """Whether `python ARGUMENTS` can run in this process: interpreter options such as -O need one of their own."""
+    return not arguments[0].startswith("-") or (arguments[0] in ("-m", "-c") and len(arguments) > 1)
+
+
+def as_exit_code(returncode: int) -> int:
+    """A shell's convention: a child ended by signal n has the code 128 + n."""
+    return 128 - returncode if returncode < 0 else returncode
+
+
+def run_python(arguments: list[str]) -> int:
+    """Runs a module, a code text or a file as `__main__`, as the interpreter itself would."""
+    try:
+        if arguments[0] == "-m":
+            sys.argv, sys.path[0] = arguments[1:], os.getcwd()
+            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+        elif arguments[0] == "-c":
+            sys.argv, sys.path[0] = ["-c", *arguments[2:]], ""
+            exec(compile(arguments[1], "<string>", "exec"), {"__name__": "__main__"})
+        else:
+            sys.argv, sys.path[0] = arguments, str(Path(arguments[0]).resolve().parent)
+            runpy.run_path(arguments[0], run_name="__main__")
+    except SystemExit as end:
+        return exit_code(end)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BaseException as error:
+        print_traceback(error, arguments)
+        return 1
+    finally:
+        flush()
+    return 0
+
+
+def exit_code(end: SystemExit) -> int:
+    """What the interpreter makes of `sys.exit(...)`: nothing is 0, a text is printed and is 1."""
+    if end.code is None:
+        return 0
+    if isinstance(end.code, int):
+        return end.code & 0xFF
+    print(end.code, file=sys.stderr)
+    return 1
+
+
+def print_traceback(error: BaseException, arguments: list[str]) -> None:
+    """The step's own traceback, without the frames of this file and of runpy."""
+    target = arguments[0]
+    if target != "-m" and isinstance(error, FileNotFoundError) and not Path(target).exists():
+        print(f"Cannot open {target!r}: no such file", file=sys.stderr)
+        return
+    frame = error.__traceback__
+    while frame and frame.tb_frame.f_code.co_filename in (__file__, runpy.__file__, "<frozen runpy>"):
+        frame = frame.tb_next
+    if frame is None and isinstance(error, ImportError):
+        print(error, file=sys.stderr)  # `python -m` of a module that is not there
+        return
+    traceback.print_exception(type(error), error, frame)
+
+
+def flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            pass  # the reader is gone; the record still matters
+
+
+def resources() -> dict[str, float | int]:
+    """CPU seconds and the largest resident set in bytes, of this process and of its ended children."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return {}
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, in KiB elsewhere: getrusage(2)
+    return {
+        "user_seconds": round(own.ru_utime + children.ru_utime, 3),
+        "system_seconds": round(own.ru_stime + children.ru_stime, 3),
+        "max_resident_bytes": max(own.ru_maxrss, children.ru_maxrss) * unit,
+    }
+
+
+def cpu() -> dict[str, object]:
+    """Model, logical cores this process may use, and the vector instruction sets that numerics depend on."""
+    fields = {}
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            for line in lines:
+                if not line.strip():
+                    break  # one core speaks for all
+                name, _, value = line.partition(":")
+                fields[name.strip()] = value.strip()
+    except OSError:
+        pass  # not Linux
+    flags = fields.get("flags", fields.get("Features", "")).split()
+    wanted = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512vl", "avx512_bf16", "amx_tile", "asimd", "sve", "sve2")
+    return {
+        "model": fields.get("model name") or platform.processor() or platform.machine(),
+        "architecture": platform.machine(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "instruction_sets": [flag for flag in wanted if flag in flags],
+    }
+
+
+def now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def write(path: Path, record: dict[str, object]) -> None:
+    """Replaces the record in one move, so that a reader never sees half of one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(record, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,250 @@
+/** Command lines: options in, help, errors and exit codes out. Nothing else in the project ends the process. */
+
+import { parseArgs } from "node:util";
+import { type ExitCode, Failure, type Problem } from "./failure.ts";
+import { suggest } from "./suggest.ts";
+import { Terminal, wrap } from "./terminal.ts";
+
+export interface Option {
+  help: string;
+  /** Name of the option's value, e.g. `DIR`; without one it is a switch. */
+  value?: string;
+  short?: string;
+  /** May be given more than once. */
+  many?: true;
+  /** What the value may be. */
+  choices?: readonly string[];
+}
+
+export type OptionTable = Record<string, Option>;
+
+/** Option values by name: a switch is a boolean, `many` a list, anything else a text or absent. */
+export type OptionValues<O extends OptionTable> = {
+  [Name in keyof O]: O[Name] extends { many: true } ? string[]
+    : O[Name] extends { value: string } ? string | undefined
+    : boolean;
+};
+
+export interface Arguments<O extends OptionTable> {
+  options: OptionValues<O>;
+  positionals: string[];
+  /** Options that the task does not know itself; they may be declared parameters of the experiment. */
+  parameters: Record<string, string>;
+  /** Everything after `--`, for the step's own command. */
+  rest: string[];
+}
+
+export interface Task<O extends OptionTable> {
+  name: string;
+  summary: string;
+  /** Command lines with what they do; the first is shown first of all. */
+  examples: [command: string, effect: string][];
+  options: O;
+  /** What the positional arguments are, e.g. `[EXPERIMENT]`; without it none are taken. */
+  positionals?: { usage: string; help: string };
+  /** The experiment's declared parameters are options too. */
+  parameters?: true;
+  /** What `--` passes on, if it does. */
+  rest?: string;
+  /** Does the work; the result is what `--json` prints. */
+  run(args: Arguments<O>, terminal: Terminal): Promise<{ exitCode: 0 | 1 | 130; result: unknown }>;
+}
+
+const COMMON = {
+  json: { help: "print one JSON object on standard output, everything else on standard error" },
+  help: { help: "show this help", short: "h" },
+} satisfies OptionTable;
+
+/** Runs a task as this process's main job and ends the process with its exit code. */
+export async function main<O extends OptionTable>(task: Task<O>, argv: string[] = Deno.args): Promise<never> {
+  const terminal = new Terminal(argv.includes("--json") && !isAfterDashes(argv, "--json"));
+  try {
+    const args = parse({ ...task, options: { ...task.options, ...COMMON } }, argv);
+    if (args.options.help) {
+      console.log(help(task));
+      Deno.exit(0);
+    }
+    const { exitCode, result } = await task.run(args as unknown as Arguments<O>, terminal);
+    terminal.result(result);
+    Deno.exit(exitCode);
+  } catch (error) {
+    Deno.exit(fail(error, terminal));
+  }
+}
+
+function isAfterDashes(argv: string[], option: string): boolean {
+  return argv.includes("--") && argv.indexOf("--") < argv.indexOf(option);
+}
+
+/**
+ * Parses a command line strictly.
+ *
+ * @throws Failure(2) for an option that is unknown (with the nearest match), lacks its value, or has a wrong one.
+ */
+export function parse<O extends OptionTable>(task: Omit<Task<O>, "run">, argv: string[]): Arguments<O> {
+  const { tokens } = parseArgs({
+    args: argv,
+    options: parseArgsTable(task.options),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const values: Record<string, string | boolean | string[]> = {};
+  for (const [name, option] of Object.entries(task.options)) {
+    if (option.many) values[name] = [];
+    else if (option.value === undefined) values[name] = false;
+  }
+  const args = { options: values, positionals: [] as string[], parameters: {}, rest: [] as string[] };
+  for (let i = 0; i < tokens.length; i++) {
+    const token = tokens[i]!;
+    if (token.kind === "option-terminator") {
+      args.rest = argv.slice(token.index + 1);
+      if (args.rest.length > 0 && task.rest === undefined) {
+        throw new Failure(2, `"deno task ${task.name}" passes nothing on: remove "--" and what follows it`);
+      }
+      break;
+    } else if (token.kind === "positional") {
+      args.positionals.push(token.value);
+    } else {
+      const next = tokens[i + 1];
+      const takesNext = token.value === undefined && next !== undefined && isValue(next, argv);
+      const value = token.value ?? (takesNext ? argv[next.index] : undefined);
+      const option = task.options[token.name];
+      if (option !== undefined) {
+        setOption(values, token.name, option, token.rawName, option.value === undefined ? token.value : value);
+        if (option.value !== undefined && takesNext) i++;
+      } else {
+        setParameter(task, args.parameters, token.name, token.rawName, value);
+        if (takesNext) i++;
+      }
+    }
+  }
+  if (args.positionals.length > 0 && task.positionals === undefined) {
+    throw new Failure(2, `"deno task ${task.name}" takes no argument, current value is "${args.positionals[0]}"`);
+  }
+  return args as unknown as Arguments<O>;
+}
+
+function parseArgsTable(options: OptionTable) {
+  return Object.fromEntries(
+    Object.entries(options).map(([name, option]) => [name, {
+      type: option.value === undefined ? "boolean" as const : "string" as const,
+      ...(option.short && { short: option.short }),
+      ...(option.many && { multiple: true }),
+    }]),
+  );
+}
+
+/** Whether the next token can be an option's value: a plain word, or a negative number. */
+function isValue(token: { kind: string; index: number }, argv: string[]): boolean {
+  return token.kind === "positional" || (token.kind === "option" && /^-[\d.]/.test(argv[token.index] ?? ""));
+}
+
+function setOption(
+  values: Record<string, string | boolean | string[]>,
+  name: string,
+  option: Option,
+  shown: string,
+  value: string | undefined,
+) {
+  if (option.value === undefined) {
+    if (value !== undefined) throw new Failure(2, `${shown} takes no value, current value is "${value}"`);
+    values[name] = true;
+    return;
+  }
+  if (value === undefined) throw new Failure(2, `${shown} needs a value: ${shown} ${option.value}`);
+  if (option.choices && !option.choices.includes(value)) {
+    const near = suggest(value, [...option.choices]);
+    const hint = near === undefined ? "" : ` (did you mean "${near}"?)`;
+    const wanted = option.choices.map((choice) => `"${choice}"`).join(" or ");
+    throw new Failure(2, `${shown} must be ${wanted}, current value is "${value}"${hint}`);
+  }
+  if (option.many) (values[name] as string[]).push(value);
+  else values[name] = value;
+}
+
+function setParameter(
+  task: { name: string; options: OptionTable; parameters?: true },
+  parameters: Record<string, string>,
+  name: string,
+  shown: string,
+  value: string | undefined,
+) {
+  const near = suggest(name, Object.keys(task.options));
+  const isOwn = !task.parameters || !shown.startsWith("--");
+  if (isOwn) throw unknownOption(task.name, shown, near);
+  if (value === undefined) {
+    if (near !== undefined) throw unknownOption(task.name, shown, near);
+    throw new Failure(2, `${shown} needs a value: ${shown} VALUE, or ${shown}=VALUE where the value starts with a dash`);
+  }
+  parameters[name] = value;
+}
+
+/** The error for an option that neither the task nor the experiment knows. */
+export function unknownOption(task: string, shown: string, near: string | undefined): Failure {
+  const hint = near === undefined ? "" : `, did you mean --${near}?`;
+  return new Failure(2, `"deno task ${task}" has no option ${shown}${hint}`, {
+    remedy: `deno task ${task} --help lists the options`,
+  });
+}
+
+/** The help text: an example first, then what can be given. */
+export function help<O extends OptionTable>(task: Omit<Task<O>, "run">): string {
+  const commands = Math.max(...task.examples.map(([command]) => command.length));
+  const options: OptionTable = { ...task.options, ...COMMON };
+  const rows: [string, string][] = Object.entries(options).map(([name, option]) => [
+    `${option.short ? `-${option.short}, ` : ""}--${name}${option.value ? ` ${option.value}` : ""}`,
+    option.help,
+  ]);
+  if (task.parameters) rows.push(["--PARAMETER VALUE", "a parameter that the experiment declares, e.g. --epochs 3"]);
+  if (task.rest !== undefined) rows.push(["-- ARGUMENTS", task.rest]);
+  if (task.positionals) rows.unshift([task.positionals.usage, task.positionals.help]);
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return [
+    ...task.examples.map(([command, effect]) => `${command.padEnd(commands)}  # ${effect}`),
+    "",
+    ...wrap(task.summary, 100),
+    "",
+    ...rows.flatMap(([left, right]) =>
+      wrap(right, 100 - width).map((line, i) => `  ${(i === 0 ? left : "").padEnd(width)}  ${line}`)
+    ),
+  ].join("\n");
+}
+
+/** Prints an error for the person (or, with `--json`, the program) who asked, and says which exit code it means. */
+function fail(error: unknown, terminal: Terminal): number {
+  const failure = asFailure(error);
+  if (failure === undefined) {
+    terminal.note(`This is a defect of the task runner, not of your input:`);
+    terminal.note(error instanceof Error ? error.stack ?? error.message : String(error));
+    terminal.result({ error: { message: String(error), exitCode: 1 } });
+    return 1;
+  }
+  const { problems = [], remedy, log } = failure.details;
+  terminal.note(`${terminal.paint("error", "red", "bold")}: ${failure.message}`);
+  for (const problem of problems) terminal.note(`  ${describe(problem)}`);
+  if (remedy) terminal.note(`  ${terminal.paint("what to do", "bold")}: ${remedy}`);
+  if (log) terminal.note(`  ${terminal.paint("log", "bold")}: ${log}`);
+  terminal.result({ error: { message: failure.message, exitCode: failure.exitCode, ...failure.details } });
+  return failure.exitCode;
+}
+
+function describe({ file, line, column, message }: Problem): string {
+  const place = [file, line, column].filter((part) => part !== undefined).join(":");
+  return place === "" ? message : `${place}  ${message}`;
+}
+
+/** Errors of the operating system that a user can do something about. */
+const SYSTEM_PROBLEMS: [pattern: RegExp, exitCode: ExitCode, remedy: string][] = [
+  [/ENOSPC|No space left|os error 28/, 3, "Free some space, or put the runs elsewhere with --runs DIR"],
+  [/EDQUOT|quota exceeded|os error 122/i, 3, "Free some of your quota, or put the runs elsewhere with --runs DIR"],
+  [/EROFS|Read-only file system|os error 30/, 3, "Put the runs on a disk that can be written to, with --runs DIR"],
+  [/EACCES|EPERM|Permission denied|os error 13/, 3, "Give this user the right to it, or use another folder"],
+];
+
+function asFailure(error: unknown): Failure | undefined {
+  if (error instanceof Failure) return error;
+  if (!(error instanceof Error)) return undefined;
+  const match = SYSTEM_PROBLEMS.find(([pattern]) => pattern.test(error.message));
+  return match && new Failure(match[1], error.message, { remedy: match[2] });
+}

@@ -1,0 +1,77 @@
+/** Files: written whole or not at all, hashed, listed without leaving their folder. */
+
+import { createHash } from "node:crypto";
+import { dirname, join, relative } from "node:path";
+
+/** Replaces a file in one move, so that no reader and no crash ever sees half of it. */
+export async function writeAtomic(path: string, text: string): Promise<void> {
+  const temporary = join(dirname(path), `.${crypto.randomUUID().slice(0, 8)}.tmp`);
+  try {
+    const file = await Deno.open(temporary, { write: true, createNew: true });
+    try {
+      const data = new TextEncoder().encode(text);
+      for (let done = 0; done < data.length;) done += await file.write(data.subarray(done));
+      await file.sync();
+    } finally {
+      file.close();
+    }
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  await writeAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+export function sha256(data: string | Uint8Array): string {
+  return createHash("sha256").update(data).digest("hex");
+}
+
+/** SHA-256 of a file's bytes, in hexadecimal, read in pieces. */
+export async function sha256File(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  using file = await Deno.open(path);
+  const buffer = new Uint8Array(1 << 20);
+  for (let count = await file.read(buffer); count !== null; count = await file.read(buffer)) {
+    hash.update(buffer.subarray(0, count));
+  }
+  return hash.digest("hex");
+}
+
+/** A file or link below a folder; a link is recorded by where it points, and never followed. */
+export interface Entry {
+  /** Relative to the folder, with `/`. */
+  path: string;
+  bytes: number;
+  /** Target of a symbolic link, as it is written. */
+  link?: string;
+}
+
+/** Files and links below a folder, sorted by path; `skip` is asked for each entry's relative path. */
+export async function listFiles(folder: string, skip: (path: string) => boolean = () => false): Promise<Entry[]> {
+  const found: Entry[] = [];
+  const pending = [folder];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    for await (const entry of Deno.readDir(next)) {
+      const absolute = join(next, entry.name);
+      const path = relative(folder, absolute);
+      if (skip(path)) continue;
+      if (entry.isSymlink) found.push({ path, bytes: 0, link: await Deno.readLink(absolute) });
+      else if (entry.isDirectory) pending.push(absolute);
+      else if (entry.isFile) found.push({ path, bytes: (await Deno.stat(absolute)).size });
+    }
+  }
+  return found.sort((a, b) => a.path < b.path ? -1 : 1);
+}
+
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
