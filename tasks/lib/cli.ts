@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { type ExitCode, Failure, type Problem } from "./failure.ts";
-import { suggest } from "./suggest.ts";
+import { didYouMean, suggest } from "./suggest.ts";
 import { Terminal, wrap } from "./terminal.ts";
 
 export interface Option {
@@ -111,7 +111,13 @@ export function parse<O extends OptionTable>(task: Omit<Task<O>, "run">, argv: s
       const value = token.value ?? (takesNext ? argv[next.index] : undefined);
       const option = task.options[token.name];
       if (option !== undefined) {
-        setOption(values, token.name, option, token.rawName, option.value === undefined ? token.value : value);
+        setOption(
+          values,
+          token.name,
+          option,
+          token.rawName,
+          option.value === undefined ? token.value : value,
+        );
         if (option.value !== undefined && takesNext) i++;
       } else {
         setParameter(task, args.parameters, token.name, token.rawName, value);
@@ -120,7 +126,10 @@ export function parse<O extends OptionTable>(task: Omit<Task<O>, "run">, argv: s
     }
   }
   if (args.positionals.length > 0 && task.positionals === undefined) {
-    throw new Failure(2, `"deno task ${task.name}" takes no argument, current value is "${args.positionals[0]}"`);
+    throw new Failure(
+      2,
+      `"deno task ${task.name}" takes no argument, current value is "${args.positionals[0]}"`,
+    );
   }
   return args as unknown as Arguments<O>;
 }
@@ -154,10 +163,11 @@ function setOption(
   }
   if (value === undefined) throw new Failure(2, `${shown} needs a value: ${shown} ${option.value}`);
   if (option.choices && !option.choices.includes(value)) {
-    const near = suggest(value, [...option.choices]);
-    const hint = near === undefined ? "" : ` (did you mean "${near}"?)`;
     const wanted = option.choices.map((choice) => `"${choice}"`).join(" or ");
-    throw new Failure(2, `${shown} must be ${wanted}, current value is "${value}"${hint}`);
+    throw new Failure(
+      2,
+      `${shown} must be ${wanted}, current value is "${value}"${didYouMean(value, option.choices)}`,
+    );
   }
   if (option.many) (values[name] as string[]).push(value);
   else values[name] = value;
@@ -175,7 +185,10 @@ function setParameter(
   if (isOwn) throw unknownOption(task.name, shown, near);
   if (value === undefined) {
     if (near !== undefined) throw unknownOption(task.name, shown, near);
-    throw new Failure(2, `${shown} needs a value: ${shown} VALUE, or ${shown}=VALUE where the value starts with a dash`);
+    throw new Failure(
+      2,
+      `${shown} needs a value: ${shown} VALUE, or ${shown}=VALUE where the value starts with a dash`,
+    );
   }
   parameters[name] = value;
 }
@@ -196,7 +209,9 @@ export function help<O extends OptionTable>(task: Omit<Task<O>, "run">): string 
     `${option.short ? `-${option.short}, ` : ""}--${name}${option.value ? ` ${option.value}` : ""}`,
     option.help,
   ]);
-  if (task.parameters) rows.push(["--PARAMETER VALUE", "a parameter that the experiment declares, e.g. --epochs 3"]);
+  if (task.parameters) {
+    rows.push(["--PARAMETER VALUE", "a parameter that the experiment declares, e.g. --epochs 3"]);
+  }
   if (task.rest !== undefined) rows.push(["-- ARGUMENTS", task.rest]);
   if (task.positionals) rows.unshift([task.positionals.usage, task.positionals.help]);
   const width = Math.max(...rows.map(([left]) => left.length));
@@ -237,8 +252,16 @@ function describe({ file, line, column, message }: Problem): string {
 /** Errors of the operating system that a user can do something about. */
 const SYSTEM_PROBLEMS: [pattern: RegExp, exitCode: ExitCode, remedy: string][] = [
   [/ENOSPC|No space left|os error 28/, 3, "Free some space, or put the runs elsewhere with --runs DIR"],
-  [/EDQUOT|quota exceeded|os error 122/i, 3, "Free some of your quota, or put the runs elsewhere with --runs DIR"],
-  [/EROFS|Read-only file system|os error 30/, 3, "Put the runs on a disk that can be written to, with --runs DIR"],
+  [
+    /EDQUOT|quota exceeded|os error 122/i,
+    3,
+    "Free some of your quota, or put the runs elsewhere with --runs DIR",
+  ],
+  [
+    /EROFS|Read-only file system|os error 30/,
+    3,
+    "Put the runs on a disk that can be written to, with --runs DIR",
+  ],
   [/EACCES|EPERM|Permission denied|os error 13/, 3, "Give this user the right to it, or use another folder"],
 ];
 

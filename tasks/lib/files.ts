@@ -51,7 +51,10 @@ export interface Entry {
 }
 
 /** Files and links below a folder, sorted by path; `skip` is asked for each entry's relative path. */
-export async function listFiles(folder: string, skip: (path: string) => boolean = () => false): Promise<Entry[]> {
+export async function listFiles(
+  folder: string,
+  skip: (path: string) => boolean = () => false,
+): Promise<Entry[]> {
   const found: Entry[] = [];
   const pending = [folder];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {

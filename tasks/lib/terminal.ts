@@ -72,8 +72,13 @@ export class Terminal {
 }
 
 /** Rows as aligned columns, the last one not padded. Widths are of the plain text, so paint cells after `pad`. */
-export function columns(rows: string[][], paint = (cell: string, _row: number, _column: number) => cell): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+export function columns(
+  rows: string[][],
+  paint = (cell: string, _row: number, _column: number) => cell,
+): string[] {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? "").length))
+  );
   return rows.map((row, index) =>
     row.map((cell, column) => {
       const padding = column === row.length - 1 ? "" : " ".repeat((widths[column] ?? 0) - cell.length + GAP);

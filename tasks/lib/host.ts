@@ -1,0 +1,80 @@
+/** This machine, as far as it decides what can run here and explains what came out. */
+
+import * as os from "node:os";
+import { run } from "./command.ts";
+
+export interface Gpu {
+  name: string;
+  /** Memory in MiB. */
+  memory: number;
+  driver: string;
+  uuid: string;
+}
+
+export interface Host {
+  name: string;
+  os: string;
+  kernel: string;
+  architecture: string;
+  cpu: string;
+  cores: number;
+  /** Memory in bytes. */
+  memory: number;
+  uid?: number;
+  gid?: number;
+  gpus: Gpu[];
+  /** This process runs inside one of our images, and the image is the environment. */
+  image?: string;
+  deno: string;
+}
+
+/** Where our Dockerfiles leave the image's name; `/.dockerenv` would only say that this is some container. */
+const IMAGE_MARKER = "/etc/experiment-image";
+
+/** Reads this machine. Asking for GPUs starts a program, and only where there is one to start. */
+export async function inspectHost(): Promise<Host> {
+  return {
+    name: os.hostname(),
+    os: Deno.build.os,
+    kernel: os.release(),
+    architecture: os.arch(),
+    cpu: os.cpus()[0]?.model ?? "unknown",
+    cores: navigator.hardwareConcurrency,
+    memory: os.totalmem(),
+    uid: Deno.uid() ?? undefined,
+    gid: Deno.gid() ?? undefined,
+    gpus: await inspectGpus(),
+    image: readMarker(),
+    deno: Deno.version.deno,
+  };
+}
+
+function readMarker(): string | undefined {
+  try {
+    return Deno.readTextFileSync(IMAGE_MARKER).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** NVIDIA GPUs as `nvidia-smi` lists them; none where it is missing, fails, or takes more than ten seconds. */
+async function inspectGpus(): Promise<Gpu[]> {
+  const query = [
+    "nvidia-smi",
+    "--query-gpu=name,memory.total,driver_version,uuid",
+    "--format=csv,noheader,nounits",
+  ];
+  try {
+    const { code, stdout } = await run(query, { timeoutMs: 10_000 });
+    return code === 0 ? parseGpus(stdout) : [];
+  } catch {
+    return [];
+  }
+}
+
+export function parseGpus(csv: string): Gpu[] {
+  return csv.split("\n").filter((line) => line.includes(",")).map((line) => {
+    const [name = "", memory = "", driver = "", uuid = ""] = line.split(",").map((cell) => cell.trim());
+    return { name, memory: Number(memory), driver, uuid };
+  });
+}

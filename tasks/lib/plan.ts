@@ -1,0 +1,274 @@
+/** What exactly will run, as plain JSON: it can be printed, tested, stored beside the results, and compared. */
+
+import { join } from "node:path";
+import type { Experiment, Step } from "./experiment.ts";
+import { Failure } from "./failure.ts";
+import type { Host } from "./host.ts";
+import { fillTemplate } from "./template.ts";
+
+export const PLAN_SCHEMA = 1;
+
+export type Scalar = number | string | boolean;
+
+export interface Plan {
+  schema: typeof PLAN_SCHEMA;
+  /** The task that was asked for, e.g. "reproduce". */
+  task: string;
+  /** Identifies the run: UTC time and a short random part. */
+  run: string;
+  /** Absolute path of the run folder. */
+  directory: string;
+  experiment: {
+    name: string;
+    title?: string;
+    file: string;
+    root: string;
+    /** The YAML as it was when the run was planned; its claims judge the run. */
+    text: string;
+  };
+  engine: { name: "host"; because: string };
+  environment: { requirements?: string; python: string; gpus: string };
+  parameters: Record<string, Scalar>;
+  /** Parameters whose values are not the declared ones, and other changes to what the authors ran. */
+  changed: string[];
+  steps: PlannedStep[];
+}
+
+export interface PlannedStep {
+  name: string;
+  /** The step's own command; `python` is the environment's. */
+  argv: string[];
+  /** Appended to `argv` when the run is taken up again. */
+  resume?: string[];
+  /** Absolute working directory. */
+  cwd: string;
+  /** Set in addition to the user's own environment. */
+  env: Record<string, string>;
+  /** The step's own folder, absolute. */
+  out: string;
+  produces: string[];
+  inputs?: string[];
+  /** Folders of other steps that this one reads. */
+  needs: Record<string, Need>;
+}
+
+/** A folder bound to a need: made in this run, or by the newest run that has it with the same parameters. */
+export interface Need {
+  run: string;
+  directory: string;
+}
+
+export interface NotebookOptions {
+  notebooks?: string[];
+  parameters?: Record<string, unknown>;
+  flags: string[];
+}
+
+export interface PlanRequest {
+  task: string;
+  run: string;
+  directory: string;
+  /** Steps to run, in order. */
+  steps: string[];
+  /** Values given on the command line, by parameter. */
+  overrides: Record<string, string>;
+  /** Arguments appended to every step's command. */
+  rest: string[];
+  notebook?: NotebookOptions;
+  experimentText: string;
+  engine: Plan["engine"];
+  python: string;
+  /** Folder of an earlier run's step, for a need that this run does not make itself. */
+  findStep: (step: string, parameters: Record<string, Scalar>) => Promise<Need | undefined>;
+}
+
+/** The machinery's own Python, started inside the environment. */
+const INSIDE = join(import.meta.dirname ?? ".", "..", "inside");
+
+/**
+ * Turns an experiment and a request into a plan.
+ *
+ * @throws Failure(2) for a parameter value of the wrong type, or a need that nothing fulfils.
+ * @throws Failure(3) if the experiment demands GPUs that this machine lacks.
+ */
+export async function makePlan(experiment: Experiment, host: Host, request: PlanRequest): Promise<Plan> {
+  const parameters = chooseParameters(experiment, request.overrides);
+  const gpus = chooseGpus(experiment, host);
+  const context = { experiment, request, parameters, gpus };
+  const steps: PlannedStep[] = [];
+  for (const name of request.steps) steps.push(await planStep(context, experiment.steps[name]!));
+  return {
+    schema: PLAN_SCHEMA,
+    task: request.task,
+    run: request.run,
+    directory: request.directory,
+    experiment: {
+      name: experiment.name,
+      title: experiment.title,
+      file: experiment.file,
+      root: experiment.root,
+      text: request.experimentText,
+    },
+    engine: request.engine,
+    environment: {
+      requirements: experiment.environment.requirements,
+      python: request.python,
+      gpus: gpus.said,
+    },
+    parameters: Object.fromEntries(Object.entries(parameters).map(([name, { value }]) => [name, value])),
+    changed: changes(experiment, parameters, request),
+    steps,
+  };
+}
+
+type Parameters = Experiment["parameters"];
+
+interface Context {
+  experiment: Experiment;
+  request: PlanRequest;
+  parameters: Parameters;
+  gpus: { said: string; env: Record<string, string> };
+}
+
+/** The declared values with those of the command line in their place, each of its declared type. */
+function chooseParameters(experiment: Experiment, overrides: Record<string, string>): Parameters {
+  const chosen = { ...experiment.parameters };
+  for (const [name, text] of Object.entries(overrides)) {
+    const declared = experiment.parameters[name];
+    if (declared === undefined) throw new Failure(2, `${experiment.name} declares no parameter ${name}`);
+    chosen[name] = { value: convert(name, text, declared.value), text };
+  }
+  return chosen;
+}
+
+function convert(name: string, text: string, declared: Scalar): Scalar {
+  if (typeof declared === "string") return text;
+  if (typeof declared === "boolean") {
+    if (text === "true" || text === "false") return text === "true";
+    throw new Failure(2, `--${name} must be true or false, current value is "${text}"`);
+  }
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) {
+    throw new Failure(2, `--${name} must be a number such as ${declared}, current value is "${text}"`);
+  }
+  if (Number.isInteger(declared) && !Number.isInteger(value) && /^\d+$/.test(String(declared))) {
+    throw new Failure(2, `--${name} must be a whole number such as ${declared}, current value is "${text}"`);
+  }
+  return value;
+}
+
+function changes(experiment: Experiment, parameters: Parameters, request: PlanRequest): string[] {
+  const changed = Object.entries(parameters)
+    .filter(([name, { value }]) => value !== experiment.parameters[name]?.value)
+    .map(([name, { text }]) => `${name} = ${text} (declared: ${experiment.parameters[name]?.text})`);
+  if (request.rest.length > 0) changed.push(`arguments added: ${request.rest.join(" ")}`);
+  for (const [name, value] of Object.entries(request.notebook?.parameters ?? {})) {
+    changed.push(`notebook parameter ${name} = ${JSON.stringify(value)}`);
+  }
+  return changed;
+}
+
+/** Which GPUs the steps see, and in words why. */
+function chooseGpus({ environment: { gpus } }: Experiment, host: Host): Context["gpus"] {
+  const found = host.gpus.length;
+  if (gpus === "none") return { said: "none asked for", env: { CUDA_VISIBLE_DEVICES: "" } };
+  if (gpus === "optional") {
+    return { said: found === 0 ? "none here, so the steps run on the CPU" : listGpus(host), env: {} };
+  }
+  const wanted = gpus === "all" ? 1 : typeof gpus === "number" ? gpus : gpus.length;
+  const missing = Array.isArray(gpus)
+    ? gpus.filter((id) => !host.gpus.some(({ uuid }, index) => id === String(index) || id === uuid))
+    : [];
+  if (found < wanted || missing.length > 0) {
+    const what = missing.length > 0 ? `GPU ${missing.join(", ")}` : wanted === 1 ? "a GPU" : `${wanted} GPUs`;
+    throw new Failure(
+      3,
+      `The experiment demands ${what}, and nvidia-smi finds ${found === 0 ? "none" : found} here`,
+      {
+        remedy: "Run it on a GPU host (nvidia-smi must list the card), " +
+          'or say "gpus: optional" in experiment.yaml if a CPU will do',
+      },
+    );
+  }
+  if (gpus === "all") return { said: listGpus(host), env: {} };
+  const ids = typeof gpus === "number" ? Array.from({ length: gpus }, (_, index) => String(index)) : gpus;
+  return { said: `${ids.join(", ")} of ${listGpus(host)}`, env: { CUDA_VISIBLE_DEVICES: ids.join(",") } };
+}
+
+function listGpus(host: Host): string {
+  return host.gpus.map(({ name }, index) => `${index}: ${name}`).join(", ");
+}
+
+async function planStep(context: Context, step: Step): Promise<PlannedStep> {
+  const { experiment, request, parameters } = context;
+  const out = join(request.directory, step.name);
+  const needs: Record<string, Need> = {};
+  for (const need of step.needs) needs[need] = await bindNeed(context, step, need);
+  const values = new Map([
+    ["out", out],
+    ...Object.entries(parameters).map(([name, { text }]) => [name, text] as const),
+    ...Object.entries(needs).map(([name, { directory }]) => [`steps.${name}`, directory] as const),
+  ]);
+  const own = step.run === undefined
+    ? notebookCommand(context, step, out)
+    : step.run.map((part) => fillTemplate(part, values));
+  return {
+    name: step.name,
+    argv: [...own, ...request.rest],
+    resume: step.resume?.map((part) => fillTemplate(part, values)),
+    cwd: experiment.root,
+    env: stepEnvironment(context),
+    out,
+    produces: step.produces,
+    inputs: step.inputs,
+    needs,
+  };
+}
+
+/** What makes runs comparable and their output live; the user's own settings come before it. */
+function stepEnvironment({ request, gpus }: Context): Record<string, string> {
+  return {
+    EXPERIMENT_RUN: request.run,
+    PYTHONUNBUFFERED: "1",
+    PYTHONHASHSEED: "0",
+    // cuBLAS repeats itself only with a fixed workspace, set before CUDA starts [PyTorch: reproducibility].
+    CUBLAS_WORKSPACE_CONFIG: ":4096:8",
+    ...gpus.env,
+  };
+}
+
+async function bindNeed(
+  { experiment, request, parameters }: Context,
+  step: Step,
+  need: string,
+): Promise<Need> {
+  if (request.steps.includes(need)) return { run: request.run, directory: join(request.directory, need) };
+  const values = Object.fromEntries(Object.entries(parameters).map(([name, { value }]) => [name, value]));
+  const found = await request.findStep(need, values);
+  if (found !== undefined) return found;
+  const name = experiment.name;
+  throw new Failure(
+    2,
+    `"${step.name}" needs the step "${need}", and no run of ${name} has it with these parameters`,
+    {
+      remedy: `deno task step ${need}, or everything at once: deno task reproduce`,
+    },
+  );
+}
+
+function notebookCommand({ request, parameters }: Context, step: Step, out: string): string[] {
+  const { notebooks, parameters: given, flags } = request.notebook ?? { flags: [] };
+  const declared = Object.fromEntries(Object.entries(parameters).map(([name, { value }]) => [name, value]));
+  // Notebooks that are not the experiment's get what they were given, not what it declares.
+  const values = notebooks === undefined ? { ...declared, out, ...given } : { ...given };
+  return [
+    "python",
+    join(INSIDE, "execute_notebook.py"),
+    ...(notebooks ?? [step.notebook!]),
+    ...["--out", out],
+    ...(Object.keys(values).length > 0 ? ["--parameters", JSON.stringify(values)] : []),
+    ...flags,
+  ];
+}
+
+export { INSIDE };

@@ -1,0 +1,194 @@
+/** Run folders: where they are, who holds one, and what became of the runs that were killed. */
+
+import { hostname } from "node:os";
+import { basename, isAbsolute, join, resolve } from "node:path";
+import { type Evidence, readEvidence, writeEvidence } from "./evidence.ts";
+import { exists } from "./files.ts";
+import { Failure } from "./failure.ts";
+import { endProcesses } from "./processes.ts";
+import { suggest } from "./suggest.ts";
+
+/** Folder that holds the runs of every experiment: `--runs`, else `RUNS_DIR`, else `runs` in the project. */
+export function runsRoot(root: string, option?: string): string {
+  const chosen = option ?? Deno.env.get("RUNS_DIR");
+  return chosen === undefined || chosen === "" ? join(root, "runs") : resolve(callerFolder(), chosen);
+}
+
+/** The folder where the user typed the command; `deno task` itself changes to the project's. */
+export function callerFolder(): string {
+  return Deno.env.get("INIT_CWD") ?? Deno.cwd();
+}
+
+/** A name that sorts by time: 20261123T160512Z-3f9a. */
+export function newRunId(now = new Date()): string {
+  const time = now.toISOString().replace(/[-:]/g, "").replace(/\.\d+/, "");
+  return `${time}-${crypto.randomUUID().slice(0, 4)}`;
+}
+
+/** The environment entry that every process of a run has. */
+export function runMark(run: string): string {
+  return `EXPERIMENT_RUN=${run}`;
+}
+
+interface Holder {
+  host: string;
+  pid: number;
+  since: string;
+}
+
+/** The right to write to a run folder. The operating system drops it when this process ends, however it ends. */
+export class RunLock {
+  #file: Deno.FsFile;
+  private constructor(file: Deno.FsFile) {
+    this.#file = file;
+  }
+
+  /**
+   * Takes a run folder.
+   *
+   * @param force Take it although another host seems to hold it; locks of this host are never broken.
+   * @throws Failure(3) that says who holds it.
+   */
+  static async take(directory: string, force = false): Promise<RunLock> {
+    const path = join(directory, ".lock");
+    const file = await Deno.open(path, { read: true, write: true, create: true });
+    const holder = await readHolder(path);
+    if (!await file.tryLock(true)) {
+      file.close();
+      throw new Failure(3, `The run ${basename(directory)} is held by ${describeHolder(holder)}`, {
+        remedy: "Wait until it ends, or stop that process",
+      });
+    }
+    // Locks of a network file system do not always reach other hosts, so what the holder wrote counts too.
+    if (holder !== undefined && holder.host !== hostname() && !force) {
+      file.close();
+      throw new Failure(
+        3,
+        `The run ${basename(directory)} is held by ${describeHolder(holder)}, another host`,
+        {
+          remedy: "Make sure that nothing runs there any more, then add --force",
+        },
+      );
+    }
+    const mine: Holder = { host: hostname(), pid: Deno.pid, since: new Date().toISOString() };
+    await file.truncate();
+    await file.seek(0, Deno.SeekMode.Start);
+    await file.write(new TextEncoder().encode(JSON.stringify(mine)));
+    return new RunLock(file);
+  }
+
+  async release() {
+    await this.#file.truncate().catch(() => {});
+    this.#file.close();
+  }
+}
+
+async function readHolder(path: string): Promise<Holder | undefined> {
+  try {
+    return JSON.parse(await Deno.readTextFile(path));
+  } catch {
+    return undefined; // nobody has held it, or it was let go
+  }
+}
+
+function describeHolder(holder: Holder | undefined): string {
+  return holder ? `process ${holder.pid} on ${holder.host} since ${holder.since}` : "another process";
+}
+
+export interface FoundRun {
+  id: string;
+  directory: string;
+  evidence: Evidence;
+}
+
+/** The runs of an experiment, newest first. Folders without readable evidence are passed over. */
+export async function listRuns(runs: string, experiment: string): Promise<FoundRun[]> {
+  const folder = join(runs, experiment);
+  const names: string[] = [];
+  try {
+    for await (const entry of Deno.readDir(folder)) if (entry.isDirectory) names.push(entry.name);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const found = await Promise.all(
+    names.sort().reverse().map(async (id) => {
+      const directory = join(folder, id);
+      const evidence = await readEvidence(directory).catch(() => undefined);
+      return evidence === undefined ? [] : [{ id, directory, evidence }];
+    }),
+  );
+  return found.flat();
+}
+
+/**
+ * Finds a run by path, by id or its beginning, or the newest `reproduce` (else the newest run) without either.
+ *
+ * @throws Failure(2) if there is no such run.
+ */
+export async function findRun(runs: string, experiment: string, asked?: string): Promise<FoundRun> {
+  if (asked !== undefined && /[/\\]/.test(asked) || asked === ".") {
+    const directory = isAbsolute(asked) ? asked : resolve(callerFolder(), asked);
+    const real = await Deno.realPath(directory).catch(() => {
+      throw new Failure(2, `There is no run folder ${asked}`);
+    });
+    return { id: basename(real), directory: real, evidence: await readEvidence(real) };
+  }
+  const all = await listRuns(runs, experiment);
+  const found = asked === undefined || asked === "latest"
+    ? all.find(({ evidence }) => evidence.task === "reproduce") ?? all[0]
+    : all.find(({ id }) => id.startsWith(asked));
+  if (found !== undefined) return found;
+  const near = asked && suggest(asked, all.map(({ id }) => id));
+  throw new Failure(2, `There is no run ${asked ?? `of ${experiment}`} in ${join(runs, experiment)}`, {
+    remedy: near ? `Did you mean ${near}?` : "deno task reproduce makes one",
+  });
+}
+
+/**
+ * Looks after runs whose runner was killed: ends what they left running and records them as interrupted.
+ *
+ * @returns the runs that were found so.
+ */
+export async function recoverRuns(runs: string, experiment: string): Promise<FoundRun[]> {
+  const recovered: FoundRun[] = [];
+  for (const found of await listRuns(runs, experiment)) {
+    if (found.evidence.status !== "planned" && found.evidence.status !== "running") continue;
+    const lock = await RunLock.take(found.directory).catch(() => undefined);
+    if (lock === undefined) continue; // somebody is at it
+    try {
+      // Read again: it may have ended between the first look and the lock.
+      const evidence = await readEvidence(found.directory);
+      if (evidence.status !== "planned" && evidence.status !== "running") continue;
+      await endProcesses({ mark: runMark(found.id) });
+      markInterrupted(evidence, "the runner ended without a word");
+      await writeEvidence(found.directory, evidence);
+      recovered.push({ ...found, evidence });
+    } finally {
+      await lock.release();
+    }
+  }
+  return recovered;
+}
+
+/** Records that a run, its last attempt and the step it was at were interrupted. */
+export function markInterrupted(evidence: Evidence, because: string) {
+  const ended = new Date().toISOString();
+  evidence.status = "interrupted";
+  evidence.ended = ended;
+  const attempt = evidence.attempts.at(-1);
+  if (attempt && attempt.ended === undefined) {
+    Object.assign(attempt, { ended, status: "interrupted", because });
+  }
+  for (const step of Object.values(evidence.steps)) {
+    if (step.status === "running") Object.assign(step, { status: "interrupted", ended });
+  }
+}
+
+/** Points `latest` at a run, in one move. */
+export async function pointLatest(runs: string, experiment: string, run: string) {
+  const link = join(runs, experiment, "latest");
+  if (await exists(link) && !(await Deno.lstat(link)).isSymlink) return; // a folder of that name is somebody's
+  const temporary = `${link}.${Deno.pid}`;
+  await Deno.symlink(run, temporary);
+  await Deno.rename(temporary, link);
+}
