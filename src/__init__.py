@@ -1,0 +1,1 @@
+"""The experiment: Python that runs in the environment and knows nothing of how it was started."""

@@ -1,0 +1,95 @@
+"""All that a killed run needs to go on as if nothing had happened."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from src.failure import RequestError
+from src.files import write_bytes
+from src.modelling.determinism import environment, random_state, set_random_state
+from src.modelling.run import Run
+from src.modelling.settings import Settings, require_same
+
+FORMAT = 1
+
+
+def save_checkpoint(path: Path, run: Run) -> None:
+    """Writes the run after a whole epoch, in one step."""
+    buffer = io.BytesIO()
+    torch.save(
+        {
+            "format": FORMAT,
+            "settings": run.settings.as_dict(),
+            "environment": environment(run.settings.device),
+            "history": run.history,
+            "model": run.model.state_dict(),
+            "optimizer": run.optimizer.state_dict(),
+            "scheduler": run.scheduler.state_dict(),
+            "generator": run.generator.get_state(),
+            "random": random_state(),
+        },
+        buffer,
+    )
+    write_bytes(path, buffer.getvalue())
+
+
+def read_checkpoint(path: Path, settings: Settings) -> dict[str, Any]:
+    """The checkpoint's content. Raises RequestError when it is damaged or belongs to other settings."""
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        if saved["format"] != FORMAT:
+            raise ValueError(f"its format is {saved['format']}, wanted {FORMAT}")
+        # An unknown shape is as unreadable as a broken file: look at every part before using one.
+        missing = {
+            "settings",
+            "environment",
+            "history",
+            "model",
+            "optimizer",
+            "scheduler",
+            "generator",
+            "random",
+        }
+        if missing := missing - saved.keys():
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+    except Exception as error:  # torch.load raises whatever the bytes happen to provoke
+        reason = str(error).strip().split("\n")[0]
+        raise RequestError(
+            f"Cannot resume from {path}: it is not a readable checkpoint ({reason}). "
+            "Remove it, or leave out --resume to start anew"
+        ) from error
+    require_same(saved["settings"], settings, str(path))
+    return saved
+
+
+def restore(run: Run, saved: dict[str, Any]) -> list[str]:
+    """Continues `run` from a checkpoint; returns warnings about what could change the last bits.
+
+    Raises RequestError when the parts do not fit this run, as after a change to the model's code.
+    """
+    try:
+        _load(run, saved)
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise RequestError(
+            f"Cannot resume: the checkpoint does not fit this model ({reason}). Leave out --resume"
+        ) from error
+    now = environment(run.settings.device)
+    return [
+        f"{name} was {saved['environment'].get(name)}, is now {value}"
+        for name, value in now.items()
+        if saved["environment"].get(name) != value
+    ]
+
+
+def _load(run: Run, saved: dict[str, Any]) -> None:
+    # The optimizer and scheduler were built first: built after loading, a scheduler would overwrite the learning
+    # rate. The generators come last, because building a model draws from them.
+    run.model.load_state_dict(saved["model"])
+    run.optimizer.load_state_dict(saved["optimizer"])
+    run.scheduler.load_state_dict(saved["scheduler"])
+    run.history.update(saved["history"])
+    run.generator.set_state(saved["generator"])
+    set_random_state(saved["random"])

@@ -1,0 +1,85 @@
+"""Random numbers and algorithms that are the same in every run."""
+
+import os
+import platform
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+
+@contextmanager
+def deterministic(threads: int) -> Iterator[None]:
+    """Deterministic algorithms, no autotuning, no TF32, a fixed number of threads; restored at the end."""
+    # cuBLAS reads this when CUDA starts; without it deterministic algorithms refuse to run there.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), _backend_flags())
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    _set_backend_flags((True, False, False, False))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.use_deterministic_algorithms(before[1])
+        _set_backend_flags(before[2])
+
+
+def seed_everything(seed: int) -> None:
+    """Seeds the generators of Python, numpy and PyTorch on every device."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def random_state() -> dict[str, Any]:
+    """The state of all global generators, made of what `torch.load(weights_only=True)` accepts."""
+    name, keys, *position = np.random.get_state()
+    return {
+        "python": random.getstate(),
+        "numpy": [name, keys.tolist(), *position],  # its array would be refused by weights_only
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def set_random_state(state: dict[str, Any]) -> None:
+    """Puts back what `random_state` returned."""
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))
+    name, keys, *position = state["numpy"]
+    np.random.set_state((name, np.array(keys, dtype=np.uint32), *position))
+    torch.set_rng_state(state["torch"])
+    if len(state["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["cuda"])
+
+
+def environment(device: str) -> dict[str, Any]:
+    """What can change the last bits of a result: versions, threads, instruction set, device."""
+    return {
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "processor": platform.machine(),
+        "instruction set": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name() if device == "cuda" else device,
+    }
+
+
+def _backend_flags() -> tuple[bool, bool, bool, bool]:
+    return (
+        torch.backends.cudnn.deterministic,
+        torch.backends.cudnn.benchmark,
+        torch.backends.cudnn.allow_tf32,
+        torch.backends.cuda.matmul.allow_tf32,
+    )
+
+
+def _set_backend_flags(flags: tuple[bool, bool, bool, bool]) -> None:
+    torch.backends.cudnn.deterministic = flags[0]
+    torch.backends.cudnn.benchmark = flags[1]
+    torch.backends.cudnn.allow_tf32 = flags[2]
+    torch.backends.cuda.matmul.allow_tf32 = flags[3]
