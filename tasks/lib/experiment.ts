@@ -1,7 +1,7 @@
 /** experiment.yaml: what it may say, and everything that is wrong with it at once. */
 
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from "yaml";
+import type { Document, Node } from "yaml";
 import { z } from "zod";
 import { parseSource } from "./claim_source.ts";
 import { countsOf, decimalsToTell, parseDecimal, percentageOf } from "./decimal.ts";
@@ -9,6 +9,12 @@ import { Failure, type Problem } from "./failure.ts";
 import { insideProblem, tidyPath } from "./safe_path.ts";
 import { didYouMean } from "./suggest.ts";
 import { parseTemplate } from "./template.ts";
+import { yaml } from "./yaml.ts";
+
+const { isMap, isScalar, isSeq, LineCounter, parseDocument, visit } = yaml;
+
+// Each schema is used once or twice in a process: generating code for it takes longer than it saves.
+z.config({ jitless: true });
 
 /** A declared parameter; `text` is the source text of its default, so that `1e-3` stays `1e-3` on a command line. */
 export interface Parameter {
@@ -195,8 +201,9 @@ export function experimentSchema(): string {
   return JSON.stringify({ title: "experiment.yaml", ...json }, null, 2) + "\n";
 }
 
-type RawStep = z.infer<typeof stepSchema>;
-type RawClaim = z.infer<typeof claimSchema>;
+type RawStep = Partial<z.infer<typeof stepSchema>>;
+/** Fields that are missing here were wrong in themselves, and are reported already. */
+type RawClaim = Partial<z.infer<typeof claimSchema>>;
 
 /**
  * Reads the text of an experiment.yaml.
@@ -347,6 +354,10 @@ class Source {
       : text;
   }
 
+  isMapping(path: Path): boolean {
+    return isMap(this.document?.getIn(path, true));
+  }
+
   has(path: Path): boolean {
     return this.document?.hasIn(path) ?? false;
   }
@@ -445,8 +456,16 @@ function checkMeaning(source: Source): void {
   checkClaims(source);
 }
 
-function sound<T>(part: z.ZodType<T>, value: unknown): value is T {
-  return part.safeParse(value).success;
+/** Those fields of a mapping whose own shape is right. */
+function soundFields<T extends z.ZodRawShape>(
+  part: z.ZodObject<T>,
+  value: unknown,
+): Partial<z.infer<z.ZodObject<T>>> {
+  if (typeof value !== "object" || value === null) return {};
+  const fields = Object.entries(value).filter(([key, field]) =>
+    Object.hasOwn(part.shape, key) && (part.shape[key] as unknown as z.ZodType).safeParse(field).success
+  );
+  return Object.fromEntries(fields) as Partial<z.infer<z.ZodObject<T>>>;
 }
 
 function entriesAt(source: Source, key: string): [string, unknown][] {
@@ -455,9 +474,8 @@ function entriesAt(source: Source, key: string): [string, unknown][] {
 }
 
 function checkEnvironment(source: Source): void {
-  const { environment } = source.data;
-  if (!sound(environmentSchema, environment)) return;
-  checkPath(source, ["environment", "requirements"], environment.requirements);
+  const { requirements } = soundFields(environmentSchema, source.data.environment);
+  checkPath(source, ["environment", "requirements"], requirements);
 }
 
 function checkPath(source: Source, path: Path, value: string | undefined, inside = "the project"): void {
@@ -500,12 +518,10 @@ function checkScalar(source: Source, path: Path, value: unknown): void {
 function checkSteps(source: Source): void {
   const all = entriesAt(source, "steps");
   const names = all.map(([name]) => name);
-  const isMapping = typeof source.data.steps === "object" && source.data.steps !== null;
-  if (all.length === 0 && isMapping && !Array.isArray(source.data.steps)) {
+  if (all.length === 0 && source.isMapping(["steps"])) {
     source.add(["steps"], "steps must hold at least one step, e.g. { train: { run: [python, train.py] } }");
   }
-  const steps = new Map<string, RawStep>();
-  for (const [name, step] of all) if (sound(stepSchema, step)) steps.set(name, step);
+  const steps = new Map(all.map(([name, step]) => [name, soundFields(stepSchema, step)]));
   for (const [name, step] of steps) {
     checkKindOfStep(source, name, step);
     checkNeeds(source, name, step, names);
@@ -518,12 +534,15 @@ function checkSteps(source: Source): void {
 function checkKindOfStep(source: Source, name: string, step: RawStep): void {
   const path = ["steps", name];
   const field = fieldName(path);
-  if (step.run && step.notebook !== undefined) {
+  if (!source.isMapping(path)) return;
+  const hasRun = source.has([...path, "run"]);
+  const hasNotebook = source.has([...path, "notebook"]);
+  if (hasRun && hasNotebook) {
     source.add(path, `${field} must have either run or notebook, it has both`, "key");
-  } else if (!step.run && step.notebook === undefined) {
+  } else if (!hasRun && !hasNotebook) {
     source.add(path, `${field} must have either run or notebook, e.g. run: [python, train.py]`, "key");
   }
-  if (step.resume && !step.run) {
+  if (step.resume && !hasRun) {
     source.add([...path, "resume"], `${field}.resume goes with run, it adds arguments to the command`, "key");
   }
 }
@@ -623,23 +642,23 @@ function checkClaims(source: Source): void {
   const seen = new Map<string, number>();
   for (const [index, claim] of claims.entries()) {
     const path = ["claims", index];
-    if (!sound(claimSchema, claim)) continue;
-    const earlier = seen.get(claim.name);
+    const fields = soundFields(claimSchema, claim);
+    const earlier = seen.get(fields.name ?? "");
     if (earlier !== undefined) {
       source.add(
         [...path, "name"],
         `claims must have different names, this is also the name of claims[${earlier}]`,
       );
-    }
-    seen.set(claim.name, earlier ?? index);
-    checkFrom(source, path, claim, steps);
-    checkValue(source, path, claim);
-    checkTolerance(source, path, claim);
+    } else if (fields.name !== undefined) seen.set(fields.name, index);
+    checkFrom(source, path, fields, steps);
+    checkValue(source, path, fields);
+    checkTolerance(source, path, fields);
   }
 }
 
 function checkFrom(source: Source, path: Path, claim: RawClaim, steps: string[]): void {
   const at = [...path, "from"];
+  if (claim.from === undefined) return;
   const parsed = parseSource(claim.from);
   if ("problem" in parsed) {
     return source.add(at, `${fieldName(at)} ${parsed.problem}, current value is ${source.show(at)}`);
@@ -649,7 +668,7 @@ function checkFrom(source: Source, path: Path, claim: RawClaim, steps: string[])
     source.add(at, `${fieldName(at)} must begin with a step, "${parsed.step}" is none${hint}`);
   }
   const isHash = typeof claim.value === "string" && /^[\da-f]{64}$/i.test(claim.value);
-  if (parsed.kind === "sha256" && !isHash) {
+  if (parsed.kind === "sha256" && claim.value !== undefined && !isHash) {
     const value = [...path, "value"];
     source.add(
       value,
@@ -659,6 +678,7 @@ function checkFrom(source: Source, path: Path, claim: RawClaim, steps: string[])
 }
 
 function checkValue(source: Source, path: Path, claim: RawClaim): void {
+  if (claim.value === undefined) return;
   const at = [...path, "value"];
   const field = fieldName(at);
   checkScalar(source, at, claim.value);
@@ -698,7 +718,7 @@ function countProblem(text: string, n: number): string | undefined {
 
 function checkTolerance(source: Source, path: Path, claim: RawClaim): void {
   const { tolerance } = claim;
-  if (!tolerance) return;
+  if (!tolerance || claim.value === undefined) return;
   const at = [...path, "tolerance"];
   const field = fieldName(at);
   const given = (["samples", "absolute", "relative"] as const).filter((kind) =>
@@ -772,7 +792,7 @@ function convertEnvironment(environment: z.infer<typeof environmentSchema>): Env
   };
 }
 
-function convertStep(source: Source, step: RawStep, name: string): Step {
+function convertStep(source: Source, step: z.infer<typeof stepSchema>, name: string): Step {
   const texts = (key: "run" | "resume") =>
     step[key]?.map((_, index) => source.text(["steps", name, key, index]));
   return {
@@ -786,7 +806,7 @@ function convertStep(source: Source, step: RawStep, name: string): Step {
   };
 }
 
-function convertClaim(source: Source, claim: RawClaim, index: number): Claim {
+function convertClaim(source: Source, claim: z.infer<typeof claimSchema>, index: number): Claim {
   const from = parseSource(claim.from);
   if ("problem" in from) throw new Error(`claims[${index}].from was not checked`);
   return {

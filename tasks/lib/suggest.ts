@@ -2,13 +2,13 @@
 
 /**
  * The choice that is nearest to `word`, if it is near enough to be meant: at most a third of the
- * letters (rounded up) mistyped, or `word` is the beginning of exactly one choice.
+ * letters mistyped (none of one letter, one of two to four), or `word` is the beginning of exactly one choice.
  */
 export function suggest(word: string, choices: Iterable<string>): string | undefined {
   const all = [...choices];
   let nearest: { choice: string; distance: number } | undefined;
   for (const choice of all) {
-    const limit = Math.ceil(Math.max(word.length, choice.length) / 3);
+    const limit = Math.floor((Math.max(word.length, choice.length) + 1) / 3);
     if (Math.abs(word.length - choice.length) > limit) continue;
     const distance = editDistance(word.toLowerCase(), choice.toLowerCase());
     if (distance <= limit && distance < (nearest?.distance ?? Infinity)) nearest = { choice, distance };
