@@ -1,6 +1,7 @@
 """All that a killed run needs to go on as if nothing had happened."""
 
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,17 @@ from src.modelling.run import Run
 from src.modelling.settings import Settings, require_same
 
 FORMAT = 1
+PARTS = {
+    "format",
+    "settings",
+    "environment",
+    "history",
+    "model",
+    "optimizer",
+    "scheduler",
+    "generator",
+    "random",
+}
 
 
 def save_checkpoint(path: Path, run: Run) -> None:
@@ -38,30 +50,31 @@ def save_checkpoint(path: Path, run: Run) -> None:
 def read_checkpoint(path: Path, settings: Settings) -> dict[str, Any]:
     """The checkpoint's content. Raises RequestError when it is damaged or belongs to other settings."""
     try:
+        _check_sums(path)
         saved = torch.load(path, map_location="cpu", weights_only=True)
-        if saved["format"] != FORMAT:
-            raise ValueError(f"its format is {saved['format']}, wanted {FORMAT}")
-        # An unknown shape is as unreadable as a broken file: look at every part before using one.
-        missing = {
-            "settings",
-            "environment",
-            "history",
-            "model",
-            "optimizer",
-            "scheduler",
-            "generator",
-            "random",
-        }
-        if missing := missing - saved.keys():
-            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
-    except Exception as error:  # torch.load raises whatever the bytes happen to provoke
-        reason = str(error).strip().split("\n")[0]
-        raise RequestError(
-            f"Cannot resume from {path}: it is not a readable checkpoint ({reason}). "
-            "Remove it, or leave out --resume to start anew"
-        ) from error
+        lacking = PARTS - saved.keys()
+    except Exception as error:  # torch.load raises whatever the bytes happen to provoke, at great length
+        raise _unreadable(path, f"damaged, or not made by this program: {type(error).__name__}") from error
+    if lacking:
+        raise _unreadable(path, f"it lacks {', '.join(sorted(lacking))}")
+    if saved["format"] != FORMAT:
+        raise _unreadable(path, f"its format is {saved['format']}, wanted {FORMAT}")
     require_same(saved["settings"], settings, str(path))
     return saved
+
+
+def _check_sums(path: Path) -> None:
+    """PyTorch writes a zip archive but does not look at its checksums when it reads one."""
+    with zipfile.ZipFile(path) as archive:
+        if (damaged := archive.testzip()) is not None:
+            raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
+
+
+def _unreadable(path: Path, reason: str) -> RequestError:
+    return RequestError(
+        f"Cannot resume from {path}: it is not a usable checkpoint ({reason}). "
+        "Leave out --resume to start anew"
+    )
 
 
 def restore(run: Run, saved: dict[str, Any]) -> list[str]:

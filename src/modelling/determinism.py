@@ -60,7 +60,7 @@ def set_random_state(state: dict[str, Any]) -> None:
 def environment(device: str) -> dict[str, Any]:
     """What can change the last bits of a result: versions, threads, instruction set, device."""
     return {
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "numpy": np.__version__,
         "processor": platform.machine(),
         "instruction set": torch.backends.cpu.get_cpu_capability(),

@@ -67,7 +67,8 @@ def _resume(run: Run, out: Path, report: Report) -> None:
         report(f"Nothing to resume: no checkpoint in {out}, starting with epoch 1")
         return
     warnings = restore(run, read_checkpoint(path, run.settings))
-    report(f"Resuming after epoch {run.epochs_done} of {run.settings.epochs} from {path}")
+    if run.epochs_done < run.settings.epochs:
+        report(f"Resuming after epoch {run.epochs_done} of {run.settings.epochs} from {path}")
     for warning in warnings:
         report(f"Warning: {warning}; the final weights can differ from those of an uninterrupted run")
 

@@ -1,0 +1,120 @@
+"""What is predicted on: images from files, or the validation images of a built-in data set."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from src.failure import RequestError
+from src.modelling.data import SOURCES, load
+from src.modelling.model_file import Description
+
+LARGEST_8_BIT = 255
+LARGEST_16_BIT = 65535
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image as the model sees it: pixels (C, H, W), float64 in [0, 1]. The label is None where unknown."""
+
+    name: str
+    pixels: Tensor
+    label: str | None
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An image file that could not be used, and why."""
+
+    name: str
+    reason: str
+
+
+def validation_samples(description: Description) -> Iterator[Sample]:
+    """The validation images of the data set that the model was trained on, if it is a built-in one."""
+    if description.source not in SOURCES:
+        raise RequestError(
+            f"Cannot choose images: the model was trained on {description.source}, which is not built in. "
+            "Name image files or a folder"
+        )
+    split = load(description.source)
+    rows = split.validation
+    for pixels, label, index in zip(rows.pixels, rows.labels.tolist(), rows.index.tolist(), strict=True):
+        yield Sample(str(index), pixels, split.classes[label])
+
+
+def find_images(paths: Sequence[Path], ignore: Iterable[Path] = ()) -> list[Path]:
+    """Files as they are named; of folders, everything below with an image's suffix, sorted.
+
+    Raises RequestError when a path is not there or a folder has no image.
+    """
+    ignored = {path.resolve() for path in ignore}
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += [image for image in _images_below(path) if image.resolve() not in ignored]
+        elif path.exists():
+            found.append(path)
+        else:
+            raise RequestError(f"Cannot read {path}: there is no such file or folder")
+    if not found:
+        raise RequestError(f"Cannot find images: {', '.join(map(str, paths))} holds no image file")
+    return found
+
+
+def _images_below(folder: Path) -> list[Path]:
+    suffixes = Image.registered_extensions()
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+    )
+
+
+def read_samples(paths: Iterable[Path], description: Description) -> Iterator[Sample | Unreadable]:
+    """Reads one image at a time. A folder named like a class labels the images in it."""
+    for path in paths:
+        label = path.resolve().parent.name
+        try:
+            pixels = read_image(path, description.image_shape)
+        except UnidentifiedImageError:
+            yield Unreadable(str(path), "not an image that can be read")
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            yield Unreadable(str(path), str(error))
+        else:
+            yield Sample(str(path), pixels, label if label in description.classes else None)
+
+
+def read_image(path: Path, shape: tuple[int, int, int]) -> Tensor:
+    """An image file as (C, H, W), float64 in [0, 1]: made grey or RGB, and resized, as the model needs.
+
+    Transparent parts become black, which is the background of the digits.
+    """
+    channels, height, width = shape
+    with Image.open(path) as image:
+        if image.mode.startswith("I") or image.mode == "F":
+            plane = _resized_16_bit(image, (width, height))
+            return torch.from_numpy(np.stack([plane] * channels))
+        flat = _without_transparency(image).convert("L" if channels == 1 else "RGB")
+    levels = np.asarray(flat.resize((width, height), Image.Resampling.BILINEAR), dtype=np.float64)
+    return torch.from_numpy(levels.reshape(height, width, channels) / LARGEST_8_BIT).movedim(2, 0)
+
+
+def _without_transparency(image: Image.Image) -> Image.Image:
+    if not image.has_transparency_data:
+        return image
+    pixels = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", pixels.size, "black"), pixels)
+
+
+def _resized_16_bit(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
+    """Grey levels of 16 bits as (H, W) in [0, 1]. Converting them to 8 bits would cut off all above 255."""
+    levels = np.asarray(image, dtype=np.float64)
+    if image.mode == "F" or levels.min() < 0 or levels.max() > LARGEST_16_BIT:
+        raise ValueError("its levels must be whole numbers of 8 or 16 bits")
+    scaled = Image.fromarray((levels / LARGEST_16_BIT).astype(np.float32))
+    return np.asarray(scaled.resize(size, Image.Resampling.BILINEAR), dtype=np.float64)
