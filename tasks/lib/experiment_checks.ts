@@ -1,0 +1,399 @@
+/** What is wrong with an experiment.yaml: its shape, and what a schema can't say. */
+
+import type { z } from "zod";
+import { parseSource } from "./claim_source.ts";
+import { countsOf, decimalsToTell, parseDecimal, percentageOf } from "./decimal.ts";
+import {
+  A_NAME,
+  claimSchema,
+  environmentSchema,
+  experimentSchema,
+  keysAt,
+  NAME,
+  type RawClaim as WholeClaim,
+  type RawStep as WholeStep,
+  stepSchema,
+} from "./experiment_schema.ts";
+import { fieldName, type Path, Source } from "./experiment_source.ts";
+import { insideProblem, tidyPath } from "./safe_path.ts";
+import { didYouMean } from "./suggest.ts";
+import { parseTemplate } from "./template.ts";
+
+/** The options of the tasks themselves; a parameter can't be called like one of them. */
+export const RESERVED_PARAMETERS: readonly string[] = [
+  "plan",
+  "json",
+  "engine",
+  "help",
+  "runs",
+  "reuse",
+  "resume",
+  "yes",
+  "twice",
+  "open",
+  "force",
+  "out",
+  "steps",
+];
+
+/** Fields that are missing here were wrong in themselves, and are reported already. */
+type RawStep = Partial<WholeStep>;
+type RawClaim = Partial<WholeClaim>;
+
+/** Adds every problem to the source. Looks at all that is right in itself, also when something else is wrong. */
+export function checkExperiment(source: Source): void {
+  checkSchema(source);
+  checkEnvironment(source);
+  checkParameters(source);
+  checkSteps(source);
+  checkClaims(source);
+}
+
+function checkSchema(source: Source): void {
+  const result = experimentSchema.safeParse(source.data);
+  source.wellFormed = result.success;
+  for (const issue of result.error?.issues ?? []) {
+    const path = issue.path as Path;
+    if (issue.code === "unrecognized_keys") unknownKeys(source, path, issue.keys);
+    // Names are looked at by `checkName`: zod leaves out "__proto__".
+    else if (issue.code !== "invalid_key") wrongValue(source, path, issue.message);
+  }
+}
+
+function unknownKeys(source: Source, path: Path, keys: string[]): void {
+  const known = keysAt(path);
+  for (const key of keys) {
+    const where = path.length === 0 ? "" : ` in ${fieldName(path)}`;
+    const hint = didYouMean(key, known) || `, the keys are ${known.join(", ")}`;
+    source.add([...path, key], `key ${JSON.stringify(key)}${where} is unknown${hint}`, "key");
+  }
+}
+
+function wrongValue(source: Source, path: Path, wanted: string): void {
+  const field = path.length === 0 ? "the file" : fieldName(path);
+  if (!source.has(path)) {
+    return source.add(path.slice(0, -1), `${field} is missing, it must be ${wanted}`, "key");
+  }
+  source.add(
+    path,
+    `${field} must be ${wanted}${asList(source, path)}, current value is ${source.show(path)}`,
+  );
+}
+
+/** For a shell string where an argument list is wanted: the list. */
+function asList(source: Source, path: Path): string {
+  if (path[0] !== "steps" || path.length !== 3 || path[2] !== "run" || !source.text(path).trim()) return "";
+  const words = source.text(path).trim().split(/\s+/).map((word) =>
+    /^[\w./-]+$/.test(word) ? word : JSON.stringify(word)
+  );
+  return ` (here perhaps [${words.join(", ")}])`;
+}
+
+/** Those fields of a mapping whose own shape is right. */
+function soundFields<T extends z.ZodRawShape>(
+  source: Source,
+  part: z.ZodObject<T>,
+  value: unknown,
+): Partial<z.infer<z.ZodObject<T>>> {
+  if (typeof value !== "object" || value === null) return {};
+  if (source.wellFormed) return value as z.infer<z.ZodObject<T>>;
+  const fields = Object.entries(value).filter(([key, field]) =>
+    Object.hasOwn(part.shape, key) && (part.shape[key] as unknown as z.ZodType).safeParse(field).success
+  );
+  return Object.fromEntries(fields) as Partial<z.infer<z.ZodObject<T>>>;
+}
+
+function entriesAt(source: Source, key: string): [string, unknown][] {
+  const value = source.data[key];
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
+}
+
+function checkEnvironment(source: Source): void {
+  const { requirements } = soundFields(source, environmentSchema, source.data.environment);
+  checkPath(source, ["environment", "requirements"], requirements);
+}
+
+function checkPath(source: Source, path: Path, value: string | undefined, inside = "the project"): void {
+  const problem = value === undefined ? undefined : insideProblem(tidyPath(value));
+  if (!problem) return;
+  const field = fieldName(path);
+  source.add(
+    path,
+    `${field} must be a path inside ${inside}, current value ${JSON.stringify(value)} ${problem}`,
+  );
+}
+
+/** Words that are true or false to YAML 1.1 (and so to Python), and texts to YAML 1.2. */
+const YAML_1_1_BOOLEAN = /^(?:yes|no|on|off)$/i;
+
+function checkParameters(source: Source): void {
+  for (const [name, value] of entriesAt(source, "parameters")) {
+    const path = ["parameters", name];
+    checkName(source, path, name);
+    if (RESERVED_PARAMETERS.includes(name)) {
+      source.add(
+        path,
+        `parameter "${name}" must be called something else, --${name} is an option of the tasks`,
+        "key",
+      );
+    }
+    checkScalar(source, path, value);
+  }
+}
+
+function checkName(source: Source, path: Path, name: string): void {
+  if (!NAME.test(name)) source.add(path, `the name ${JSON.stringify(name)} must be ${A_NAME}`, "key");
+}
+
+function checkScalar(source: Source, path: Path, value: unknown): void {
+  if (typeof value !== "string") return;
+  if (value.includes("\0")) source.add(path, `${fieldName(path)} must hold no NUL character`);
+  if (!YAML_1_1_BOOLEAN.test(value) || source.quoted(path)) return;
+  source.add(
+    path,
+    `${fieldName(path)} must be true or false, or a quoted text, current value is ${value} without quotes`,
+  );
+}
+
+function checkSteps(source: Source): void {
+  const all = entriesAt(source, "steps");
+  const names = all.map(([name]) => name);
+  if (all.length === 0 && source.keys(["steps"])) {
+    source.add(["steps"], "steps must hold at least one step, e.g. { train: { run: [python, train.py] } }");
+  }
+  const steps = new Map(all.map(([name, step]) => [name, soundFields(source, stepSchema, step)]));
+  for (const [name, step] of steps) {
+    checkName(source, ["steps", name], name);
+    checkKindOfStep(source, name, step);
+    checkNeeds(source, name, step, names);
+    checkArguments(source, name, step, names);
+    checkStepPaths(source, name, step);
+  }
+  checkCycles(source, steps);
+}
+
+function checkKindOfStep(source: Source, name: string, step: RawStep): void {
+  const path = ["steps", name];
+  const field = fieldName(path);
+  const keys = source.keys(path);
+  // Of a mistyped key it is said already that it is unknown.
+  if (!keys || keys.some((key) => !keysAt(path).includes(key))) return;
+  const hasRun = keys.includes("run");
+  const hasNotebook = keys.includes("notebook");
+  if (hasRun && hasNotebook) {
+    source.add(path, `${field} must have either run or notebook, it has both`, "key");
+  } else if (!hasRun && !hasNotebook) {
+    source.add(path, `${field} must have either run or notebook, e.g. run: [python, train.py]`, "key");
+  }
+  if (step.resume && !hasRun) {
+    source.add([...path, "resume"], `${field}.resume goes with run, it adds arguments to the command`, "key");
+  }
+}
+
+function checkNeeds(source: Source, name: string, step: RawStep, names: string[]): void {
+  const seen = new Set<string>();
+  for (const [index, need] of (step.needs ?? []).entries()) {
+    const path = ["steps", name, "needs", index];
+    if (!names.includes(need)) {
+      const hint = didYouMean(need, names) || `, the steps are ${names.join(", ")}`;
+      source.add(path, `step "${name}" needs "${need}", which is no step${hint}`);
+    } else if (seen.has(need)) source.add(path, `step "${name}" must name "${need}" once in needs`);
+    seen.add(need);
+  }
+}
+
+function checkArguments(source: Source, name: string, step: RawStep, names: string[]): void {
+  for (const key of ["run", "resume"] as const) {
+    for (const [index] of (step[key] ?? []).entries()) {
+      checkArgument(source, ["steps", name, key, index], step, names);
+    }
+  }
+}
+
+function checkArgument(source: Source, path: Path, step: RawStep, names: string[]): void {
+  const argument = source.text(path);
+  if (argument.includes("\0")) source.add(path, `${fieldName(path)} must hold no NUL character`);
+  const parts = parseTemplate(argument);
+  if (!Array.isArray(parts)) return source.add(path, `${fieldName(path)}: ${parts.message}`);
+  for (const part of parts) {
+    if ("placeholder" in part) checkPlaceholder(source, path, part.placeholder, step, names);
+  }
+}
+
+function checkPlaceholder(
+  source: Source,
+  path: Path,
+  placeholder: string,
+  step: RawStep,
+  names: string[],
+): void {
+  const parameters = entriesAt(source, "parameters").map(([name]) => name);
+  const needs = step.needs ?? [];
+  if (placeholder === "out" || parameters.includes(placeholder)) return;
+  const need = /^steps\.(.*)$/s.exec(placeholder)?.[1];
+  if (need !== undefined && needs.includes(need)) return;
+  if (need !== undefined && names.includes(need)) {
+    const list = [...needs, need].join(", ");
+    return source.add(path, `{${placeholder}} must be listed in the needs of its step: needs: [${list}]`);
+  }
+  const known = ["out", ...parameters, ...needs.map((name) => `steps.${name}`)];
+  const hint = didYouMean(placeholder, known) || `, known are ${known.map((name) => `{${name}}`).join(", ")}`;
+  source.add(path, `{${placeholder}} is no placeholder${hint}; a literal brace is doubled`);
+}
+
+function checkStepPaths(source: Source, name: string, step: RawStep): void {
+  const path = ["steps", name];
+  checkPath(source, [...path, "notebook"], step.notebook);
+  if (step.notebook !== undefined && !step.notebook.endsWith(".ipynb")) {
+    source.add(
+      [...path, "notebook"],
+      `${fieldName(path)}.notebook must be an .ipynb file, current value is ${JSON.stringify(step.notebook)}`,
+    );
+  }
+  for (const [index, input] of (step.inputs ?? []).entries()) {
+    checkPath(source, [...path, "inputs", index], input);
+  }
+  const seen = new Set<string>();
+  for (const [index, product] of (step.produces ?? []).entries()) {
+    const at = [...path, "produces", index];
+    checkPath(source, at, product, "the step's own folder");
+    if (seen.has(tidyPath(product))) {
+      source.add(at, `${fieldName(at)} must stand once, "${product}" is listed before`);
+    }
+    seen.add(tidyPath(product));
+  }
+}
+
+function checkCycles(source: Source, steps: Map<string, RawStep>): void {
+  const done = new Set<string>();
+  const follow = (name: string, trail: string[]): void => {
+    const from = trail.indexOf(name);
+    if (from >= 0) {
+      const cycle = [...trail.slice(from), name].join(" → ");
+      return source.add(["steps", name, "needs"], `steps must not need each other in a circle: ${cycle}`);
+    }
+    if (done.has(name)) return;
+    for (const need of steps.get(name)?.needs ?? []) follow(need, [...trail, name]);
+    done.add(name);
+  };
+  for (const name of steps.keys()) follow(name, []);
+}
+
+function checkClaims(source: Source): void {
+  const claims = Array.isArray(source.data.claims) ? source.data.claims : [];
+  const steps = entriesAt(source, "steps").map(([name]) => name);
+  const seen = new Map<string, number>();
+  for (const [index, claim] of claims.entries()) {
+    const path = ["claims", index];
+    const fields = soundFields(source, claimSchema, claim);
+    const earlier = seen.get(fields.name ?? "");
+    if (earlier !== undefined) {
+      source.add(
+        [...path, "name"],
+        `claims must have different names, this is also the name of claims[${earlier}]`,
+      );
+    } else if (fields.name !== undefined) seen.set(fields.name, index);
+    checkFrom(source, path, fields, steps);
+    checkValue(source, path, fields);
+    checkTolerance(source, path, fields);
+  }
+}
+
+function checkFrom(source: Source, path: Path, claim: RawClaim, steps: string[]): void {
+  const at = [...path, "from"];
+  if (claim.from === undefined) return;
+  const parsed = parseSource(claim.from);
+  if ("problem" in parsed) {
+    return source.add(at, `${fieldName(at)} ${parsed.problem}, current value is ${source.show(at)}`);
+  }
+  if (!steps.includes(parsed.step)) {
+    const hint = didYouMean(parsed.step, steps) || `, the steps are ${steps.join(", ")}`;
+    source.add(at, `${fieldName(at)} must begin with a step, "${parsed.step}" is none${hint}`);
+  }
+  const isHash = typeof claim.value === "string" && /^[\da-f]{64}$/i.test(claim.value);
+  if (parsed.kind === "sha256" && claim.value !== undefined && !isHash) {
+    const value = [...path, "value"];
+    source.add(
+      value,
+      `${fieldName(value)} must be 64 hexadecimal digits in quotes, current value is ${source.show(value)}`,
+    );
+  }
+}
+
+function checkValue(source: Source, path: Path, claim: RawClaim): void {
+  if (claim.value === undefined) return;
+  const at = [...path, "value"];
+  const field = fieldName(at);
+  checkScalar(source, at, claim.value);
+  const decimal = typeof claim.value === "number" ? parseDecimal(source.text(at)) : undefined;
+  if (typeof claim.value === "number" && !decimal) {
+    return source.add(
+      at,
+      `${field} must be a decimal number, e.g. 86.10, current value is ${source.text(at)}`,
+    );
+  }
+  if (claim.of === undefined) return;
+  if (!decimal) {
+    return source.add(
+      at,
+      `${field} must be a percentage because of: ${claim.of} is given, current value is ${source.show(at)}`,
+    );
+  }
+  const problem = countProblem(source.text(at), claim.of);
+  if (problem) source.add(at, `${field} must be the percentage of a count of ${claim.of}: ${problem}`);
+}
+
+/** Why a printed percentage does not stand for one count of n. */
+function countProblem(text: string, n: number): string | undefined {
+  const value = parseDecimal(text)!;
+  const { first, last } = countsOf(value, n);
+  if (first === last) return undefined;
+  if (first < last) {
+    const decimals = Math.max(decimalsToTell(n), value.scale + 1);
+    return `${text} is ambiguous, it stands for ${first} to ${last}; give ${decimals} decimals, e.g. ${
+      percentageOf(first, n, decimals)
+    }`;
+  }
+  const below = Math.min(Math.max(Math.floor(Number(text) * n / 100), 0), n - 1);
+  const show = (count: number) => `${count} (${percentageOf(count, n, value.scale)})`;
+  return `${text} is no count of ${n}; nearest are ${show(below)} and ${show(below + 1)}`;
+}
+
+function checkTolerance(source: Source, path: Path, claim: RawClaim): void {
+  const { tolerance } = claim;
+  if (!tolerance || claim.value === undefined) return;
+  const at = [...path, "tolerance"];
+  const field = fieldName(at);
+  const given = (["samples", "absolute", "relative"] as const).filter((kind) =>
+    tolerance[kind] !== undefined
+  );
+  if (given.length !== 1) {
+    const found = given.length === 0 ? "none" : given.join(" and ");
+    source.add(at, `${field} must have one of samples, absolute and relative, it has ${found}`, "key");
+  }
+  if (tolerance.because.trim() === "") {
+    source.add([...at, "because"], `${field}.because must say where the tolerance is from, it is empty`);
+  }
+  if (typeof claim.value !== "number") {
+    source.add(
+      at,
+      `${field} must be left out, ${source.show([...path, "value"])} is compared exactly`,
+      "key",
+    );
+  } else if (
+    tolerance.samples !== undefined && claim.of === undefined &&
+    !/^[+-]?\d+$/.test(source.text([...path, "value"]))
+  ) {
+    source.add(
+      [...at, "samples"],
+      `${field}.samples must go with of (or with a whole value), e.g. of: 360`,
+      "key",
+    );
+  } else if (tolerance.samples === undefined && given.length === 1 && claim.of !== undefined) {
+    source.add(
+      [...at, given[0]!],
+      `${field} must be in samples because of: ${claim.of} is given, e.g. samples: 1`,
+      "key",
+    );
+  }
+}
