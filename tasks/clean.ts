@@ -1,0 +1,26 @@
+/**
+ * Overview: removes what the tasks made: environments and caches, and with --runs the run folders too.
+ * Arguments: --runs, --yes, --plan.
+ * Example: deno task clean
+ */
+
+import { main } from "./lib/cli.ts";
+import { clean } from "./lib/clean.ts";
+
+await main({
+  name: "clean",
+  summary:
+    "Removes environments and caches; they are made again when needed. Runs are results: they go only with " +
+    "--runs, and only after a confirmation.",
+  examples: [
+    ["deno task clean", "environments and caches"],
+    ["deno task clean --plan", "what that would remove, with sizes"],
+    ["deno task clean --runs", "the run folders too, after asking"],
+  ],
+  options: {
+    plan: { help: "show what would be removed, and remove nothing" },
+    runs: { help: "remove the run folders too (those in runs/, or in RUNS_DIR)" },
+    yes: { help: "do not ask", short: "y" },
+  },
+  run: ({ options }, terminal) => clean(options, terminal),
+});

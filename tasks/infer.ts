@@ -1,0 +1,15 @@
+/**
+ * Overview: uses the newest trained model, i.e. runs the experiment's step "infer".
+ * Arguments: [EXPERIMENT], the experiment's parameters, and the options of every run (--help lists them).
+ * Example: deno task infer -- --top-k 5
+ */
+
+import { main } from "./lib/cli.ts";
+import { everydayTask } from "./lib/everyday_task.ts";
+
+await main(
+  everydayTask("infer", "Predicts with the newest model that was trained with these parameters.", [
+    "deno task infer -- --top-k 5",
+    "with an argument for the step's own command",
+  ]),
+);

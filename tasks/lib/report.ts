@@ -1,0 +1,137 @@
+/** What a person reads at the end: the claims table, then the run in words. Text only. */
+
+import type { Evidence } from "./evidence.ts";
+import type { Judged } from "./judge.ts";
+import { bytes, columns, duration, type Style, type Terminal } from "./terminal.ts";
+import type { Check, Verdict } from "./verify.ts";
+
+const STYLES: Record<Verdict, Style> = {
+  "identical": "green",
+  "within tolerance": "green",
+  "different": "red",
+  "missing": "red",
+  "not applicable": "yellow",
+};
+
+/** The table *claimed / obtained / tolerance / verdict*, and below it why a verdict is not "identical". */
+export function claimsTable(checks: Check[], terminal: Terminal): string[] {
+  if (checks.length === 0) return [];
+  const rows = checks.map(({ claim, claimed, obtained, tolerance, verdict, unit }) => {
+    const withUnit = (text: string) =>
+      unit === undefined || text === "—" ? text : text.replace(/^\S+/, `$& ${unit}`);
+    return [claim, withUnit(claimed), withUnit(obtained), tolerance, verdict];
+  });
+  const header = ["claim", "claimed", "obtained", "tolerance", "verdict"];
+  const shown = shorten([header, ...rows], terminal.width);
+  const lines = columns(shown, (cell, row, column) => {
+    if (row === 0) return terminal.paint(cell, "dim");
+    return column === 4 ? terminal.paint(cell, STYLES[checks[row - 1]!.verdict], "bold") : cell;
+  });
+  const details = checks.filter(({ verdict, detail }) => verdict !== "identical" && detail !== "")
+    .map(({ claim, detail }) => `  ${claim}: ${detail}`);
+  return details.length === 0 ? lines : [...lines, "", ...details];
+}
+
+/** Cuts the claims' names, and long values such as hashes, so that a row fits the terminal. */
+function shorten(rows: string[][], width: number): string[][] {
+  const total = (cells: string[][]) =>
+    cells[0]!.reduce((sum, _, column) => sum + Math.max(...cells.map((row) => row[column]!.length)) + 2, -2);
+  for (let limit = 64; limit > 16 && total(rows) > width; limit -= 4) {
+    rows = rows.map((row) => row.map((cell) => cell.length > limit ? `${cell.slice(0, limit - 1)}…` : cell));
+  }
+  return rows;
+}
+
+/** One sentence: does it hold? */
+export function conclusion({ verdict, experiment }: Judged, evidence: Evidence): string {
+  const { checks, altered } = verdict;
+  if (altered.length > 0) return `Not to be trusted: ${altered.length} recorded files were altered`;
+  if (evidence.status !== "done") return `No verdict for a run that ${was(evidence.status)}`;
+  if (experiment.claims.length === 0) {
+    return "Done. The experiment makes no claims, so there is nothing to hold it against";
+  }
+  if (checks.length === 0) return "Done. No claim is about what ran here";
+  const applicable = checks.filter((check) => check.verdict !== "not applicable");
+  if (applicable.length === 0) return "Done, with changes: the claims do not apply";
+  const held =
+    applicable.filter(({ verdict }) => verdict === "identical" || verdict === "within tolerance").length;
+  return held === applicable.length
+    ? `Reproduced: ${held} of ${applicable.length} claims hold`
+    : `Not reproduced: ${held} of ${applicable.length} claims hold`;
+}
+
+function was(status: Evidence["status"]): string {
+  return status === "failed" ? "failed" : status === "interrupted" ? "was interrupted" : `is still ${status}`;
+}
+
+/** The whole report: conclusion, claims, steps, environment, code. */
+export function report(judged: Judged, evidence: Evidence, directory: string, terminal: Terminal): string[] {
+  const { experiment, verdict, claimsChanged } = judged;
+  return [
+    terminal.paint(experiment.title ?? experiment.name, "bold"),
+    "",
+    ...claimsTable(verdict.checks, terminal),
+    ...(verdict.checks.length > 0 ? [""] : []),
+    terminal.paint(conclusion(judged, evidence), verdict.holds ? "green" : "red", "bold"),
+    ...verdict.altered.map((what) => `  altered: ${what}`),
+    ...(claimsChanged
+      ? ["  experiment.yaml has changed since this run; deno task verify --current judges by the new claims"]
+      : []),
+    "",
+    ...columns(facts(evidence, directory)),
+  ];
+}
+
+/** The last lines of a task: verdict table, conclusion, run folder. */
+export function summary(judged: Judged, evidence: Evidence, directory: string, terminal: Terminal): string[] {
+  const { verdict } = judged;
+  const steps = Object.entries(evidence.steps).filter(([, { problem }]) => problem !== undefined);
+  return [
+    "",
+    ...claimsTable(verdict.checks, terminal),
+    ...(verdict.checks.length > 0 ? [""] : []),
+    ...steps.map(([name, { status, problem }]) =>
+      `${terminal.paint(`step "${name}" ${status}`, "red", "bold")}: ${problem}, log: ${directory}/log.txt`
+    ),
+    terminal.paint(conclusion(judged, evidence), outcome(judged, evidence), "bold"),
+    `Run folder: ${directory}`,
+  ];
+}
+
+function outcome({ verdict }: Judged, { status }: Evidence): Style {
+  if (!verdict.holds) return status === "interrupted" ? "yellow" : "red";
+  return verdict.checks.every((check) => check.verdict === "not applicable") ? "yellow" : "green";
+}
+
+function facts(evidence: Evidence, directory: string): string[][] {
+  const { host, code, environment } = evidence;
+  const steps = Object.entries(evidence.steps).map(([name, step]) => {
+    const size = (step.outputs ?? []).reduce((sum, output) => sum + output.bytes, 0);
+    const how = step.reusedFrom ? `copied from ${step.reusedFrom}` : step.status;
+    const time = step.seconds === undefined ? "" : `, ${duration(step.seconds)}`;
+    return [`step ${name}`, `${how}${time}, ${step.outputs?.length ?? 0} files, ${bytes(size)}`];
+  });
+  return [
+    ["run", `${evidence.run} (${evidence.task}, ${evidence.status}), ${evidence.created}`],
+    ...steps,
+    ["parameters", list(Object.entries(evidence.parameters).map(([name, value]) => `${name} = ${value}`))],
+    ...(evidence.changed.length > 0 ? [["changed", list(evidence.changed)]] : []),
+    ["code", codeFact(code)],
+    ["environment", environment.python ?? "unknown"],
+    ["machine", `${host.cpu}, ${host.cores} cores, ${bytes(host.memory)}, ${host.os} ${host.architecture}`],
+    ["GPU", environment.gpus],
+    ...(evidence.attempts.length > 1 ? [["attempts", String(evidence.attempts.length)]] : []),
+    ["folder", directory],
+  ];
+}
+
+function codeFact({ commit, dirty, sha256 }: Evidence["code"]): string {
+  if (commit === undefined) return `no git commit; SHA-256 of the sources ${sha256.slice(0, 12)}…`;
+  return dirty.length === 0
+    ? `commit ${commit.slice(0, 12)}`
+    : `commit ${commit.slice(0, 12)} and ${dirty.length} changed files`;
+}
+
+function list(items: string[]): string {
+  return items.length === 0 ? "none" : items.join(", ");
+}

@@ -1,0 +1,215 @@
+/** One step of a run: from the plan to its part of the evidence. */
+
+import { dirname, join, relative } from "node:path";
+import { readCode } from "./code.ts";
+import { engineCommand } from "./engine/index.ts";
+import { type Evidence, type Output, recordOutputs, type StepEvidence, writeEvidence } from "./evidence.ts";
+import { exists, sha256 } from "./files.ts";
+import type { Plan, PlannedStep } from "./plan.ts";
+import { type FoundRun, listRuns, runMark } from "./run_folder.ts";
+import type { RunLog } from "./run_log.ts";
+import { supervise, type Supervised } from "./supervise.ts";
+import { duration, type Terminal } from "./terminal.ts";
+
+export interface StepContext {
+  plan: Plan;
+  evidence: Evidence;
+  log: RunLog;
+  terminal: Terminal;
+  /** The run is taken up again: the step goes on where it was, if it can. */
+  resuming: boolean;
+  /** Folder with the runs to reuse steps of; without it every step runs. */
+  reuseFrom?: string;
+}
+
+/** Runs a step, or copies an unchanged one, and records it; the step's status says how it went. */
+export async function runStep(context: StepContext, step: PlannedStep): Promise<StepEvidence> {
+  const { plan, evidence, terminal } = context;
+  const record = await beginRecord(context, step);
+  const position = `step ${plan.steps.indexOf(step) + 1} of ${plan.steps.length}`;
+  const earlier = context.reuseFrom && await findSame(context.reuseFrom, plan, step, record.fingerprint);
+  evidence.steps[step.name] = record;
+  if (earlier) {
+    terminal.line(
+      terminal.paint(`${position}: ${step.name}`, "bold") + `, unchanged: copied from ${earlier.id}`,
+    );
+    await copyStep(earlier, step, record);
+  } else {
+    terminal.line(terminal.paint(`${position}: ${step.name}`, "bold"));
+    await writeEvidence(plan.directory, evidence);
+    await execute(context, step, record);
+  }
+  await writeEvidence(plan.directory, evidence);
+  return record;
+}
+
+async function beginRecord(
+  { plan, evidence, resuming }: StepContext,
+  step: PlannedStep,
+): Promise<StepEvidence> {
+  const needs: StepEvidence["needs"] = {};
+  for (const [name, need] of Object.entries(step.needs)) {
+    needs[name] = { ...need, sha256: hashOutputs(await recordOutputs(need.directory)) };
+  }
+  const goesOn = resuming && step.resume !== undefined && await exists(step.out);
+  return {
+    status: "running",
+    argv: step.argv,
+    command: engineCommand(plan, step, goesOn),
+    fingerprint: await fingerprint(plan, evidence, step, needs),
+    needs,
+    started: new Date().toISOString(),
+  };
+}
+
+/** Everything that determines a step's result, folders by their meaning and not by their path. */
+async function fingerprint(plan: Plan, evidence: Evidence, step: PlannedStep, needs: StepEvidence["needs"]) {
+  const folders: [string, string][] = [
+    [step.out, "{out}"],
+    ...Object.entries(needs).map(([name, { directory }]): [string, string] => [directory, `{steps.${name}}`]),
+    [plan.experiment.root, "{root}"],
+  ];
+  const neutral = (part: string) => folders.reduce((text, [path, name]) => text.replaceAll(path, name), part);
+  const code = step.inputs === undefined ? evidence.code : await readCode(plan.experiment.root, step.inputs);
+  const { EXPERIMENT_RUN: _, ...env } = step.env;
+  return sha256(JSON.stringify([
+    step.argv.map(neutral),
+    env,
+    code.sha256,
+    Object.entries(needs).map(([name, need]) => [name, need.sha256]),
+    [plan.engine.name, evidence.environment.lockSha256, neutral(evidence.environment.python ?? "")],
+    plan.parameters,
+  ]));
+}
+
+function hashOutputs(outputs: Output[]): string {
+  return sha256(JSON.stringify(outputs.map(({ path, sha256, link }) => [path, sha256 ?? link])));
+}
+
+/** The newest run with a successful step of this fingerprint whose outputs are still what was recorded. */
+async function findSame(
+  runs: string,
+  plan: Plan,
+  step: PlannedStep,
+  wanted: string,
+): Promise<FoundRun | undefined> {
+  for (const found of await listRuns(runs, plan.experiment.name)) {
+    const same = found.evidence.steps[step.name];
+    if (same?.fingerprint !== wanted || (same.status !== "done" && same.status !== "reused")) continue;
+    const folder = join(found.directory, step.name);
+    if (!await exists(folder)) continue;
+    if (hashOutputs(await recordOutputs(folder)) === hashOutputs(same.outputs ?? [])) return found;
+  }
+  return undefined;
+}
+
+async function copyStep(earlier: FoundRun, step: PlannedStep, record: StepEvidence) {
+  const same = earlier.evidence.steps[step.name]!;
+  const source = join(earlier.directory, step.name);
+  for (const { path, link } of [...same.outputs ?? [], { path: "step.json", link: undefined }]) {
+    const target = join(step.out, path);
+    await Deno.mkdir(dirname(target), { recursive: true });
+    if (link === undefined) await Deno.copyFile(join(source, path), target);
+    else await Deno.symlink(link, target);
+  }
+  Object.assign(record, {
+    status: "reused",
+    reusedFrom: earlier.id,
+    ended: new Date().toISOString(),
+    seconds: same.seconds,
+    exitCode: same.exitCode,
+    outputs: same.outputs,
+    recorded: same.recorded,
+  });
+}
+
+async function execute(
+  { plan, log, terminal, resuming }: StepContext,
+  step: PlannedStep,
+  record: StepEvidence,
+) {
+  await prepareFolder(step, resuming);
+  await log.begin(step.name, `step ${step.name}: ${step.argv.join(" ")}`);
+  const begin = performance.now();
+  const path = `${dirname(plan.environment.python)}:${Deno.env.get("PATH") ?? ""}`;
+  const ended = await supervise(record.command, {
+    cwd: step.cwd,
+    env: { ...step.env, PATH: path },
+    mark: runMark(plan.run),
+    onOutput: async (chunk) => {
+      terminal.raw(chunk);
+      await log.write(chunk);
+    },
+    onStop: (signal) =>
+      terminal.note(`\n${signal}: asking "${step.name}" to save and end (again: end it now)`),
+  });
+  record.seconds = Math.round(performance.now() - begin) / 1000;
+  record.ended = new Date().toISOString();
+  await judge(plan, step, record, ended);
+  await log.note(`${step.name}: ${record.problem ?? "done"}, ${duration(record.seconds)}`);
+  if (log.broken) terminal.note(`log.txt is incomplete: ${log.broken}`);
+}
+
+/** An empty folder for the step; what an earlier attempt left is kept beside it unless the step goes on with it. */
+async function prepareFolder(step: PlannedStep, resuming: boolean) {
+  if (await exists(step.out) && !(resuming && step.resume !== undefined)) {
+    let attempt = 1;
+    while (await exists(`${step.out}.attempt-${attempt}`)) attempt++;
+    await Deno.rename(step.out, `${step.out}.attempt-${attempt}`);
+  }
+  await Deno.mkdir(step.out, { recursive: true });
+}
+
+async function judge(plan: Plan, step: PlannedStep, record: StepEvidence, ended: Supervised) {
+  record.exitCode = ended.code;
+  record.signal = ended.signal;
+  record.recorded = await readRecord(step);
+  record.outputs = await recordOutputs(step.out);
+  if (ended.stoppedBy !== undefined) {
+    record.status = "interrupted";
+    record.problem = `stopped by ${ended.stoppedBy}`;
+  } else if (ended.code !== 0) {
+    record.status = "failed";
+    record.problem = ended.signal === undefined ? `exit code ${ended.code}` : endedBy(ended.signal);
+  } else {
+    record.problem = await findMissing(plan, step);
+    record.status = record.problem === undefined ? "done" : "failed";
+  }
+}
+
+function endedBy(signal: string): string {
+  return signal === "SIGKILL"
+    ? "ended by SIGKILL (out of memory, or killed by somebody)"
+    : `ended by ${signal}`;
+}
+
+async function readRecord(step: PlannedStep): Promise<Record<string, unknown> | undefined> {
+  try {
+    const { schema: _, argv: _argv, ...record } = JSON.parse(
+      await Deno.readTextFile(join(step.out, "step.json")),
+    );
+    const notebooks = await readNotebooks(step);
+    return notebooks === undefined ? record : { ...record, notebooks };
+  } catch {
+    return undefined; // the step never came to write it
+  }
+}
+
+async function readNotebooks(step: PlannedStep): Promise<unknown> {
+  const text = await Deno.readTextFile(join(step.out, "notebooks.json")).catch(() => undefined);
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+/** Says what the step promised and did not leave in its own folder. */
+async function findMissing(plan: Plan, step: PlannedStep): Promise<string | undefined> {
+  const out = await Deno.realPath(step.out);
+  for (const path of step.produces) {
+    const shown = join(relative(plan.directory, step.out), path);
+    const real = await Deno.realPath(join(step.out, path)).catch(() => undefined);
+    if (real === undefined) return `it ended without error but did not produce ${shown}`;
+    if (real !== join(out, path) && !real.startsWith(`${out}/`)) {
+      return `${shown} is a link that leaves the run folder`;
+    }
+  }
+  return undefined;
+}

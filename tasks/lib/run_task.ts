@@ -1,0 +1,95 @@
+/** What `train`, `infer`, `notebook`, `step` and `reproduce` have in common: their options, and plan → run → verdict. */
+
+import type { Arguments, OptionTable } from "./cli.ts";
+import { shellQuote } from "./command.ts";
+import { ENGINE_CHOICES } from "./engine/index.ts";
+import type { NotebookOptions, Plan } from "./plan.ts";
+import type { Terminal } from "./terminal.ts";
+
+export const RUN_OPTIONS = {
+  plan: { help: "show what would run, with command lines to paste, and run nothing" },
+  engine: {
+    value: "ENGINE",
+    choices: ENGINE_CHOICES,
+    help: "where the steps run: host, or auto (the default)",
+  },
+  runs: { value: "DIR", help: "keep run folders in DIR instead of runs/ (or set RUNS_DIR)" },
+  reuse: { help: "copy steps whose inputs are unchanged from an earlier run instead of running them" },
+  resume: { help: "go on with the newest unfinished run of this task" },
+  force: { help: "with --resume: take over a run folder that another host seems to hold" },
+} as const satisfies OptionTable;
+
+export type RunArguments = Arguments<typeof RUN_OPTIONS>;
+
+export interface RunSelection {
+  task: string;
+  experiment?: string;
+  steps?: string[];
+  notebook?: NotebookOptions;
+}
+
+/** Plans a run and, unless only the plan was asked for, carries it out and judges it. */
+export async function runTask(
+  { task, experiment, steps, notebook }: RunSelection,
+  { options, parameters, rest }: RunArguments,
+  terminal: Terminal,
+): Promise<{ exitCode: 0 | 1 | 130; result: unknown }> {
+  const { executeRun, planCommands, prepareRun } = await import("./run_experiment.ts");
+  const { engine = "auto", runs, reuse, resume, force } = options;
+  const request = { task, experiment, steps, notebook, parameters, rest, engine, runs, reuse, resume, force };
+  const prepared = await prepareRun(request);
+  const { plan } = prepared;
+  if (options.plan) {
+    const commands = planCommands(plan);
+    describePlan(plan, commands, terminal);
+    return { exitCode: 0, result: { ...plan, commands } };
+  }
+  announce(plan, prepared.resumed !== undefined, terminal);
+  const evidence = await executeRun(prepared, request, terminal);
+  const [{ judgeRun }, { summary }] = await Promise.all([import("./judge.ts"), import("./report.ts")]);
+  const judged = await judgeRun({ id: plan.run, directory: plan.directory, evidence });
+  summary(judged, evidence, plan.directory, terminal).forEach((line) => terminal.line(line));
+  const exitCode = evidence.status === "interrupted"
+    ? 130
+    : evidence.status === "done" && judged.verdict.holds
+    ? 0
+    : 1;
+  return {
+    exitCode,
+    result: { directory: plan.directory, status: evidence.status, ...judged.verdict },
+  };
+}
+
+function announce(plan: Plan, resumed: boolean, terminal: Terminal) {
+  const { experiment, engine, parameters, changed, environment } = plan;
+  terminal.line(terminal.paint(experiment.title ?? experiment.name, "bold"));
+  const values = Object.entries(parameters).map(([name, value]) => `${name} = ${value}`).join(", ") || "none";
+  terminal.line(`engine: ${engine.name} (${engine.because}); GPUs: ${environment.gpus}`);
+  terminal.line(
+    `parameters: ${values}${changed.length > 0 ? "; changed, so the claims will not apply" : ""}`,
+  );
+  terminal.line(`${resumed ? "going on in" : "run folder:"} ${plan.directory}`);
+  announceNeeds(plan, terminal);
+}
+
+/** Says which earlier results this run builds on. */
+function announceNeeds(plan: Plan, terminal: Terminal) {
+  for (const { name, needs } of plan.steps) {
+    for (const [need, { run }] of Object.entries(needs)) {
+      if (run !== plan.run) {
+        terminal.line(`"${name}" uses "${need}" of ${run}, the newest with these parameters`);
+      }
+    }
+  }
+}
+
+function describePlan(plan: Plan, commands: Record<string, string[]>, terminal: Terminal) {
+  announce(plan, false, terminal);
+  for (const { name, cwd, env } of plan.steps) {
+    const settings = Object.entries(env).map(([key, value]) => `${key}=${value}`);
+    terminal.line();
+    terminal.line(terminal.paint(name, "bold"));
+    terminal.line(`mkdir -p ${shellQuote([`${plan.directory}/${name}`])} && cd ${shellQuote([cwd])} && \\`);
+    terminal.line(shellQuote(["env", ...settings, ...commands[name]!]));
+  }
+}

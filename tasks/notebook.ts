@@ -1,0 +1,33 @@
+/**
+ * Overview: executes notebooks without a browser: the experiment's own, or any that are named.
+ * Arguments: [EXPERIMENT] or NOTEBOOK..., -p NAME=VALUE, -f FILE, time limits, and the options of every run.
+ * Example: deno task notebook notebooks/train_resnet.ipynb -p epochs=3
+ */
+
+import { main } from "./lib/cli.ts";
+import { NOTEBOOK_OPTIONS, notebookOptions, splitPositionals } from "./lib/notebook_options.ts";
+import { RUN_OPTIONS, runTask } from "./lib/run_task.ts";
+
+await main({
+  name: "notebook",
+  summary:
+    "Executes notebooks from top to bottom without a browser and saves executed copies in the run folder; " +
+    "the notebooks themselves are never changed. The exit code is 1 if a cell fails.",
+  examples: [
+    ["deno task notebook", 'the step "notebook" of experiment.yaml'],
+    ["deno task notebook notebooks/train_resnet.ipynb -p epochs=3", "one notebook, with a parameter"],
+    ["deno task notebook 'notebooks/*.ipynb' --jobs 2 --html", "several, two at a time, with pages to read"],
+  ],
+  positionals: {
+    usage: "[EXPERIMENT | NOTEBOOK ...]",
+    help:
+      "an experiment, or paths and patterns of notebooks, which run in the environment of experiment.yaml",
+  },
+  parameters: true,
+  options: { ...NOTEBOOK_OPTIONS, ...RUN_OPTIONS },
+  async run(args, terminal) {
+    const { experiment, notebooks } = await splitPositionals(args.positionals);
+    const notebook = await notebookOptions(args.options, notebooks);
+    return runTask({ task: "notebook", experiment, steps: ["notebook"], notebook }, args, terminal);
+  },
+});

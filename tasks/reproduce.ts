@@ -1,0 +1,29 @@
+/**
+ * Overview: runs every step of an experiment and holds what came out against what was published.
+ * Arguments: [EXPERIMENT], the experiment's parameters, and the options of every run (--help lists them).
+ * Example: deno task reproduce
+ */
+
+import { main } from "./lib/cli.ts";
+import { RUN_OPTIONS, runTask } from "./lib/run_task.ts";
+
+await main({
+  name: "reproduce",
+  summary:
+    "Runs every step of an experiment in the best environment this machine has, then says claim by claim " +
+    "whether the published numbers hold. The exit code is 0 only if every claim does. This runs the experiment's " +
+    "code: reproduce what you would also run by hand.",
+  examples: [
+    ["deno task reproduce", "the experiment in experiment.yaml"],
+    ["deno task reproduce --reuse", "without running again what is unchanged"],
+    ["deno task reproduce --resume", "go on where the last run was interrupted"],
+    ["deno task reproduce eurosat", "the experiment in experiments/eurosat"],
+  ],
+  positionals: {
+    usage: "[EXPERIMENT]",
+    help: "name of a folder in experiments/, or a path; experiment.yaml without it",
+  },
+  parameters: true,
+  options: RUN_OPTIONS,
+  run: (args, terminal) => runTask({ task: "reproduce", experiment: args.positionals[0] }, args, terminal),
+});

@@ -1,0 +1,34 @@
+/**
+ * Overview: runs any one step of an experiment by its name.
+ * Arguments: NAME [EXPERIMENT], the experiment's parameters, and the options of every run (--help lists them).
+ * Example: deno task step train --seed 7
+ */
+
+import { main } from "./lib/cli.ts";
+import { Failure } from "./lib/failure.ts";
+import { RUN_OPTIONS, runTask } from "./lib/run_task.ts";
+
+await main({
+  name: "step",
+  summary:
+    "Runs one step of an experiment and records what went in and came out. What the step needs is taken from " +
+    "the newest run that has it with the same parameters.",
+  examples: [
+    ["deno task step train --seed 7", "one step, with another parameter value"],
+    ["deno task step infer eurosat", "a step of the experiment in experiments/eurosat"],
+  ],
+  positionals: {
+    usage: "NAME [EXPERIMENT]",
+    help: "the step, then the experiment: a name in experiments/, or a path",
+  },
+  parameters: true,
+  rest: "passed on to the step's own command, unchanged",
+  options: RUN_OPTIONS,
+  run(args, terminal) {
+    const [step, experiment] = args.positionals;
+    if (step === undefined) {
+      throw new Failure(2, `"deno task step" needs the step's name: deno task step train`);
+    }
+    return runTask({ task: "step", experiment, steps: [step] }, args, terminal);
+  },
+});

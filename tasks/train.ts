@@ -1,0 +1,12 @@
+/**
+ * Overview: trains the model, i.e. runs the experiment's step "train".
+ * Arguments: [EXPERIMENT], the experiment's parameters, and the options of every run (--help lists them).
+ * Example: deno task train --epochs 3
+ */
+
+import { main } from "./lib/cli.ts";
+import { everydayTask } from "./lib/everyday_task.ts";
+
+await main(
+  everydayTask("train", "Trains the model.", ["deno task train --epochs 3", "with another parameter value"]),
+);

@@ -1,0 +1,26 @@
+/**
+ * Overview: holds a finished run against the claims again, and its files against their recorded hashes.
+ * Arguments: [RUN], --experiment NAME, --current, --runs DIR.
+ * Example: deno task verify
+ */
+
+import { main } from "./lib/cli.ts";
+import { READ_OPTIONS, readRun } from "./lib/read_task.ts";
+
+await main({
+  name: "verify",
+  summary:
+    "Judges a run again from its folder: whether its files are what was recorded, and whether the claims hold. " +
+    "The exit code is 0 only if both are so.",
+  examples: [
+    ["deno task verify", "the newest reproduction"],
+    ["deno task verify runs/digits-resnet/latest", "a run folder, also one copied from another machine"],
+    ["deno task verify --current", "by the claims that experiment.yaml makes now"],
+  ],
+  positionals: {
+    usage: "[RUN]",
+    help: "path of a run folder, or the beginning of a run's id; the newest without it",
+  },
+  options: READ_OPTIONS,
+  run: (args, terminal) => readRun("summary", args, terminal),
+});
