@@ -1,0 +1,208 @@
+/** What pip and uv print, turned into progress and into messages that a researcher can act on. */
+
+/** Turns the lines of pip and uv into "12 of 71 packages: scipy 35.1 MB". */
+export class InstallProgress {
+  readonly #fetched = new Set<string>();
+  #last = "";
+
+  constructor(readonly total: number, readonly report: (line: string) => void) {}
+
+  /** The last line that was reported; empty before the first. */
+  get last(): string {
+    return this.#last;
+  }
+
+  line(text: string) {
+    const local = /^Processing .*?([^/\\]+)\.(?:whl|tar\.gz)\b/.exec(text);
+    const fetched = /^\s*(?:Downloading|Using cached) (?:\S*\/)?([^/\s]+)\.(?:whl|tar\.gz|zip) \(([^)]+)\)/
+      .exec(text);
+    const started = /^\s*Downloading (\S+) \(([\d.]+ ?[KMG]i?B)\)/.exec(text);
+    const ended = /^\s*Downloaded (\S+)$/.exec(text);
+    if (local) return this.#count(packageOfFile(local[1] ?? ""), "");
+    if (fetched) return this.#count(packageOfFile(fetched[1] ?? ""), fetched[2] ?? "");
+    if (ended) return this.#count(ended[1] ?? "", "");
+    if (started && !text.includes(".whl")) {
+      return this.#say(`${this.#fetched.size} of ${this.total} packages: ${started[1]} ${started[2]}`);
+    }
+    const phase = /^(?:Installing collected packages|Prepared \d+ packages?|Installed \d+ packages?)/.exec(
+      text,
+    );
+    if (phase) this.#say(text.startsWith("Installing") ? "installing the packages" : text.trim());
+  }
+
+  #count(name: string, size: string) {
+    this.#fetched.add(name);
+    this.#say(`${this.#fetched.size} of ${this.total} packages: ${name} ${size}`.trimEnd());
+  }
+
+  #say(line: string) {
+    if (line === this.#last) return;
+    this.#last = line;
+    this.report(line);
+  }
+}
+
+/** `scikit_learn-1.9.1-cp311-…` belongs to `scikit-learn`. */
+function packageOfFile(file: string): string {
+  return (/^(.+?)-\d/.exec(file)?.[1] ?? file).replaceAll("_", "-").toLowerCase();
+}
+
+export type InstallProblemKind =
+  | "disk full"
+  | "wrong hash"
+  | "unreachable"
+  | "no file"
+  | "build failed"
+  | "other";
+
+/** Why an installation failed, as a phrase that follows "Cannot make the environment: ". */
+export interface InstallProblem {
+  kind: InstallProblemKind;
+  message: string;
+  remedy: string;
+}
+
+export interface InstallContext {
+  /** "pip 24.2" or "uv 0.13.9" */
+  installer: string;
+  /** e.g. "Python 3.11.7 on linux x86_64" */
+  machine: string;
+  /** What was asked for: "71 packages", "torch 2.13.0 (CPU build)". */
+  wanted: string;
+}
+
+const UNREACHABLE = new RegExp(
+  [
+    "NewConnectionError",
+    "ConnectTimeoutError",
+    "Max retries exceeded",
+    "Read timed out",
+    "ReadTimeoutError",
+    "ProtocolError",
+    "SSLError",
+    "ProxyError",
+    "ConnectionResetError",
+    "HTTP error (?:403|407|429|5\\d\\d)",
+    "Failed to fetch",
+    "error sending request",
+    "dns error",
+    "[Nn]etwork connectivity is disabled",
+  ].join("|"),
+);
+
+/** Reads the cause out of the output of pip or uv; the causes that hide behind others come first. */
+export function explainInstall(output: string, context: InstallContext): InstallProblem {
+  return diskFull(output) ?? wrongHash(output) ?? unreachable(output, context) ?? noFile(output, context) ??
+    buildFailed(output, context) ?? other(output, context);
+}
+
+function diskFull(output: string): InstallProblem | undefined {
+  if (!/No space left on device|os error 28|Disk quota exceeded|ENOSPC/.test(output)) return undefined;
+  return {
+    kind: "disk full",
+    message: "the disk is full",
+    remedy: "Free some space (pip and uv also keep caches: pip cache purge, uv cache clean), " +
+      "or name a folder on another disk: VENV_DIR=/path, and TMPDIR=/path for the downloads",
+  };
+}
+
+function wrongHash(output: string): InstallProblem | undefined {
+  const pip = /DO NOT MATCH THE HASHES[^\n]*\n\s*(\S+)/.exec(output)?.[1];
+  const name = pip ?? /Hash mismatch for `([^`]+)`/.exec(output)?.[1];
+  if (name === undefined) return undefined;
+  return {
+    kind: "wrong hash",
+    message: `${name} is not the file that the lock recorded (its SHA-256 differs)`,
+    remedy:
+      "The index, a mirror or a wheel folder serves another file under that name: find out why before " +
+      "anything else; if the new file is right, make the locks again: deno task lock",
+  };
+}
+
+function unreachable(output: string, { installer, wanted }: InstallContext): InstallProblem | undefined {
+  if (!UNREACHABLE.test(output)) return undefined;
+  // A warning about one retry is no cause if pip did see the index's answer in the end.
+  if (/\(from versions: (?!none)[^)]/.test(output)) return undefined;
+  const where = addressIn(output);
+  return {
+    kind: "unreachable",
+    message:
+      `${installer} wanted ${wantedIn(output) ?? wanted} from ${
+        where ?? "its package index"
+      } and cannot reach it` +
+      reason(output),
+    remedy:
+      "Check the network and proxy (HTTPS_PROXY); or name a mirror (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL; " +
+      "UV_DEFAULT_INDEX for uv) or a folder of wheels (PIP_FIND_LINKS), and start again",
+  };
+}
+
+/** The address as the tool itself printed it. */
+function addressIn(output: string): string | undefined {
+  const url =
+    /(?:Could not fetch URL|Failed to fetch:|request for url|while getting) [`(]?(https?:\/\/[^\s`):]+(?::\d+)?)/
+      .exec(output)?.[1];
+  if (url !== undefined) return new URL(url).origin;
+  const pool = /host='([^']+)', port=(\d+)/.exec(output);
+  if (pool !== null) return `${pool[1]}:${pool[2]}`;
+  const looking = /Looking in indexes: (https?:\/\/[^\s,]+)/.exec(output)?.[1];
+  return looking === undefined ? undefined : new URL(looking).origin;
+}
+
+function wantedIn(output: string): string | undefined {
+  return /No matching distribution found for (\S+)/.exec(output)?.[1] ??
+    /Failed to (?:download|fetch|prepare) [^`\n]*`([^`/]+)`/.exec(output)?.[1];
+}
+
+const REASONS: [RegExp, string][] = [
+  [/Connection refused/, "connection refused"],
+  [/[Nn]ame or service not known|Name resolution|name resolution|dns error|getaddrinfo/, "unknown host"],
+  [/CERTIFICATE_VERIFY_FAILED|invalid peer certificate|SSLError/, "its TLS certificate is not trusted"],
+  [/ProxyError|407/, "the proxy refused"],
+  [/timed? ?out/i, "no answer in time"],
+  [/403/, "access refused"],
+];
+
+function reason(output: string): string {
+  const found = REASONS.find(([pattern]) => pattern.test(output));
+  return found === undefined ? "" : ` (${found[1]})`;
+}
+
+function noFile(output: string, { installer, machine }: InstallContext): InstallProblem | undefined {
+  const name = /No matching distribution found for (\S+)/.exec(output)?.[1] ??
+    /satisfies the requirement (\S+)/.exec(output)?.[1] ??
+    /there (?:is|are) no versions? of (\S+?)(?: and|,|$)/m.exec(output)?.[1] ??
+    /Because (\S+) has no (?:usable |)wheels/.exec(output)?.[1] ??
+    /Because only [^\n]*?(\S+==\S+)/.exec(output)?.[1];
+  if (name === undefined) return undefined;
+  return {
+    kind: "no file",
+    message: `${installer} finds no file of ${name} for ${machine}`,
+    remedy:
+      "The locks are for Python 3.11 to 3.13 on Linux (x86-64, arm64) and macOS (arm64): use such a one " +
+      "(PYTHON=/path/to/python3.12), or name an index or a folder that has the file (PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS)",
+  };
+}
+
+function buildFailed(output: string, { machine }: InstallContext): InstallProblem | undefined {
+  const name = /Failed building wheel for (\S+)|Failed to build:? `?([^\s`]+)|metadata-generation-failed/
+    .exec(output);
+  if (name === null) return undefined;
+  return {
+    kind: "build failed",
+    message: `${
+      name[1] ?? name[2] ?? "a package"
+    } has no ready-made file for ${machine}, and building it failed`,
+    remedy: "Use a Python for which it has one: PYTHON=/path/to/python3.12",
+  };
+}
+
+function other(output: string, { installer }: InstallContext): InstallProblem {
+  const lines = output.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  const line = lines.findLast((text) => /^(?:ERROR|error)\b/.test(text)) ?? lines.at(-1) ?? "it said nothing";
+  return {
+    kind: "other",
+    message: `${installer} failed: ${line.replace(/^(?:ERROR|error):\s*/, "")}`,
+    remedy: "See the log",
+  };
+}

@@ -1,0 +1,103 @@
+/** Finding a Python that an environment can be made from. */
+
+import { delimiter, join } from "node:path";
+import { run } from "./command.ts";
+import { Failure } from "./failure.ts";
+import { compareVersions } from "./lock_file.ts";
+
+export interface Python {
+  /** Absolute path of the interpreter itself: not a shim, not one inside a virtual environment. */
+  path: string;
+  /** e.g. "3.11.7" */
+  version: string;
+  /** It can make virtual environments that have pip; Debian leaves this to a package of its own. */
+  ensurepip: boolean;
+}
+
+/** The locks are resolved for these. */
+export const OLDEST = "3.11";
+export const NEWEST = "3.13";
+
+/** One process tells all that is asked; even Python 2 answers. `_base_executable` leads out of a virtual environment. */
+const PROBE = `
+import sys
+print(getattr(sys, "_base_executable", None) or sys.executable)
+print(".".join(map(str, sys.version_info[:3])))
+try:
+    import ensurepip, venv
+    print(True)
+except ImportError:
+    print(False)
+`;
+
+/**
+ * The first usable Python: the PYTHON variable alone if it is set; else `python3`, which is what the user means by
+ * "Python", then the newest of the named versions. One that lacks ensurepip is taken only if there is no other.
+ *
+ * @throws Failure(3) with what was found, if none is in range.
+ */
+export async function findPython(candidates = defaultCandidates()): Promise<Python> {
+  const found: Python[] = [];
+  const tried = new Set<string>();
+  for (const candidate of candidates) {
+    for (const path of pathsOf(candidate)) {
+      if (tried.has(path)) continue;
+      tried.add(path);
+      const python = await probe(path);
+      if (python === undefined) continue;
+      if (inRange(python.version) && python.ensurepip) return python;
+      found.push(python);
+    }
+  }
+  const second = found.find((python) => inRange(python.version));
+  if (second !== undefined) return second;
+  throw none(candidates, found);
+}
+
+function defaultCandidates(): string[] {
+  const named = Deno.env.get("PYTHON");
+  return named ? [named] : ["python3", "python3.13", "python3.12", "python3.11", "python"];
+}
+
+/** Every file on PATH of that name, since the first may be a shim with nothing behind it; or the path that was given. */
+function pathsOf(candidate: string): string[] {
+  if (candidate.includes("/")) return [candidate];
+  const folders = (Deno.env.get("PATH") ?? "").split(delimiter).filter((folder) => folder !== "");
+  return folders.map((folder) => join(folder, candidate)).filter(isFile);
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+async function probe(path: string): Promise<Python | undefined> {
+  try {
+    const { code, stdout } = await run([path, "-E", "-c", PROBE], { timeoutMs: 20_000 });
+    const [executable, version, ensurepip] = stdout.trim().split(/\r?\n/);
+    if (code !== 0 || !executable || !version) return undefined;
+    return { path: executable, version, ensurepip: ensurepip === "True" };
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}
+
+function inRange(version: string): boolean {
+  const minor = version.split(".").slice(0, 2).join(".");
+  return compareVersions(minor, OLDEST) >= 0 && compareVersions(minor, NEWEST) <= 0;
+}
+
+function none(candidates: string[], found: Python[]): Failure {
+  const list = found.map(({ path, version }) => `${path} is ${version}`).join(", ");
+  const what = found.length === 0
+    ? `none of ${candidates.join(", ")} is there and starts`
+    : `found only ${list}`;
+  return new Failure(3, `Cannot find Python ${OLDEST} to ${NEWEST}: ${what}`, {
+    remedy: `Install one (for example: apt install python3 python3-venv, brew install python@${NEWEST}, ` +
+      `uv python install ${NEWEST}), or name it: PYTHON=/path/to/python${NEWEST}`,
+  });
+}
