@@ -16,7 +16,7 @@ import {
 } from "./experiment_schema.ts";
 import { fieldName, type Path, Source } from "./experiment_source.ts";
 import { insideProblem, tidyPath } from "./safe_path.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean, suggest } from "./suggest.ts";
 import { parseTemplate } from "./template.ts";
 
 /** The options of the tasks themselves; a parameter can't be called like one of them. */
@@ -83,10 +83,10 @@ function wrongValue(source: Source, path: Path, wanted: string): void {
 /** For a shell string where an argument list is wanted: the list. */
 function asList(source: Source, path: Path): string {
   if (path[0] !== "steps" || path.length !== 3 || path[2] !== "run" || !source.text(path).trim()) return "";
-  const words = source.text(path).trim().split(/\s+/).map((word) =>
-    /^[\w./-]+$/.test(word) ? word : JSON.stringify(word)
-  );
-  return ` (here perhaps [${words.join(", ")}])`;
+  const words = source.text(path).match(/"[^"]*"|'[^']*'|\S+/g) ?? [];
+  const bare = words.map((word) => word.replace(/^(["'])(.*)\1$/s, "$2"));
+  const items = bare.map((word) => /^[\w./-]+$/.test(word) ? word : JSON.stringify(word));
+  return ` (here perhaps [${items.join(", ")}])`;
 }
 
 /** Those fields of a mapping whose own shape is right. */
@@ -237,8 +237,11 @@ function checkPlaceholder(
     return source.add(path, `{${placeholder}} must be listed in the needs of its step: needs: [${list}]`);
   }
   const known = ["out", ...parameters, ...needs.map((name) => `steps.${name}`)];
-  const hint = didYouMean(placeholder, known) || `, known are ${known.map((name) => `{${name}}`).join(", ")}`;
-  source.add(path, `{${placeholder}} is no placeholder${hint}; a literal brace is doubled`);
+  const meant = suggest(placeholder, known);
+  const hint = meant === undefined
+    ? `, known are ${known.map((name) => `{${name}}`).join(", ")}; a literal brace is doubled`
+    : `, did you mean {${meant}}?`;
+  source.add(path, `{${placeholder}} is no placeholder${hint}`);
 }
 
 function checkStepPaths(source: Source, name: string, step: RawStep): void {
@@ -333,30 +336,26 @@ function checkValue(source: Source, path: Path, claim: RawClaim): void {
     );
   }
   if (claim.of === undefined) return;
-  if (!decimal) {
-    return source.add(
-      at,
-      `${field} must be a percentage because of: ${claim.of} is given, current value is ${source.show(at)}`,
-    );
-  }
-  const problem = countProblem(source.text(at), claim.of);
+  const problem = decimal ? countProblem(source.text(at), claim.of) : `${source.show(at)} is no number`;
   if (problem) source.add(at, `${field} must be the percentage of a count of ${claim.of}: ${problem}`);
 }
 
 /** Why a printed percentage does not stand for one count of n. */
 function countProblem(text: string, n: number): string | undefined {
   const value = parseDecimal(text)!;
+  if (Number(text) < 0 || Number(text) > 100) return `${text} is not between 0 and 100`;
   const { first, last } = countsOf(value, n);
   if (first === last) return undefined;
   if (first < last) {
     const decimals = Math.max(decimalsToTell(n), value.scale + 1);
-    return `${text} is ambiguous, it stands for ${first} to ${last}; give ${decimals} decimals, e.g. ${
-      percentageOf(first, n, decimals)
-    }`;
+    const example = percentageOf(first, n, decimals);
+    return `${text} is ambiguous, it stands for ${first} to ${last}; give ${decimals} decimals, e.g. ${example}`;
   }
-  const below = Math.min(Math.max(Math.floor(Number(text) * n / 100), 0), n - 1);
-  const show = (count: number) => `${count} (${percentageOf(count, n, value.scale)})`;
-  return `${text} is no count of ${n}; nearest are ${show(below)} and ${show(below + 1)}`;
+  const decimals = Math.max(decimalsToTell(n), value.scale);
+  const below = Math.min(Math.floor(Number(text) * n / 100), n - 1);
+  const show = (count: number) => `${count} (${percentageOf(count, n, decimals)})`;
+  const fraction = Number(text) < 1 ? " (a percentage is wanted, not a fraction)" : "";
+  return `${text} is no count of ${n}; nearest are ${show(below)} and ${show(below + 1)}${fraction}`;
 }
 
 function checkTolerance(source: Source, path: Path, claim: RawClaim): void {
@@ -392,7 +391,7 @@ function checkTolerance(source: Source, path: Path, claim: RawClaim): void {
   } else if (tolerance.samples === undefined && given.length === 1 && claim.of !== undefined) {
     source.add(
       [...at, given[0]!],
-      `${field} must be in samples because of: ${claim.of} is given, e.g. samples: 1`,
+      `${field} must be in samples where of is given, e.g. samples: 1`,
       "key",
     );
   }

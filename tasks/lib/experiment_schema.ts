@@ -23,7 +23,7 @@ const size = (example: string) => {
 };
 const wholeNumber = (wanted: string, least: number) => z.int({ error: wanted }).min(least, { error: wanted });
 const argumentList = (example: string) =>
-  z.array(anyScalar("a text or number; quote it if it looks like something else to YAML"), {
+  z.array(anyScalar(`a text or number, in quotes if it begins with a brace, e.g. "{out}"`), {
     error: `a list of arguments, e.g. ${example}`,
   }).min(1, { error: `a list of at least one argument, e.g. ${example}` });
 

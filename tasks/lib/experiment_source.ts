@@ -41,15 +41,13 @@ export class Source {
   }
 
   private checkSyntax(document: Document.Parsed): void {
-    const lines = new Set<number>();
     for (const error of [...document.errors, ...document.warnings]) {
-      const { line } = this.lines.linePos(error.pos[0]);
-      // What follows a mistake on its line is mostly its echo.
-      if (!lines.has(line)) this.addAt(error.pos[0], syntaxMessage(error.code, error.message));
-      lines.add(line);
-      if (error.code !== "DUPLICATE_KEY") this.broken = true;
+      this.addAt(error.pos[0], syntaxMessage(error.code, error.message));
+      if (error.code === "DUPLICATE_KEY") continue;
+      // What follows is mostly an echo.
+      this.broken = true;
+      return;
     }
-    if (this.broken) return;
     this.refuseAliases(document);
     if (!isMap(document.contents)) {
       const found =
@@ -166,7 +164,8 @@ function start(node: unknown): number | undefined {
 }
 
 function kindOf(node: unknown): string {
-  return isMap(node) ? "a mapping" : isSeq(node) ? "a list" : "a single value";
+  const empty = (isMap(node) || isSeq(node)) && node.items.length === 0 ? "n empty" : "";
+  return isMap(node) ? `a${empty} mapping` : isSeq(node) ? `a${empty} list` : "a single value";
 }
 
 function syntaxMessage(code: string, message: string): string {
