@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -26,10 +27,12 @@ def record() -> dict[str, Any]:
         "machine": _guarded(platform.machine),
         "packages": _guarded(installed_packages),
     }
-    for name, describe in (("torch", _torch), ("tensorflow", _tensorflow)):
-        module = sys.modules.get(name)
-        if module is not None:
-            found[name] = _guarded(lambda describe=describe, module=module: describe(module))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a flag's name is deprecated is no news to the user
+        for name, describe in (("torch", _torch), ("tensorflow", _tensorflow)):
+            module = sys.modules.get(name)
+            if module is not None:
+                found[name] = _guarded(lambda describe=describe, module=module: describe(module))
     return found
 
 
@@ -107,6 +110,8 @@ def _torch(torch: Any) -> dict[str, Any]:
             "cudnn_deterministic": lambda: cudnn.deterministic,
             "cudnn_allow_tf32": lambda: cudnn.allow_tf32,
             "matmul_allow_tf32": lambda: backends.cuda.matmul.allow_tf32,
+            "cudnn_conv_fp32_precision": lambda: cudnn.conv.fp32_precision,
+            "cuda_matmul_fp32_precision": lambda: backends.cuda.matmul.fp32_precision,
             "float32_matmul_precision": lambda: torch.get_float32_matmul_precision(),
             "default_dtype": lambda: str(torch.get_default_dtype()),
             "mkldnn": lambda: backends.mkldnn.is_available() and getattr(backends.mkldnn, "enabled", True),
