@@ -2,14 +2,15 @@
 
     python run_step.py --record FILE -- python -m package.module ARGUMENTS
 
-A Python command (`python FILE`, `python -m MODULE`, `python -c CODE`) runs right here by `runpy`, so that what it
-imported can be asked for its versions and settings when it ends; any other program runs as a child. The record is
-written when the step starts and completed when it ends, so a step that was killed leaves one that says "running".
-Standard library only: it also runs where the task runner does not, such as a compute node.
+A Python command (`python FILE`, `python -m MODULE`, `python -c CODE`) runs right here by `runpy`, so that
+what it imported can be asked for its versions and settings when it ends; any other program runs as a child.
+The record is written when the step starts and completed when it ends, so a step that was killed leaves one
+that says "running". Standard library only: it also runs where the task runner does not, e.g. a compute node.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -18,12 +19,17 @@ import subprocess
 import sys
 import time
 import traceback
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import frameworks
 
 SCHEMA = 1
+
+INSTRUCTION_SETS = (
+    *("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512vl", "avx512_bf16", "amx_tile"),  # x86-64
+    *("asimd", "sve", "sve2"),  # arm64
+)
 
 
 def main(argv: list[str]) -> int:
@@ -76,7 +82,7 @@ def run(command: list[str]) -> int:
 
 
 def runs_here(arguments: list[str]) -> bool:
-    """Whether `python ARGUMENTS` can run in this process: interpreter options such as -O need one of their own."""
+    """Whether `python ARGUMENTS` can run in this process: interpreter options such as -O need their own."""
     return not arguments[0].startswith("-") or (arguments[0] in ("-m", "-c") and len(arguments) > 1)
 
 
@@ -137,10 +143,8 @@ def print_traceback(error: BaseException, arguments: list[str]) -> None:
 
 def flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with contextlib.suppress(OSError):  # the reader is gone; the record still matters
             stream.flush()
-        except OSError:
-            pass  # the reader is gone; the record still matters
 
 
 def resources() -> dict[str, float | int]:
@@ -150,7 +154,9 @@ def resources() -> dict[str, float | int]:
     except ImportError:  # Windows
         return {}
     own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, in KiB elsewhere: getrusage(2)
+    unit = (
+        1 if sys.platform == "darwin" else 1024
+    )  # ru_maxrss is in bytes on macOS, in KiB elsewhere: getrusage(2)
     return {
         "user_seconds": round(own.ru_utime + children.ru_utime, 3),
         "system_seconds": round(own.ru_stime + children.ru_stime, 3),
@@ -171,17 +177,16 @@ def cpu() -> dict[str, object]:
     except OSError:
         pass  # not Linux
     flags = fields.get("flags", fields.get("Features", "")).split()
-    wanted = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512vl", "avx512_bf16", "amx_tile", "asimd", "sve", "sve2")
     return {
         "model": fields.get("model name") or platform.processor() or platform.machine(),
         "architecture": platform.machine(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "instruction_sets": [flag for flag in wanted if flag in flags],
+        "instruction_sets": [flag for flag in INSTRUCTION_SETS if flag in flags],
     }
 
 
 def now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def write(path: Path, record: dict[str, object]) -> None:

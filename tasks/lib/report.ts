@@ -45,7 +45,11 @@ function shorten(rows: string[][], width: number): string[][] {
 /** One sentence: does it hold? */
 export function conclusion({ verdict, experiment }: Judged, evidence: Evidence): string {
   const { checks, altered } = verdict;
-  if (altered.length > 0) return `Not to be trusted: ${altered.length} recorded files were altered`;
+  if (altered.length > 0) {
+    return `Not to be trusted: ${altered.length} recorded ${
+      altered.length === 1 ? "file was" : "files were"
+    } altered`;
+  }
   if (evidence.status !== "done") return `No verdict for a run that ${was(evidence.status)}`;
   if (experiment.claims.length === 0) {
     return "Done. The experiment makes no claims, so there is nothing to hold it against";

@@ -1,0 +1,20 @@
+/**
+ * Overview: the gate for a commit: format, lint, types and tests of TypeScript and Python.
+ * Arguments: --fix.
+ * Example: deno task ok
+ */
+
+import { main } from "./lib/cli.ts";
+import { runChecks } from "./lib/checks.ts";
+
+await main({
+  name: "ok",
+  summary: "Checks format, lint and types, then runs all tests, of TypeScript and Python. " +
+    "Everything is checked even if something fails; the exit code is 0 only if nothing does.",
+  examples: [["deno task ok", "check everything"], [
+    "deno task ok --fix",
+    "format first, and fix what lint can fix",
+  ]],
+  options: { fix: { help: "format the files and fix what can be fixed, then check" } },
+  run: ({ options }, terminal) => runChecks(options.fix, terminal),
+});

@@ -1,0 +1,24 @@
+/**
+ * Overview: runs all tests, TypeScript's and Python's, in environments that it makes itself.
+ * Arguments: [FILE ...] to run only those test files.
+ * Example: deno task test test/plan_test.ts
+ */
+
+import { main } from "./lib/cli.ts";
+import { runTests } from "./lib/checks.ts";
+
+await main({
+  name: "test",
+  summary: "Runs all tests, TypeScript's and Python's, and ends with a line that counts them. " +
+    "What they need is installed first, into .venv and .venv-test.",
+  examples: [
+    ["deno task test", "everything"],
+    ["deno task test test/plan_test.ts test/train_test.py", "some files"],
+  ],
+  positionals: {
+    usage: "[FILE ...]",
+    help: "test files: test/*_test.ts or test/*_test.py; all without them",
+  },
+  options: {},
+  run: (args, terminal) => runTests(args.positionals, terminal),
+});
