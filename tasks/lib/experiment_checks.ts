@@ -348,8 +348,9 @@ function countProblem(text: string, n: number): string | undefined {
   if (first === last) return undefined;
   if (first < last) {
     const decimals = Math.max(decimalsToTell(n), value.scale + 1);
-    const example = percentageOf(first, n, decimals);
-    return `${text} is ambiguous, it stands for ${first} to ${last}; give ${decimals} decimals, e.g. ${example}`;
+    const examples = [first, last].map((count) => percentageOf(count, n, decimals)).join(" or ");
+    const wanted = decimals === 1 ? "one decimal" : `${decimals} decimals`;
+    return `${text} is ambiguous, it stands for ${first} to ${last}; write it with ${wanted}, e.g. ${examples}`;
   }
   const decimals = Math.max(decimalsToTell(n), value.scale);
   const below = Math.min(Math.floor(Number(text) * n / 100), n - 1);

@@ -59,7 +59,8 @@ function child(scanner: Scanner, start: number, pointer: readonly string[], dept
     }
     return found;
   }
-  throw new JsonProblem(`has ${kindName(kind)} ${place}, where ${quote(key)} was looked for`);
+  const found = kind === "word" ? scanner.text.slice(start, scanner.skip(start)) : kindName(kind);
+  throw new JsonProblem(`has ${found} ${place}, where ${quote(key)} was looked for`);
 }
 
 function scalar(scanner: Scanner, start: number, pointer: readonly string[]): JsonValue {
