@@ -59,6 +59,16 @@ export async function ensureEnvironment(options: EnvironmentOptions): Promise<Pr
   return await ensure(options, requirements, Deno.env.get("VENV_DIR"), started, {});
 }
 
+/** The interpreter that `ensureEnvironment` will most likely give, without making anything; for plans. */
+export async function expectedPython(
+  options: Pick<EnvironmentOptions, "root" | "requirements" | "gpu" | "directory">,
+): Promise<string> {
+  if (options.requirements === undefined) return (await findPython()).path;
+  const wanted = await readWanted(resolve(options.root, options.requirements), options.gpu, {});
+  const places = placesFor(options, Deno.env.get("VENV_DIR"), wanted);
+  return join(await firstFitting(places, wanted) ?? places.main, "bin/python");
+}
+
 export interface TestEnvironment {
   directory: string;
   /** To be put on PYTHONPATH beside the Python of the main environment. */
@@ -162,7 +172,11 @@ interface Places {
   cache: string;
 }
 
-function placesFor(options: EnvironmentOptions, override: string | undefined, wanted: Wanted): Places {
+function placesFor(
+  options: Pick<EnvironmentOptions, "root" | "directory">,
+  override: string | undefined,
+  wanted: Wanted,
+): Places {
   // With CUDA it has a folder of its own: otherwise experiments with and without a GPU would remake it in turns.
   const usual = options.directory ?? (wanted.lock.endsWith("-cuda.lock") ? ".venv-cuda" : ".venv");
   const main = override

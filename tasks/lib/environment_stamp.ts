@@ -87,3 +87,18 @@ export async function hasWorkingPython(directory: string): Promise<boolean> {
     return false;
   }
 }
+
+/**
+ * Folders below the root that this project's environments are in, and what was left over while making them; never a
+ * virtual environment of the user's.
+ */
+export async function environmentsIn(root: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(root)) {
+    if (!isDirectory || !name.startsWith(".venv")) continue;
+    if (name.endsWith(".state") || await readStamp(join(root, name)) !== undefined) {
+      found.push(join(root, name));
+    }
+  }
+  return found.sort();
+}

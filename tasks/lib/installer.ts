@@ -159,7 +159,8 @@ async function installUnhashedWithPip(
 }
 
 async function installByFetchedUv(tool: Tool, install: string[], pin: string, installation: Installation) {
-  const uv = await fetchUv(tool, install, installation.scratch);
+  const quiet = new Tool(tool.name, { ...installation, progress: () => {} }, tool.env);
+  const uv = await fetchUv(quiet, install, installation.scratch);
   const helper = new Tool(`uv ${PINNED_UV.version}`, installation, await uvEnvironment(installation.python));
   const interpreter = join(installation.directory, "bin/python");
   await helper.must([
@@ -247,7 +248,9 @@ class Tool {
     const heartbeat = setInterval(() => {
       if (performance.now() - spoken < 10_000) return;
       this.installation.progress(
-        `${this.#progress.last} (${Math.round((performance.now() - started) / 1000)} s)`,
+        `${this.#progress.last || "waiting for the package index"} (${
+          Math.round((performance.now() - started) / 1000)
+        } s)`,
       );
     }, 10_000);
     try {

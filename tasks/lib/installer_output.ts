@@ -3,6 +3,8 @@
 /** Turns the lines of pip and uv into "12 of 71 packages: scipy 35.1 MB". */
 export class InstallProgress {
   readonly #fetched = new Set<string>();
+  /** Packages of uv's finished calls; it does not name the small ones. */
+  #prepared = 0;
   #last = "";
 
   constructor(readonly total: number, readonly report: (line: string) => void) {}
@@ -21,18 +23,22 @@ export class InstallProgress {
     if (local) return this.#count(packageOfFile(local[1] ?? ""), "");
     if (fetched) return this.#count(packageOfFile(fetched[1] ?? ""), fetched[2] ?? "");
     if (ended) return this.#count(ended[1] ?? "", "");
-    if (started && !text.includes(".whl")) {
-      return this.#say(`${this.#fetched.size} of ${this.total} packages: ${started[1]} ${started[2]}`);
+    if (started && !text.includes(".whl")) return this.#tell(started[1] ?? "", started[2] ?? "");
+    const prepared = /^Prepared (\d+) packages?/.exec(text);
+    if (prepared) {
+      this.#prepared += Number(prepared[1]);
+      this.#fetched.clear();
     }
-    const phase = /^(?:Installing collected packages|Prepared \d+ packages?|Installed \d+ packages?)/.exec(
-      text,
-    );
-    if (phase) this.#say(text.startsWith("Installing") ? "installing the packages" : text.trim());
+    if (prepared || text.startsWith("Installing collected packages")) this.#say("installing the packages");
   }
 
   #count(name: string, size: string) {
     this.#fetched.add(name);
-    this.#say(`${this.#fetched.size} of ${this.total} packages: ${name} ${size}`.trimEnd());
+    this.#tell(name, size);
+  }
+
+  #tell(name: string, size: string) {
+    this.#say(`${this.#prepared + this.#fetched.size} of ${this.total} packages: ${name} ${size}`.trimEnd());
   }
 
   #say(line: string) {
@@ -171,6 +177,8 @@ function reason(output: string): string {
 function noFile(output: string, { installer, machine }: InstallContext): InstallProblem | undefined {
   const name = /No matching distribution found for (\S+)/.exec(output)?.[1] ??
     /satisfies the requirement (\S+)/.exec(output)?.[1] ??
+    // With a constraints file pip does not say that there is none; it calls it a conflict.
+    /Cannot install (\S+) because these package versions have conflicting/.exec(output)?.[1] ??
     /there (?:is|are) no versions? of (\S+?)(?: and|,|$)/m.exec(output)?.[1] ??
     /Because (\S+) has no (?:usable |)wheels/.exec(output)?.[1] ??
     /Because only [^\n]*?(\S+==\S+)/.exec(output)?.[1];

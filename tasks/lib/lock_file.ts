@@ -209,7 +209,8 @@ export function compareVersions(left: string, right: string): number {
  */
 export function findLock(requirements: string, gpu: boolean): string | undefined {
   const stem = basename(requirements).replace(/\.[^.]*$/, "");
-  const names = [...(gpu ? [`${stem}-cuda.lock`] : []), `${stem}-cpu.lock`, `${stem}.lock`];
+  const cuda = gpu && Deno.build.os === "linux";
+  const names = [...(cuda ? [`${stem}-cuda.lock`] : []), `${stem}-cpu.lock`, `${stem}.lock`];
   return names.map((name) => join(dirname(requirements), name)).find((path) => {
     try {
       return Deno.statSync(path).isFile;
