@@ -23,7 +23,7 @@ Deno.test("train runs the step and records it", async () => {
   assert.equal(status, "done");
   assert.equal(steps.train.exitCode, 0);
   assert.deepEqual(steps.train.outputs.map((output: { path: string }) => output.path), ["metrics.json"]);
-  assert.match(steps.train.recorded.environment.python.version, /^3\./);
+  assert.match(steps.train.recorded.environment.python, /^3\./);
   assert.match(await Deno.readTextFile(join(run, "log.txt")), /training/);
   for (const file of ["plan.json", "verdict.json", "train/step.json"]) await Deno.stat(join(run, file));
 });

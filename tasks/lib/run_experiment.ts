@@ -18,6 +18,7 @@ import { exists, sha256, writeJson } from "./files.ts";
 import { type Host, inspectHost } from "./host.ts";
 import { makePlan, type Need, type NotebookOptions, type Plan, PLAN_SCHEMA, type Scalar } from "./plan.ts";
 import {
+  asItEnded,
   callerFolder,
   findRun,
   type FoundRun,
@@ -198,6 +199,7 @@ async function prepareResume(
       },
     );
   }
+  await asItEnded(resumed);
   const plan = JSON.parse(await Deno.readTextFile(join(resumed.directory, "plan.json"))) as Plan;
   if (plan.schema !== PLAN_SCHEMA) {
     throw new Failure(2, `${resumed.id} was planned by another version of this project`);
@@ -358,10 +360,10 @@ function finish(evidence: Evidence, ended?: StepEvidence) {
 export async function openRun(experiment: string | undefined, run: string | undefined, runsOption?: string) {
   const isFolder = run !== undefined && /[/\\]/.test(run);
   if (isFolder) {
-    const found = await findRun("", "", run);
+    const found = await asItEnded(await findRun("", "", run));
     return { ...found, runs: join(found.directory, "..", ".."), name: basename(join(found.directory, "..")) };
   }
   const { name, root } = await readExperiment(experiment, callerFolder());
   const runs = runsRoot(root, runsOption);
-  return { ...await findRun(runs, name, run), runs, name };
+  return { ...await asItEnded(await findRun(runs, name, run)), runs, name };
 }

@@ -170,6 +170,25 @@ export async function recoverRuns(runs: string, experiment: string): Promise<Fou
   return recovered;
 }
 
+/** The record as it is to be read: one that says "running" while nobody holds the folder was interrupted. */
+export async function asItEnded(found: FoundRun): Promise<FoundRun> {
+  const { status } = found.evidence;
+  if ((status === "planned" || status === "running") && !await isHeld(found.directory)) {
+    markInterrupted(found.evidence, "the runner ended without a word");
+  }
+  return found;
+}
+
+async function isHeld(directory: string): Promise<boolean> {
+  const file = await Deno.open(join(directory, ".lock"), { read: true }).catch(() => undefined);
+  if (file === undefined) return false;
+  try {
+    return !await file.tryLock(false);
+  } finally {
+    file.close();
+  }
+}
+
 /** Records that a run, its last attempt and the step it was at were interrupted. */
 export function markInterrupted(evidence: Evidence, because: string) {
   const ended = new Date().toISOString();
