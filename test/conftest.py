@@ -1,0 +1,19 @@
+"""Lets the tests import `src` wherever pytest is started, and trains once for all of them."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of two epochs of the published recipe: enough to compare with, in two seconds."""
+    from src.modelling.settings import Settings
+    from src.modelling.training import train
+
+    out = tmp_path_factory.mktemp("trained")
+    train(Settings(epochs=2), out, report=lambda line: None)
+    return out

@@ -1,0 +1,92 @@
+"""The networks: names, shapes, and the same numbers as torchvision's."""
+
+import json
+import sys
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+from src.modelling.resnet import resnet18, small_resnet
+
+DECLARED = torch.library.Library("torchvision", "FRAGMENT")  # declarations last as long as this object
+FIXTURE = Path(__file__).parent / "fixtures" / "resnet18" / "state_dict.json"
+
+
+@cache
+def _torchvision() -> ModuleType | None:
+    if find_spec("torchvision") is None:
+        return None
+    try:
+        return import_module("torchvision")
+    except RuntimeError:
+        # Built for another PyTorch, its operators are not there. Declared, they let the rest be imported.
+        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        for name in ("nms", "qnms"):
+            DECLARED.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        return import_module("torchvision")
+
+
+@pytest.fixture
+def torchvision() -> ModuleType:
+    module = _torchvision()
+    if module is None:
+        pytest.skip("torchvision is not installed: cannot compare with it")
+    return module
+
+
+def test_resnet18_has_the_122_names_and_shapes_of_published_state_dicts() -> None:
+    wanted = json.loads(FIXTURE.read_text())
+    found = {name: list(tensor.shape) for name, tensor in resnet18().state_dict().items()}
+    assert len(wanted) == 122
+    assert found == wanted
+    assert list(found) == list(wanted)
+
+
+def test_resnet18_loads_a_published_state_dict_strictly() -> None:
+    shapes = json.loads(FIXTURE.read_text())
+    published = {name: torch.zeros(shape) for name, shape in shapes.items()}
+    assert str(resnet18().load_state_dict(published, strict=True)) == "<All keys matched successfully>"
+
+
+def test_resnet18_returns_the_same_logits_as_torchvision_bit_for_bit(torchvision: ModuleType) -> None:
+    theirs, ours = torchvision.models.resnet18().eval(), resnet18().eval()
+    ours.load_state_dict(theirs.state_dict(), strict=True)
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(ours(images), theirs(images))
+
+
+def test_resnet18_draws_the_same_random_weights_as_torchvision(torchvision: ModuleType) -> None:
+    build = torchvision.models.resnet18
+    torch.manual_seed(23)
+    theirs = build().state_dict()
+    after_theirs = torch.rand(1)
+    torch.manual_seed(23)
+    ours = resnet18().state_dict()
+    assert torch.equal(torch.rand(1), after_theirs)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+@pytest.mark.parametrize("size", [8, 16, 32])
+def test_small_resnet_takes_images_of_8_to_32_pixels(size: int) -> None:
+    model = small_resnet(classes=5, channels=3)
+    assert model(torch.randn(2, 3, size, size)).shape == (2, 5)
+
+
+def test_small_resnet_is_built_in_the_precision_asked_for() -> None:
+    model = small_resnet(dtype=torch.float64)
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float64}
+    assert model(torch.randn(1, 1, 8, 8, dtype=torch.float64)).dtype == torch.float64
+
+
+def test_small_resnet_halves_the_resolution_in_every_stage_but_the_first() -> None:
+    model = small_resnet()
+    assert model.layer1(torch.randn(1, 16, 8, 8)).shape == (1, 16, 8, 8)
+    assert model.layer2(torch.randn(1, 16, 8, 8)).shape == (1, 32, 4, 4)
+    assert model.layer3(torch.randn(1, 32, 4, 4)).shape == (1, 64, 2, 2)
