@@ -136,6 +136,9 @@ async function missing(path: string, root: string, error: Error): Promise<never>
     if (real === undefined) continue;
     if (real !== root && !real.startsWith(`${root}/`)) break;
     if (!(await Deno.stat(real)).isDirectory) throw new NotFound(`${folder} is a file, not a folder`);
+    const part = parts.slice(0, depth + 1).join("/");
+    const there = await Deno.lstat(`${root}/${part}`).then(() => true, () => false);
+    if (there) throw new NotFound(`${part} is a link that leads nowhere`);
     const name = folder || "the run folder";
     throw new NotFound(`${name} has no ${parts[depth]}, it holds ${await contents(real)}`);
   }

@@ -157,31 +157,35 @@ function judgeNumber(claim: Claim, text: string): Judgement {
 
 function judgeCount(claim: Claim, n: number, claimed: Decimal, obtained: Decimal): Judgement {
   const expected = countsOf(claimed, n).first;
-  const count = countObtained(obtained, claimed.scale, n);
-  if (count === undefined) {
-    const detail = `${toText(obtained, claimed.scale + 2)} is the percentage of no count of ${n}`;
-    return { verdict: "different", detail };
+  const { first, last } = countsObtained(obtained, claimed.scale, n);
+  const shown = toText(obtained, claimed.scale + 2);
+  if (first > last) return { verdict: "different", detail: `${shown} is the percentage of no count of ${n}` };
+  if (first < last) {
+    return missing(`${shown} has too few decimals: it stands for ${first} to ${last} of ${n}`);
   }
-  return judgeSamples(claim, count - expected);
+  return judgeSamples(claim, first - expected);
 }
 
 /**
- * The count of n that an obtained percentage stands for, undefined if it stands for none.
+ * The counts of n that an obtained percentage may stand for: from `first` to `last`, none if `first` > `last`.
  *
  * A program may write all digits of a double (99.44444444444444) or of a single (99.44444274902344), or
  * round to the claim's decimals, of which JSON then drops zeros (99.40 becomes 99.4), or to fewer.
+ *
+ * @param claimedDecimals number of decimals that the claim is printed with
  */
-export function countObtained(obtained: Decimal, claimedDecimals: number, n: number): number | undefined {
+export function countsObtained(
+  obtained: Decimal,
+  claimedDecimals: number,
+  n: number,
+): { first: number; last: number } {
   const value = Number(toFixed(obtained, 20)) * n / 100;
   const nearest = Math.round(value);
-  if (nearest < 0 || nearest > n) return undefined;
-  if (Math.abs(value - nearest) <= floatError(n)) return nearest;
-  for (const scale of [Math.max(obtained.scale, claimedDecimals), obtained.scale]) {
-    const padded = { digits: obtained.digits * 10n ** BigInt(scale - obtained.scale), scale };
-    const { first, last } = countsOf(padded, n);
-    if (first === last) return first;
-  }
-  return undefined;
+  const inRange = nearest >= 0 && nearest <= n;
+  if (inRange && Math.abs(value - nearest) <= floatError(n)) return { first: nearest, last: nearest };
+  const scale = Math.max(obtained.scale, claimedDecimals);
+  const asClaimed = countsOf({ digits: obtained.digits * 10n ** BigInt(scale - obtained.scale), scale }, n);
+  return asClaimed.first === asClaimed.last ? asClaimed : countsOf(obtained, n);
 }
 
 /** In counts: four units in the last place of a single-precision percentage (2⁻²⁴ each), never half a count. */
@@ -254,9 +258,9 @@ function showObtained(claim: Claim, observation: Observation & { found: true }):
   const claimed = parseDecimal(claim.text);
   if (!obtained || !claimed) return cut(observation.text);
   if (claim.of === undefined) return toText(obtained, claimed.scale + 2);
-  const count = countObtained(obtained, claimed.scale, claim.of);
-  if (count === undefined) return toText(obtained, claimed.scale + 2);
-  return `${percentageOf(count, claim.of, claimed.scale)} (${count} of ${claim.of})`;
+  const { first, last } = countsObtained(obtained, claimed.scale, claim.of);
+  if (first !== last) return toText(obtained, claimed.scale + 2);
+  return `${percentageOf(first, claim.of, claimed.scale)} (${first} of ${claim.of})`;
 }
 
 /** Twelve digits tell two hashes apart in a table; the evidence holds them whole. */
@@ -271,9 +275,7 @@ function showTolerance(tolerance: Tolerance | undefined): string {
   if (tolerance?.absolute !== undefined) return `±${tolerance.absolute}`;
   if (tolerance?.relative === undefined) return "none";
   const percent = multiply(parseDecimal(String(tolerance.relative))!, { digits: 100n, scale: 0 });
-  return `±${
-    toText(percent, percent.scale).replace(/\.?0+$/, (zeros) => zeros.startsWith(".") ? "" : zeros)
-  } % of the value`;
+  return `±${Number(toFixed(percent, 12))} % of the value`;
 }
 
 function showSamples(difference: number): string {

@@ -1,0 +1,257 @@
+import assert from "node:assert/strict";
+import type { Observation } from "../tasks/lib/claim_source.ts";
+import { parseDecimal, percentageOf } from "../tasks/lib/decimal.ts";
+import { parseExperiment } from "../tasks/lib/experiment.ts";
+import {
+  type Check,
+  countsObtained,
+  holds,
+  type RunState,
+  type Verdict,
+  verify,
+} from "../tasks/lib/verify.ts";
+
+const FINE: RunState = { parametersChanged: [], failedSteps: [] };
+const HASH = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/** Judges one claim, given as YAML without its name, against a JSON value. */
+function judge(claim: string, observation: Observation | undefined, run = FINE): Check {
+  const from = claim.includes("from:") ? "" : "from: train/metrics.json#/x, ";
+  const text =
+    `name: digits\nsteps: { train: { run: [python] } }\nclaims:\n  - { name: x, ${from}${claim} }\n`;
+  const experiment = parseExperiment(text, "/p/experiment.yaml", "/p");
+  const [check] = verify(experiment, new Map(observation ? [["x", observation]] : []), run);
+  return check!;
+}
+
+function found(json: string): Observation {
+  const value = JSON.parse(json);
+  return { found: true, value, text: typeof value === "string" ? value : json };
+}
+
+const ONE_SAMPLE = "tolerance: { samples: 1, because: threads }";
+const TWO_SAMPLES = "tolerance: { samples: 2, because: threads }";
+
+Deno.test("verify() compares percentages of counts as whole samples", async (t) => {
+  const cases: [string, string, Verdict, string?][] = [
+    ["value: 99.44, of: 360", "99.44", "identical"],
+    ["value: 99.44, of: 360", "99.44444444444444", "identical"],
+    ["value: 99.44, of: 360", "99.44444274902344", "identical"],
+    ["value: 99.44, of: 360", "99.4", "identical"],
+    ["value: 99.44, of: 360", "9.944444444444445e1", "identical"],
+    ["value: 99.44, of: 360", "99.17", "different", "−1 sample"],
+    [`value: 99.44, of: 360, ${ONE_SAMPLE}`, "99.17", "within tolerance", "−1 sample"],
+    [`value: 99.44, of: 360, ${ONE_SAMPLE}`, "99.72", "within tolerance", "+1 sample"],
+    [`value: 99.44, of: 360, ${ONE_SAMPLE}`, "100", "different", "+2 samples"],
+    [`value: 99.44, of: 360, ${ONE_SAMPLE}`, "0", "different", "−358 samples"],
+    [`value: 99.44, of: 360, ${ONE_SAMPLE}`, "99.30", "different", undefined],
+    [`value: 99.44, of: 360, ${ONE_SAMPLE}`, "101", "different", undefined],
+    [`value: 99.44, of: 360, ${ONE_SAMPLE}`, "-1", "different", undefined],
+    // The public runs of the published experiment: one image is one image, though 85.00 − 84.81 > 100/540.
+    [`value: 84.81, of: 540, ${ONE_SAMPLE}`, "85.00", "within tolerance", "+1 sample"],
+    [`value: 84.81, of: 540, ${ONE_SAMPLE}`, "85", "within tolerance", "+1 sample"],
+    [`value: 84.81, of: 2160, ${ONE_SAMPLE}`, "84.72", "different", "−2 samples"],
+    [`value: 84.81, of: 2160, ${TWO_SAMPLES}`, "84.72", "within tolerance", "−2 samples"],
+    [`value: 22.04, of: 2160, ${ONE_SAMPLE}`, "22.08", "within tolerance", "+1 sample"],
+    ["value: 86.30, of: 540", "86.3", "identical"],
+    ["value: 99.444, of: 27000", "99.44444444444444", "identical"],
+    ["value: 0.00, of: 360", "0.0", "identical"],
+    [`value: 99.44, of: 360, tolerance: { samples: 0, because: exact }`, "99.17", "different", "−1 sample"],
+  ];
+  for (const [claim, obtained, verdict, difference] of cases) {
+    await t.step(`${claim}: ${obtained}`, () => {
+      const check = judge(claim, found(obtained));
+      assert.equal(check.verdict, verdict, check.detail);
+      assert.equal(check.difference, difference);
+    });
+  }
+});
+
+Deno.test("verify() says of a percentage with too few decimals that it can't be told", () => {
+  const check = judge("value: 99.444, of: 27000", found("99.44"));
+  assert.equal(check.verdict, "missing");
+  assert.match(check.detail, /99\.44 has too few decimals: it stands for 26848 to 26850 of 27000/);
+});
+
+Deno.test("verify() shows the counts beside the percentages", () => {
+  const check = judge(`value: 99.44, unit: "%", of: 360, ${ONE_SAMPLE}`, found("99.16666666666667"));
+  assert.deepEqual(check, {
+    claim: "x",
+    unit: "%",
+    claimed: "99.44 (358 of 360)",
+    obtained: "99.17 (357 of 360)",
+    tolerance: "±1 sample",
+    difference: "−1 sample",
+    verdict: "within tolerance",
+    detail: "−1 sample is within ±1 sample: threads",
+  });
+});
+
+Deno.test("countsObtained() finds every count however it is written", async (t) => {
+  const forms: [string, (k: number, n: number) => string][] = [
+    ["as a double", (k, n) => String(100 * k / n)],
+    ["as a double, divided first", (k, n) => String(k / n * 100)],
+    ["as a single", (k, n) => String(Math.fround(Math.fround(k / n) * 100))],
+    ["with two decimals", (k, n) => percentageOf(k, n, 2)],
+    ["with two decimals as JSON", (k, n) => JSON.stringify(Number(percentageOf(k, n, 2)))],
+    ["with four decimals", (k, n) => percentageOf(k, n, 4)],
+  ];
+  for (const [name, write] of forms) {
+    await t.step(name, () => {
+      for (const n of [1, 2, 3, 7, 64, 100, 360, 540, 600, 2160, 9999]) {
+        for (let k = 0; k <= n; k++) {
+          const { first, last } = countsObtained(parseDecimal(write(k, n))!, 2, n);
+          if (first !== k || last !== k) assert.fail(`${write(k, n)} of ${n}: ${first} to ${last}, not ${k}`);
+        }
+      }
+    });
+  }
+});
+
+Deno.test("verify() compares other numbers as printed, then by the tolerance, exactly", async (t) => {
+  const absolute = (tolerance: string) => `tolerance: { absolute: ${tolerance}, because: threads }`;
+  const relative = (tolerance: string) => `tolerance: { relative: ${tolerance}, because: threads }`;
+  const cases: [string, string, Verdict, string?][] = [
+    ["value: 0.4472", "0.4472", "identical"],
+    ["value: 0.4472", "0.44719", "identical"],
+    ["value: 0.4472", "0.44714", "different", "−0.00006"],
+    ["value: 0.4472", "4.472e-1", "identical"],
+    ["value: 86.10", "86.1", "identical"],
+    ["value: 86.1", "86.14", "identical"],
+    ["value: 86.10", "86.14", "different", "+0.04"],
+    [`value: 1.0, ${absolute("0.1")}`, "1.1", "within tolerance", "+0.1"],
+    [`value: 1.1, ${absolute("0.1")}`, "1.0", "within tolerance", "−0.1"],
+    [`value: 0.3, ${absolute("0.2")}`, "0.1", "within tolerance", "−0.2"],
+    [`value: 1.0, ${absolute("0.1")}`, "1.1000000000000001", "different", "+0.100"],
+    [`value: 1.00, ${absolute("1e-2")}`, "1.01", "within tolerance", "+0.01"],
+    [`value: 100.0, ${relative("0.01")}`, "101", "within tolerance", "+1.0"],
+    [`value: -100.0, ${relative("0.01")}`, "-101", "within tolerance", "−1.0"],
+    [`value: 100.0, ${relative("0.01")}`, "101.1", "different", "+1.1"],
+    ["value: 465", "465", "identical"],
+    ["value: 465", "465.0", "identical"],
+    ["value: 465", "466", "different", "+1"],
+    [`value: 465, ${ONE_SAMPLE}`, "466", "within tolerance", "+1 sample"],
+    [`value: 465, ${ONE_SAMPLE}`, "466.0", "within tolerance", "+1 sample"],
+    [`value: 465, ${ONE_SAMPLE}`, "463", "different", "−2 samples"],
+    [`value: 465, ${ONE_SAMPLE}`, "465.4", "different", undefined],
+    ["value: 0", "-0.0", "identical"],
+  ];
+  for (const [claim, obtained, verdict, difference] of cases) {
+    await t.step(`${claim}: ${obtained}`, () => {
+      const check = judge(claim, found(obtained));
+      assert.equal(check.verdict, verdict, check.detail);
+      assert.equal(check.difference, difference);
+    });
+  }
+});
+
+Deno.test("verify() names the tolerance", async (t) => {
+  const cases: [string, string][] = [
+    ["value: 1.0", "none"],
+    [`value: 1, ${ONE_SAMPLE}`, "±1 sample"],
+    [`value: 1, ${TWO_SAMPLES}`, "±2 samples"],
+    ["value: 1.0, tolerance: { absolute: 0.010, because: x }", "±0.01"],
+    ["value: 1.0, tolerance: { relative: 0.005, because: x }", "±0.5 % of the value"],
+    ["value: 1.0, tolerance: { relative: 0.1, because: x }", "±10 % of the value"],
+    ["value: 1.0, tolerance: { relative: 1, because: x }", "±100 % of the value"],
+  ];
+  for (const [claim, expected] of cases) {
+    await t.step(expected, () => assert.equal(judge(claim, found("1")).tolerance, expected));
+  }
+});
+
+Deno.test("verify() compares texts, facts and hashes exactly", async (t) => {
+  const hash = `from: train/w#sha256, value: "${HASH.toUpperCase()}"`;
+  const cases: [string, string, Verdict][] = [
+    ["value: adam", '"adam"', "identical"],
+    ["value: adam", '"Adam"', "different"],
+    ['value: "99.44"', '"99.44"', "identical"],
+    ["value: true", "true", "identical"],
+    ["value: true", "false", "different"],
+    [hash, JSON.stringify(HASH), "identical"],
+    [hash, JSON.stringify(HASH.replace("e", "f")), "different"],
+  ];
+  for (const [claim, obtained, verdict] of cases) {
+    await t.step(`${claim}: ${obtained}`, () => assert.equal(judge(claim, found(obtained)).verdict, verdict));
+  }
+  assert.equal(judge(hash, found(JSON.stringify(HASH))).claimed, "e3b0c44298fc…");
+});
+
+Deno.test("verify() takes a value of another type for missing and says what was found", async (t) => {
+  const cases: [string, string, RegExp][] = [
+    [
+      "value: 99.44, of: 360",
+      '"99.44"',
+      /looked for a number at train\/metrics\.json#\/x, found the string "99\.44"/,
+    ],
+    ["value: 1", "true", /found the boolean true/],
+    ["value: adam", "1", /looked for a text .* found the number 1/],
+    ["value: true", '"true"', /looked for true or false .* found the string "true"/],
+  ];
+  for (const [claim, obtained, detail] of cases) {
+    await t.step(`${claim}: ${obtained}`, () => {
+      const check = judge(claim, found(obtained));
+      assert.equal(check.verdict, "missing");
+      assert.match(check.detail, detail);
+    });
+  }
+});
+
+Deno.test("verify() says of a missing value what was looked for and found", () => {
+  const check = judge("value: 1", {
+    found: false,
+    looked: "train/metrics.json#/x",
+    reason: "train has no metrics.json, it holds log.txt",
+  });
+  assert.equal(check.verdict, "missing");
+  assert.equal(check.obtained, "—");
+  assert.equal(check.detail, "looked for train/metrics.json#/x: train has no metrics.json, it holds log.txt");
+  assert.match(judge("value: 1", undefined).detail, /train\/metrics\.json#\/x was not looked at/);
+});
+
+Deno.test("verify() takes nothing from a step that failed, was interrupted or was not run", async (t) => {
+  const cases: ["failed" | "interrupted" | "not run", string, string][] = [
+    ["failed", "exit code 1", 'step "train" failed: exit code 1'],
+    ["interrupted", "", 'step "train" was interrupted'],
+    ["not run", 'it needs "prepare"', 'step "train" was not run: it needs "prepare"'],
+  ];
+  for (const [status, detail, expected] of cases) {
+    await t.step(status, () => {
+      const run = { parametersChanged: [], failedSteps: [{ step: "train", status, detail }] };
+      const check = judge("value: 1", found("1"), run);
+      assert.equal(check.verdict, "missing");
+      assert.equal(check.detail, expected);
+      assert.equal(check.obtained, "—");
+      assert.equal(judge("value: 1", found("1"), { ...run, parametersChanged: ["seed"] }).verdict, "missing");
+    });
+  }
+  const other = {
+    parametersChanged: [],
+    failedSteps: [{ step: "plots", status: "failed" as const, detail: "" }],
+  };
+  assert.equal(judge("value: 1", found("1"), other).verdict, "identical");
+});
+
+Deno.test("verify() does not apply claims to a run with changed parameters", () => {
+  const run = { parametersChanged: ["epochs", "seed"], failedSteps: [] };
+  const check = judge("value: 1", found("2"), run);
+  assert.equal(check.verdict, "not applicable");
+  assert.equal(check.obtained, "2");
+  assert.match(check.detail, /changed: epochs, seed/);
+  assert.equal(judge("value: 1", { found: false, looked: "x", reason: "y" }, run).verdict, "not applicable");
+});
+
+Deno.test("holds() wants every claim to be identical, within tolerance or not applicable", async (t) => {
+  const verdicts: [Verdict, boolean][] = [
+    ["identical", true],
+    ["within tolerance", true],
+    ["not applicable", true],
+    ["different", false],
+    ["missing", false],
+  ];
+  const check = judge("value: 1", found("1"));
+  for (const [verdict, expected] of verdicts) {
+    await t.step(verdict, () => assert.equal(holds([check, { ...check, verdict }]), expected));
+  }
+  assert.equal(holds([]), true);
+});
