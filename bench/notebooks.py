@@ -1,0 +1,145 @@
+"""Measure the notebook driver beside papermill and nbconvert: wall times on the same notebooks and kernel.
+
+Example:
+
+    python bench/notebooks.py --rounds 5
+
+Needs papermill and nbconvert in this Python's environment. Each round runs every tool once on every case,
+so that a busy moment of the machine meets all of them; the ratios are medians over rounds of paired ratios.
+Writes bench/results/notebooks.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DRIVER = ROOT / "tasks" / "inside" / "execute_notebook.py"
+RESULT = ROOT / "bench" / "results" / "notebooks.json"
+MEGABYTE = "for line in range(10_000):\n    print('x' * 99)"
+TARGETS = {"papermill": 0.9, "nbconvert": 1.05, "eight calls of papermill": 0.5}
+
+
+def write_notebook(path: Path, sources: list[str]) -> Path:
+    """A notebook of these code cells for the kernel python3."""
+    cells = [
+        {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": source}
+        for source in sources
+    ]
+    kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = {"cells": cells, "metadata": {"kernelspec": kernelspec}, "nbformat": 4, "nbformat_minor": 4}
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    return path
+
+
+def cases(folder: Path) -> dict[str, list[Path]]:
+    """Case name to the notebooks it executes."""
+
+    def one(name: str, sources: list[str]) -> list[Path]:
+        return [write_notebook(folder / f"{name}.ipynb", sources)]
+
+    return {
+        "1 trivial cell": one("cells_1", ["1 + 1"]),
+        "10 trivial cells": one("cells_10", [f"{i} + 1" for i in range(10)]),
+        "101 trivial cells": one("cells_101", [f"{i} + 1" for i in range(101)]),
+        "1 cell that prints 1 MB": one("megabyte_1", [MEGABYTE]),
+        "10 cells that print 1 MB each": one("megabyte_10", [MEGABYTE] * 10),
+        "8 notebooks of 1 trivial cell": [
+            write_notebook(folder / f"eight_{i}.ipynb", [f"{i} + 1"]) for i in range(8)
+        ],
+    }
+
+
+def commands(tool: str, notebooks: list[Path], out: Path) -> list[list[str]]:
+    """The command lines with which the tool executes these notebooks: ours takes them all in one."""
+    python = [sys.executable]
+    if tool == "driver":
+        return [[*python, str(DRIVER), *map(str, notebooks), "--out", str(out)]]
+    if tool == "papermill":
+        return [[*python, "-m", "papermill", str(path), str(out / path.name)] for path in notebooks]
+    convert = [*python, "-m", "nbconvert", "--to", "notebook", "--execute", "--output-dir", str(out)]
+    return [[*convert, str(path)] for path in notebooks]
+
+
+def measure(tool: str, notebooks: list[Path], out: Path) -> float:
+    """Wall seconds until all notebooks are executed."""
+    begin = time.perf_counter()
+    for command in commands(tool, notebooks, out):
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - begin
+
+
+def machine() -> dict[str, object]:
+    cpu = platform.processor()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        cpu = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    return {
+        "cpu": cpu,
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "load_average": [round(load, 2) for load in os.getloadavg()],
+    }
+
+
+def summarize(seconds: dict[str, list[float]]) -> dict[str, object]:
+    """Medians, and the driver's time over each other tool's."""
+    ratios = {
+        tool: round(
+            statistics.median(a / b for a, b in zip(seconds["driver"], seconds[tool], strict=True)), 3
+        )
+        for tool in ("papermill", "nbconvert")
+    }
+    return {
+        "median_seconds": {tool: round(statistics.median(times), 3) for tool, times in seconds.items()},
+        "driver_over": ratios,
+        "seconds": {tool: [round(value, 3) for value in times] for tool, times in seconds.items()},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Time the notebook driver beside papermill and nbconvert.")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=RESULT, help="JSON file for the result")
+    options = parser.parse_args()
+    tools = ["driver", "papermill", "nbconvert"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "out").mkdir()
+        todo = cases(folder)
+        measured: dict[str, dict[str, list[float]]] = {case: {tool: [] for tool in tools} for case in todo}
+        for case, notebooks in todo.items():
+            for round_number in range(options.rounds):
+                # Another tool goes first each time, so that none always finds the caches cold.
+                for shift in range(len(tools)):
+                    tool = tools[(round_number + shift) % len(tools)]
+                    measured[case][tool].append(measure(tool, notebooks, folder / "out"))
+            print(case, json.dumps(summarize(measured[case])["driver_over"]), flush=True)
+    packages = ("papermill", "nbconvert", "nbclient", "jupyter_client", "ipykernel")
+    result = {
+        "machine": machine(),
+        "packages": {package: version(package) for package in packages},
+        "rounds": options.rounds,
+        "targets_driver_over": TARGETS,
+        "cases": {case: summarize(seconds) for case, seconds in measured.items()},
+    }
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(f"written: {options.out}")
+
+
+if __name__ == "__main__":
+    main()
