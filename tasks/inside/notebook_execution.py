@@ -28,9 +28,12 @@ INTERRUPT_SECONDS = 5.0
 SAVE_SECONDS = 2.0
 SAVE_FACTOR = 10
 """Save after a cell when SAVE_SECONDS, and SAVE_FACTOR times the last save's duration, have passed since."""
+SILENCE_SECONDS = 10.0
+"""How long to wait for the next output of a cell that has ended, before its end mark is taken for lost."""
 RECORD_SECONDS = 10.0
 """How long the kernel may take to say what it runs with."""
-TRACEBACK_LIMIT = 4000
+SHOWN_TRACEBACK, KEPT_TRACEBACK = 16_000, 4_000
+"""Characters of a traceback on standard output, and in notebooks.json."""
 RECORD_MARK = "frameworks:"
 
 
@@ -113,10 +116,11 @@ class Execution:
 
     def __init__(self, runner: Runner, job: Job) -> None:
         self.runner, self.job, self.options = runner, job, runner.options
-        prefix = f"[{job.name}] " if self.options.jobs > 1 else ""
-        self.echo = Echo(runner.console, prefix)
+        self.prefix = f"[{job.name}] " if self.options.jobs > 1 else ""
+        self.echo = Echo(runner.console, self.prefix)
         self.started = time.monotonic()
         self.saved_at, self.save_took = self.started, 0.0
+        self.received = 0
         self.client: Any = None
         self.kernel: Kernel
 
@@ -255,7 +259,13 @@ class Execution:
         idle = asyncio.ensure_future(self._take_outputs(request, output))
         try:
             reply = await self.kernel.reply_to(request)
-            await idle
+            # Outputs may still be on their way. Wait as long as some come: a lost last one must not hang us.
+            received = -1
+            while not idle.done() and received != self.received:
+                received = self.received
+                await asyncio.wait({idle}, timeout=SILENCE_SECONDS)
+            if idle.done():
+                idle.result()
         finally:
             idle.cancel()
         return reply["content"]
@@ -265,6 +275,7 @@ class Execution:
             message = await self.kernel.client.iopub_channel.get_msg()
             if message["parent_header"].get("msg_id") != request:
                 continue
+            self.received += 1
             try:
                 output.receive(message)
             except CellExecutionComplete:
@@ -316,11 +327,11 @@ class Execution:
         lines = clean_traceback(content.get("traceback") or [])
         summary = f"{name}: {shorten(value, 200)}" if value else name
         self.tell(f"cell {number} of {job.cells} {'raised' if tolerant else 'failed with'} {summary}")
-        for line in source_excerpt(cell.source, failing_line(lines, content.get("execution_count"))):
-            self.runner.console.line(line)
-        self.runner.console.line("\n".join(lines)[-TRACEBACK_LIMIT * 4 :])
-        error = _error(number, name, value[:TRACEBACK_LIMIT])
-        error["traceback"] = strip_ansi("\n".join(lines))[-TRACEBACK_LIMIT:]
+        excerpt = source_excerpt(cell.source, failing_line(lines, content.get("execution_count")))
+        for line in [*excerpt, *"\n".join(lines)[-SHOWN_TRACEBACK:].split("\n")]:
+            self.runner.console.line(self.prefix + line)
+        error = _error(number, name, value[:KEPT_TRACEBACK])
+        error["traceback"] = strip_ansi("\n".join(lines))[-KEPT_TRACEBACK:]
         if tolerant:
             job.error = job.error or error
             return True
