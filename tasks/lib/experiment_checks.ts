@@ -1,6 +1,6 @@
 /** What is wrong with an experiment.yaml: its shape, and what a schema can't say. */
 
-import type { z } from "zod";
+import * as z from "zod/mini";
 import { parseSource } from "./claim_source.ts";
 import { countsOf, decimalsToTell, parseDecimal, percentageOf } from "./decimal.ts";
 import {
@@ -90,17 +90,18 @@ function asList(source: Source, path: Path): string {
 }
 
 /** Those fields of a mapping whose own shape is right. */
-function soundFields<T extends z.ZodRawShape>(
+function soundFields<S extends z.ZodMiniObject>(
   source: Source,
-  part: z.ZodObject<T>,
+  part: S,
   value: unknown,
-): Partial<z.infer<z.ZodObject<T>>> {
+): Partial<z.infer<S>> {
   if (typeof value !== "object" || value === null) return {};
-  if (source.wellFormed) return value as z.infer<z.ZodObject<T>>;
+  if (source.wellFormed) return value as z.infer<S>;
+  const shape: Record<string, z.core.$ZodType> = part.shape;
   const fields = Object.entries(value).filter(([key, field]) =>
-    Object.hasOwn(part.shape, key) && (part.shape[key] as unknown as z.ZodType).safeParse(field).success
+    Object.hasOwn(shape, key) && z.safeParse(shape[key]!, field).success
   );
-  return Object.fromEntries(fields) as Partial<z.infer<z.ZodObject<T>>>;
+  return Object.fromEntries(fields) as Partial<z.infer<S>>;
 }
 
 function entriesAt(source: Source, key: string): [string, unknown][] {
