@@ -56,7 +56,7 @@ export async function ensureEnvironment(options: EnvironmentOptions): Promise<Pr
     return { python: path, ...none, made: false, seconds: secondsSince(started) };
   }
   const requirements = resolve(options.root, options.requirements);
-  return await ensure(options, requirements, Deno.env.get("VENV_DIR"), started, {});
+  return await ensure(options, requirements, Deno.env.get("VENV_DIR"), started);
 }
 
 /** The interpreter that `ensureEnvironment` will most likely give, without making anything; for plans. */
@@ -64,7 +64,7 @@ export async function expectedPython(
   options: Pick<EnvironmentOptions, "root" | "requirements" | "gpu" | "directory">,
 ): Promise<string> {
   if (options.requirements === undefined) return (await findPython()).path;
-  const wanted = await readWanted(resolve(options.root, options.requirements), options.gpu, {});
+  const wanted = await readWanted(resolve(options.root, options.requirements), options.gpu);
   const places = placesFor(options, Deno.env.get("VENV_DIR"), wanted);
   return join(await firstFitting(places, wanted) ?? places.main, "bin/python");
 }
@@ -92,10 +92,7 @@ export async function ensureTestEnvironment(
   const requirements = resolve(options.root, options.requirements ?? "requirements-test.txt");
   const directory = options.directory ?? ".venv-test";
   const base = (await readStamp(options.main.directory))?.python.base ?? options.main.python;
-  const made = await ensure({ ...options, directory, gpu: false }, requirements, undefined, started, {
-    bare: true,
-    base,
-  });
+  const made = await ensure({ ...options, directory, gpu: false }, requirements, undefined, started, base);
   return {
     directory: made.directory,
     pythonPath: await sitePackages(made.directory),
@@ -114,32 +111,25 @@ function minor(version: string): string {
   return version.split(".").slice(0, 2).join(".");
 }
 
-interface Special {
-  /** Leave nothing in it but the packages: no pip, no setuptools. */
-  bare?: boolean;
-  /** Interpreter that it must be made from. */
-  base?: string;
-}
-
 async function ensure(
   options: EnvironmentOptions,
   requirements: string,
   override: string | undefined,
   started: number,
-  special: Special,
+  base?: string,
 ): Promise<PreparedEnvironment> {
-  const wanted = await readWanted(requirements, options.gpu, special);
+  const wanted = await readWanted(requirements, options.gpu, base);
   const places = placesFor(options, override, wanted);
   const reused = await firstFitting(places, wanted);
   const directory = reused ??
-    await makeOrAwait({ ...options, bare: special.bare }, requirements, places, wanted);
+    await makeOrAwait(options, requirements, places, wanted);
   return {
     python: join(directory, "bin/python"),
     directory,
     lock: wanted.lock,
     lockSha256: wanted.lockSha256,
     locked: wanted.lock !== requirements,
-    made: reused === undefined,
+    made,
     seconds: secondsSince(started),
   };
 }
@@ -149,15 +139,15 @@ function secondsSince(started: number): number {
 }
 
 /** Reads no more than is needed to recognize an environment, since every task begins with this. */
-async function readWanted(requirements: string, gpu: boolean, special: Special): Promise<Wanted> {
+async function readWanted(requirements: string, gpu: boolean, base?: string): Promise<Wanted> {
   const lock = findLock(requirements, gpu) ?? requirements;
   const digest = async (path: string) => sha256(await Deno.readFile(path).catch(() => new Uint8Array()));
   return {
     lock,
     lockSha256: await digest(lock),
     requirementsSha256: await digest(requirements),
-    base: special.base,
-    asked: special.base === undefined ? Deno.env.get("PYTHON") : undefined,
+    base,
+    asked: base === undefined ? Deno.env.get("PYTHON") : undefined,
   };
 }
 
@@ -194,20 +184,20 @@ async function firstFitting(places: Places, wanted: Wanted): Promise<string | un
 
 /** Makes the environment, or waits for another process that is making it. */
 async function makeOrAwait(
-  options: EnvironmentOptions & Special,
+  options: EnvironmentOptions,
   requirements: string,
   places: Places,
   wanted: Wanted,
-): Promise<string> {
+): Promise<{ directory: string; made: boolean }> {
   const choice = await chooseLock(requirements, options.gpu);
   if (choice.warning !== undefined) options.announce(choice.warning);
   const making = await import("./environment_making.ts");
   const place = await choosePlace(places, options);
   const held = await making.holdPlace(place, places.named ? undefined : places.cache, options);
   try {
-    if (await adopt(held.directory, wanted)) return held.directory;
+    if (await adopt(held.directory, wanted)) return { directory: held.directory, made: false };
     await making.makeEnvironment({ ...options, requirements, wanted, held, locked: choice.locked });
-    return held.directory;
+    return { directory: held.directory, made: true };
   } finally {
     held.release();
   }

@@ -15,7 +15,7 @@ import {
   type Uv,
 } from "./installer.ts";
 import { type Lock, type LockedPackage, packagesFor, readLock, thisMachine } from "./lock_file.ts";
-import { findPython, type Python } from "./python.ts";
+import { canInstall, findPython, type Python } from "./python.ts";
 
 interface Talk {
   announce: (line: string) => void;
@@ -86,7 +86,7 @@ async function takeLock(file: Deno.FsFile, path: string, directory: string, { an
     await file.write(new TextEncoder().encode(`process ${Deno.pid}\n`));
   } catch (error) {
     file.close();
-    throw asFailure(error, directory);
+    throw asFailure(error, directory, undefined, signal);
   }
 }
 
@@ -96,8 +96,6 @@ export interface Making extends Talk {
   wanted: Wanted;
   locked: boolean;
   held: HeldPlace;
-  /** Leave nothing in it but the packages: no pip, no setuptools. */
-  bare?: boolean;
 }
 
 /**
@@ -138,7 +136,7 @@ export async function makeEnvironment(making: Making): Promise<void> {
     signal?.throwIfAborted();
     await moveIn(directory, held, announce);
   } catch (error) {
-    throw asFailure(error, held.directory, log);
+    throw asFailure(error, held.directory, log, signal);
   } finally {
     await Deno.remove(scratch, { recursive: true }).catch(() => {});
   }
@@ -224,7 +222,6 @@ async function install(
     scratch,
     packages,
     requirements: making.locked ? undefined : making.requirements,
-    bare: making.bare,
     log,
     progress: making.progress ?? (() => {}),
     signal: making.signal,
@@ -235,7 +232,7 @@ async function install(
       return `uv ${uv.version}`;
     } catch (error) {
       const tryPip = error instanceof InstallError && ["unreachable", "no file"].includes(error.problem.kind);
-      if (!tryPip || !python.ensurepip) throw error;
+      if (!tryPip || !canInstall(python)) throw error;
       making.announce(`${error.problem.message}; trying pip`);
       await Deno.remove(directory, { recursive: true }).catch(() => {});
     }
@@ -278,13 +275,13 @@ async function moveIn(made: string, { directory, state }: HeldPlace, announce: (
   }
 }
 
-function asFailure(error: unknown, directory: string, log?: string): unknown {
+function asFailure(error: unknown, directory: string, log?: string, signal?: AbortSignal): unknown {
+  if (signal?.aborted) {
+    return new Failure(130, `Interrupted while making ${directory}; nothing of it is left`);
+  }
   if (error instanceof InstallError) {
     const { message, remedy } = error.problem;
     return new Failure(3, `Cannot make the environment ${directory}: ${message}`, { remedy, log });
-  }
-  if (error instanceof DOMException && error.name === "AbortError") {
-    return new Failure(130, `Interrupted while making ${directory}; nothing of it is left`);
   }
   if (/os error (?:28|122)\b|ENOSPC/.test(String(error))) {
     return new Failure(3, `Cannot make the environment ${directory}: the disk is full`, {

@@ -18,8 +18,6 @@ export interface Installation {
   /** Pinned packages for this machine; or, without a lock, a requirements file that is resolved now. */
   packages: LockedPackage[];
   requirements?: string;
-  /** Leave nothing in it but the packages: no pip, no setuptools. */
-  bare?: boolean;
   /** File that the tools' whole output is added to. */
   log: string;
   progress: (line: string) => void;
@@ -91,18 +89,17 @@ async function installUnhashedWithUv(tool: Tool, install: string[], entry: Locke
 }
 
 /**
- * Returns the version of pip that was used.
+ * Leaves neither pip nor setuptools in the environment that the lock does not name. Returns the version of pip.
  *
  * @throws InstallError, and Failure(3) if this Python can't make virtual environments.
  */
 export async function installWithPip(installation: Installation): Promise<string> {
   const { python, directory, scratch } = installation;
   const tool = new Tool("pip", installation, { ...PIP_PATIENCE, ...cleanEnvironment() });
-  await makeVenv(tool, python, directory);
-  const interpreter = join(directory, "bin/python");
-  const version = /^pip (\S+)/.exec((await tool.try([interpreter, "-m", "pip", "--version"])).output)?.[1] ??
-    "";
-  const install = [interpreter, "-m", "pip", "install", "--log", join(scratch, "pip.txt"), ...PIP_OPTIONS];
+  await tool.must([python.path, "-m", "venv", "--without-pip", directory]);
+  const pip = await pipOf(tool, installation);
+  const target = ["--python", join(directory, "bin/python")];
+  const install = [...pip, ...target, "install", "--log", join(scratch, "pip.txt"), ...PIP_OPTIONS];
   if (installation.requirements !== undefined) {
     await tool.must([...install, "-r", installation.requirements]);
   } else {
@@ -112,10 +109,7 @@ export async function installWithPip(installation: Installation): Promise<string
     const file = await hashedFile(installation);
     if (file !== undefined) await tool.must([...install, "--no-deps", "--require-hashes", "-r", file]);
   }
-  if (installation.bare) {
-    await tool.must([interpreter, "-m", "pip", "uninstall", "--yes", "setuptools", "pip"]);
-  }
-  return version;
+  return /^pip (\S+)/.exec((await tool.try([...pip, "--version"])).output)?.[1] ?? "";
 }
 
 /** Compiling is left to the first import: doing it now takes longer than the installation itself. */
@@ -125,14 +119,22 @@ const PIP_OPTIONS = ["--no-compile", "--no-input", "--disable-pip-version-check"
 const PIP_PATIENCE = { PIP_RETRIES: "2", PIP_DEFAULT_TIMEOUT: "30" };
 const UV_PATIENCE = { UV_HTTP_RETRIES: "2", UV_HTTP_TIMEOUT: "30" };
 
-async function makeVenv(tool: Tool, python: Python, directory: string) {
-  const { code, output } = await tool.try([python.path, "-m", "venv", directory]);
-  if (code === 0) return;
-  if (!/ensurepip|No module named/.test(output)) throw new InstallError(tool.explain(output));
-  throw new Failure(3, `Cannot make a virtual environment: ${python.path} lacks venv or ensurepip`, {
-    remedy:
-      "Install it (on Debian and Ubuntu: apt install python3-venv), or uv, or name another Python: PYTHON=/path",
-  });
+/** The pip of the Python itself; else one in an environment that is thrown away, which takes some seconds longer. */
+async function pipOf(tool: Tool, { python, scratch }: Installation): Promise<string[]> {
+  if (python.pip !== undefined) return [python.path, "-m", "pip"];
+  if (!python.ensurepip) {
+    throw new Failure(
+      3,
+      `Cannot install packages: ${python.path} has neither pip nor ensurepip, and there is no uv`,
+      {
+        remedy:
+          "Install pip (on Debian and Ubuntu: apt install python3-pip), or uv, or name another Python: PYTHON=/path",
+      },
+    );
+  }
+  const directory = join(scratch, "pip");
+  await tool.must([python.path, "-m", "venv", directory]);
+  return [join(directory, "bin/python"), "-m", "pip"];
 }
 
 /**

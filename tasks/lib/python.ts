@@ -10,7 +10,9 @@ export interface Python {
   path: string;
   /** e.g. "3.11.7" */
   version: string;
-  /** It can make virtual environments that have pip; Debian leaves this to a package of its own. */
+  /** Version of its pip, if it has one. */
+  pip?: string;
+  /** It can install a pip; Debian leaves this to a package of its own. */
   ensurepip: boolean;
 }
 
@@ -23,16 +25,19 @@ const PROBE = `
 import sys
 print(getattr(sys, "_base_executable", None) or sys.executable)
 print(".".join(map(str, sys.version_info[:3])))
-try:
-    import ensurepip, venv
-    print(True)
-except ImportError:
-    print(False)
+for name in ("pip", "ensurepip", "venv"):
+    try:
+        print(getattr(__import__(name), "__version__", "yes"))
+    except Exception:
+        print("no")
 `;
+
+/** From here on pip installs for another interpreter (--python). */
+const OLDEST_PIP = "22.3";
 
 /**
  * The first usable Python: the PYTHON variable alone if it is set; else `python3`, which is what the user means by
- * "Python", then the newest of the named versions. One that lacks ensurepip is taken only if there is no other.
+ * "Python", then the newest of the named versions. One that can't install is taken only if there is no other.
  *
  * @throws Failure(3) with what was found, if none is in range.
  */
@@ -45,7 +50,7 @@ export async function findPython(candidates = defaultCandidates()): Promise<Pyth
       tried.add(path);
       const python = await probe(path);
       if (python === undefined) continue;
-      if (inRange(python.version) && python.ensurepip) return python;
+      if (inRange(python.version) && canInstall(python)) return python;
       found.push(python);
     }
   }
@@ -77,13 +82,24 @@ function isFile(path: string): boolean {
 async function probe(path: string): Promise<Python | undefined> {
   try {
     const { code, stdout } = await run([path, "-E", "-c", PROBE], { timeoutMs: 20_000 });
-    const [executable, version, ensurepip] = stdout.trim().split(/\r?\n/);
+    const [executable, version, pip = "no", ensurepip, venv] = stdout.trim().split(/\r?\n/);
     if (code !== 0 || !executable || !version) return undefined;
-    return { path: executable, version, ensurepip: ensurepip === "True" };
+    const able = pip !== "no" && compareVersions(pip, OLDEST_PIP) >= 0;
+    return {
+      path: executable,
+      version,
+      ...(able && { pip }),
+      ensurepip: ensurepip !== "no" && venv !== "no",
+    };
   } catch (error) {
     if (error instanceof Failure) return undefined;
     throw error;
   }
+}
+
+/** It has a usable pip, or can get one. */
+export function canInstall(python: Python): boolean {
+  return python.pip !== undefined || python.ensurepip;
 }
 
 function inRange(version: string): boolean {

@@ -2,6 +2,7 @@
 
 import type { Arguments, OptionTable } from "./cli.ts";
 import { Failure } from "./failure.ts";
+import { asItEnded, callerFolder, findRun, type FoundRun, runsRoot } from "./run_folder.ts";
 import type { Terminal } from "./terminal.ts";
 
 export const READ_OPTIONS = {
@@ -22,7 +23,6 @@ export async function readRun(
   if (positionals.length > 1) {
     throw new Failure(2, `One run at a time, current value is "${positionals.join(" ")}"`);
   }
-  const { openRun } = await import("./run_experiment.ts");
   const { judgeRun } = await import("./judge.ts");
   const texts = await import("./report.ts");
   const found = await openRun(options.experiment, positionals[0], options.runs);
@@ -37,4 +37,19 @@ export async function readRun(
     exitCode: judged.verdict.holds ? 0 : 1,
     result: form === "report" ? { ...result, evidence: found.evidence } : result,
   };
+}
+
+/** The run of that path or id, or the newest of the experiment. */
+async function openRun(
+  experiment: string | undefined,
+  run: string | undefined,
+  runsOption?: string,
+): Promise<FoundRun> {
+  if (run !== undefined && /[/\\]/.test(run)) {
+    return await asItEnded(await findRun("", "", run));
+  }
+  const { readExperiment } = await import("./experiment.ts");
+  const { name, root } = await readExperiment(experiment, callerFolder());
+  const runs = runsRoot(root, runsOption);
+  return await asItEnded(await findRun(runs, name, run));
 }

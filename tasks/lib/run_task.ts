@@ -34,7 +34,7 @@ export async function runTask(
   { options, parameters, rest }: RunArguments,
   terminal: Terminal,
 ): Promise<{ exitCode: 0 | 1 | 130; result: unknown }> {
-  const { executeRun, planCommands, prepareRun } = await import("./run_experiment.ts");
+  const { planCommands, prepareRun } = await import("./prepare_run.ts");
   const { engine = "auto", runs, reuse, resume, force } = options;
   const request = { task, experiment, steps, notebook, parameters, rest, engine, runs, reuse, resume, force };
   const prepared = await prepareRun(request);
@@ -45,6 +45,7 @@ export async function runTask(
     return { exitCode: 0, result: { ...plan, commands } };
   }
   announce(plan, prepared.resumed !== undefined, terminal);
+  const { executeRun } = await import("./execute_run.ts");
   const evidence = await executeRun(prepared, request, terminal);
   const [{ judgeRun }, { summary }] = await Promise.all([import("./judge.ts"), import("./report.ts")]);
   const judged = await judgeRun({ id: plan.run, directory: plan.directory, evidence });
