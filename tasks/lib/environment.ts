@@ -120,9 +120,10 @@ async function ensure(
 ): Promise<PreparedEnvironment> {
   const wanted = await readWanted(requirements, options.gpu, base);
   const places = placesFor(options, override, wanted);
-  const reused = await firstFitting(places, wanted);
-  const directory = reused ??
-    await makeOrAwait(options, requirements, places, wanted);
+  const fitting = await firstFitting(places, wanted);
+  const { directory, made } = fitting === undefined
+    ? await makeOrAwait(options, requirements, places, wanted)
+    : { directory: fitting, made: false };
   return {
     python: join(directory, "bin/python"),
     directory,

@@ -1,0 +1,26 @@
+/**
+ * Overview: makes the lock files from requirements.txt and requirements-test.txt; needs uv and a package index.
+ * Arguments: --upgrade.
+ * Example: deno task lock
+ */
+
+import { join } from "node:path";
+import { main } from "./lib/cli.ts";
+import { lock } from "./lib/lock.ts";
+
+await main({
+  name: "lock",
+  summary:
+    "Makes requirements-cpu.lock, requirements-cuda.lock and requirements-test.lock from the requirements " +
+    "beside them: every package pinned, with hashes. Versions stay as they are unless the requirements change.",
+  examples: [
+    ["deno task lock", "after a change of requirements.txt"],
+    ["deno task lock --upgrade", "newest versions of what the requirements do not pin"],
+  ],
+  options: { upgrade: { help: "get newer versions of everything that is not pinned" } },
+  run: async ({ options }, terminal) => {
+    const root = join(import.meta.dirname!, "..");
+    const locks = await lock({ root, upgrade: options.upgrade, announce: (line) => terminal.line(line) });
+    return { exitCode: 0, result: { locks } };
+  },
+});
