@@ -9,6 +9,8 @@ import {
 } from "../tasks/lib/experiment.ts";
 import { jsonSchema } from "../tasks/lib/experiment_schema.ts";
 import { Failure } from "../tasks/lib/failure.ts";
+import { NOTEBOOK_OPTIONS } from "../tasks/lib/notebook_options.ts";
+import { RUN_OPTIONS } from "../tasks/lib/run_task.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
 const FIXTURES = join(import.meta.dirname!, "fixtures", "experiments");
@@ -92,8 +94,8 @@ Deno.test("experiment.schema.json is what the schema in the code says", () => {
   assert.equal(Deno.readTextFileSync(file), jsonSchema(), "write it with: deno task schema");
 });
 
-Deno.test("parseExperiment() refuses a file of more than a million characters", () => {
-  const failure = failureOf(() => parseExperiment("#".repeat(2 ** 20 + 1), "/p/experiment.yaml", "/p"));
+Deno.test("parseExperiment() refuses a file that is far too long", () => {
+  const failure = failureOf(() => parseExperiment("#".repeat(2 ** 18 + 1), "/p/experiment.yaml", "/p"));
   assert.match(describe(failure), /must be shorter/);
 });
 
@@ -121,6 +123,12 @@ Deno.test("parseExperiment() finds no step or parameter that nobody wrote", () =
   const experiment = example("train: { run: [python] }");
   assert.equal(experiment.steps["constructor"], undefined);
   assert.equal(experiment.parameters["constructor"], undefined);
+});
+
+Deno.test("RESERVED_PARAMETERS holds every option of the tasks that take parameters", () => {
+  for (const option of Object.keys({ ...RUN_OPTIONS, ...NOTEBOOK_OPTIONS })) {
+    assert(RESERVED_PARAMETERS.includes(option), `--${option} is missing`);
+  }
 });
 
 Deno.test("RESERVED_PARAMETERS are all refused", () => {

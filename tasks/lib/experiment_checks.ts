@@ -34,6 +34,13 @@ export const RESERVED_PARAMETERS: readonly string[] = [
   "force",
   "out",
   "steps",
+  "parameter",
+  "parameters-file",
+  "timeout",
+  "total-timeout",
+  "allow-errors",
+  "html",
+  "jobs",
 ];
 
 /** Fields that are missing here were wrong in themselves, and are reported already. */

@@ -7,7 +7,7 @@ import { yaml } from "./yaml.ts";
 const { isMap, isScalar, isSeq, LineCounter, parseDocument, visit } = yaml;
 
 /** A larger file is no experiment.yaml (characters). */
-const LARGEST_FILE = 2 ** 20;
+const LARGEST_FILE = 2 ** 18;
 
 /** The least that an experiment.yaml can say. */
 export const LEAST = `name: digits-resnet\nsteps:\n  train:\n    run: [python, train.py, --out, "{out}"]`;
