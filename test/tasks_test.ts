@@ -314,7 +314,7 @@ Deno.test("a step that prints 100 MB is capped in the log and whole in a file of
   assert.equal((await Deno.stat(join(run, "log-train.txt"))).size, 100_000_000);
   assert.ok((await Deno.stat(join(run, "log.txt"))).size < 9_000_000);
   const log = await Deno.readTextFile(join(run, "log.txt"));
-  assert.match(log, /printed more than this log holds: all of it is in log-train\.txt/);
+  assert.ok(log.includes("printed more than this log holds: all of it is in log-train.txt"));
 });
 
 Deno.test("two runs at once are both fine", async () => {

@@ -110,19 +110,17 @@ export function parse<O extends OptionTable>(task: Omit<Task<O>, "run">, argv: s
       const takesNext = token.value === undefined && next !== undefined && isValue(next, argv);
       const value = token.value ?? (takesNext ? argv[next.index] : undefined);
       const option = task.options[token.name];
-      if (option !== undefined) {
-        setOption(
+      if (option === undefined) setParameter(task, args.parameters, token.name, token.rawName, value);
+      else {setOption(
           values,
           token.name,
           option,
           token.rawName,
           option.value === undefined ? token.value : value,
-        );
-        if (option.value !== undefined && takesNext) i++;
-      } else {
-        setParameter(task, args.parameters, token.name, token.rawName, value);
-        if (takesNext) i++;
-      }
+        );}
+      // A negative number arrives as one token for each of its characters.
+      const taken = takesNext && (option === undefined || option.value !== undefined);
+      while (taken && tokens[i + 1]?.index === next.index) i++;
     }
   }
   if (args.positionals.length > 0 && task.positionals === undefined) {

@@ -13,6 +13,7 @@ export class RunLog {
   #step = "";
   #written = 0;
   #begin = 0;
+  #queue = Promise.resolve();
   /** Why nothing is written any more, e.g. a full disk. */
   broken?: string;
 
@@ -42,14 +43,19 @@ export class RunLog {
     await this.#put(this.#log, new TextEncoder().encode(`==== ${new Date().toISOString()} ${text}\n`));
   }
 
-  async write(chunk: Uint8Array) {
+  /** Appends what a step printed; calls that overlap, as of two streams, keep their order. */
+  write(chunk: Uint8Array): Promise<void> {
+    return this.#queue = this.#queue.then(() => this.#append(chunk));
+  }
+
+  async #append(chunk: Uint8Array) {
     const room = Math.max(0, LOG_LIMIT - this.#written);
     this.#written += chunk.length;
-    if (this.#overflow === undefined && chunk.length > room) await this.#spill();
+    const isFull = this.#overflow === undefined && chunk.length > room;
+    if (isFull) await this.#spill();
     if (room > 0) await this.#put(this.#log, chunk.subarray(0, room));
-    if (this.#overflow === undefined) return;
-    await this.#put(this.#overflow, chunk);
-    if (room > 0) {
+    if (this.#overflow !== undefined) await this.#put(this.#overflow, chunk);
+    if (isFull) {
       await this.note(`${this.#step} printed more than this log holds: all of it is in ${this.#wholeName()}`);
     }
   }

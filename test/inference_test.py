@@ -1,0 +1,307 @@
+"""Inference: from any folder, on any image, never over somebody's files."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from src.deployment import inference
+from src.deployment.grid import MOST, MOST_WRONG, choose
+from src.deployment.prediction import Prediction
+from src.deployment.samples import read_image
+from src.modelling.data import digits
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPT = ROOT / "src" / "deployment" / "inference.py"
+DEPLOYED = SCRIPT.with_name("model.safetensors")
+OUTPUTS = {"metrics.json", "predictions.csv", "predictions.json", "predictions.png"}
+GREY = (1, 8, 8)
+
+
+def _digit(place: int = 0) -> tuple[Image.Image, str]:
+    """A validation image as an 8-bit picture, and its label."""
+    part = digits().validation
+    levels = (part.pixels[place, 0].numpy() * 255).round().astype(np.uint8)
+    return Image.fromarray(levels), str(int(part.labels[place]))
+
+
+def _predict(out: Path, *arguments: Any) -> int:
+    return inference.main([*map(str, arguments), "--out", str(out)])
+
+
+def _rows(out: Path) -> list[dict[str, Any]]:
+    return json.loads((out / "predictions.json").read_text())
+
+
+def test_without_arguments_the_deployed_model_predicts_its_validation_images(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, SCRIPT], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Accuracy 99.44 % (358 of 360)" in done.stdout
+    assert "images per second" in done.stdout
+    assert {path.name for path in (tmp_path / "predictions").iterdir()} == OUTPUTS
+
+
+def test_the_deployed_model_is_small() -> None:
+    assert DEPLOYED.stat().st_size < 1_000_000
+
+
+def test_predictions_agree_with_those_that_training_wrote(trained: Path, tmp_path: Path) -> None:
+    assert _predict(tmp_path, "--model", trained / "model.safetensors") == 0
+    ours = [(int(r["image"]), r["label"], r["predicted"], r["probability"]) for r in _rows(tmp_path)]
+    theirs = json.loads((trained / "predictions.json").read_text())
+    for row, wanted in zip(ours, theirs, strict=True):
+        assert row[:3] == (wanted["index"], wanted["label"], wanted["predicted"])
+        assert row[3] == pytest.approx(wanted["probability"], abs=2e-6)
+
+
+def test_metrics_count_what_is_correct(tmp_path: Path) -> None:
+    assert _predict(tmp_path) == 0
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    correct = sum(row["label"] == row["predicted"] for row in _rows(tmp_path))
+    assert (metrics["correct"], metrics["total"]) == (correct, 360)
+    assert metrics["accuracy"] == round(100 * correct / 360, 2)
+
+
+def test_the_same_call_writes_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        assert _predict(tmp_path / name) == 0
+    for name in OUTPUTS:
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes(), name
+
+
+def test_top_k_lists_the_likeliest_classes_in_json_and_csv(tmp_path: Path) -> None:
+    assert _predict(tmp_path, "--top-k", 4) == 0
+    row = _rows(tmp_path)[0]
+    probabilities = [entry["probability"] for entry in row["top"]]
+    assert len(probabilities) == 4
+    assert probabilities == sorted(probabilities, reverse=True)
+    with open(tmp_path / "predictions.csv", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert len(table) == 360
+    assert table[0]["class_4"] == row["top"][3]["class"]
+
+
+def test_the_batch_size_changes_no_prediction(tmp_path: Path) -> None:
+    for size in (1000, 7):
+        assert _predict(tmp_path / str(size), "--batch-size", size) == 0
+    first, second = _rows(tmp_path / "1000"), _rows(tmp_path / "7")
+    assert [row["predicted"] for row in first] == [row["predicted"] for row in second]
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P", "CMYK", "I;16"])
+def test_an_image_of_any_mode_gives_the_same_pixels(tmp_path: Path, mode: str) -> None:
+    image, _ = _digit()
+    plain = np.asarray(image, dtype=np.float64) / 255
+    path = tmp_path / ("image.tif" if mode == "CMYK" else "image.png")
+    wide = Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
+    (wide if mode == "I;16" else image.convert(mode)).save(path)
+    assert np.abs(read_image(path, GREY)[0].numpy() - plain).max() < 0.01
+
+
+def test_transparent_parts_become_black(tmp_path: Path) -> None:
+    Image.new("RGBA", (8, 8), (255, 255, 255, 0)).save(tmp_path / "clear.png")
+    assert read_image(tmp_path / "clear.png", GREY).max() == 0
+
+
+def test_a_grey_image_fits_a_model_that_takes_rgb(tmp_path: Path) -> None:
+    _digit()[0].save(tmp_path / "grey.png")
+    assert read_image(tmp_path / "grey.png", (3, 16, 16)).shape == (3, 16, 16)
+
+
+def test_a_folder_of_mixed_images_is_predicted_and_broken_files_are_skipped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = tmp_path / "images", tmp_path / "out"
+    wanted = _mixed_folder(folder)
+    assert _predict(out, folder) == 0
+    assert {Path(row["image"]).name: row["predicted"] for row in _rows(out)} == wanted
+    printed = capsys.readouterr().out
+    for name in ("cut.png", "text.png", "empty.jpg", "range.tif"):
+        assert f"Skipped {folder / name}: " in printed
+    skipped = json.loads((out / "metrics.json").read_text())["skipped"]
+    assert [Path(entry["image"]).name for entry in skipped] == [
+        "cut.png",
+        "empty.jpg",
+        "range.tif",
+        "text.png",
+    ]
+
+
+def _mixed_folder(folder: Path) -> dict[str, str]:
+    """Writes good and broken files; returns the good ones' labels."""
+    (folder / "deeper").mkdir(parents=True)
+    labels = {}
+    for place, name in enumerate(["small.png", "large.png", "deeper/colour.png", "lossless.webp"]):
+        image, labels[Path(name).name] = _digit(place + 2)
+        image = image.resize((80, 80), Image.Resampling.NEAREST) if name == "large.png" else image
+        (image.convert("RGBA") if "colour" in name else image).save(folder / name, lossless=True)
+    (folder / "cut.png").write_bytes((folder / "large.png").read_bytes()[:60])
+    (folder / "text.png").write_text("not an image")
+    (folder / "empty.jpg").write_bytes(b"")
+    (folder / "notes.txt").write_text("is no image and is not meant as one")
+    (folder / ".hidden.png").write_text("left by a file manager")
+    Image.fromarray(np.full((8, 8), 1e6, dtype=np.float32)).save(folder / "range.tif")
+    return labels
+
+
+def test_a_folder_named_like_a_class_labels_its_images(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, label = _digit()
+    for folder in (label, "9" if label != "9" else "8", "unsorted"):
+        (tmp_path / "images" / folder).mkdir(parents=True)
+        image.save(tmp_path / "images" / folder / "image.png")
+    assert _predict(tmp_path / "out", tmp_path / "images") == 0
+    assert "Accuracy 50.00 % (1 of 2)" in capsys.readouterr().out
+
+
+def test_without_labels_no_accuracy_is_claimed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _digit()[0].save(tmp_path / "image.png")
+    assert _predict(tmp_path / "out", tmp_path / "image.png") == 0
+    assert "Accuracy" not in capsys.readouterr().out
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert (metrics["total"], metrics["accuracy"]) == (0, None)
+
+
+def test_own_results_are_not_taken_for_input(tmp_path: Path) -> None:
+    _digit()[0].save(tmp_path / "image.png")
+    for _ in range(2):
+        assert _predict(tmp_path, tmp_path) == 0
+        assert [Path(row["image"]).name for row in _rows(tmp_path)] == ["image.png"]
+
+
+def test_files_of_another_program_are_only_replaced_with_force(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "metrics.json").write_text('{"mine": 1}')
+    assert _predict(tmp_path) == 2
+    assert "metrics.json there was not made by this program" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
+    assert _predict(tmp_path, "--force") == 0
+    assert _predict(tmp_path) == 0  # now they are its own
+
+
+def test_other_files_in_the_folder_stay(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    assert _predict(tmp_path) == 0
+    assert {path.name for path in tmp_path.iterdir()} == OUTPUTS | {"notes.txt"}
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".pkl", ""])
+def test_a_pickled_model_is_refused_unopened(
+    tmp_path: Path, suffix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / f"model{suffix}"
+    torch.save(torch.nn.Linear(1, 1), path)
+    assert _predict(tmp_path / "out", "--model", path) == 2
+    assert "must be a .safetensors file" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["missing", "pickle", "cut", "foreign", "other shapes", "folder"])
+def test_an_unusable_model_is_refused_clearly(
+    tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "model.safetensors"
+    _unusable_model(path, kind)
+    assert _predict(tmp_path / "out", "--model", path) == 2
+    message = capsys.readouterr().err
+    assert message.startswith(f"Cannot load {path}: ")
+    assert "Traceback" not in message
+
+
+def _unusable_model(path: Path, kind: str) -> None:
+    weights = {"fc.weight": torch.zeros(2, 2)}
+    description = {"model": json.dumps({"architecture": "small_resnet"})}
+    match kind:
+        case "pickle":
+            torch.save(torch.nn.Linear(1, 1), path)
+        case "cut":
+            path.write_bytes(DEPLOYED.read_bytes()[:5000])
+        case "foreign":
+            save_file(weights, path)
+        case "other shapes":
+            save_file(weights, path, description)
+        case "folder":
+            path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.png"], "Cannot read nowhere.png: there is no such file or folder"),
+        (["--top-k", "0"], 'must be a whole number from 1 up, current value is "0"'),
+        (["--modle", "x"], "unrecognized arguments: --modle"),
+    ],
+)
+def test_a_wrong_request_is_refused(
+    tmp_path: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = _predict(tmp_path / "out", *arguments)
+    except SystemExit as ended:
+        code = ended.code
+    assert code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_folder_without_images_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "notes.txt").write_text("no image")
+    assert _predict(tmp_path / "out", tmp_path) == 2
+    assert "holds no image file" in capsys.readouterr().err
+
+
+def test_only_broken_files_are_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "broken.png").write_text("no image")
+    assert _predict(tmp_path / "out", tmp_path / "broken.png") == 1
+    assert "none of the 1 files is an image that can be read" in capsys.readouterr().err
+
+
+def test_the_picture_shows_wrong_ones_first_and_marks_them(tmp_path: Path) -> None:
+    image, label = _digit()
+    for folder in (label, "9" if label != "9" else "8"):
+        (tmp_path / "images" / folder).mkdir(parents=True)
+        image.save(tmp_path / "images" / folder / "image.png")
+    assert _predict(tmp_path / "out", tmp_path / "images") == 0
+    picture = np.asarray(Image.open(tmp_path / "out" / "predictions.png").convert("RGB")).astype(int)
+    red = (picture[:, :, 0] - picture[:, :, 1:].max(2)) > 100
+    assert red[:, : picture.shape[1] // 5].any()
+    assert not red[:, picture.shape[1] // 5 + 20 :].any()
+
+
+@pytest.mark.parametrize("wrong", [0, 1, MOST_WRONG, MOST_WRONG + 5, 500])
+def test_the_picture_never_needs_an_input_that_was_not_kept(wrong: int) -> None:
+    from src.deployment.outcome import Outcome
+
+    outcome = Outcome()
+    for i in range(500):
+        guess = "b" if i >= 500 - wrong else "a"
+        outcome.add(Prediction(str(i), "a", ((guess, 1.0),)), torch.zeros(1))
+    shown = choose(outcome.predictions)
+    assert len(shown) == MOST
+    assert set(shown) <= outcome.inputs.keys()
+    assert len(outcome.inputs) <= MOST + MOST_WRONG
+
+
+def test_help_starts_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        inference.main(["--help"])
+    text = capsys.readouterr().out
+    assert text.index("examples:") < text.index("options:")
+
+
+def test_the_script_works_from_a_copy_with_spaces_in_its_path(tmp_path: Path) -> None:
+    project = tmp_path / "my project"
+    shutil.copytree(ROOT / "src", project / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    script = project / "src" / "deployment" / "inference.py"
+    done = subprocess.run([sys.executable, script, "--help"], cwd="/", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
