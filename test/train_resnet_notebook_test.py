@@ -36,18 +36,26 @@ def test_the_parameters_cell_holds_the_published_defaults(notebook: nbformat.Not
     assert not Path(str(names["out"])).is_absolute()
 
 
-@pytest.mark.parametrize("folder", ["notebooks", "."])
 def test_the_notebook_trains_to_the_same_weights_as_the_command(
-    notebook: nbformat.NotebookNode, trained: Path, tmp_path: Path, folder: str
+    notebook: nbformat.NotebookNode, trained: Path, tmp_path: Path
 ) -> None:
     place = notebook.cells.index(_parameters(notebook)) + 1
     values = f"epochs = 2\nseed = 23\nout = {str(tmp_path)!r}"
     notebook.cells.insert(place, nbformat.v4.new_code_cell(values))
-    where = {"metadata": {"path": str(ROOT / folder)}}
-    if folder == ".":  # the second run only has to find the project: no need to draw again
-        notebook.cells = notebook.cells[: place + 4]
-    NotebookClient(notebook, kernel_name="python3", timeout=120, resources=where).execute()
+    _execute(notebook, ROOT / "notebooks")
     assert sha256(tmp_path / "model.safetensors") == sha256(trained / "model.safetensors")
     assert json.loads((tmp_path / "metrics.json").read_text()) == json.loads(
         (trained / "metrics.json").read_text()
     )
+
+
+def test_the_notebook_finds_the_project_when_started_in_its_root(notebook: nbformat.NotebookNode) -> None:
+    place = next(i for i, cell in enumerate(notebook.cells) if "root =" in cell.source)
+    notebook.cells = [notebook.cells[place], nbformat.v4.new_code_cell("print(root)")]
+    _execute(notebook, ROOT)
+    assert notebook.cells[1].outputs[0].text.strip() == str(ROOT)
+
+
+def _execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, kernel_name="python3", timeout=120, resources=resources).execute()

@@ -5,12 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))  # so that it runs as a file, without PYTHONPATH
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # so that it runs as a file, from anywhere
 
-from src.failure import Failure
+from src.command import exit_code
 
 DESCRIPTION = """\
 examples:
@@ -29,8 +26,6 @@ Images may have any size and mode; they are made grey or RGB and resized as the 
 needs. Transparent parts become black. A file that can't be read is listed and skipped.
 In a folder, images below a folder that is named like a class have that class as label."""
 
-INTERRUPTED = 130
-
 
 def parser() -> argparse.ArgumentParser:
     """The options; without any, the deployed model runs on its validation images."""
@@ -41,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    model = HERE / "model.safetensors"
+    model = Path(__file__).resolve().with_name("model.safetensors")
     out = Path("predictions")
     add = result.add_argument
     add("images", nargs="*", type=Path, metavar="IMAGE", help="image files, or folders of images")
@@ -71,15 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     from src.deployment.predicting import Request, run  # after parsing: it takes seconds to import
 
-    try:
-        run(Request(**vars(options)))
-    except Failure as failure:
-        print(failure, file=sys.stderr)
-        return failure.exit_code
-    except KeyboardInterrupt:
-        print("Interrupted: nothing was written", file=sys.stderr)
-        return INTERRUPTED
-    return 0
+    return exit_code(lambda: run(Request(**vars(options))), "no result was written")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from src.deployment.samples import Unreadable
 
 @dataclass
 class Outcome:
-    """`inputs` are the images (C, H, W) in [0, 1] as the model saw them, by place; `total` counts known labels."""
+    """`inputs` are images (C, H, W) in [0, 1] as the model saw them, by place; `total` counts labels."""
 
     predictions: list[Prediction] = field(default_factory=list)
     inputs: dict[int, Tensor] = field(default_factory=dict)

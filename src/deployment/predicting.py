@@ -15,10 +15,12 @@ from src.deployment.results import OUTPUTS, refuse_foreign_files, write_results
 from src.deployment.samples import Sample, Unreadable, find_images, read_samples, validation_samples
 from src.failure import Failure, UnavailableError
 from src.files import output_folder
+from src.modelling.determinism import limited_threads
 from src.modelling.model_file import Description, load_model
 
 Report = Callable[[str], None]
 REPORT_EVERY = 5.0  # seconds
+SMALL_IMAGE = 32  # pixels
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,11 @@ def run(request: Request, report: Report = print) -> Outcome:
     if not request.force:
         refuse_foreign_files(request.out)
     samples = _samples(request, description)
-    begin = time.perf_counter()
-    outcome = _predict(request, model, description, samples, report)
-    seconds = time.perf_counter() - begin
+    with limited_threads(_threads(description)):
+        _warm_up(model, description, _device(request.device))
+        begin = time.perf_counter()
+        outcome = _predict(request, model, description, samples, report)
+        seconds = time.perf_counter() - begin
     for bad in outcome.skipped:
         report(f"Skipped {bad.name}: {bad.reason}")
     if not outcome.predictions:
@@ -60,12 +64,22 @@ def _device(wanted: str) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted
 
 
+def _threads(description: Description) -> int:
+    """One for small images, where several threads only wait for each other; PyTorch's choice otherwise."""
+    return 1 if max(description.image_shape) <= SMALL_IMAGE else torch.get_num_threads()
+
+
 def _samples(request: Request, description: Description) -> list[Sample] | Iterator[Sample | Unreadable]:
     """Built-in images are all read before the clock starts; files are read as they are needed."""
     if not request.images:
         return list(validation_samples(description))
     own = [request.out / name for name in OUTPUTS]
     return read_samples(find_images(request.images, ignore=own), description)
+
+
+def _warm_up(model: nn.Module, description: Description, device: str) -> None:
+    """The first prediction of a process takes much longer than the others, and would hide the speed."""
+    predict_batch(model, description, [torch.zeros(description.image_shape, dtype=torch.float64)], 1, device)
 
 
 def _predict(

@@ -19,7 +19,7 @@ LARGEST_16_BIT = 65535
 
 @dataclass(frozen=True)
 class Sample:
-    """One image as the model sees it: pixels (C, H, W), float64 in [0, 1]. The label is None where unknown."""
+    """One image as the model sees it: pixels (C, H, W), float64 in [0, 1]. An unknown label is None."""
 
     name: str
     pixels: Tensor

@@ -98,7 +98,7 @@ def restore(run: Run, saved: dict[str, Any]) -> list[str]:
 
 
 def _load(run: Run, saved: dict[str, Any]) -> None:
-    # The optimizer and scheduler were built first: built after loading, a scheduler would overwrite the learning
+    # Optimizer and scheduler were built first: built after loading, a scheduler would overwrite the learning
     # rate. The generators come last, because building a model draws from them.
     run.model.load_state_dict(saved["model"])
     run.optimizer.load_state_dict(saved["optimizer"])

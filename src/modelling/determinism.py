@@ -16,16 +16,26 @@ def deterministic(threads: int) -> Iterator[None]:
     """Deterministic algorithms, no autotuning, no TF32, a fixed number of threads; restored at the end."""
     # cuBLAS reads this when CUDA starts; without it deterministic algorithms refuse to run there.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    before = (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), _backend_flags())
-    torch.set_num_threads(threads)
+    before = torch.are_deterministic_algorithms_enabled(), _backend_flags()
     torch.use_deterministic_algorithms(True)
     _set_backend_flags((True, False, False, False))
     try:
+        with limited_threads(threads):
+            yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        _set_backend_flags(before[1])
+
+
+@contextmanager
+def limited_threads(threads: int) -> Iterator[None]:
+    """A fixed number of threads on the CPU; restored at the end."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
         yield
     finally:
-        torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1])
-        _set_backend_flags(before[2])
+        torch.set_num_threads(before)
 
 
 def seed_everything(seed: int) -> None:

@@ -69,7 +69,7 @@ def save_model(path: Path, model: nn.Module, description: Description) -> None:
 
 
 def load_model(path: Path, device: str = "cpu") -> tuple[nn.Module, Description]:
-    """The model, ready to predict, and its description. Raises RequestError when the file is not one of ours."""
+    """The model, ready to predict, and its description. Raises RequestError when the file is not ours."""
     if path.suffix != ".safetensors":
         raise RequestError(
             f"Cannot load {path}: the model must be a .safetensors file, as training writes it. "

@@ -64,7 +64,7 @@ def start(settings: Settings, split: Split) -> Run:
 
 
 def _schedule(settings: Settings, split: Split, optimizer: torch.optim.Optimizer) -> OneCycleLR:
-    """Up and down in straight lines: unlike a cosine, these are the same bits in every mathematical library."""
+    """Up and down in straight lines: unlike a cosine, the same bits in every mathematical library."""
     steps = math.ceil(len(split.training) / settings.batch_size) * settings.epochs
     return OneCycleLR(
         optimizer,
@@ -112,13 +112,12 @@ def _finite(loss: float, settings: Settings, epoch: int) -> float:
     return loss
 
 
-def validate(run: Run, images: Images) -> Tensor:
-    """Adds the history's two validation entries; returns class probabilities (N, classes), float64, on the CPU."""
+def validate(run: Run, images: Images) -> None:
+    """Predicts all images, then adds the history's two validation entries."""
     logits = predict(run, images)
     loss = functional.cross_entropy(logits, images.labels).item()
     run.history["validation_loss"].append(_finite(loss, run.settings, run.epochs_done))
     run.history["validation_correct"].append(int((logits.argmax(1) == images.labels).sum()))
-    return logits.softmax(1)
 
 
 @torch.no_grad()

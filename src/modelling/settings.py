@@ -35,7 +35,7 @@ class Settings:
 
 
 def require_same(saved: dict[str, Any], current: Settings, where: str) -> None:
-    """Raises RequestError when a checkpoint belongs to another run. Threads and device only deserve a warning."""
+    """Raises RequestError for a checkpoint of another run. Threads and device only deserve a warning."""
     wanted = current.as_dict()
     different = [
         f"{name} was {saved.get(name)}, is now {wanted[name]}"

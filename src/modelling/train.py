@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from src.failure import Failure
+from src.command import exit_code
 from src.modelling.settings import DEVICES, DTYPES, Settings
 
 DESCRIPTION = """\
@@ -21,8 +21,6 @@ Trains a small ResNet on scikit-learn's handwritten digits. Writes into --out:
 
 The same command on the same machine writes the same bytes. A run that was cut off
 goes on with --resume, to the same final weights as an uninterrupted one."""
-
-INTERRUPTED = 130
 
 
 def number(kind: type, least: float, most: float, wanted: str) -> Callable[[str], float]:
@@ -89,15 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out, resume = options.pop("out"), options.pop("resume")
     from src.modelling.training import train  # after parsing: it takes seconds to import
 
-    try:
+    def work() -> None:
         train(Settings(**options), out, resume, report=lambda line: print(line, flush=True))
-    except Failure as failure:
-        print(failure, file=sys.stderr)
-        return failure.exit_code
-    except KeyboardInterrupt:
-        print(f"Interrupted: the same command with --resume goes on after the last whole epoch in {out}")
-        return INTERRUPTED
-    return 0
+
+    return exit_code(work, f"the same command with --resume goes on after the last whole epoch in {out}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Trains a model by its settings and writes the results: the function that the command and the notebook call."""
+"""Trains by settings and writes the results: the function that the command and the notebook call."""
 
 import json
 import time
@@ -82,10 +82,10 @@ def _finished(run: Run, out: Path) -> dict[str, Any] | None:
 
 
 def _train_epochs(run: Run, split: Split, out: Path, report: Report) -> None:
-    epochs, first = run.settings.epochs, run.epochs_done
+    settings, epochs, first = run.settings, run.settings.epochs, run.epochs_done
     report(
         f"Training on {len(split.training)} images of {split.source}, validating on {len(split.validation)}: "
-        f"epochs {first + 1} to {epochs}, seed {run.settings.seed}, {run.settings.dtype}, {run.settings.device}"
+        f"epochs {first + 1} to {epochs}, seed {settings.seed}, {settings.dtype}, {settings.device}"
     )
     begin = time.monotonic()
     while run.epochs_done < epochs:
