@@ -3,6 +3,6 @@
  * Example: deno task schema
  */
 
-import { jsonSchema } from "./lib/experiment_schema.ts";
+import { jsonSchema } from "./lib/experiment_json_schema.ts";
 
 await Deno.writeTextFile(new URL("../experiment.schema.json", import.meta.url), jsonSchema());

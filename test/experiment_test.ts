@@ -7,7 +7,7 @@ import {
   RESERVED_PARAMETERS,
   stepOrder,
 } from "../tasks/lib/experiment.ts";
-import { jsonSchema } from "../tasks/lib/experiment_schema.ts";
+import { jsonSchema } from "../tasks/lib/experiment_json_schema.ts";
 import { Failure } from "../tasks/lib/failure.ts";
 import { NOTEBOOK_OPTIONS } from "../tasks/lib/notebook_options.ts";
 import { RUN_OPTIONS } from "../tasks/lib/run_task.ts";

@@ -104,7 +104,7 @@ function convert(source: Source, file: string, root: string): Experiment {
   const data = source.data as RawExperiment;
   return {
     name: data.name,
-    title: data.title,
+    title: data.title && oneLine(data.title),
     file,
     root,
     environment: convertEnvironment(data.environment ?? {}),
@@ -159,11 +159,16 @@ function convertClaim(source: Source, claim: RawClaim, index: number): Claim {
     from,
     value: claim.value,
     text: source.text(["claims", index, "value"]),
-    unit: claim.unit,
+    unit: claim.unit && oneLine(claim.unit),
     of: claim.of,
-    tolerance: claim.tolerance,
+    tolerance: claim.tolerance && { ...claim.tolerance, because: oneLine(claim.tolerance.because) },
     line: source.line(["claims", index]),
   };
+}
+
+/** A text that may have been folded over several lines. */
+function oneLine(text: string): string {
+  return text.trim().replace(/\s+/g, " ");
 }
 
 /**
@@ -183,18 +188,19 @@ export function stepOrder(experiment: Experiment, names: readonly string[]): str
     step.needs.forEach(want);
   };
   names.forEach(want);
-  const order: string[] = [];
-  while (order.length < wanted.size) {
-    const next = all.find((name) =>
-      wanted.has(name) && !order.includes(name) &&
-      experiment.steps[name]!.needs.every((need) => order.includes(need))
-    );
+  const order = new Set<string>();
+  while (order.size < wanted.size) {
+    const ready = (name: string) => experiment.steps[name]!.needs.every((need) => order.has(need));
+    const next = all.find((name) => wanted.has(name) && !order.has(name) && ready(name));
     if (next === undefined) {
-      throw new Failure(2, `Cannot order the steps of "${experiment.name}": they need each other`);
+      throw new Failure(
+        2,
+        `Cannot order the steps of "${experiment.name}": they need each other in a circle`,
+      );
     }
-    order.push(next);
+    order.add(next);
   }
-  return order;
+  return [...order];
 }
 
 function unknownStep(experiment: Experiment, name: string): Failure {

@@ -17,7 +17,10 @@ const paths = (example: string) => z.array(path(example), { error: `a list of pa
 const name = (what: string) =>
   z.string({ error: `${what}, e.g. digits-resnet` }).check(z.regex(NAME, { error: A_NAME }));
 const names = z.string().check(z.regex(NAME, { error: A_NAME }));
-const text = (example: string) => z.string({ error: `a text, e.g. ${example}` });
+const text = (example: string) =>
+  z.string({ error: `a text, e.g. ${example}` }).check(
+    z.regex(/^(?:[\t\n\r]|\P{Cc})*$/u, { error: "a text without control characters" }),
+  );
 const anyScalar = (wanted: string) => z.union([z.string(), z.number(), z.boolean()], { error: wanted });
 const size = (example: string) => {
   const error = `a finite number that is not negative, e.g. ${example}`;
@@ -94,12 +97,6 @@ export type RawExperiment = z.infer<typeof experimentSchema>;
 export type RawEnvironment = z.infer<typeof environmentSchema>;
 export type RawStep = z.infer<typeof stepSchema>;
 export type RawClaim = z.infer<typeof claimSchema>;
-
-/** JSON Schema of experiment.yaml for editors, as the text of `experiment.schema.json`. */
-export function jsonSchema(): string {
-  const json = z.toJSONSchema(experimentSchema, { io: "input" });
-  return JSON.stringify({ title: "experiment.yaml", ...json }, null, 2) + "\n";
-}
 
 /** The keys that may stand in the mapping at the path. */
 export function keysAt(path: Path): string[] {

@@ -139,7 +139,7 @@ export class Source {
     const node = this.document?.getIn(path, true);
     if (node === undefined) return "missing";
     if (!isScalar(node)) return kindOf(node);
-    if (node.value === null) return "empty";
+    if (node.value === null) return node.source || "empty";
     const text = this.text(path);
     return typeof node.value === "string"
       ? JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)

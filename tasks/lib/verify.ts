@@ -212,7 +212,7 @@ function judgeSamples(claim: Claim, difference: number): Judgement {
 function judgeValue(claim: Claim, claimed: Decimal, obtained: Decimal): Judgement {
   if (claim.tolerance?.samples !== undefined) {
     const difference = subtract(obtained, claimed);
-    if (obtained.scale === 0 || difference.digits % 10n ** BigInt(difference.scale) === 0n) {
+    if (difference.digits % 10n ** BigInt(difference.scale) === 0n) {
       return judgeSamples(claim, Number(toFixed(difference, 0)));
     }
     return { verdict: "different", detail: `${toText(obtained, claimed.scale + 2)} is no whole number` };
