@@ -1,6 +1,6 @@
 /**
  * Overview: the gate for a commit: format, lint, types and tests of TypeScript and Python.
- * Arguments: --fix.
+ * Arguments: --fix, --static.
  * Example: deno task ok
  */
 
