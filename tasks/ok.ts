@@ -15,6 +15,9 @@ await main({
     "deno task ok --fix",
     "format first, and fix what lint can fix",
   ]],
-  options: { fix: { help: "format the files and fix what can be fixed, then check" } },
-  run: ({ options }, terminal) => runChecks(options.fix, terminal),
+  options: {
+    fix: { help: "format the files and fix what can be fixed, then check" },
+    static: { help: "leave the tests out" },
+  },
+  run: ({ options }, terminal) => runChecks(options, terminal),
 });

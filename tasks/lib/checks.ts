@@ -96,7 +96,7 @@ async function stream(argv: string[], env: Record<string, string>, terminal: Ter
 
 /** Runs every check, and says at the end which failed. */
 export async function runChecks(
-  fix: boolean,
+  { fix, static: staticOnly }: { fix: boolean; static: boolean },
   terminal: Terminal,
 ): Promise<{ exitCode: 0 | 1; result: unknown }> {
   const { ruff, python, env } = await prepareTools(terminal);
