@@ -1,8 +1,20 @@
 /**
  * Overview: writes experiment.schema.json, which editors use to check experiment.yaml, from the schema in the code.
+ * Arguments: none.
  * Example: deno task schema
  */
 
-import { jsonSchema } from "./lib/experiment_json_schema.ts";
+import { main } from "./lib/cli.ts";
 
-await Deno.writeTextFile(new URL("../experiment.schema.json", import.meta.url), jsonSchema());
+await main({
+  name: "schema",
+  summary: "Writes experiment.schema.json, by which editors check experiment.yaml and complete its keys.",
+  examples: [["deno task schema", "after a change to the schema in tasks/lib/experiment_schema.ts"]],
+  options: {},
+  async run(_, terminal) {
+    const { jsonSchema } = await import("./lib/experiment_json_schema.ts");
+    await Deno.writeTextFile(new URL("../experiment.schema.json", import.meta.url), jsonSchema());
+    terminal.line("Wrote experiment.schema.json");
+    return { exitCode: 0, result: { wrote: "experiment.schema.json" } };
+  },
+});

@@ -109,7 +109,7 @@ export function parse<O extends OptionTable>(task: Omit<Task<O>, "run">, argv: s
       const next = tokens[i + 1];
       const takesNext = token.value === undefined && next !== undefined && isValue(next, argv);
       const value = token.value ?? (takesNext ? argv[next.index] : undefined);
-      const option = task.options[token.name];
+      const option = Object.hasOwn(task.options, token.name) ? task.options[token.name] : undefined;
       if (option === undefined) setParameter(task, args.parameters, token.name, token.rawName, value);
       else {setOption(
           values,

@@ -106,9 +106,9 @@ async function givenParameters(given: string[]): Promise<Record<string, unknown>
 }
 
 async function parseYaml(text: string, what: string): Promise<unknown> {
-  const { parse } = await import("yaml");
+  const { yaml } = await import("./yaml.ts");
   try {
-    return parse(text, { maxAliasCount: 0 });
+    return yaml.parse(text, { maxAliasCount: 0 });
   } catch (error) {
     throw new Failure(2, `Cannot read ${what}: ${(error as Error).message.split("\n")[0]}`);
   }
