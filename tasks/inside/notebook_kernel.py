@@ -19,18 +19,41 @@ START_SECONDS = 60.0
 SHUTDOWN_SECONDS = 5.0
 """How long a kernel may take for its own exit handlers before it is ended by force."""
 
-# ZeroMQ drops a publisher's messages beyond 1000 in the queue; a cell that prints fast would lose output.
-# The socket belongs to the kernel's own thread, so the option is set there.
-UNBOUNDED_OUTPUT_QUEUE = """
-def _unbounded():
-    import zmq
+QUEUE = 200
+"""Messages that may wait on either side of the output socket."""
+
+# Executed in the kernel before the first cell. By default ipykernel's output socket drops what a slow reader
+# has not taken, and sends all that was printed in 0.2 s as one message, be it 1 GB. Here it waits for the
+# reader instead, and splits long texts, so that neither side needs much memory. Done in the thread that owns
+# the socket; where it isn't possible (another version, another Python kernel), the default stays.
+PATIENT_OUTPUT = f"""
+def _patient_output(queue={QUEUE}, longest=1 << 18):
+    import sys, zmq
     thread = get_ipython().kernel.iopub_thread
-    thread.schedule(lambda: thread.socket.set(zmq.SNDHWM, 0))
+
+    def split_on(stream):
+        def split(message):
+            text = message["content"]["text"]
+            if len(text) <= longest:
+                return message
+            for begin in range(0, len(text), longest):
+                content = {{"name": stream.name, "text": text[begin : begin + longest]}}
+                part = stream.session.msg("stream", content, parent=message["parent_header"])
+                stream.session.send(stream.pub_thread, part, ident=stream.topic)
+        stream.register_hook(split)
+
+    def set_up():
+        thread.socket.set(zmq.SNDHWM, queue)
+        thread.socket.set(zmq.XPUB_NODROP, 1)
+        split_on(sys.stdout)
+        split_on(sys.stderr)
+
+    thread.schedule(set_up)
 try:
-    _unbounded()
+    _patient_output()
 except Exception:
     pass
-del _unbounded
+del _patient_output
 """
 
 # Ends ipykernel's main loop from within. Its shutdown request is handled in another thread, which at times
@@ -80,7 +103,7 @@ class Kernel:
             except Empty:
                 self.request("kernel_info_request", {})
         if self.spec.is_python:
-            await self.reply_to(self.execute(UNBOUNDED_OUTPUT_QUEUE, silent=True))
+            await self.reply_to(self.execute(PATIENT_OUTPUT, silent=True))
 
     def _watch_exit(self) -> None:
         """Learn of the process's end from the system at once, rather than by polling."""
@@ -147,12 +170,18 @@ class Kernel:
     async def shutdown(self) -> None:
         """Let the kernel run its exit handlers, end it if that takes too long, and tidy up."""
         if self._ready:
+            discarding = asyncio.ensure_future(self._discard_output())  # else a full queue would block it
             for ask in (self._ask_to_leave, self._ask_to_shut_down, self._terminate, self.kill):
                 if self.exited.done():
                     break
                 ask()
                 await asyncio.wait({self.exited}, timeout=SHUTDOWN_SECONDS)
+            discarding.cancel()
         self.close()
+
+    async def _discard_output(self) -> None:
+        while True:
+            await self.client.iopub_channel.get_msg()
 
     def _ask_to_leave(self) -> None:
         if self.spec.is_python:
@@ -175,8 +204,8 @@ class Kernel:
 
 
 def message_context() -> zmq.asyncio.Context:
-    """A ZeroMQ context that loses no message and does not wait 100 ms between attempts to connect."""
+    """A ZeroMQ context for short queues that does not wait 100 ms between attempts to connect."""
     context = zmq.asyncio.Context()
-    context.setsockopt(zmq.RCVHWM, 0)
+    context.setsockopt(zmq.RCVHWM, QUEUE)
     context.setsockopt(zmq.RECONNECT_IVL, 5)
     return context

@@ -17,6 +17,8 @@ TAIL = 4000
 """Of a longer text, this many last characters are kept too: results usually come last."""
 OUTPUT_COST = 100
 """What an output entry costs in a notebook besides its text, so that many tiny ones count as well."""
+PIECE = 1 << 20
+"""Longer messages are taken in pieces, so that they are not copied as a whole many times."""
 LONGEST_LINE = 1 << 16
 """A line that grows beyond this is not held back until it ends."""
 BAR_SECONDS = 2.0
@@ -89,18 +91,33 @@ class Echo:
         self._is_bar = False
         self._last_bar = float("-inf")
         self._last_state = ""
+        self._name = ""  # whose the current line is
+        self._owes_newline: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    def feed(self, text: str) -> None:
+    def feed(self, text: str, name: str = "stdout") -> None:
+        """Show what came on the stream of this name."""
         if self._raw:
             self._console.write(text)
             return
+        text = self._take_turns(text, name)
         *lines, rest = text.split("\n")
         for line in lines:
             self._extend(line)
             self._end_line()
         self._extend(rest)
         self._show_unfinished()
+
+    def _take_turns(self, text: str, name: str) -> str:
+        """A line isn't continued by another stream: a bar's last newline may come after the next print."""
+        if text and name != self._name and self._line:
+            self._owes_newline.add(self._name)
+            self._end_line()
+        self._name = name
+        if text and name in self._owes_newline:
+            self._owes_newline.discard(name)
+            return text.removeprefix("\n")
+        return text
 
     def _extend(self, text: str) -> None:
         # A carriage return right before the end of the line or chunk overwrites nothing (yet).
@@ -152,6 +169,7 @@ class Echo:
         if self._line:
             self._end_line()
         self._cancel_timer()
+        self._owes_newline.clear()
         self._last_bar = float("-inf")
 
 
@@ -183,14 +201,14 @@ class CellText:
             return kept
         self._write(text)
         self.left_out += len(text) - len(kept)
-        self._tail = (self._tail + text[len(kept) :][-TAIL:])[-TAIL:]
+        self._tail = (self._tail + text[max(len(kept), len(text) - TAIL) :])[-TAIL:]
         return kept
 
     def _write(self, text: str) -> None:
         if self._stream is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
             descriptor = os.open(self.file, flags, 0o666)
-            self._stream = open(descriptor, "w", encoding="utf-8", errors="replace", newline="")
+            self._stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="")
             self._stream.writelines(self._head)
             self._head = []
         self._stream.write(text)
@@ -230,7 +248,9 @@ class CellOutput:
         kind, content = message["msg_type"], message["content"]
         hooked = bool(self._client.output_hook_stack[message["parent_header"].get("msg_id")])
         if kind == "stream" and not hooked:
-            self._stream(content["name"], content["text"])
+            text = content["text"]
+            for begin in range(0, len(text), PIECE):
+                self._stream(content["name"], text[begin : begin + PIECE])
             return
         if kind in ("execute_result", "display_data"):
             if self._plain_only_overflow(content):
@@ -246,7 +266,7 @@ class CellOutput:
         self._client.process_message(message, self._cell, self._index)
 
     def _stream(self, name: str, text: str) -> None:
-        self._show(text)
+        self._show(text, name)
         self._clear_if_asked()
         outputs = self._cell.outputs
         if self._node is None or self._node.name != name or not outputs or outputs[-1] is not self._node:
@@ -279,6 +299,7 @@ class CellOutput:
         before = self._text.overflowed
         self._parts.append(self._text.add(text))
         if self._text.overflowed and not before:
+            self._echo.end_cell()
             size = size_text(TEXT_LIMIT)
             self._tell(f"more than {size} of output: the rest is not shown here but in {self._text.file}")
 
@@ -289,8 +310,8 @@ class CellOutput:
         self._node.text = "".join(self._parts)
         self._node, self._parts, self._pending = None, [], ""
 
-    def _show(self, text: str) -> None:
-        self._echo.feed(text[: self._text.room])
+    def _show(self, text: str, name: str = "stdout") -> None:
+        self._echo.feed(text[: self._text.room], name)
 
     def _plain_only_overflow(self, content: dict[str, Any]) -> bool:
         """Of results that are text only, those beyond the limit go to the file alone."""
