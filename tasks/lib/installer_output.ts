@@ -187,7 +187,7 @@ function noFile(output: string, { installer, machine }: InstallContext): Install
     kind: "no file",
     message: `${installer} finds no file of ${name} for ${machine}`,
     remedy:
-      "The locks are for Python 3.11 to 3.13 on Linux (x86-64, arm64) and macOS (arm64): use such a one " +
+      "The locks are for Python 3.11 to 3.13 on Linux (x86-64, arm64) and macOS 14 (arm64): use such a one " +
       "(PYTHON=/path/to/python3.12), or name an index or a folder that has the file (PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS)",
   };
 }

@@ -231,8 +231,8 @@ function cpuLock({ blocks, sizes }: Compiled): string {
   return lockText(kept, cpuSizes, DISK_OVER_DOWNLOAD.cpu, [
     "The environment of this project on a machine without a usable GPU: every package, pinned; all but one with the",
     "SHA-256 of each of its files.",
-    "For Linux (x86-64, arm64) and macOS 14 or newer (arm64), Python 3.11 to 3.13. From Python's standard package index; torch for",
-    "Linux from PyTorch's own index of CPU builds.",
+    "For Linux (x86-64, arm64) and macOS 14 or newer (arm64), Python 3.11 to 3.13. From Python's standard package",
+    "index; torch for Linux from PyTorch's own index of CPU builds.",
     "No hash: torch for Linux. The standard index holds only its CUDA build, which needs gigabytes more; the CPU build's",
     "files cannot be listed from everywhere this lock is made, and part of the hashes would refuse the other Pythons.",
     "Not at all: macOS on x86-64, for which torch 2.13 is not made.",
@@ -243,7 +243,7 @@ function cpuLock({ blocks, sizes }: Compiled): string {
 }
 
 const BY_HAND = (file: string) => [
-  `By hand: pip install --no-deps --require-hashes -r ${file}, or uv pip sync --require-hashes ${file}.`,
+  `By hand: pip install --no-deps --require-hashes -r ${file}.`,
 ];
 
 /** Text of the lock of what only the tests need. */
@@ -255,7 +255,8 @@ function testLock({ blocks, sizes }: Compiled, main: Block[]): string {
   return lockText(kept, sizes, 3, [
     "What only the tests need: every package, pinned, with the SHA-256 of each of its files. Used beside the environment",
     "of the experiment, so it holds nothing that is in requirements-cpu.lock, and must be installed without dependencies.",
-    "For Linux (x86-64, arm64) and macOS 14 or newer (arm64), Python 3.11 to 3.13. From Python's standard package index.",
+    "For Linux (x86-64, arm64) and macOS 14 or newer (arm64), Python 3.11 to 3.13. From Python's standard package",
+    "index.",
     "torchvision is its CUDA build on Linux; its models and transforms are Python, and the tests use no more of it.",
     ...BY_HAND("requirements-test.lock"),
   ]);
