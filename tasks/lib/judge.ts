@@ -65,7 +65,8 @@ export async function judgeRun({ directory, evidence }: FoundRun, current = fals
     altered,
     holds: evidence.status === "done" && altered.length === 0 && holds(checks),
   };
-  await writeVerdict(directory, verdict);
+  // The verdict of record is by the claims that the run was planned with.
+  if (!current) await writeVerdict(directory, verdict);
   return { experiment, plan, verdict, claimsChanged: now !== undefined && now !== text };
 }
 
