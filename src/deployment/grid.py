@@ -9,6 +9,8 @@ from torch import Tensor
 
 from src.deployment.prediction import Prediction
 
+Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
+
 COLUMNS = 12
 MOST = 60
 MOST_WRONG = MOST // 2
@@ -71,7 +73,7 @@ def _thumbnail(pixels: Tensor) -> Image.Image:
     )
 
 
-def _fitted(draw: ImageDraw.ImageDraw, text: str, width: int, font: ImageFont.ImageFont) -> str:
+def _fitted(draw: ImageDraw.ImageDraw, text: str, width: int, font: Font) -> str:
     """The text, cut with two dots where it is wider than `width` pixels."""
     while len(text) > 1 and draw.textlength(text, font) > width:
         text = text.removesuffix("..")[:-1] + ".."
@@ -80,5 +82,5 @@ def _fitted(draw: ImageDraw.ImageDraw, text: str, width: int, font: ImageFont.Im
     return text
 
 
-def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+def _font(size: int) -> Font:
     return ImageFont.load_default(size)

@@ -5,7 +5,7 @@ import platform
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -47,7 +47,7 @@ def seed_everything(seed: int) -> None:
 
 def random_state() -> dict[str, Any]:
     """The state of all global generators, made of what `torch.load(weights_only=True)` accepts."""
-    name, keys, *position = np.random.get_state()
+    name, keys, *position = cast(tuple[Any, ...], np.random.get_state())
     return {
         "python": random.getstate(),
         "numpy": [name, keys.tolist(), *position],  # its array would be refused by weights_only

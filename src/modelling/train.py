@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from src.command import exit_code
 from src.modelling.settings import DEVICES, DTYPES, Settings
@@ -49,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
 
-    def add(name: str, type: Callable[[str], object], help: str, **more: object) -> None:
+    def add(name: str, type: Callable[[str], object], help: str, **more: Any) -> None:
         value = getattr(default, name)
         flag = f"--{name.replace('_', '-')}"
         result.add_argument(flag, type=type, default=value, help=f"{help} (default {value})", **more)
