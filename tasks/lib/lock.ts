@@ -218,7 +218,7 @@ function cudaLock({ blocks, sizes }: Compiled): string {
     "each of its files.",
     "For Linux (x86-64, arm64), Python 3.11 to 3.13. From Python's standard package index, whose torch for Linux is the",
     "CUDA build.",
-    ...BY_HAND("requirements-cuda.lock"),
+    BY_HAND("requirements-cuda.lock"),
   ]);
 }
 
@@ -242,9 +242,7 @@ function cpuLock({ blocks, sizes }: Compiled): string {
   ]);
 }
 
-const BY_HAND = (file: string) => [
-  `By hand: pip install --no-deps --require-hashes -r ${file}.`,
-];
+const BY_HAND = (file: string) => `By hand: pip install --no-deps --require-hashes -r ${file}.`;
 
 /** Text of the lock of what only the tests need. */
 function testLock({ blocks, sizes }: Compiled, main: Block[]): string {
@@ -258,7 +256,7 @@ function testLock({ blocks, sizes }: Compiled, main: Block[]): string {
     "For Linux (x86-64, arm64) and macOS 14 or newer (arm64), Python 3.11 to 3.13. From Python's standard package",
     "index.",
     "torchvision is its CUDA build on Linux; its models and transforms are Python, and the tests use no more of it.",
-    ...BY_HAND("requirements-test.lock"),
+    BY_HAND("requirements-test.lock"),
   ]);
 }
 
@@ -300,9 +298,8 @@ function lockText(
   const download = packages.reduce((sum, { name }) => sum + (sizes.get(name) ?? 0), 0);
   const header = [
     ...about,
-    `Made by: deno task lock (uv pip compile ${
-      COMPILE.join(" ")
-    }). Do not edit: change the requirements and make it again.`,
+    `Made by: deno task lock, that is uv pip compile ${COMPILE.join(" ")}.`,
+    "Do not edit: change the requirements and make it again.",
     `download: ${megabytes(download)} (${packages.length} packages for Python 3.11 on Linux x86-64)`,
     `disk: ${megabytes(download * diskOverDownload)} (about; without the caches of pip and uv)`,
   ];
