@@ -159,8 +159,8 @@ interface Places {
   main: string;
   /** Beside a virtual environment of the user's that has the main name. */
   second: string;
-  /** For a project folder that can't be written. */
-  cache: string;
+  /** For a project folder that can't be written; a user without a home has none. */
+  cache?: string;
 }
 
 function placesFor(
@@ -173,14 +173,16 @@ function placesFor(
   const main = override
     ? resolve(Deno.env.get("INIT_CWD") ?? options.root, override)
     : resolve(options.root, usual);
-  const caches = Deno.env.get("XDG_CACHE_HOME") || join(Deno.env.get("HOME") ?? "/tmp", ".cache");
-  const cache = join(caches, "experiment-environments", wanted.lockSha256.slice(0, 16), basename(usual));
-  return { named: Boolean(override), main, second: `${main}-locked`, cache };
+  const home = Deno.env.get("HOME");
+  const caches = Deno.env.get("XDG_CACHE_HOME") || (home && join(home, ".cache"));
+  const cache = caches &&
+    join(caches, "experiment-environments", wanted.lockSha256.slice(0, 16), basename(usual));
+  return { named: Boolean(override), main, second: `${main}-locked`, cache: cache || undefined };
 }
 
 async function firstFitting(places: Places, wanted: Wanted): Promise<string | undefined> {
   const paths = places.named ? [places.main] : [places.main, places.second, places.cache];
-  for (const path of paths) if (await misfit(path, wanted) === undefined) return path;
+  for (const path of paths) if (path !== undefined && await misfit(path, wanted) === undefined) return path;
 }
 
 /** Makes the environment, or waits for another process that is making it. */
