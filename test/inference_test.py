@@ -18,7 +18,8 @@ from src.deployment import inference
 from src.deployment.grid import MOST, MOST_WRONG, choose
 from src.deployment.prediction import Prediction
 from src.deployment.samples import read_image
-from src.modelling.data import digits
+from src.modelling.data import Normalization, digits
+from src.modelling.model_file import Description, build, save_model
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "src" / "deployment" / "inference.py"
@@ -290,6 +291,20 @@ def test_the_picture_never_needs_an_input_that_was_not_kept(wrong: int) -> None:
     assert len(shown) == MOST
     assert set(shown) <= outcome.inputs.keys()
     assert len(outcome.inputs) <= MOST + MOST_WRONG
+
+
+def test_a_resnet18_for_colour_images_is_used_as_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    normalization = Normalization((0.5, 0.5, 0.5), (0.2, 0.2, 0.2))
+    description = Description("resnet18", ("a", "b"), (3, 32, 32), normalization, "float32", "my images")
+    model = tmp_path / "model.safetensors"
+    save_model(model, build(description), description)
+    Image.new("RGB", (50, 40), "green").save(tmp_path / "green.png")
+    assert _predict(tmp_path / "out", "--model", model, tmp_path / "green.png") == 0
+    assert _rows(tmp_path / "out")[0]["predicted"] in ("a", "b")
+    assert _predict(tmp_path / "none", "--model", model) == 2
+    assert "the model was trained on my images, which is not built in" in capsys.readouterr().err
 
 
 def test_help_starts_with_examples(capsys: pytest.CaptureFixture[str]) -> None:

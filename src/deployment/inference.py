@@ -64,9 +64,13 @@ def positive(text: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     options = parser().parse_args(arguments)
-    from src.deployment.predicting import Request, run  # after parsing: it takes seconds to import
 
-    return exit_code(lambda: run(Request(**vars(options))), "no result was written")
+    def work() -> None:
+        from src.deployment.predicting import Request, run  # after parsing: it takes seconds to import
+
+        run(Request(**vars(options)))
+
+    return exit_code(work, "no result was written")
 
 
 if __name__ == "__main__":

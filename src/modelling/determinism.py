@@ -16,14 +16,15 @@ def deterministic(threads: int) -> Iterator[None]:
     """Deterministic algorithms, no autotuning, no TF32, a fixed number of threads; restored at the end."""
     # cuBLAS reads this when CUDA starts; without it deterministic algorithms refuse to run there.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    before = torch.are_deterministic_algorithms_enabled(), _backend_flags()
-    torch.use_deterministic_algorithms(True)
+    before = torch.get_deterministic_debug_mode(), _backend_flags()
+    # The same as use_deterministic_algorithms(True), which would also import the compiler: 1.5 s.
+    torch.set_deterministic_debug_mode("error")
     _set_backend_flags((True, False, False, False))
     try:
         with limited_threads(threads):
             yield
     finally:
-        torch.use_deterministic_algorithms(before[0])
+        torch.set_deterministic_debug_mode(before[0])
         _set_backend_flags(before[1])
 
 

@@ -86,9 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     options = vars(parser().parse_args(arguments))
     out, resume = options.pop("out"), options.pop("resume")
-    from src.modelling.training import train  # after parsing: it takes seconds to import
 
     def work() -> None:
+        from src.modelling.training import train  # after parsing: it takes seconds to import
+
         train(Settings(**options), out, resume, report=lambda line: print(line, flush=True))
 
     return exit_code(work, f"the same command with --resume goes on after the last whole epoch in {out}")
