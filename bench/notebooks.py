@@ -32,7 +32,7 @@ TARGETS = {"papermill": 0.9, "nbconvert": 1.05, "eight calls of papermill": 0.5}
 
 def write_notebook(path: Path, sources: list[str]) -> Path:
     """A notebook of these code cells for the kernel python3."""
-    cells = [
+    cells: list[dict[str, object]] = [
         {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": source}
         for source in sources
     ]

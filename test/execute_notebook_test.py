@@ -652,6 +652,18 @@ def test_a_kernel_does_not_outlive_a_killed_driver(tmp_path: Path) -> None:
     assert record(tmp_path / "out")["status"] == "running"
 
 
+def test_what_a_killed_driver_has_left_is_removed_by_a_later_one(tmp_path: Path) -> None:
+    for name in ("dead", "alive", "young"):
+        (tmp_path / f"notebook-kernel-{name}").mkdir()
+    lock = notebook_process._try_lock(str(tmp_path / "notebook-kernel-alive"))
+    for name in ("dead", "alive"):
+        os.utime(tmp_path / f"notebook-kernel-{name}", (1, 1))
+    notebook_process._sweep(str(tmp_path))
+    assert lock is not None
+    os.close(lock)
+    assert sorted(os.listdir(tmp_path)) == ["notebook-kernel-alive", "notebook-kernel-young"]
+
+
 def test_the_notebook_is_saved_while_it_runs(tmp_path: Path) -> None:
     path = write_notebook(
         tmp_path / "n.ipynb", "print('early')", "import time\ntime.sleep(2.1)", SLEEP_FOR_EVER

@@ -12,6 +12,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 __all__ = ["record"]
@@ -30,9 +31,8 @@ def record() -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a flag's name is deprecated is no news to the user
         for name, describe in (("torch", _torch), ("tensorflow", _tensorflow)):
-            module = sys.modules.get(name)
-            if module is not None:
-                found[name] = _guarded(lambda describe=describe, module=module: describe(module))
+            if name in sys.modules:
+                found[name] = _guarded(partial(describe, sys.modules[name]))
     return found
 
 

@@ -156,7 +156,7 @@ def inject_parameters(notebook: dict[str, Any], parameters: dict[str, Any]) -> l
 
 def _injected_cell(notebook: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
     lines = [f"{name} = {python_literal(value)}" for name, value in parameters.items()]
-    cell = {
+    cell: dict[str, Any] = {
         "cell_type": "code",
         "execution_count": None,
         "metadata": {"tags": [INJECTED_TAG]},

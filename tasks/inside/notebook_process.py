@@ -6,6 +6,7 @@ Standard library only: started before the slow imports, a kernel makes its own m
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -15,14 +16,18 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 from typing import Any
 
 NATIVE_KERNEL = "python3"
-LONGEST_SOCKET_FOLDER = 80
+LONGEST_SOCKET_FOLDER = 70
 """A Unix socket's path has 104 bytes on macOS and 108 on Linux."""
+FOLDER_PREFIX = "notebook-kernel-"
+SWEEP_SECONDS = 60.0
+"""A folder younger than this may be one that is about to be locked."""
 
 
 class UnknownKernel(Exception):
@@ -118,8 +123,11 @@ class KernelProcess:
     def __init__(self, spec: KernelSpec, cwd: str, session_name: str) -> None:
         self.spec = spec
         self.exit_status: int | None = None
-        self._folder = tempfile.mkdtemp(prefix="kernel-", dir=_socket_parent())  # mode 0700
+        self._lock: int | None = None
+        _sweep(_socket_parent())
+        self._folder = tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=_socket_parent())  # mode 0700
         try:
+            self._lock = _try_lock(self._folder)
             self.connection = self._write_connection_file()
             self._process = self._start(cwd, session_name)
         except BaseException:
@@ -215,9 +223,35 @@ class KernelProcess:
         with contextlib.suppress(subprocess.TimeoutExpired):  # a process stuck in a driver can't be killed
             self.exit_status = self._process.wait(timeout=5)
         shutil.rmtree(self._folder, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
 
-def _socket_parent() -> str | None:
+def _try_lock(folder: str) -> int | None:
+    """A descriptor that locks the folder until it is closed, or None if another process holds it."""
+    descriptor = os.open(os.path.join(folder, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _sweep(parent: str) -> None:
+    """Remove what processes that were killed have left: a live one holds its folder's lock."""
+    for folder in Path(parent).glob(f"{FOLDER_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            about = folder.stat()
+            if about.st_uid == os.getuid() and time.time() - about.st_mtime > SWEEP_SECONDS:
+                lock = _try_lock(str(folder))
+                if lock is not None:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    os.close(lock)
+
+
+def _socket_parent() -> str:
     """A folder for the sockets: the usual temporary one unless its name is too long for a socket."""
     usual = tempfile.gettempdir()
     return usual if len(os.fsencode(usual)) < LONGEST_SOCKET_FOLDER else "/tmp"
