@@ -10,7 +10,8 @@ import {
 } from "../tasks/lib/environment.ts";
 import { environmentsIn } from "../tasks/lib/environment_stamp.ts";
 import { Failure } from "../tasks/lib/failure.ts";
-import { exists } from "../tasks/lib/files.ts";
+import { exists, sha256 } from "../tasks/lib/files.ts";
+import { findProcesses } from "../tasks/lib/processes.ts";
 import { findPython } from "../tasks/lib/python.ts";
 
 const FIXTURES = join(import.meta.dirname!, "fixtures/environment");
@@ -295,19 +296,24 @@ Deno.test("of two that want the environment at once, one makes it and the other 
   assert.match(sandbox.said.join("\n"), new RegExp(`Waiting for process ${Deno.pid}, which is making`));
 });
 
-Deno.test("after kill -9 of a process that was making it, the environment is made and nothing is left", async () => {
-  await using sandbox = await Sandbox.make({ ...FAST, FAKE_UV_SLEEP: "3" });
+Deno.test("after kill -9 of a process that was making it, the environment is made and nothing is left or running", async () => {
+  await using sandbox = await Sandbox.make({ ...FAST, FAKE_UV_SLEEP: "60" });
   const module = new URL("../tasks/lib/environment.ts", import.meta.url);
   const options = { root: sandbox.root, requirements: "requirements.txt", gpu: false };
   const code = `import { ensureEnvironment } from ${JSON.stringify(module.href)};
     await ensureEnvironment({ ...${JSON.stringify(options)}, announce() {} });`;
   const killed = new Deno.Command(Deno.execPath(), { args: ["eval", code], stderr: "null" }).spawn();
-  while ((await sandbox.leftovers()).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  const mark = `MAKING_ENVIRONMENT=${sha256(sandbox.path(".venv")).slice(0, 16)}`;
+  const log = sandbox.path(".venv.state/log.txt");
+  while (!(await Deno.readTextFile(log).catch(() => "")).includes("pip install")) await delay(20);
+  await delay(200); // the line is written just before the program starts
   killed.kill("SIGKILL");
   await killed.status;
   assert.equal((await sandbox.leftovers()).length, 1);
+  assert.notDeepEqual(await findProcesses({ mark }), []);
   sandbox.setEnv({ FAKE_UV_SLEEP: "" });
   assert.equal((await sandbox.ensure()).made, true);
+  assert.deepEqual(await findProcesses({ mark }), []);
   assert.deepEqual(await sandbox.leftovers(), []);
 });
 
@@ -372,7 +378,11 @@ Deno.test("without requirements the Python that is found is used as it is", asyn
   });
 });
 
-/** A small disk of its own; undefined where this user can't mount one. */
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** A small disk of its own; false where this user can't mount one. */
 async function mountTmpfs(path: string, options: string): Promise<boolean> {
   try {
     const args = ["-t", "tmpfs", "-o", options, "tmpfs", path];

@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { run } from "./command.ts";
 import { misfit, PLATFORM, readStamp, type Wanted, writeStamp } from "./environment_stamp.ts";
 import { Failure } from "./failure.ts";
-import { exists } from "./files.ts";
+import { exists, sha256 } from "./files.ts";
 import {
   findUv,
   type Installation,
@@ -15,6 +15,7 @@ import {
   type Uv,
 } from "./installer.ts";
 import { type Lock, type LockedPackage, packagesFor, readLock, thisMachine } from "./lock_file.ts";
+import { endProcesses } from "./processes.ts";
 import { canInstall, findPython, type Python } from "./python.ts";
 
 interface Talk {
@@ -106,7 +107,7 @@ export interface Making extends Talk {
 export async function makeEnvironment(making: Making): Promise<void> {
   const { held, announce, signal } = making;
   const started = performance.now();
-  await removeLeftovers(held.state);
+  await removeLeftovers(held);
   const before = await whyNotAsItIs(held.directory, making.wanted);
   if (before !== undefined) announce(before);
   const plan = await planInstallation(making);
@@ -143,11 +144,21 @@ export async function makeEnvironment(making: Making): Promise<void> {
   announce(`Made ${held.directory} in ${Math.round((performance.now() - started) / 1000)} s`);
 }
 
-/** Only the holder of the lock makes anything here, so whatever is unfinished was left by a process that was killed. */
-async function removeLeftovers(state: string) {
-  for await (const entry of Deno.readDir(state)) {
-    if (/^(?:making|old)-/.test(entry.name)) await Deno.remove(join(state, entry.name), { recursive: true });
-  }
+/**
+ * Only the holder of the lock makes anything here, so whatever is unfinished was left by a process that was killed.
+ * Its pip or uv may have outlived it, and would go on writing.
+ */
+async function removeLeftovers({ directory, state }: HeldPlace) {
+  const left = (await Array.fromAsync(Deno.readDir(state))).filter(({ name }) =>
+    /^(?:making|old)-/.test(name)
+  );
+  if (left.length === 0) return;
+  await endProcesses({ mark: markOf(directory) });
+  for (const { name } of left) await Deno.remove(join(state, name), { recursive: true });
+}
+
+function markOf(directory: string): string {
+  return `MAKING_ENVIRONMENT=${sha256(directory).slice(0, 16)}`;
 }
 
 async function whyNotAsItIs(directory: string, wanted: Wanted): Promise<string | undefined> {
@@ -221,6 +232,7 @@ async function install(
     directory,
     scratch,
     packages,
+    mark: markOf(making.held.directory),
     requirements: making.locked ? undefined : making.requirements,
     log,
     progress: making.progress ?? (() => {}),

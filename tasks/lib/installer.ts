@@ -18,6 +18,8 @@ export interface Installation {
   /** Pinned packages for this machine; or, without a lock, a requirements file that is resolved now. */
   packages: LockedPackage[];
   requirements?: string;
+  /** Environment entry, `NAME=value`, by which the tools' processes can be found if this one is killed. */
+  mark: string;
   /** File that the tools' whole output is added to. */
   log: string;
   progress: (line: string) => void;
@@ -240,7 +242,8 @@ class Tool {
   }
 
   async try(argv: string[]): Promise<{ code: number; output: string }> {
-    const { log, signal } = this.installation;
+    const { log, signal, mark } = this.installation;
+    const [name = "", value = ""] = mark.split("=");
     using file = await Deno.open(log, { append: true, create: true });
     const write = (line: string) => file.writeSync(new TextEncoder().encode(line + "\n"));
     write(`$ ${argv.join(" ")}`);
@@ -257,7 +260,7 @@ class Tool {
     }, 10_000);
     try {
       const finished = await run(argv, {
-        env: this.env,
+        env: { ...this.env, [name]: value },
         clearEnv: true,
         signal,
         onLine: (line) => {
