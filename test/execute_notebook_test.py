@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import resource
 import signal
 import stat
 import subprocess
@@ -407,6 +408,15 @@ def test_no_message_is_dropped_when_a_cell_prints_fast(tmp_path: Path) -> None:
     assert texts(tmp_path / "out" / "fast.ipynb") == ["".join(f"{i}\n" for i in range(6000))]
 
 
+def test_what_a_thread_prints_after_its_cell_is_not_lost(tmp_path: Path) -> None:
+    late = "import threading\nthreading.Timer(0.5, lambda: print('late words', flush=True)).start()"
+    path = write_notebook(tmp_path / "n.ipynb", late, "import time\ntime.sleep(1)\nprint('end')")
+    code, text = drive(path, "--out", tmp_path / "out")
+    assert code == 0
+    assert "late words\n" in text
+    assert texts(tmp_path / "out" / "n.ipynb")[1] == "late words\nend\n"
+
+
 def test_a_reader_that_goes_away_does_not_stop_the_notebook(tmp_path: Path) -> None:
     path = write_notebook(tmp_path / "n.ipynb", "print('a')", "print('b')", "print('c')")
     process = start(path, "--out", tmp_path / "out")
@@ -689,6 +699,21 @@ def test_a_failed_save_keeps_the_old_file_and_no_temporary_one(
         notebook_file.write_atomically(path, "new")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["n.ipynb"]
+
+
+def test_a_notebook_that_cannot_be_saved_ends_with_one_line_and_a_true_record(tmp_path: Path) -> None:
+    path = write_notebook(tmp_path / "n.ipynb", PRINT_PID, "print('x' * 200_000)")
+
+    def small_files_only() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    code, text = drive(path, "--out", tmp_path / "out", preexec_fn=small_files_only)
+    assert code == 1
+    assert text.endswith(f"Cannot go on: File too large ({tmp_path / 'out' / 'n.ipynb'})\n")
+    assert "Traceback" not in text
+    assert record(tmp_path / "out")["status"] == "failed"
+    assert os.listdir(tmp_path / "out") == ["notebooks.json"]
+    assert not is_running(int(re.findall(r"^pid (\d+)", text, re.MULTILINE)[0]))
 
 
 def test_a_saved_file_has_ordinary_permissions(tmp_path: Path) -> None:

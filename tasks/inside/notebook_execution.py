@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import signal
@@ -120,6 +121,7 @@ class Execution:
         self.echo = Echo(runner.console, self.prefix)
         self.started = time.monotonic()
         self.saved_at, self.save_took = self.started, 0.0
+        self.requests: set[str] = set()
         self.received = 0
         self.client: Any = None
         self.kernel: Kernel
@@ -138,14 +140,23 @@ class Execution:
             self.tell(note)
         self.kernel = Kernel(self.runner.process_of(job))
         try:
+            await self._execute_and_save()
+        except OSError as error:  # a full disk, above all; the record is smaller and may still fit
+            job.status, job.error = "failed", _error(None, type(error).__name__, str(error))
+            with contextlib.suppress(OSError):
+                self.runner.save_record()
+            raise
+        if self.options.html:
+            _write_html(job)
+        self._tell_end()
+
+    async def _execute_and_save(self) -> None:
+        try:
             await self._execute()
         finally:
             self.save()
             await self.kernel.shutdown()
-            job.seconds = time.monotonic() - self.started
-        if self.options.html:
-            _write_html(job)
-        self._tell_end()
+            self.job.seconds = time.monotonic() - self.started
 
     async def _execute(self) -> None:
         job = self.job
@@ -236,6 +247,7 @@ class Execution:
         cell.metadata["execution"] = {}
         self.client.clear_before_next_output = False
         request = self.kernel.execute(cell.source, stop_on_error=not tolerant)
+        self.requests.add(request)
         work = self.kernel.or_dead(self._finish_cell(request, output))
         outcome, task = await self._first(work, self.options.timeout)
         if outcome != "done":
@@ -273,7 +285,10 @@ class Execution:
     async def _take_outputs(self, request: str, output: CellOutput) -> None:
         while True:
             message = await self.kernel.client.iopub_channel.get_msg()
-            if message["parent_header"].get("msg_id") != request:
+            parent = message["parent_header"].get("msg_id")
+            # A thread that an earlier cell started may print during this one: better here than lost.
+            late = message["msg_type"] == "stream" and parent in self.requests
+            if parent != request and not late:
                 continue
             self.received += 1
             try:

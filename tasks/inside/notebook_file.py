@@ -233,7 +233,9 @@ def write_atomically(path: Path, text: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename = str(path)  # a full disk doesn't say which file it was
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
