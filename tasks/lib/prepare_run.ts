@@ -112,7 +112,7 @@ function chooseSteps(request: RunRequest, experiment: Experiment): string[] {
   if (request.steps === undefined) return stepOrder(experiment, known);
   if (request.notebook?.notebooks) {
     // Notebooks that were named on the command line run as a step of their own.
-    const name = "notebook";
+    const name = "notebooks";
     experiment.steps = { [name]: { name, notebook: "", needs: [], produces: [] } };
     return [name];
   }

@@ -3,6 +3,7 @@
 import type { Arguments, OptionTable } from "./cli.ts";
 import { shellQuote } from "./command.ts";
 import { ENGINE_CHOICES } from "./engine/index.ts";
+import type { Evidence } from "./evidence.ts";
 import type { NotebookOptions, Plan } from "./plan.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -33,7 +34,7 @@ export async function runTask(
   { task, experiment, steps, notebook }: RunSelection,
   { options, parameters, rest }: RunArguments,
   terminal: Terminal,
-): Promise<{ exitCode: 0 | 1 | 130; result: unknown }> {
+): Promise<{ exitCode: 0 | 1 | 2 | 130; result: unknown }> {
   const { planCommands, prepareRun } = await import("./prepare_run.ts");
   const { engine = "auto", runs, reuse, resume, force } = options;
   const request = { task, experiment, steps, notebook, parameters, rest, engine, runs, reuse, resume, force };
@@ -50,15 +51,28 @@ export async function runTask(
   const [{ judgeRun }, { summary }] = await Promise.all([import("./judge.ts"), import("./report.ts")]);
   const judged = await judgeRun({ id: plan.run, directory: plan.directory, evidence });
   summary(judged, evidence, plan.directory, terminal).forEach((line) => terminal.line(line));
-  const exitCode = evidence.status === "interrupted"
-    ? 130
-    : evidence.status === "done" && judged.verdict.holds
-    ? 0
-    : 1;
-  return {
-    exitCode,
-    result: { directory: plan.directory, status: evidence.status, ...judged.verdict },
+  const result = {
+    directory: plan.directory,
+    status: evidence.status,
+    steps: outcomes(evidence),
+    ...judged.verdict,
   };
+  return { exitCode: exitCodeOf(evidence, judged.verdict.holds), result };
+}
+
+function exitCodeOf({ status, task, steps }: Evidence, holds: boolean): 0 | 1 | 2 | 130 {
+  if (status === "interrupted") return 130;
+  if (status === "done" && holds) return 0;
+  // By 2 the driver says that a file it was given is no notebook, or can't be executed here.
+  return task === "notebook" && Object.values(steps).some(({ exitCode }) => exitCode === 2) ? 2 : 1;
+}
+
+function outcomes({ steps }: Evidence) {
+  return Object.fromEntries(
+    Object.entries(steps).map((
+      [name, { status, exitCode, problem }],
+    ) => [name, { status, exitCode, problem }]),
+  );
 }
 
 function announce(plan: Plan, resumed: boolean, terminal: Terminal) {
