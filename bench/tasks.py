@@ -32,21 +32,18 @@ for _ in range(1000):
 """
 
 
-def run(command: list[str], cwd: Path) -> tuple[float, int]:
-    """Wall seconds of a command, and the largest resident set in bytes among its processes."""
-    begin = time.perf_counter()
+def largest_process(command: list[str]) -> int:
+    """Largest resident set in bytes among a command's processes."""
     # A process of its own measures, since the maximum over ended children never goes down again.
     script = (
         "import resource, subprocess, sys\n"
-        "code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode\n"
-        "print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)\n"
+        "subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)\n"
     )
-    measured = subprocess.run([sys.executable, "-c", script, *command], cwd=cwd, check=True, capture_output=True)
-    seconds = time.perf_counter() - begin
-    code, largest = map(int, measured.stdout.split())
-    if code != 0:
-        raise SystemExit(f"{' '.join(command)} ended with code {code}")
-    return seconds, largest
+    measured = subprocess.run(
+        [sys.executable, "-c", script, *command], cwd=ROOT, check=True, capture_output=True
+    )
+    return int(measured.stdout)
 
 
 def wall(command: list[str], cwd: Path = ROOT) -> float:
@@ -88,12 +85,12 @@ def training_overhead(deno: str, rounds: int, runs: Path) -> dict[str, object]:
 
 
 def printing_memory(deno: str, folder: Path) -> dict[str, object]:
-    """Largest process while a step prints 100 MB; the step itself is a small Python, so it is the task runner."""
+    """Largest process while a step prints 100 MB: the step itself is a small Python, so it is the runner."""
+    experiment = folder / "experiment.yaml"
     (folder / "printer.py").write_text(PRINTER)
-    (folder / "experiment.yaml").write_text("name: printer\nsteps:\n  train:\n    run: [python, printer.py]\n")
-    command = [deno, "task", "--config", str(ROOT / "deno.json"), "train", str(folder / "experiment.yaml")]
-    seconds, largest = run(command, ROOT)
-    return {"largest_process_megabytes": round(largest / 1e6, 1), "seconds": round(seconds, 2)}
+    experiment.write_text("name: printer\nsteps:\n  train:\n    run: [python, printer.py]\n")
+    command = [deno, "task", "--config", str(ROOT / "deno.json"), "train", str(experiment)]
+    return {"largest_process_megabytes": round(largest_process(command) / 1e6, 1)}
 
 
 def main() -> int:
@@ -101,7 +98,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--deno", default="deno", help="the program to measure (default: deno on PATH)")
-    parser.add_argument("--beside", action="append", default=[], help="a program whose --version to time beside it")
+    parser.add_argument("--beside", action="append", default=[], help="a program to ask for its --version")
     parser.add_argument("--rounds", type=int, default=21, help="rounds for the short commands")
     parser.add_argument("--trainings", type=int, default=5, help="pairs of whole trainings")
     options = parser.parse_args()

@@ -2,7 +2,8 @@
 
     python terminal.py TEXT PRESSES COMMAND ARGUMENT ...
 
-PRESSES is how many times ^C is pressed, 50 ms apart: the terminal then signals every process in the foreground.
+PRESSES is how many times ^C is pressed, 50 ms apart: the terminal then signals every process in the
+foreground.
 """
 
 import os

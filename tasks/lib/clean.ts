@@ -1,6 +1,7 @@
 /** Removing what the tasks made. */
 
 import { join } from "node:path";
+import { environmentsIn } from "./environment_stamp.ts";
 import { Failure } from "./failure.ts";
 import { exists, listFiles } from "./files.ts";
 import { callerFolder, runsRoot } from "./run_folder.ts";
@@ -11,8 +12,8 @@ interface Removal {
   bytes: number;
 }
 
-/** Folders below the project that no person made: environments, and the caches of Python's tools. */
-const MADE = /^(\.venv.*|\.pytest_cache|\.ruff_cache|node_modules)$/;
+/** Caches of Python's tools; environments are told by their stamp, since a `.venv` may be the user's own. */
+const CACHE = /^(\.pytest_cache|\.ruff_cache|\.mypy_cache)$/;
 
 /** @throws Failure(2) if run folders are to go and nobody can be asked. */
 export async function clean(
@@ -40,8 +41,10 @@ async function projectRoot(): Promise<string> {
 }
 
 async function madeIn(root: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const entry of Deno.readDir(root)) if (MADE.test(entry.name)) found.push(join(root, entry.name));
+  const found = await environmentsIn(root);
+  for await (const entry of Deno.readDir(root)) {
+    if (CACHE.test(entry.name)) found.push(join(root, entry.name));
+  }
   const caches = (await listFiles(root, (path) => /^(runs|\.git|\.venv.*|node_modules)$/.test(path)))
     .map(({ path }) => /^(.*\b__pycache__)\//.exec(path)?.[1])
     .filter((path) => path !== undefined);

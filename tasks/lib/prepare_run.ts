@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { chooseEngine, engineCommand } from "./engine/index.ts";
-import { findPython } from "./environment.ts";
+import { expectedPython } from "./environment.ts";
 import { type Experiment, readExperiment, stepOrder } from "./experiment.ts";
 import { Failure } from "./failure.ts";
 import { exists } from "./files.ts";
@@ -63,7 +63,7 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
     notebook: request.notebook,
     experimentText: await Deno.readTextFile(experiment.file),
     engine: chooseEngine(request.engine, host),
-    python: await expectedPython(experiment, host),
+    python: await expectedPython(environmentRequest(experiment, host)),
     findStep: (step, parameters) => findStep(runs, experiment.name, step, parameters),
   });
   return { experiment, host, plan, runs };
@@ -72,13 +72,6 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
 /** What the experiment wants of a Python environment on this host. */
 export function environmentRequest({ root, environment: { requirements, gpus } }: Experiment, host: Host) {
   return { root, requirements, gpu: gpus !== "none" && host.gpus.length > 0 };
-}
-
-/** The interpreter that the environment will have once it is made. */
-async function expectedPython(experiment: Experiment, host: Host): Promise<string> {
-  const { requirements, gpu, root } = environmentRequest(experiment, host);
-  if (requirements === undefined) return (await findPython()).path;
-  return join(Deno.env.get("VENV_DIR") ?? join(root, gpu ? ".venv-cuda" : ".venv"), "bin/python");
 }
 
 /** Declared parameters are options; anything else that looks like one is a mistake. */
