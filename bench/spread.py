@@ -84,13 +84,14 @@ def measure(variation: Variation) -> dict[str, Any]:
     import torch
 
     from src.modelling.data import load
-    from src.modelling.determinism import deterministic, environment
+    from src.modelling.determinism import environment, make_deterministic
     from src.modelling.model_file import save_model
     from src.modelling.run import start, train_epoch, validate
 
     settings = Settings(**variation.settings)
     onednn = nullcontext() if variation.onednn else torch.backends.mkldnn.flags(enabled=False)
-    with deterministic(settings.threads), onednn, tempfile.TemporaryDirectory() as folder:
+    make_deterministic(settings.threads)
+    with onednn, tempfile.TemporaryDirectory() as folder:
         split = load(settings.data)
         run = start(settings, split)
         if variation.one_ulp:

@@ -102,6 +102,7 @@ Deno.test("^C on a terminal, once or twice quickly, is one clean stop with exit 
         new Deno.Command("python3", {
           args: [join(ROOT, "test/terminal.py"), "at work", String(presses), ...command],
           cwd: project.root,
+          env: { INIT_CWD: project.root },
           stdout: "piped",
           stderr: "piped",
         }).spawn(),

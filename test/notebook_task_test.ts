@@ -24,7 +24,7 @@ async function notebook(project: Project, args: string[]) {
     new Deno.Command(Deno.execPath(), {
       args: ["task", "--quiet", "notebook", ...args, "--runs", project.path("runs")],
       cwd: ROOT,
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", INIT_CWD: ROOT },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

@@ -34,7 +34,8 @@ export class Project implements AsyncDisposable {
     return new Deno.Command(Deno.execPath(), {
       args: ["task", "--quiet", "--config", join(ROOT, "deno.json"), task, ...args],
       cwd: this.root,
-      env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...env },
+      // `deno task test` has set INIT_CWD to where the tests were started, and an inner task would believe it.
+      env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", INIT_CWD: this.root, ...env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

@@ -231,10 +231,11 @@ def test_training_leaves_no_temporary_files(trained: Path) -> None:
     assert {path.name for path in trained.iterdir()} == {*RESULTS, "checkpoint.pt"}
 
 
-def test_training_restores_the_callers_threads_and_flags(tiny: Settings, tmp_path: Path) -> None:
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+def test_what_training_ran_with_can_still_be_read_after_it(tiny: Settings, tmp_path: Path) -> None:
     train(tiny, tmp_path, report=_silent)
-    assert (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()) == before
+    assert torch.get_num_threads() == tiny.threads
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.backends.cudnn.allow_tf32
 
 
 def test_progress_tells_epoch_accuracy_and_time(tiny: Settings, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from src.deployment.results import OUTPUTS, refuse_foreign_files, write_results
 from src.deployment.samples import Sample, Unreadable, find_images, read_samples, validation_samples
 from src.failure import Failure, UnavailableError
 from src.files import output_folder
-from src.modelling.determinism import limited_threads
+from src.modelling.determinism import make_deterministic
 from src.modelling.model_file import Description, load_model
 
 Report = Callable[[str], None]
@@ -42,11 +42,11 @@ def run(request: Request, report: Report = print) -> Outcome:
     if not request.force:
         refuse_foreign_files(request.out)
     samples = _samples(request, description)
-    with limited_threads(_threads(description)):
-        _warm_up(model, description, _device(request.device))
-        begin = time.perf_counter()
-        outcome = _predict(request, model, description, samples, report)
-        seconds = time.perf_counter() - begin
+    make_deterministic(_threads(description))
+    _warm_up(model, description, _device(request.device))
+    begin = time.perf_counter()
+    outcome = _predict(request, model, description, samples, report)
+    seconds = time.perf_counter() - begin
     for bad in outcome.skipped:
         report(f"Skipped {bad.name}: {bad.reason}")
     if not outcome.predictions:

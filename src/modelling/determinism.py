@@ -3,40 +3,26 @@
 import os
 import platform
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, cast
 
 import numpy as np
 import torch
 
 
-@contextmanager
-def deterministic(threads: int) -> Iterator[None]:
-    """Deterministic algorithms, no autotuning, no TF32, a fixed number of threads; restored at the end."""
+def make_deterministic(threads: int) -> None:
+    """Deterministic algorithms, no autotuning, no TF32, a fixed number of threads on the CPU.
+
+    For the rest of the process, not for a while: what a step records about itself at its end is then what it
+    ran with.
+    """
     # cuBLAS reads this when CUDA starts; without it deterministic algorithms refuse to run there.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    before = torch.get_deterministic_debug_mode(), _backend_flags()
-    # The same as use_deterministic_algorithms(True), which would also import the compiler: 1.5 s.
-    torch.set_deterministic_debug_mode("error")
-    _set_backend_flags((True, False, False, False))
-    try:
-        with limited_threads(threads):
-            yield
-    finally:
-        torch.set_deterministic_debug_mode(before[0])
-        _set_backend_flags(before[1])
-
-
-@contextmanager
-def limited_threads(threads: int) -> Iterator[None]:
-    """A fixed number of threads on the CPU; restored at the end."""
-    before = torch.get_num_threads()
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
     torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def seed_everything(seed: int) -> None:
@@ -78,19 +64,3 @@ def environment(device: str) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name() if device == "cuda" else device,
     }
-
-
-def _backend_flags() -> tuple[bool, bool, bool, bool]:
-    return (
-        torch.backends.cudnn.deterministic,
-        torch.backends.cudnn.benchmark,
-        torch.backends.cudnn.allow_tf32,
-        torch.backends.cuda.matmul.allow_tf32,
-    )
-
-
-def _set_backend_flags(flags: tuple[bool, bool, bool, bool]) -> None:
-    torch.backends.cudnn.deterministic = flags[0]
-    torch.backends.cudnn.benchmark = flags[1]
-    torch.backends.cudnn.allow_tf32 = flags[2]
-    torch.backends.cuda.matmul.allow_tf32 = flags[3]

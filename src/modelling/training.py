@@ -13,7 +13,7 @@ from src.failure import UnavailableError
 from src.files import output_folder, sha256, write_csv, write_json
 from src.modelling.checkpoint import read_checkpoint, restore, save_checkpoint
 from src.modelling.data import Images, Split, load
-from src.modelling.determinism import deterministic
+from src.modelling.determinism import make_deterministic
 from src.modelling.model_file import save_model
 from src.modelling.run import Run, predict, start, train_epoch, validate
 from src.modelling.settings import Settings
@@ -38,18 +38,18 @@ def train(
     out = output_folder(Path(out))
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise UnavailableError("Cannot train on cuda: PyTorch finds no GPU here. Use --device cpu")
-    with deterministic(settings.threads):
-        split = load(settings.data)
-        run = start(settings, split)
-        if resume:
-            _resume(run, out, report)
-        else:
-            _start_over(out, report)
-        if (finished := _finished(run, out)) is not None:
-            report(f"Nothing to do: {out} holds all {settings.epochs} epochs and their results")
-            return finished
-        _train_epochs(run, split, out, report)
-        return _write_results(run, split, out, report)
+    make_deterministic(settings.threads)
+    split = load(settings.data)
+    run = start(settings, split)
+    if resume:
+        _resume(run, out, report)
+    else:
+        _start_over(out, report)
+    if (finished := _finished(run, out)) is not None:
+        report(f"Nothing to do: {out} holds all {settings.epochs} epochs and their results")
+        return finished
+    _train_epochs(run, split, out, report)
+    return _write_results(run, split, out, report)
 
 
 def _start_over(out: Path, report: Report) -> None:

@@ -74,7 +74,7 @@ async function testDeno(files: string[], terminal: Terminal): Promise<Count> {
 
 async function testPython({ python, env }: Tools, files: string[], terminal: Terminal): Promise<Count> {
   const wanted = files.filter((file) => file.endsWith(".py"));
-  const { code, output } = await stream([python, "-m", "pytest", "-q", "-rs", ...wanted], env, terminal);
+  const { code, output } = await stream([python, "-m", "pytest", "-q", ...wanted], env, terminal);
   const last = output.trimEnd().split("\n").at(-1) ?? "";
   const number = (word: string) => new RegExp(`(\\d+) ${word}`).exec(last)?.[1] ?? "0";
   const failed = Number(number("failed")) + Number(number("errors?"));
