@@ -30,7 +30,8 @@ async function prepareTools(terminal: Terminal): Promise<Tools> {
   };
   const main = await ensureEnvironment({ ...options, requirements: "requirements.txt", gpu: false });
   const test = await ensureTestEnvironment({ ...options, main });
-  return { python: main.python, env: { PYTHONPATH: test.pythonPath }, ruff: join(test.bin, "ruff") };
+  const env = { PYTHONPATH: test.pythonPath, PYTHONDONTWRITEBYTECODE: "" };
+  return { python: main.python, env, ruff: join(test.bin, "ruff") };
 }
 
 /** Runs the tests and prints, last, `N passed, N failed`. */

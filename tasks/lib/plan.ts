@@ -231,6 +231,8 @@ function stepEnvironment({ request, gpus }: Context): Record<string, string> {
     EXPERIMENT_RUN: request.run,
     PYTHONUNBUFFERED: "1",
     PYTHONHASHSEED: "0",
+    // Packages are installed uncompiled; where this forbids to keep what an import compiles, each takes twice as long.
+    PYTHONDONTWRITEBYTECODE: "",
     // cuBLAS repeats itself only with a fixed workspace, set before CUDA starts [PyTorch: reproducibility].
     CUBLAS_WORKSPACE_CONFIG: ":4096:8",
     ...gpus.env,
