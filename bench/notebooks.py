@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -22,6 +20,8 @@ import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
+
+from machine import describe_machine
 
 ROOT = Path(__file__).resolve().parent.parent
 DRIVER = ROOT / "tasks" / "inside" / "execute_notebook.py"
@@ -79,22 +79,6 @@ def measure(tool: str, notebooks: list[Path], out: Path) -> float:
     return time.perf_counter() - begin
 
 
-def machine() -> dict[str, object]:
-    cpu = platform.processor()
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        cpu = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        pass
-    return {
-        "cpu": cpu,
-        "cores": os.cpu_count(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "load_average": [round(load, 2) for load in os.getloadavg()],
-    }
-
-
 def summarize(seconds: dict[str, list[float]]) -> dict[str, object]:
     """Medians, and the driver's time over each other tool's."""
     ratios = {
@@ -130,7 +114,7 @@ def main() -> None:
             print(case, json.dumps(summarize(measured[case])["driver_over"]), flush=True)
     packages = ("papermill", "nbconvert", "nbclient", "jupyter_client", "ipykernel")
     result = {
-        "machine": machine(),
+        "machine": describe_machine(),
         "packages": {package: version(package) for package in packages},
         "rounds": options.rounds,
         "targets_driver_over": TARGETS,
