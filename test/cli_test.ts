@@ -48,7 +48,7 @@ Deno.test("parse() takes negative numbers and values that start with a dash afte
 
 Deno.test("parse() refuses what it does not know, with the nearest match", async (t) => {
   const cases: [argv: string[], message: RegExp][] = [
-    [["--plon"], /no option --plon, did you mean --plan/],
+    [["--plon"], /no option --plon, did you mean "--plan"/],
     [["-x"], /no option -x/],
     [["--oven"], /--oven needs a value: --oven NAME/],
     [["--oven", "god"], /--oven must be "gas" or "wood", current value is "god"/],

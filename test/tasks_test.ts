@@ -111,8 +111,8 @@ Deno.test("changed parameters: the claims do not apply, and the exit code is 0",
 Deno.test("a wrong option or value exits 2 with the nearest match and writes nothing", async (t) => {
   const text = experiment() + "parameters: { epochs: 3, fast: true }\n";
   const cases: [args: string[], message: RegExp][] = [
-    [["--epoch", "3"], /no option --epoch, did you mean --epochs/],
-    [["--jsno"], /no option --jsno, did you mean --json/],
+    [["--epoch", "3"], /no option --epoch, did you mean "--epochs"/],
+    [["--jsno"], /no option --jsno, did you mean "--json"/],
     [["--epochs"], /--epochs needs a value/],
     [["--epochs", "three"], /--epochs must be a number such as 3, current value is "three"/],
     [["--epochs", "1.5"], /--epochs must be a whole number/],

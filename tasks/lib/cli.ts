@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { type ExitCode, Failure, type Problem } from "./failure.ts";
-import { didYouMean, suggest } from "./suggest.ts";
+import { didYouMean } from "./suggest.ts";
 import { Terminal, wrap } from "./terminal.ts";
 
 export interface Option {
@@ -178,11 +178,11 @@ function setParameter(
   shown: string,
   value: string | undefined,
 ) {
-  const near = suggest(name, Object.keys(task.options));
+  const hint = didYouMean(shown, Object.keys(task.options).map((option) => `--${option}`));
   const isOwn = !task.parameters || !shown.startsWith("--");
-  if (isOwn) throw unknownOption(task.name, shown, near);
+  if (isOwn) throw unknownOption(task.name, shown, hint);
   if (value === undefined) {
-    if (near !== undefined) throw unknownOption(task.name, shown, near);
+    if (hint !== "") throw unknownOption(task.name, shown, hint);
     throw new Failure(
       2,
       `${shown} needs a value: ${shown} VALUE, or ${shown}=VALUE where the value starts with a dash`,
@@ -191,9 +191,7 @@ function setParameter(
   parameters[name] = value;
 }
 
-/** The error for an option that neither the task nor the experiment knows. */
-export function unknownOption(task: string, shown: string, near: string | undefined): Failure {
-  const hint = near === undefined ? "" : `, did you mean --${near}?`;
+function unknownOption(task: string, shown: string, hint: string): Failure {
   return new Failure(2, `"deno task ${task}" has no option ${shown}${hint}`, {
     remedy: `deno task ${task} --help lists the options`,
   });

@@ -18,6 +18,7 @@ export async function writeAtomic(path: string, text: string): Promise<void> {
     await Deno.rename(temporary, path);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
+    (error as Error).message = `Cannot write ${path}: ${(error as Error).message}`;
     throw error;
   }
 }

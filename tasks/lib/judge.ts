@@ -7,7 +7,7 @@ import { type Experiment, parseExperiment } from "./experiment.ts";
 import { Failure } from "./failure.ts";
 import { sha256, sha256File, writeJson } from "./files.ts";
 import type { Plan } from "./plan.ts";
-import type { FoundRun } from "./run_folder.ts";
+import { type FoundRun, readPlan } from "./run_folder.ts";
 import { type Check, type FailedStep, holds, verify } from "./verify.ts";
 
 export const VERDICT_SCHEMA = 1;
@@ -68,14 +68,6 @@ export async function judgeRun({ directory, evidence }: FoundRun, current = fals
   // The verdict of record is by the claims that the run was planned with.
   if (!current) await writeVerdict(directory, verdict);
   return { experiment, plan, verdict, claimsChanged: now !== undefined && now !== text };
-}
-
-async function readPlan(directory: string): Promise<Plan> {
-  try {
-    return JSON.parse(await Deno.readTextFile(join(directory, "plan.json")));
-  } catch (error) {
-    throw new Failure(2, `Cannot read the plan of the run: ${(error as Error).message}`);
-  }
 }
 
 /** A run of some steps is judged by the claims on those; a reproduction by all. */

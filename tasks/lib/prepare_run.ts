@@ -3,13 +3,21 @@
 import { join } from "node:path";
 import { chooseEngine, engineCommand } from "./engine/index.ts";
 import { expectedPython } from "./environment.ts";
-import { type Experiment, readExperiment, stepOrder } from "./experiment.ts";
+import { type Experiment, readExperiment, RESERVED_PARAMETERS, stepOrder } from "./experiment.ts";
 import { Failure } from "./failure.ts";
 import { exists } from "./files.ts";
 import { type Host, inspectHost } from "./host.ts";
-import { makePlan, type Need, type NotebookOptions, type Plan, PLAN_SCHEMA, type Scalar } from "./plan.ts";
-import { asItEnded, callerFolder, type FoundRun, listRuns, newRunId, runsRoot } from "./run_folder.ts";
-import { suggest } from "./suggest.ts";
+import { makePlan, type Need, type NotebookOptions, type Plan, type Scalar } from "./plan.ts";
+import {
+  asItEnded,
+  callerFolder,
+  type FoundRun,
+  listRuns,
+  newRunId,
+  readPlan,
+  runsRoot,
+} from "./run_folder.ts";
+import { didYouMean } from "./suggest.ts";
 
 /** What a task asks for. */
 export interface RunRequest {
@@ -51,9 +59,9 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
   const runs = runsRoot(experiment.root, request.runs);
   const host = await inspectHost();
   if (request.resume) return await prepareResume(request, experiment, host, runs);
-  const names = chooseSteps(request, experiment);
+  const [chosen, names] = chooseSteps(request, experiment);
   const run = newRunId();
-  const plan = await makePlan(experiment, host, {
+  const plan = await makePlan(chosen, host, {
     task: request.task,
     run,
     directory: join(runs, experiment.name, run),
@@ -75,52 +83,25 @@ export function environmentRequest({ root, environment: { requirements, gpus } }
 }
 
 /** Declared parameters are options; anything else that looks like one is a mistake. */
-function checkParameters(request: RunRequest, experiment: Experiment) {
+function checkParameters({ task, parameters }: RunRequest, experiment: Experiment) {
   const declared = Object.keys(experiment.parameters);
-  for (const name of Object.keys(request.parameters)) {
-    if (declared.includes(name)) continue;
-    const near = suggest(name, [
-      ...declared,
-      "plan",
-      "json",
-      "engine",
-      "runs",
-      "reuse",
-      "resume",
-      "force",
-      "help",
-    ]);
-    throw new Failure(
-      2,
-      `"deno task ${request.task}" has no option --${name}${near ? `, did you mean --${near}?` : ""}`,
-      {
-        remedy: `Parameters of ${experiment.name}: ${declared.map((one) => `--${one}`).join(", ") || "none"}`,
-      },
-    );
-  }
+  const unknown = Object.keys(parameters).find((name) => !declared.includes(name));
+  if (unknown === undefined) return;
+  const hint = didYouMean(`--${unknown}`, [...declared, ...RESERVED_PARAMETERS].map((name) => `--${name}`));
+  throw new Failure(2, `"deno task ${task}" has no option --${unknown}${hint}`, {
+    remedy: `Parameters of ${experiment.name}: ${declared.map((name) => `--${name}`).join(", ") || "none"}`,
+  });
 }
 
-function chooseSteps(request: RunRequest, experiment: Experiment): string[] {
-  const known = Object.keys(experiment.steps);
-  if (request.steps === undefined) return stepOrder(experiment, known);
-  if (request.notebook?.notebooks) {
-    // Notebooks that were named on the command line run as a step of their own.
+/** The experiment with the steps that are to run; notebooks named on the command line are a step of their own. */
+function chooseSteps({ steps, notebook }: RunRequest, experiment: Experiment): [Experiment, string[]] {
+  if (notebook?.notebooks !== undefined) {
     const name = "notebooks";
-    experiment.steps = { [name]: { name, notebook: "", needs: [], produces: [] } };
-    return [name];
+    return [{ ...experiment, steps: { [name]: { name, notebook: "", needs: [], produces: [] } } }, [name]];
   }
-  for (const step of request.steps) {
-    if (known.includes(step)) continue;
-    const near = suggest(step, known);
-    throw new Failure(
-      2,
-      `${experiment.name} has no step "${step}"${near ? `, did you mean "${near}"?` : ""}`,
-      {
-        remedy: `Its steps: ${known.join(", ")}`,
-      },
-    );
-  }
-  return request.steps;
+  if (steps === undefined) return [experiment, stepOrder(experiment, Object.keys(experiment.steps))];
+  stepOrder(experiment, steps); // refuses unknown names
+  return [experiment, steps];
 }
 
 async function findStep(
@@ -148,36 +129,40 @@ async function prepareResume(
   host: Host,
   runs: string,
 ): Promise<PreparedRun> {
-  if (Object.keys(request.parameters).length > 0 || request.rest.length > 0) {
-    throw new Failure(
-      2,
-      "--resume goes on with a run as it was planned, so it takes no parameters or arguments",
-      {
-        remedy: "Leave them out, or leave out --resume to start a new run",
-      },
-    );
+  refuseChanges(request);
+  const [chosen, steps] = chooseSteps(request, experiment);
+  for (const resumed of await listRuns(runs, experiment.name)) {
+    if (resumed.evidence.task !== request.task) continue;
+    const plan = await readPlan(resumed.directory);
+    if (plan.steps.map(({ name }) => name).join() !== steps.join()) continue;
+    await asItEnded(resumed);
+    if (resumed.evidence.status === "done") {
+      throw nothingToResume(request, `the newest, ${resumed.id}, is done`);
+    }
+    if (plan.directory !== resumed.directory) {
+      throw new Failure(2, `${resumed.id} was planned in ${plan.directory} and can only be resumed there`);
+    }
+    return { experiment: chosen, host, plan, runs, resumed };
   }
-  const all = await listRuns(runs, experiment.name);
-  const resumed = all.find(({ evidence }) => evidence.task === request.task);
-  if (resumed === undefined || resumed.evidence.status === "done") {
-    const what = resumed ? `the newest, ${resumed.id}, is done` : "there is none";
-    throw new Failure(
-      2,
-      `There is no unfinished ${request.task} run of ${experiment.name} to resume: ${what}`,
-      {
-        remedy: `deno task ${request.task} starts a new one`,
-      },
-    );
-  }
-  await asItEnded(resumed);
-  const plan = JSON.parse(await Deno.readTextFile(join(resumed.directory, "plan.json"))) as Plan;
-  if (plan.schema !== PLAN_SCHEMA) {
-    throw new Failure(2, `${resumed.id} was planned by another version of this project`);
-  }
-  if (plan.directory !== resumed.directory) {
-    throw new Failure(2, `${resumed.id} was planned in ${plan.directory} and can only be resumed there`);
-  }
-  return { experiment, host, plan, runs, resumed };
+  throw nothingToResume(request, "there is none");
+}
+
+function refuseChanges({ parameters, rest, notebook }: RunRequest) {
+  const given = [parameters, rest, notebook?.parameters ?? {}, notebook?.flags ?? []];
+  if (given.every((one) => Object.keys(one).length === 0)) return;
+  throw new Failure(
+    2,
+    "--resume goes on with a run as it was planned, so it takes no parameters or arguments",
+    {
+      remedy: "Leave them out, or leave out --resume to start a new run",
+    },
+  );
+}
+
+function nothingToResume({ task }: RunRequest, because: string): Failure {
+  return new Failure(2, `There is no unfinished run of this to resume: ${because}`, {
+    remedy: `deno task ${task} without --resume starts a new one`,
+  });
 }
 
 /** The command lines of a plan, by step. */

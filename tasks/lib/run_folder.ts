@@ -5,6 +5,7 @@ import { basename, isAbsolute, join, resolve } from "node:path";
 import { type Evidence, readEvidence, writeEvidence } from "./evidence.ts";
 import { exists } from "./files.ts";
 import { Failure } from "./failure.ts";
+import { type Plan, PLAN_SCHEMA } from "./plan.ts";
 import { endProcesses } from "./processes.ts";
 import { suggest } from "./suggest.ts";
 
@@ -142,6 +143,21 @@ export async function findRun(runs: string, experiment: string, asked?: string):
   throw new Failure(2, `There is no run ${asked ?? `of ${experiment}`} in ${join(runs, experiment)}`, {
     remedy: near ? `Did you mean ${near}?` : "deno task reproduce makes one",
   });
+}
+
+/** @throws Failure(2) if the folder holds no plan, or one of another version. */
+export async function readPlan(directory: string): Promise<Plan> {
+  const path = join(directory, "plan.json");
+  let plan: Plan;
+  try {
+    plan = JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    throw new Failure(2, `Cannot read the plan of the run, ${path}: ${(error as Error).message}`);
+  }
+  if (plan.schema !== PLAN_SCHEMA) {
+    throw new Failure(2, `${path} was written by another version of this project`);
+  }
+  return plan;
 }
 
 /**
