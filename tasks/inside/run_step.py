@@ -11,6 +11,7 @@ that says "running". Standard library only: it also runs where the task runner d
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import platform
@@ -21,8 +22,7 @@ import time
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
-
-import frameworks
+from types import ModuleType
 
 SCHEMA = 1
 
@@ -34,6 +34,9 @@ INSTRUCTION_SETS = (
 
 def main(argv: list[str]) -> int:
     record_file, command = parse(argv)
+    frameworks = own_module("frameworks")
+    if not sys.flags.safe_path:
+        del sys.path[0]  # this file's folder: the step may have modules of the same names
     record = {
         "schema": SCHEMA,
         "status": "running",
@@ -64,21 +67,36 @@ def main(argv: list[str]) -> int:
 def parse(argv: list[str]) -> tuple[Path, list[str]]:
     """The record's file and the step's command; ends with code 2 on anything else."""
     if len(argv) < 4 or argv[0] != "--record" or argv[2] != "--":
-        sys.exit("usage: run_step.py --record FILE -- COMMAND [ARGUMENT ...]")
+        print("usage: run_step.py --record FILE -- COMMAND [ARGUMENT ...]", file=sys.stderr)
+        sys.exit(2)
     return Path(argv[1]), argv[3:]
+
+
+def own_module(name: str) -> ModuleType:
+    """A module of this folder that no import of the step's ever finds."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def run(command: list[str]) -> int:
     program, *arguments = command
-    if Path(program).name in ("python", "python3") and arguments and runs_here(arguments):
-        return run_python(arguments)
-    if Path(program).name in ("python", "python3"):
+    if program in ("python", "python3"):  # a path, e.g. ./python, means the interpreter that is there
+        if arguments and runs_here(arguments):
+            return run_python(arguments)
         program = sys.executable
     try:
-        return as_exit_code(subprocess.run([program, *arguments], check=False).returncode)
+        child = subprocess.Popen([program, *arguments])
     except OSError as error:
         print(f"Cannot start {program!r}: {error.strerror}", file=sys.stderr)
         return 127
+    while True:
+        try:
+            return as_exit_code(child.wait())
+        except KeyboardInterrupt:
+            pass  # it was interrupted too, and may take its time to save
 
 
 def runs_here(arguments: list[str]) -> bool:
@@ -95,13 +113,13 @@ def run_python(arguments: list[str]) -> int:
     """Runs a module, a code text or a file as `__main__`, as the interpreter itself would."""
     try:
         if arguments[0] == "-m":
-            sys.argv, sys.path[0] = arguments[1:], os.getcwd()
+            set_arguments(arguments[1:], os.getcwd())
             runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
         elif arguments[0] == "-c":
-            sys.argv, sys.path[0] = ["-c", *arguments[2:]], ""
-            exec(compile(arguments[1], "<string>", "exec"), {"__name__": "__main__"})
+            set_arguments(["-c", *arguments[2:]], "")
+            run_text(arguments[1])
         else:
-            sys.argv, sys.path[0] = arguments, str(Path(arguments[0]).resolve().parent)
+            set_arguments(arguments, str(Path(arguments[0]).resolve().parent))
             runpy.run_path(arguments[0], run_name="__main__")
     except SystemExit as end:
         return exit_code(end)
@@ -114,6 +132,19 @@ def run_python(arguments: list[str]) -> int:
     finally:
         flush()
     return 0
+
+
+def set_arguments(arguments: list[str], folder: str) -> None:
+    """Sets sys.argv, and the folder that the interpreter would search first for modules."""
+    sys.argv = arguments
+    if not sys.flags.safe_path:
+        sys.path.insert(0, folder)
+
+
+def run_text(code: str) -> None:
+    """Runs a text as `__main__`, where pickle and multiprocessing look for what it defines."""
+    main_module = sys.modules["__main__"] = ModuleType("__main__")
+    exec(compile(code, "<string>", "exec", dont_inherit=True), main_module.__dict__)
 
 
 def exit_code(end: SystemExit) -> int:
