@@ -22,6 +22,7 @@ await main({
     usage: "[EXPERIMENT | NOTEBOOK ...]",
     help:
       "an experiment, or paths and patterns of notebooks, which run in the environment of experiment.yaml",
+    most: Infinity,
   },
   parameters: true,
   options: { ...NOTEBOOK_OPTIONS, ...RUN_OPTIONS },

@@ -17,6 +17,7 @@ await main({
   positionals: {
     usage: "[RUN]",
     help: "path of a run folder, or the beginning of a run's id; the newest without it",
+    most: 1,
   },
   options: READ_OPTIONS,
   run: async (args, terminal) => ({ ...await readRun("report", args, terminal), exitCode: 0 }),

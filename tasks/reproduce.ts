@@ -5,7 +5,7 @@
  */
 
 import { main } from "./lib/cli.ts";
-import { RUN_OPTIONS, runTask } from "./lib/run_task.ts";
+import { EXPERIMENT, RUN_OPTIONS, runTask } from "./lib/run_task.ts";
 
 await main({
   name: "reproduce",
@@ -19,10 +19,7 @@ await main({
     ["deno task reproduce --resume", "go on where the last run was interrupted"],
     ["deno task reproduce eurosat", "the experiment in experiments/eurosat"],
   ],
-  positionals: {
-    usage: "[EXPERIMENT]",
-    help: "name of a folder in experiments/, or a path; experiment.yaml without it",
-  },
+  positionals: EXPERIMENT,
   parameters: true,
   options: RUN_OPTIONS,
   run: (args, terminal) => runTask({ task: "reproduce", experiment: args.positionals[0] }, args, terminal),

@@ -20,6 +20,7 @@ await main({
   positionals: {
     usage: "NAME [EXPERIMENT]",
     help: "the step, then the experiment: a name in experiments/, or a path",
+    most: 2,
   },
   parameters: true,
   rest: "passed on to the step's own command, unchanged",

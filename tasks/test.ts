@@ -5,7 +5,7 @@
  */
 
 import { main } from "./lib/cli.ts";
-import { runTests } from "./lib/checks.ts";
+import { runTests } from "./lib/gate.ts";
 
 await main({
   name: "test",
@@ -18,6 +18,7 @@ await main({
   positionals: {
     usage: "[FILE ...]",
     help: "test files: test/*_test.ts or test/*_test.py; all without them",
+    most: Infinity,
   },
   options: {},
   run: (args, terminal) => runTests(args.positionals, terminal),

@@ -20,6 +20,7 @@ await main({
   positionals: {
     usage: "[RUN]",
     help: "path of a run folder, or the beginning of a run's id; the newest without it",
+    most: 1,
   },
   options: READ_OPTIONS,
   run: (args, terminal) => readRun("summary", args, terminal),

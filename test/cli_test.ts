@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { help, parse } from "../tasks/lib/cli.ts";
 import { Failure } from "../tasks/lib/failure.ts";
+import { RUN_OPTIONS, runTask } from "../tasks/lib/run_task.ts";
+import { Terminal } from "../tasks/lib/terminal.ts";
 
 const TASK = {
   name: "bake",
   summary: "Bakes a cake.",
   examples: [["deno task bake", "a cake"]] as [string, string][],
-  positionals: { usage: "[CAKE]", help: "which cake" },
+  positionals: { usage: "[CAKE]", help: "which cake", most: 1 },
   parameters: true as const,
   rest: "passed on to the oven",
   options: {
@@ -72,6 +74,22 @@ Deno.test("parse() refuses arguments, parameters and a rest where the task takes
   assert.throws(() => parse(plain, ["lemon"]), /takes no argument, current value is "lemon"/);
   assert.throws(() => parse(plain, ["--heat", "180"]), /no option --heat/);
   assert.throws(() => parse(plain, ["--", "x"]), /passes nothing on/);
+});
+
+Deno.test("parse() refuses more arguments than the task takes", () => {
+  assert.throws(() => parse(TASK, ["lemon", "extra", "more"]), {
+    exitCode: 2,
+    message: '"deno task bake" takes one CAKE, current value is "lemon extra more"',
+  });
+  const two = { ...TASK, positionals: { usage: "OVEN [CAKE]", help: "where and what", most: 2 } };
+  assert.deepEqual(parse(two, ["gas", "lemon"]).positionals, ["gas", "lemon"]);
+  assert.throws(() => parse(two, ["a", "b", "c"]), /takes OVEN \[CAKE\], current value is "a b c"/);
+});
+
+Deno.test("--force is refused without --resume", async () => {
+  const { options } = parse({ name: "train", summary: "", examples: [], options: RUN_OPTIONS }, ["--force"]);
+  const args = { options, positionals: [], parameters: {}, rest: [] };
+  await assert.rejects(runTask({ task: "train" }, args, new Terminal()), /--force needs --resume/);
 });
 
 Deno.test("help() begins with the example and lists every option", () => {

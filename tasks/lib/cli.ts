@@ -34,14 +34,20 @@ export interface Arguments<O extends OptionTable> {
   rest: string[];
 }
 
+export interface Positionals {
+  usage: string;
+  help: string;
+  most: number;
+}
+
 export interface Task<O extends OptionTable> {
   name: string;
   summary: string;
   /** Command lines with what they do; the first is shown first of all. */
   examples: [command: string, effect: string][];
   options: O;
-  /** What the positional arguments are, e.g. `[EXPERIMENT]`; without it none are taken. */
-  positionals?: { usage: string; help: string };
+  /** What the positional arguments are, e.g. `[EXPERIMENT]`, and how many at most; without it none are taken. */
+  positionals?: Positionals;
   /** The experiment's declared parameters are options too. */
   parameters?: true;
   /** What `--` passes on, if it does. */
@@ -76,60 +82,85 @@ function isAfterDashes(argv: string[], option: string): boolean {
   return argv.includes("--") && argv.indexOf("--") < argv.indexOf(option);
 }
 
+/** What `parse` fills in, before its types are those of the task's options. */
+interface Parsed {
+  options: Record<string, string | boolean | string[]>;
+  positionals: string[];
+  parameters: Record<string, string>;
+  rest: string[];
+}
+
+type Grammar = Pick<Task<OptionTable>, "name" | "options" | "positionals" | "parameters" | "rest">;
+type Token = ReturnType<typeof tokenize>[number];
+type OptionToken = Extract<Token, { kind: "option" }>;
+
 /**
  * Parses a command line strictly.
  *
- * @throws Failure(2) for an option that is unknown (with the nearest match), lacks its value, or has a wrong one.
+ * @throws Failure(2) for an option that is unknown (with the nearest match), lacks its value, or has a wrong one, and
+ * for more arguments than the task takes.
  */
 export function parse<O extends OptionTable>(task: Omit<Task<O>, "run">, argv: string[]): Arguments<O> {
-  const { tokens } = parseArgs({
-    args: argv,
-    options: parseArgsTable(task.options),
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
-  const values: Record<string, string | boolean | string[]> = {};
-  for (const [name, option] of Object.entries(task.options)) {
-    if (option.many) values[name] = [];
-    else if (option.value === undefined) values[name] = false;
-  }
-  const args = { options: values, positionals: [] as string[], parameters: {}, rest: [] as string[] };
+  const tokens = tokenize(task.options, argv);
+  const args: Parsed = { options: emptyValues(task.options), positionals: [], parameters: {}, rest: [] };
   for (let i = 0; i < tokens.length; i++) {
     const token = tokens[i]!;
     if (token.kind === "option-terminator") {
       args.rest = argv.slice(token.index + 1);
-      if (args.rest.length > 0 && task.rest === undefined) {
-        throw new Failure(2, `"deno task ${task.name}" passes nothing on: remove "--" and what follows it`);
-      }
       break;
     } else if (token.kind === "positional") {
       args.positionals.push(token.value);
     } else {
       const next = tokens[i + 1];
-      const takesNext = token.value === undefined && next !== undefined && isValue(next, argv);
-      const value = token.value ?? (takesNext ? argv[next.index] : undefined);
-      const option = Object.hasOwn(task.options, token.name) ? task.options[token.name] : undefined;
-      if (option === undefined) setParameter(task, args.parameters, token.name, token.rawName, value);
-      else {setOption(
-          values,
-          token.name,
-          option,
-          token.rawName,
-          option.value === undefined ? token.value : value,
-        );}
+      const taken = takeOption(task, args, token, next && isValue(next, argv) ? argv[next.index] : undefined);
       // A negative number arrives as one token for each of its characters.
-      const taken = takesNext && (option === undefined || option.value !== undefined);
-      while (taken && tokens[i + 1]?.index === next.index) i++;
+      while (taken && tokens[i + 1]?.index === next?.index) i++;
     }
   }
-  if (args.positionals.length > 0 && task.positionals === undefined) {
-    throw new Failure(
-      2,
-      `"deno task ${task.name}" takes no argument, current value is "${args.positionals[0]}"`,
-    );
-  }
+  checkCounts(task, args);
   return args as unknown as Arguments<O>;
+}
+
+function tokenize(options: OptionTable, argv: string[]) {
+  return parseArgs({
+    args: argv,
+    options: parseArgsTable(options),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  }).tokens;
+}
+
+function emptyValues(options: OptionTable): Parsed["options"] {
+  const values: Parsed["options"] = {};
+  for (const [name, option] of Object.entries(options)) {
+    if (option.many) values[name] = [];
+    else if (option.value === undefined) values[name] = false;
+  }
+  return values;
+}
+
+/** Takes an option or a parameter over; returns whether the word that follows was its value. */
+function takeOption(task: Grammar, args: Parsed, token: OptionToken, next: string | undefined): boolean {
+  const option = Object.hasOwn(task.options, token.name) ? task.options[token.name] : undefined;
+  const isSwitch = option !== undefined && option.value === undefined;
+  const value = token.value ?? (isSwitch ? undefined : next);
+  if (option === undefined) setParameter(task, args.parameters, token.name, token.rawName, value);
+  else setOption(args.options, token.name, option, token.rawName, value);
+  return !isSwitch && token.value === undefined && next !== undefined;
+}
+
+function checkCounts(task: Grammar, { positionals, rest }: Parsed) {
+  if (rest.length > 0 && task.rest === undefined) {
+    throw new Failure(2, `"deno task ${task.name}" passes nothing on: remove "--" and what follows it`);
+  }
+  const { most, usage } = task.positionals ?? { most: 0, usage: "" };
+  if (positionals.length <= most) return;
+  const takes = most === 0 ? "no argument" : most === 1 ? `one ${usage.replace(/[[\]]/g, "")}` : usage;
+  throw new Failure(
+    2,
+    `"deno task ${task.name}" takes ${takes}, current value is "${positionals.join(" ")}"`,
+  );
 }
 
 function parseArgsTable(options: OptionTable) {

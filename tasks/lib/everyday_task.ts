@@ -1,7 +1,7 @@
 /** `train` and `infer`: everyday names for the steps called that. */
 
 import type { Task } from "./cli.ts";
-import { RUN_OPTIONS, runTask } from "./run_task.ts";
+import { EXPERIMENT, RUN_OPTIONS, runTask } from "./run_task.ts";
 
 /** A task that runs the step of its own name. */
 export function everydayTask(
@@ -19,10 +19,7 @@ export function everydayTask(
       [`deno task ${name} --plan`, "show the exact command line and run nothing"],
       [`deno task ${name} eurosat`, "the experiment in experiments/eurosat"],
     ],
-    positionals: {
-      usage: "[EXPERIMENT]",
-      help: "name of a folder in experiments/, or a path; experiment.yaml without it",
-    },
+    positionals: EXPERIMENT,
     parameters: true,
     rest: "passed on to the step's own command, unchanged",
     options: RUN_OPTIONS,

@@ -1,9 +1,10 @@
 /** What `train`, `infer`, `notebook`, `step` and `reproduce` have in common: their options, and plan → run → verdict. */
 
-import type { Arguments, OptionTable } from "./cli.ts";
+import type { Arguments, OptionTable, Positionals } from "./cli.ts";
 import { shellQuote } from "./command.ts";
 import { ENGINE_CHOICES } from "./engine/index.ts";
 import type { Evidence } from "./evidence.ts";
+import { Failure } from "./failure.ts";
 import type { NotebookOptions, Plan } from "./plan.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -20,6 +21,13 @@ export const RUN_OPTIONS = {
   force: { help: "with --resume: take over a run folder that another host seems to hold" },
 } as const satisfies OptionTable;
 
+/** The positional argument of the tasks that run an experiment's steps. */
+export const EXPERIMENT: Positionals = {
+  usage: "[EXPERIMENT]",
+  help: "name of a folder in experiments/, or a path; experiment.yaml without it",
+  most: 1,
+};
+
 export type RunArguments = Arguments<typeof RUN_OPTIONS>;
 
 export interface RunSelection {
@@ -35,8 +43,11 @@ export async function runTask(
   { options, parameters, rest }: RunArguments,
   terminal: Terminal,
 ): Promise<{ exitCode: 0 | 1 | 2 | 130; result: unknown }> {
-  const { planCommands, prepareRun } = await import("./prepare_run.ts");
   const { engine = "auto", runs, reuse, resume, force } = options;
+  if (force && !resume) {
+    throw new Failure(2, "--force needs --resume: a new run has a folder of its own, which nobody holds");
+  }
+  const { planCommands, prepareRun } = await import("./prepare_run.ts");
   const request = { task, experiment, steps, notebook, parameters, rest, engine, runs, reuse, resume, force };
   const prepared = await prepareRun(request);
   const { plan } = prepared;
@@ -48,8 +59,8 @@ export async function runTask(
   announce(plan, prepared.resumed !== undefined, terminal);
   const { executeRun } = await import("./execute_run.ts");
   const evidence = await executeRun(prepared, request, terminal);
-  const [{ judgeRun }, { summary }] = await Promise.all([import("./judge.ts"), import("./report.ts")]);
-  const judged = await judgeRun({ id: plan.run, directory: plan.directory, evidence });
+  const [{ concludeRun }, { summary }] = await Promise.all([import("./judge.ts"), import("./report.ts")]);
+  const judged = await concludeRun({ id: plan.run, directory: plan.directory, evidence });
   summary(judged, evidence, plan.directory, terminal).forEach((line) => terminal.line(line));
   const result = {
     directory: plan.directory,
