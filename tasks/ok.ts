@@ -5,7 +5,7 @@
  */
 
 import { main } from "./lib/cli.ts";
-import { runChecks } from "./lib/checks.ts";
+import { runChecks } from "./lib/gate.ts";
 
 await main({
   name: "ok",

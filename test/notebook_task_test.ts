@@ -34,7 +34,7 @@ async function notebook(project: Project, args: string[]) {
 
 async function executed(project: Project, name: string) {
   const run = await project.run("digits-resnet");
-  return JSON.parse(await Deno.readTextFile(join(run, "notebooks", name)));
+  return JSON.parse(await Deno.readTextFile(join(run, "_notebooks", name)));
 }
 
 Deno.test("notebook executes a notebook with parameters and leaves the source as it was", async () => {
@@ -61,7 +61,7 @@ Deno.test("notebook executes all that a pattern matches, in one call", async () 
   assert.equal(code, 0, stdout + stderr);
   const run = await project.run("digits-resnet");
   for (const name of ["a.ipynb", "a.html", "b.ipynb", "b.html"]) {
-    await Deno.stat(join(run, "notebooks", name));
+    await Deno.stat(join(run, "_notebooks", name));
   }
 });
 

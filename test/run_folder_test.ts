@@ -19,8 +19,11 @@ Deno.test("listRuns() lists the newest first and passes over what is no run", as
     "test/20260103T000000Z-cccc/evidence.json": "{",
     "test/notes.txt": "",
   });
-  assert.deepEqual((await listRuns(project.root, "test")).map(({ evidence }) => evidence.run), ["b", "a"]);
-  assert.deepEqual(await listRuns(project.root, "none"), []);
+  assert.deepEqual(
+    (await Array.fromAsync(listRuns(project.root, "test"))).map(({ evidence }) => evidence.run),
+    ["b", "a"],
+  );
+  assert.deepEqual(await Array.fromAsync(listRuns(project.root, "none")), []);
 });
 
 Deno.test("findRun() takes a path, the beginning of an id, or the newest reproduction", async () => {
@@ -34,9 +37,11 @@ Deno.test("findRun() takes a path, the beginning of an id, or the newest reprodu
   assert.equal((await find(project.path("test/20260102T000000Z-bbbb"))).evidence.run, "b");
   await assert.rejects(find("20260102T000000Z-bbbx"), (error) => {
     assert.ok(error instanceof Failure && error.exitCode === 2);
-    assert.match(error.details.remedy!, /Did you mean 20260102T000000Z-bbbb/);
+    assert.match(error.message, /did you mean "20260102T000000Z-bbbb"/);
     return true;
   });
+  await assert.rejects(find("2026"), /"2026" is the beginning of 2 runs/);
+  await assert.rejects(find(""), /There is no run ""/);
   await assert.rejects(find("/no/such/run"), /There is no run folder/);
   await assert.rejects(find(project.root), /is no run folder: it holds no evidence\.json/);
 });
@@ -44,6 +49,9 @@ Deno.test("findRun() takes a path, the beginning of an id, or the newest reprodu
 Deno.test("findRun() refuses evidence that it can't read, and says why", async (t) => {
   for (
     const [text, message] of [["{", /is not JSON/], ["{}", /no schema and steps/], [
+      "null",
+      /no schema and steps/,
+    ], [
       '{"schema":99,"steps":{}}',
       /newer version/,
     ]] as const

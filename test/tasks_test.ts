@@ -299,7 +299,7 @@ Deno.test("it works without git, without .git, and with LD_LIBRARY_PATH set", as
   };
   const { code, stderr } = await project.task("reproduce", [], env);
   assert.equal(code, 0, stderr);
-  const { code: recorded, variables } = await project.evidence();
+  const { code: recorded, variables } = (await project.evidence()).attempts[0];
   assert.equal(recorded.commit, undefined);
   assert.ok(recorded.files["train.py"]);
   assert.equal(variables.LD_LIBRARY_PATH, "/nowhere");

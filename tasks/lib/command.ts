@@ -11,13 +11,15 @@ export interface RunOptions {
   /** Called for each line as it comes; a carriage return ends a line too, so that progress bars arrive. */
   onLine?: (line: string, stream: "stdout" | "stderr") => void;
   timeoutMs?: number;
+  /** What to keep of long output: its end (the default), its beginning, or all of it. */
+  keep?: "tail" | "head" | "all";
   signal?: AbortSignal;
 }
 
 export interface Finished {
   code: number;
   signal?: string;
-  /** The last `KEPT` characters of each stream. */
+  /** At most `KEPT` characters of each stream, unless all was to be kept. */
   stdout: string;
   stderr: string;
 }
@@ -38,8 +40,8 @@ export async function run(argv: string[], options: RunOptions = {}): Promise<Fin
   if (options.signal?.aborted) stop();
   try {
     const [stdout, stderr, status] = await Promise.all([
-      readLines(child.stdout, (line) => options.onLine?.(line, "stdout")),
-      readLines(child.stderr, (line) => options.onLine?.(line, "stderr")),
+      readLines(child.stdout, options.keep ?? "tail", (line) => options.onLine?.(line, "stdout")),
+      readLines(child.stderr, "tail", (line) => options.onLine?.(line, "stderr")),
       child.status,
     ]);
     return { code: status.code, signal: status.signal ?? undefined, stdout, stderr };
@@ -49,15 +51,17 @@ export async function run(argv: string[], options: RunOptions = {}): Promise<Fin
   }
 }
 
-/** Collects a stream, handing out its lines on the way; returns its tail. */
+/** Collects a stream, handing out its lines on the way. */
 async function readLines(
   stream: ReadableStream<Uint8Array>,
+  keep: "tail" | "head" | "all",
   onLine: (line: string) => void,
 ): Promise<string> {
   let kept = "";
   let rest = "";
   for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    kept = (kept + text).slice(-KEPT);
+    if (keep === "all") kept += text;
+    else kept = keep === "tail" ? (kept + text).slice(-KEPT) : (kept + text).slice(0, KEPT);
     const lines = (rest + text).split(/\r\n|\r|\n/);
     rest = lines.pop() ?? "";
     lines.filter((line) => line !== "").forEach(onLine);

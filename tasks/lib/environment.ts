@@ -7,7 +7,6 @@ import { exists, sha256 } from "./files.ts";
 import { chooseLock, findLock } from "./lock_file.ts";
 import { findPython } from "./python.ts";
 
-export { chooseLock, readLock } from "./lock_file.ts";
 export { findPython } from "./python.ts";
 
 export interface EnvironmentOptions {

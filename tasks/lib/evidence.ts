@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import type { Code } from "./code.ts";
 import { Failure } from "./failure.ts";
-import { type Entry, listFiles, sha256File, writeJson } from "./files.ts";
+import { type Entry, inParallel, listFiles, sha256, sha256File, writeJson } from "./files.ts";
 import type { Host } from "./host.ts";
 import type { Need, Plan } from "./plan.ts";
 
@@ -21,35 +21,49 @@ export interface Evidence {
   /** ISO 8601, UTC, as every time here. */
   created: string;
   ended?: string;
-  attempts: Attempt[];
-  experiment: { name: string; title?: string; sha256: string };
+  experiment: { name: string; title?: string };
+  /** SHA-256 of plan.json, which holds the claims that the run is judged by. */
+  planSha256: string;
   engine: Plan["engine"];
-  host: Host;
-  environment: { python?: string; lockSha256?: string; gpus: string };
   parameters: Plan["parameters"];
+  /** What is not as the authors declared it. */
   changed: string[];
-  code: Code;
-  /** Environment variables that numerics depend on; never others. */
-  variables: Record<string, string>;
+  /** Nothing but the values of declared parameters was changed. */
+  onlyParameters: boolean;
+  /** A run that was taken up again has more than one; each step says in which it ran. */
+  attempts: Attempt[];
   steps: Record<string, StepEvidence>;
 }
 
+/** Under which conditions the steps of an attempt ran, and how it ended. */
 export interface Attempt {
   started: string;
   ended?: string;
   status: RunStatus;
-  host: string;
   pid: number;
-  /** Why it ended early, or what changed since the attempt before. */
+  /** Why it ended early. */
   because?: string;
+  /** What differs from the attempt before. */
+  differs?: string[];
+  host: Host;
+  environment: { python: string; pythonVersion?: string; lockSha256?: string; gpus: string };
+  /** Environment variables that numerics depend on; never others. */
+  variables: Record<string, string>;
+  code: Code;
 }
 
 export interface StepEvidence {
   status: StepStatus;
   argv: string[];
   command: string[];
-  /** SHA-256 over all that determines the step's result; equal means that it need not run again. */
+  /** Index of the attempt it ran in. */
+  attempt: number;
+  /** SHA-256 over all that determines the step's result; equal means that it need not run again. Empty: never equal. */
   fingerprint: string;
+  /** Hashes of the files in `inputs:` by path; a step without it reads all of the attempt's code. */
+  inputs?: Record<string, string>;
+  /** Source files that were edited while the run was under way, so that what ran is not what was recorded at first. */
+  edited?: string[];
   needs: Record<string, Need & { sha256: string }>;
   started?: string;
   ended?: string;
@@ -117,7 +131,7 @@ export async function readEvidence(directory: string): Promise<Evidence> {
     throw new Failure(2, `${directory} is no run folder: it holds no ${FILE}`);
   });
   const evidence = parseJson(text, path) as Evidence;
-  if (typeof evidence.schema !== "number" || typeof evidence.steps !== "object") {
+  if (typeof evidence?.schema !== "number" || typeof evidence.steps !== "object" || evidence.steps === null) {
     throw new Failure(2, `${path} is no evidence of a run: it has no schema and steps`);
   }
   if (evidence.schema > EVIDENCE_SCHEMA) {
@@ -143,26 +157,44 @@ function parseJson(text: string, path: string): unknown {
 /** Every file below a step's folder with its hash; the step's own record is not an output. */
 export async function recordOutputs(folder: string): Promise<Output[]> {
   const entries = await listFiles(folder, (path) => path === "step.json" || path.startsWith(".step.json"));
-  const outputs: Output[] = [];
-  for (const entry of entries) {
-    outputs.push(
+  return await inParallel(
+    entries,
+    async (entry) =>
       entry.link === undefined ? { ...entry, sha256: await sha256File(join(folder, entry.path)) } : entry,
-    );
-  }
-  return outputs;
+  );
+}
+
+/** One hash for all outputs of a step. */
+export function hashOutputs(outputs: Output[]): string {
+  return sha256(JSON.stringify(outputs.map(({ path, sha256, link }) => [path, sha256 ?? link])));
 }
 
 /** What was altered since it was recorded, e.g. `train/metrics.json: other bytes than recorded`. */
 export async function findAlterations(directory: string, evidence: Evidence): Promise<string[]> {
-  const altered: string[] = [];
-  for (const [name, step] of Object.entries(evidence.steps)) {
-    for (const output of step.outputs ?? []) {
-      if (output.sha256 === undefined) continue;
-      const path = join(directory, name, output.path);
-      const found = await sha256File(path).catch(() => undefined);
-      if (found === undefined) altered.push(`${name}/${output.path}: recorded, and not there any more`);
-      else if (found !== output.sha256) altered.push(`${name}/${output.path}: other bytes than recorded`);
+  const steps = Object.entries(evidence.steps);
+  const altered = await Promise.all(
+    steps.map(([name, step]) => findAlteredOutputs(join(directory, name), name, step)),
+  );
+  return altered.flat();
+}
+
+/** The same for one step; `name` is how its folder is called in what is returned. */
+export async function findAlteredOutputs(
+  folder: string,
+  name: string,
+  step: StepEvidence,
+): Promise<string[]> {
+  const altered = await inParallel(step.outputs ?? [], async (output) => {
+    const path = join(folder, output.path);
+    const shown = `${name}/${output.path}`;
+    if (output.link !== undefined) {
+      return await Deno.readLink(path).catch(() => undefined) === output.link
+        ? []
+        : [`${shown}: another link than recorded`];
     }
-  }
-  return altered;
+    const found = await sha256File(path).catch(() => undefined);
+    if (found === undefined) return [`${shown}: recorded, and not there any more`];
+    return found === output.sha256 ? [] : [`${shown}: other bytes than recorded`];
+  });
+  return altered.flat();
 }

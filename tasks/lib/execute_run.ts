@@ -1,58 +1,64 @@
 /** From a prepared run to its evidence: environment, run folder, one step after the other. */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { readCode } from "./code.ts";
-import { ensureEnvironment } from "./environment.ts";
+import { ensureEnvironment, type PreparedEnvironment } from "./environment.ts";
 import {
+  type Attempt,
   type Evidence,
   EVIDENCE_SCHEMA,
-  findAlterations,
+  findAlteredOutputs,
+  hashOutputs,
+  readEvidence,
+  recordOutputs,
   recordVariables,
-  type StepEvidence,
+  type RunStatus,
   writeEvidence,
 } from "./evidence.ts";
 import { Failure } from "./failure.ts";
-import { sha256, writeJson } from "./files.ts";
-import type { Plan } from "./plan.ts";
-import { environmentRequest, type PreparedRun, type RunRequest } from "./prepare_run.ts";
-import { markInterrupted, pointLatest, recoverRuns, RunLock } from "./run_folder.ts";
+import { sha256File, writeJson } from "./files.ts";
+import type { Plan, PlannedStep } from "./plan.ts";
+import { environmentRequest, nothingToResume, type PreparedRun, type RunRequest } from "./prepare_run.ts";
+import {
+  type FoundRun,
+  markInterrupted,
+  pointLatest,
+  recoverRuns,
+  RunLock,
+  verdictPath,
+} from "./run_folder.ts";
 import { RunLog } from "./run_log.ts";
 import { runStep } from "./run_step.ts";
+import { Stopper } from "./supervise.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
  * Carries out a prepared run and records it.
  *
  * @returns the evidence; its status says whether the run is done, failed or interrupted.
- * @throws Failure(3) if the environment can't be made or the run folder is held by another process.
+ * @throws Failure(3) if the environment can't be made or the run folder is held by another process, Failure(130) if a
+ * stop was asked for before there was anything to record.
  */
 export async function executeRun(
   prepared: PreparedRun,
   request: RunRequest,
   terminal: Terminal,
 ): Promise<Evidence> {
-  const { plan, runs, experiment } = prepared;
-  for (const { id, evidence } of await recoverRuns(runs, plan.experiment.name)) {
-    if (id !== prepared.resumed?.id) {
-      terminal.note(`The earlier run ${id} was killed: recorded as ${evidence.status}`);
-    }
-  }
-  const environment = await interruptible((signal) =>
-    ensureEnvironment({
-      ...environmentRequest(experiment, prepared.host),
-      announce: (line) => terminal.line(line),
-      progress: (line) => terminal.progress(line),
-      signal,
-    })
-  );
+  using stopper = new Stopper();
+  const { plan, runs, resumed } = prepared;
+  await announceRecovered(prepared, terminal);
+  const environment = await makeEnvironment(prepared, stopper, terminal);
   plan.environment.python = environment.python;
-  await Deno.mkdir(plan.directory, { recursive: true });
+  await Deno.mkdir(dirname(plan.directory), { recursive: true });
+  if (resumed === undefined) await Deno.mkdir(plan.directory);
   const lock = await RunLock.take(plan.directory, request.force);
   try {
-    const evidence = await beginEvidence(prepared, environment);
-    if (prepared.resumed === undefined) await writeJson(join(plan.directory, "plan.json"), plan);
+    const attempt = await beginAttempt(prepared, environment);
+    const evidence = resumed === undefined ? await newEvidence(plan) : await takeUp(resumed, request);
+    evidence.attempts.push(attempt);
+    attempt.differs?.forEach((what) => terminal.note(`Since the last attempt: ${what}`));
     await writeEvidence(plan.directory, evidence);
-    await runSteps(prepared, request, evidence, terminal);
+    await runSteps({ prepared, request, evidence, terminal, stopper });
     if (plan.task === "reproduce") await pointLatest(runs, plan.experiment.name, plan.run).catch(() => {});
     return evidence;
   } finally {
@@ -60,80 +66,119 @@ export async function executeRun(
   }
 }
 
-/** Runs something that takes long before there is a run to record; ^C and SIGTERM end it. */
-async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const controller = new AbortController();
-  const stop = () => controller.abort();
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  signals.forEach((name) => Deno.addSignalListener(name, stop));
-  try {
-    return await work(controller.signal);
-  } catch (error) {
-    if (controller.signal.aborted) throw new Failure(130, "Interrupted before the run began");
-    throw error;
-  } finally {
-    signals.forEach((name) => Deno.removeSignalListener(name, stop));
+async function announceRecovered({ runs, plan, resumed }: PreparedRun, terminal: Terminal) {
+  for (const { id, evidence } of await recoverRuns(runs, plan.experiment.name)) {
+    if (id !== resumed?.id) terminal.note(`The earlier run ${id} was killed: recorded as ${evidence.status}`);
   }
 }
 
-async function beginEvidence(
-  { plan, host, resumed, experiment }: PreparedRun,
-  environment: { python: string; lockSha256?: string },
-): Promise<Evidence> {
-  const code = await readCode(experiment.root);
-  const now = new Date().toISOString();
-  const attempt = { started: now, status: "running" as const, host: host.name, pid: Deno.pid };
-  if (resumed !== undefined) {
-    const evidence = resumed.evidence;
-    const changed = code.sha256 !== evidence.code.sha256
-      ? "the code has changed since the first attempt"
-      : undefined;
-    evidence.attempts.push({ ...attempt, because: changed });
-    return Object.assign(evidence, { status: "running", ended: undefined, code, host });
+async function makeEnvironment({ experiment, host }: PreparedRun, stopper: Stopper, terminal: Terminal) {
+  try {
+    return await ensureEnvironment({
+      ...environmentRequest(experiment, host),
+      announce: (line) => terminal.line(line),
+      progress: (line) => terminal.progress(line),
+      signal: stopper.aborted,
+    });
+  } catch (error) {
+    if (stopper.signal !== undefined) throw new Failure(130, "Interrupted before the run began");
+    throw error;
   }
+}
+
+async function beginAttempt(
+  { plan, host, resumed, experiment, runs }: PreparedRun,
+  { python, lockSha256, directory }: PreparedEnvironment,
+): Promise<Attempt> {
+  const attempt: Attempt = {
+    started: new Date().toISOString(),
+    status: "running",
+    pid: Deno.pid,
+    host,
+    environment: {
+      python,
+      lockSha256,
+      pythonVersion: await versionOf(directory),
+      gpus: plan.environment.gpus,
+    },
+    variables: recordVariables(plan.steps[0]?.env ?? {}),
+    code: await readCode(experiment.root, runs),
+  };
+  const before = resumed?.evidence.attempts.at(-1);
+  return before === undefined ? attempt : { ...attempt, differs: differences(before, attempt) };
+}
+
+/** The version of Python that a virtual environment was made with. */
+async function versionOf(directory: string): Promise<string | undefined> {
+  const text = await Deno.readTextFile(join(directory, "pyvenv.cfg")).catch(() => "");
+  return /^version(?:_info)? = (\S+)/m.exec(text)?.[1];
+}
+
+function differences(before: Attempt, now: Attempt): string[] {
+  const conditions: [what: string, of: (attempt: Attempt) => unknown][] = [
+    ["the code has changed", ({ code }) => code.sha256],
+    ["the environment has changed", ({ environment: { gpus: _, ...rest } }) => rest],
+    ["environment variables have changed", ({ variables }) => variables],
+    ["it is another machine", ({ host }) => [host.name, host.cpu, host.gpus]],
+  ];
+  return conditions.filter(([, of]) => JSON.stringify(of(before)) !== JSON.stringify(of(now))).map(([what]) =>
+    what
+  );
+}
+
+/** Writes the plan and begins the evidence of a new run. */
+async function newEvidence(plan: Plan): Promise<Evidence> {
+  const path = join(plan.directory, "plan.json");
+  await writeJson(path, plan);
   return {
     schema: EVIDENCE_SCHEMA,
     run: plan.run,
     task: plan.task,
     status: "planned",
-    created: now,
-    attempts: [attempt],
-    experiment: {
-      name: plan.experiment.name,
-      title: plan.experiment.title,
-      sha256: sha256(plan.experiment.text),
-    },
+    created: new Date().toISOString(),
+    experiment: { name: plan.experiment.name, title: plan.experiment.title },
+    planSha256: await sha256File(path),
     engine: plan.engine,
-    host,
-    environment: {
-      python: environment.python,
-      lockSha256: environment.lockSha256,
-      gpus: plan.environment.gpus,
-    },
     parameters: plan.parameters,
     changed: plan.changed,
-    code,
-    variables: recordVariables(plan.steps[0]?.env ?? {}),
+    onlyParameters: plan.onlyParameters,
+    attempts: [],
     steps: {},
   };
 }
 
-async function runSteps(prepared: PreparedRun, request: RunRequest, evidence: Evidence, terminal: Terminal) {
+/** The evidence of a run that goes on, read again now that nobody else can write to it. */
+async function takeUp({ id, directory }: FoundRun, { task }: RunRequest): Promise<Evidence> {
+  const evidence = await readEvidence(directory);
+  if (evidence.status === "done") throw nothingToResume(task, `another process has finished ${id}`);
+  // It was about an earlier attempt.
+  await Deno.remove(verdictPath(directory)).catch(() => {});
+  return Object.assign(evidence, { status: "running", ended: undefined });
+}
+
+interface Running {
+  prepared: PreparedRun;
+  request: RunRequest;
+  evidence: Evidence;
+  terminal: Terminal;
+  stopper: Stopper;
+}
+
+async function runSteps({ prepared, request: { reuse }, evidence, terminal, stopper }: Running) {
   const { plan, runs, resumed } = prepared;
-  const log = await RunLog.open(plan.directory);
-  const reuseFrom = request.reuse ? runs : undefined;
+  const log = await RunLog.open(plan.directory, evidence.attempts.length);
   evidence.status = "running";
   try {
-    const context = { plan, evidence, log, terminal, resuming: resumed !== undefined, reuseFrom };
+    const context = { plan, evidence, log, terminal, stopper, runs, reuse, resuming: resumed !== undefined };
     for (const step of plan.steps) {
-      if (await isDone(evidence, plan, step.name)) continue;
-      const record = await runStep(context, step);
-      if (record.status === "failed" || record.status === "interrupted") {
-        finish(evidence, record);
-        break;
+      if (stopper.signal !== undefined) {
+        return finish(evidence, "interrupted", `stopped by ${stopper.signal}`);
       }
+      if (await isDone(evidence, step)) continue;
+      const { status, problem } = await runStep(context, step);
+      if (status === "failed" || status === "interrupted") return finish(evidence, status, problem);
     }
-    if (evidence.status === "running") finish(evidence);
+    finish(evidence, "done");
   } catch (error) {
     markInterrupted(evidence, (error as Error).message);
     throw error;
@@ -143,20 +188,19 @@ async function runSteps(prepared: PreparedRun, request: RunRequest, evidence: Ev
   }
 }
 
-/** Whether an earlier attempt has done the step and its outputs are still what was recorded. */
-async function isDone(evidence: Evidence, plan: Plan, step: string): Promise<boolean> {
-  const record = evidence.steps[step];
+/** Whether an earlier attempt has done the step, and its outputs and what it read are still what was recorded. */
+async function isDone(evidence: Evidence, step: PlannedStep): Promise<boolean> {
+  const record = evidence.steps[step.name];
   if (record?.status !== "done" && record?.status !== "reused") return false;
-  return (await findAlterations(plan.directory, { ...evidence, steps: { [step]: record! } })).length === 0;
+  for (const [name, need] of Object.entries(record.needs)) {
+    if (hashOutputs(await recordOutputs(need.directory)) !== need.sha256) return false;
+    if (evidence.steps[name]?.attempt === evidence.attempts.length - 1) return false; // made again just now
+  }
+  return (await findAlteredOutputs(step.out, step.name, record)).length === 0;
 }
 
-function finish(evidence: Evidence, ended?: StepEvidence) {
-  const status = ended?.status === "interrupted" ? "interrupted" : ended ? "failed" : "done";
+function finish(evidence: Evidence, status: RunStatus, because?: string) {
   evidence.status = status;
   evidence.ended = new Date().toISOString();
-  Object.assign(evidence.attempts.at(-1)!, {
-    status,
-    ended: evidence.ended,
-    because: ended?.problem ?? evidence.attempts.at(-1)!.because,
-  });
+  Object.assign(evidence.attempts.at(-1)!, { status, ended: evidence.ended, because });
 }

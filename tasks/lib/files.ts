@@ -71,6 +71,17 @@ export async function listFiles(
   return found.sort((a, b) => a.path < b.path ? -1 : 1);
 }
 
+/** Does something for each item, so many at a time; results in the order of the items. */
+export async function inParallel<T, R>(items: T[], work: (item: T) => Promise<R>, width = 8): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const worker = async () => {
+    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index]!);
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+  return results;
+}
+
 export async function exists(path: string): Promise<boolean> {
   try {
     await Deno.lstat(path);

@@ -1,13 +1,13 @@
 /** From a run folder to its verdict: reads the claimed values, checks them and the record, writes verdict.json. */
 
 import { join } from "node:path";
-import { type Observation, readSource } from "./claim_source.ts";
+import { formatSource, type Observation, readSource } from "./claim_source.ts";
 import { type Evidence, evidencePath, findAlterations } from "./evidence.ts";
 import { type Experiment, parseExperiment } from "./experiment.ts";
 import { Failure } from "./failure.ts";
 import { sha256, sha256File, writeJson } from "./files.ts";
 import type { Plan } from "./plan.ts";
-import { type FoundRun, readPlan } from "./run_folder.ts";
+import { type FoundRun, readPlan, verdictPath } from "./run_folder.ts";
 import { type Check, type FailedStep, holds, verify } from "./verify.ts";
 
 export const VERDICT_SCHEMA = 1;
@@ -36,7 +36,8 @@ export interface Judged {
 }
 
 /**
- * Judges a run by the claims it was planned with, or with `current` by those that the project makes now.
+ * Judges a run by the claims it was planned with, or with `current` by those that the project makes now. Nothing is
+ * written.
  *
  * @throws Failure(2) if the folder holds no readable plan.
  */
@@ -50,8 +51,11 @@ export async function judgeRun({ directory, evidence }: FoundRun, current = fals
   const text = current ? now! : recorded;
   const experiment = parseExperiment(text, file, root);
   const considered = claimsOf(experiment, plan);
-  const altered = await findAlterations(directory, evidence);
-  const checks = verify(considered, await observe(considered, directory), {
+  const altered = [
+    ...await findAlteredRecords(directory, evidence),
+    ...await findAlterations(directory, evidence),
+  ];
+  const checks = verify(considered, await observe(considered, directory, evidence), {
     parametersChanged: evidence.changed,
     failedSteps: failedSteps(plan, evidence),
   });
@@ -65,9 +69,34 @@ export async function judgeRun({ directory, evidence }: FoundRun, current = fals
     altered,
     holds: evidence.status === "done" && altered.length === 0 && holds(checks),
   };
-  // The verdict of record is by the claims that the run was planned with.
-  if (!current) await writeVerdict(directory, verdict);
   return { experiment, plan, verdict, claimsChanged: now !== undefined && now !== text };
+}
+
+/** Judges a run that has just ended and writes the verdict of record. */
+export async function concludeRun(run: FoundRun): Promise<Judged> {
+  const judged = await judgeRun(run);
+  await writeJson(verdictPath(run.directory), judged.verdict);
+  return judged;
+}
+
+/** The plan is as the evidence says, and the evidence as the verdict of record says. */
+async function findAlteredRecords(directory: string, evidence: Evidence): Promise<string[]> {
+  const plan = await sha256File(join(directory, "plan.json"));
+  const text = await Deno.readTextFile(verdictPath(directory)).catch(() => undefined);
+  const altered = plan === evidence.planSha256 ? [] : ["plan.json: other bytes than recorded"];
+  if (text === undefined) return altered; // it never came to a verdict
+  const judged = readVerdict(text)?.evidenceSha256;
+  return judged === await sha256File(evidencePath(directory))
+    ? altered
+    : [...altered, "evidence.json or verdict.json: not the evidence that was judged"];
+}
+
+function readVerdict(text: string): RunVerdict | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A run of some steps is judged by the claims on those; a reproduction by all. */
@@ -77,10 +106,24 @@ function claimsOf(experiment: Experiment, plan: Plan): Experiment {
   return { ...experiment, claims: experiment.claims.filter(({ from }) => steps.includes(from.step)) };
 }
 
-async function observe(experiment: Experiment, directory: string): Promise<Map<string, Observation>> {
-  const pairs = experiment.claims.map(async ({ name, from }) =>
-    [name, await readSource(from, directory)] as const
-  );
+/** Reads the claimed values; only files that the step left count, not what was put beside them later. */
+async function observe(
+  { claims }: Experiment,
+  directory: string,
+  evidence: Evidence,
+): Promise<Map<string, Observation>> {
+  const pairs = claims.map(async ({ name, from }): Promise<[string, Observation]> => {
+    const observation = await readSource(from, directory);
+    const outputs = evidence.steps[from.step]?.outputs ?? [];
+    if (!observation.found || outputs.some(({ path }) => `${from.step}/${path}` === from.path)) {
+      return [name, observation];
+    }
+    return [name, {
+      found: false,
+      looked: formatSource(from),
+      reason: `${from.path} was not made by the run`,
+    }];
+  });
   return new Map(await Promise.all(pairs));
 }
 
@@ -91,15 +134,4 @@ function failedSteps(plan: Plan, evidence: Evidence): FailedStep[] {
     const shown = status === "failed" || status === "not run" ? status : "interrupted";
     return [{ step: name, status: shown, detail: problem ?? "" }];
   });
-}
-
-/** A run folder from elsewhere may be read-only; the verdict is then only shown. */
-async function writeVerdict(directory: string, verdict: RunVerdict) {
-  try {
-    await writeJson(join(directory, "verdict.json"), verdict);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.PermissionDenied) && !/read-only|os error 30/i.test(String(error))) {
-      throw error;
-    }
-  }
 }

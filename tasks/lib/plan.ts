@@ -31,6 +31,10 @@ export interface Plan {
   parameters: Record<string, Scalar>;
   /** Parameters whose values are not the declared ones, and other changes to what the authors ran. */
   changed: string[];
+  /** Nothing but the values of declared parameters was changed. */
+  onlyParameters: boolean;
+  /** Notebooks that were named on the command line, absolute; they are not the experiment's. */
+  notebooks?: string[];
   steps: PlannedStep[];
 }
 
@@ -94,6 +98,7 @@ const INSIDE = join(import.meta.dirname ?? ".", "..", "inside");
 export async function makePlan(experiment: Experiment, host: Host, request: PlanRequest): Promise<Plan> {
   const parameters = chooseParameters(experiment, request.overrides);
   const gpus = chooseGpus(experiment, host);
+  const others = otherChanges(request);
   const context = { experiment, request, parameters, gpus };
   const steps: PlannedStep[] = [];
   for (const name of request.steps) steps.push(await planStep(context, experiment.steps[name]!));
@@ -116,7 +121,9 @@ export async function makePlan(experiment: Experiment, host: Host, request: Plan
       gpus: gpus.said,
     },
     parameters: Object.fromEntries(Object.entries(parameters).map(([name, { value }]) => [name, value])),
-    changed: changes(experiment, parameters, request),
+    changed: [...changedParameters(experiment, parameters), ...others],
+    onlyParameters: others.length === 0,
+    notebooks: request.notebook?.notebooks,
     steps,
   };
 }
@@ -157,15 +164,19 @@ function convert(name: string, text: string, declared: Scalar): Scalar {
   return value;
 }
 
-function changes(experiment: Experiment, parameters: Parameters, request: PlanRequest): string[] {
-  const changed = Object.entries(parameters)
+function changedParameters(experiment: Experiment, parameters: Parameters): string[] {
+  return Object.entries(parameters)
     .filter(([name, { value }]) => value !== experiment.parameters[name]?.value)
     .map(([name, { text }]) => `${name} = ${text} (declared: ${experiment.parameters[name]?.text})`);
-  if (request.rest.length > 0) changed.push(`arguments added: ${request.rest.join(" ")}`);
-  for (const [name, value] of Object.entries(request.notebook?.parameters ?? {})) {
-    changed.push(`notebook parameter ${name} = ${JSON.stringify(value)}`);
-  }
-  return changed;
+}
+
+function otherChanges({ rest, notebook }: PlanRequest): string[] {
+  const given = Object.entries(notebook?.parameters ?? {});
+  return [
+    ...(rest.length > 0 ? [`arguments added: ${rest.join(" ")}`] : []),
+    ...given.map(([name, value]) => `notebook parameter ${name} = ${JSON.stringify(value)}`),
+    ...(notebook?.flags.includes("--allow-errors") ? ["cells may fail (--allow-errors)"] : []),
+  ];
 }
 
 /** Which GPUs the steps see, and in words why. */

@@ -79,7 +79,12 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
 
 /** What the experiment wants of a Python environment on this host. */
 export function environmentRequest({ root, environment: { requirements, gpus } }: Experiment, host: Host) {
-  return { root, requirements, gpu: gpus !== "none" && host.gpus.length > 0 };
+  const isImage = host.image !== undefined; // inside our image, the image's own Python is the environment
+  return {
+    root,
+    requirements: isImage ? undefined : requirements,
+    gpu: gpus !== "none" && host.gpus.length > 0,
+  };
 }
 
 /** Declared parameters are options; anything else that looks like one is a mistake. */
@@ -96,7 +101,7 @@ function checkParameters({ task, parameters }: RunRequest, experiment: Experimen
 /** The experiment with the steps that are to run; notebooks named on the command line are a step of their own. */
 function chooseSteps({ steps, notebook }: RunRequest, experiment: Experiment): [Experiment, string[]] {
   if (notebook?.notebooks !== undefined) {
-    const name = "notebooks";
+    const name = "_notebooks"; // no declared step can be called that
     return [{ ...experiment, steps: { [name]: { name, notebook: "", needs: [], produces: [] } } }, [name]];
   }
   if (steps === undefined) return [experiment, stepOrder(experiment, Object.keys(experiment.steps))];
@@ -111,12 +116,12 @@ async function findStep(
   parameters: Record<string, Scalar>,
 ): Promise<Need | undefined> {
   const wanted = JSON.stringify(Object.entries(parameters).sort());
-  for (const { id, directory, evidence } of await listRuns(runs, experiment)) {
+  for await (const { id, directory, evidence } of listRuns(runs, experiment)) {
     const status = evidence.steps[step]?.status;
-    const same = JSON.stringify(Object.entries(evidence.parameters).sort()) === wanted;
-    const plain = !evidence.changed.some((change) => change.startsWith("arguments added"));
+    const same = JSON.stringify(Object.entries(evidence.parameters).sort()) === wanted &&
+      evidence.onlyParameters;
     const folder = join(directory, step);
-    if ((status === "done" || status === "reused") && same && plain && await exists(folder)) {
+    if ((status === "done" || status === "reused") && same && await exists(folder)) {
       return { run: id, directory: folder };
     }
   }
@@ -131,20 +136,25 @@ async function prepareResume(
 ): Promise<PreparedRun> {
   refuseChanges(request);
   const [chosen, steps] = chooseSteps(request, experiment);
-  for (const resumed of await listRuns(runs, experiment.name)) {
+  for await (const resumed of listRuns(runs, experiment.name)) {
     if (resumed.evidence.task !== request.task) continue;
-    const plan = await readPlan(resumed.directory);
-    if (plan.steps.map(({ name }) => name).join() !== steps.join()) continue;
+    const plan = await readPlan(resumed.directory).catch(() => undefined);
+    if (plan === undefined || !isSame(plan, steps, request.notebook?.notebooks)) continue;
     await asItEnded(resumed);
     if (resumed.evidence.status === "done") {
-      throw nothingToResume(request, `the newest, ${resumed.id}, is done`);
+      throw nothingToResume(request.task, `the newest, ${resumed.id}, is done`);
     }
     if (plan.directory !== resumed.directory) {
       throw new Failure(2, `${resumed.id} was planned in ${plan.directory} and can only be resumed there`);
     }
     return { experiment: chosen, host, plan, runs, resumed };
   }
-  throw nothingToResume(request, "there is none");
+  throw nothingToResume(request.task, "there is none");
+}
+
+function isSame(plan: Plan, steps: string[], notebooks?: string[]): boolean {
+  const planned = plan.steps.map(({ name }) => name);
+  return JSON.stringify([planned, plan.notebooks]) === JSON.stringify([steps, notebooks]);
 }
 
 function refuseChanges({ parameters, rest, notebook }: RunRequest) {
@@ -159,7 +169,7 @@ function refuseChanges({ parameters, rest, notebook }: RunRequest) {
   );
 }
 
-function nothingToResume({ task }: RunRequest, because: string): Failure {
+export function nothingToResume(task: string, because: string): Failure {
   return new Failure(2, `There is no unfinished run of this to resume: ${because}`, {
     remedy: `deno task ${task} without --resume starts a new one`,
   });

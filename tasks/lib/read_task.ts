@@ -2,7 +2,7 @@
 
 import type { Arguments, OptionTable } from "./cli.ts";
 import { Failure } from "./failure.ts";
-import { asItEnded, callerFolder, findRun, type FoundRun, runsRoot } from "./run_folder.ts";
+import { asItEnded, callerFolder, findRun, type FoundRun, isPath, runsRoot } from "./run_folder.ts";
 import type { Terminal } from "./terminal.ts";
 
 export const READ_OPTIONS = {
@@ -45,9 +45,7 @@ async function openRun(
   run: string | undefined,
   runsOption?: string,
 ): Promise<FoundRun> {
-  if (run !== undefined && /[/\\]/.test(run)) {
-    return await asItEnded(await findRun("", "", run));
-  }
+  if (run !== undefined && isPath(run)) return await asItEnded(await findRun("", "", run));
   const { readExperiment } = await import("./experiment.ts");
   const { name, root } = await readExperiment(experiment, callerFolder());
   const runs = runsRoot(root, runsOption);

@@ -1,6 +1,6 @@
 /** What a person reads at the end: the claims table, then the run in words. Text only. */
 
-import type { Evidence } from "./evidence.ts";
+import type { Attempt, Evidence } from "./evidence.ts";
 import type { Judged } from "./judge.ts";
 import { bytes, columns, duration, type Style, type Terminal } from "./terminal.ts";
 import type { Check, Verdict } from "./verify.ts";
@@ -108,7 +108,7 @@ function outcome({ verdict }: Judged, { status }: Evidence): Style {
 }
 
 function facts(evidence: Evidence, directory: string): string[][] {
-  const { host, code, environment } = evidence;
+  const { host, code, environment } = evidence.attempts.at(-1)!;
   const steps = Object.entries(evidence.steps).map(([name, step]) => {
     const size = (step.outputs ?? []).reduce((sum, output) => sum + output.bytes, 0);
     const how = step.reusedFrom ? `copied from ${step.reusedFrom}` : step.status;
@@ -121,7 +121,7 @@ function facts(evidence: Evidence, directory: string): string[][] {
     ["parameters", list(Object.entries(evidence.parameters).map(([name, value]) => `${name} = ${value}`))],
     ...(evidence.changed.length > 0 ? [["changed", list(evidence.changed)]] : []),
     ["code", codeFact(code)],
-    ["environment", environment.python ?? "unknown"],
+    ["environment", environment.python],
     ["machine", `${host.cpu}, ${host.cores} cores, ${bytes(host.memory)}, ${host.os} ${host.architecture}`],
     ["GPU", environment.gpus],
     ...(evidence.attempts.length > 1 ? [["attempts", String(evidence.attempts.length)]] : []),
@@ -129,7 +129,7 @@ function facts(evidence: Evidence, directory: string): string[][] {
   ];
 }
 
-function codeFact({ commit, dirty, sha256 }: Evidence["code"]): string {
+function codeFact({ commit, dirty, sha256 }: Attempt["code"]): string {
   if (commit === undefined) return `no git commit; SHA-256 of the sources ${sha256.slice(0, 12)}…`;
   return dirty.length === 0
     ? `commit ${commit.slice(0, 12)}`

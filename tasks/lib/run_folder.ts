@@ -1,13 +1,13 @@
 /** Run folders: where they are, who holds one, and what became of the runs that were killed. */
 
 import { hostname } from "node:os";
-import { basename, isAbsolute, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { type Evidence, readEvidence, writeEvidence } from "./evidence.ts";
 import { exists } from "./files.ts";
 import { Failure } from "./failure.ts";
 import { type Plan, PLAN_SCHEMA } from "./plan.ts";
 import { endProcesses } from "./processes.ts";
-import { suggest } from "./suggest.ts";
+import { didYouMean } from "./suggest.ts";
 
 /** Folder that holds the runs of every experiment: `--runs`, else `RUNS_DIR`, else `runs` in the project. */
 export function runsRoot(root: string, option?: string): string {
@@ -102,46 +102,76 @@ export interface FoundRun {
   evidence: Evidence;
 }
 
-/** The runs of an experiment, newest first. Folders without readable evidence are passed over. */
-export async function listRuns(runs: string, experiment: string): Promise<FoundRun[]> {
-  const folder = join(runs, experiment);
+/** Where the verdict of a run stands. */
+export function verdictPath(directory: string): string {
+  return join(directory, "verdict.json");
+}
+
+/** The runs of an experiment, newest first, read one by one. Folders without readable evidence are passed over. */
+export async function* listRuns(runs: string, experiment: string): AsyncGenerator<FoundRun> {
+  for (const id of await runIds(runs, experiment)) {
+    const directory = join(runs, experiment, id);
+    const evidence = await readEvidence(directory).catch(() => undefined);
+    if (evidence !== undefined) yield { id, directory, evidence };
+  }
+}
+
+/** Names of the folders of an experiment's runs, newest first. */
+async function runIds(runs: string, experiment: string): Promise<string[]> {
   const names: string[] = [];
   try {
-    for await (const entry of Deno.readDir(folder)) if (entry.isDirectory) names.push(entry.name);
+    for await (const entry of Deno.readDir(join(runs, experiment))) {
+      if (entry.isDirectory) names.push(entry.name);
+    }
   } catch (error) {
+    if (error instanceof Deno.errors.NotADirectory) {
+      throw new Failure(2, `${runs} must be a folder for runs, and is a file`);
+    }
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  const found = await Promise.all(
-    names.sort().reverse().map(async (id) => {
-      const directory = join(folder, id);
-      const evidence = await readEvidence(directory).catch(() => undefined);
-      return evidence === undefined ? [] : [{ id, directory, evidence }];
-    }),
-  );
-  return found.flat();
+  return names.sort().reverse();
 }
 
 /**
  * Finds a run by path, by id or its beginning, or the newest `reproduce` (else the newest run) without either.
  *
- * @throws Failure(2) if there is no such run.
+ * @throws Failure(2) if there is no such run, or more than one.
  */
 export async function findRun(runs: string, experiment: string, asked?: string): Promise<FoundRun> {
-  if (asked !== undefined && /[/\\]/.test(asked) || asked === ".") {
-    const directory = isAbsolute(asked) ? asked : resolve(callerFolder(), asked);
-    const real = await Deno.realPath(directory).catch(() => {
-      throw new Failure(2, `There is no run folder ${asked}`);
-    });
-    return { id: basename(real), directory: real, evidence: await readEvidence(real) };
+  if (asked !== undefined && isPath(asked)) return await openRun(resolve(callerFolder(), asked), asked);
+  if (asked === undefined || asked === "latest") return await newestRun(runs, experiment);
+  const ids = await runIds(runs, experiment);
+  const found = ids.filter((id) => asked !== "" && id.startsWith(asked));
+  if (found.length === 1) return await openRun(join(runs, experiment, found[0]!), asked);
+  if (found.length > 1) {
+    throw new Failure(2, `"${asked}" is the beginning of ${found.length} runs: ${found.join(", ")}`);
   }
-  const all = await listRuns(runs, experiment);
-  const found = asked === undefined || asked === "latest"
-    ? all.find(({ evidence }) => evidence.task === "reproduce") ?? all[0]
-    : all.find(({ id }) => id.startsWith(asked));
-  if (found !== undefined) return found;
-  const near = asked && suggest(asked, all.map(({ id }) => id));
-  throw new Failure(2, `There is no run ${asked ?? `of ${experiment}`} in ${join(runs, experiment)}`, {
-    remedy: near ? `Did you mean ${near}?` : "deno task reproduce makes one",
+  throw new Failure(2, `There is no run "${asked}" in ${join(runs, experiment)}${didYouMean(asked, ids)}`, {
+    remedy: "deno task report shows the newest; a path of a run folder will do, too",
+  });
+}
+
+/** Whether a run was named by its folder, not by its id. */
+export function isPath(asked: string): boolean {
+  return /[/\\]/.test(asked) || asked === "." || asked === "..";
+}
+
+async function openRun(directory: string, asked: string): Promise<FoundRun> {
+  const real = await Deno.realPath(directory).catch(() => {
+    throw new Failure(2, `There is no run folder ${asked}`);
+  });
+  return { id: basename(real), directory: real, evidence: await readEvidence(real) };
+}
+
+async function newestRun(runs: string, experiment: string): Promise<FoundRun> {
+  let newest: FoundRun | undefined;
+  for await (const found of listRuns(runs, experiment)) {
+    if (found.evidence.task === "reproduce") return found;
+    newest ??= found;
+  }
+  if (newest !== undefined) return newest;
+  throw new Failure(2, `There is no run of ${experiment} in ${join(runs, experiment)}`, {
+    remedy: "deno task reproduce makes one",
   });
 }
 
@@ -167,23 +197,28 @@ export async function readPlan(directory: string): Promise<Plan> {
  */
 export async function recoverRuns(runs: string, experiment: string): Promise<FoundRun[]> {
   const recovered: FoundRun[] = [];
-  for (const found of await listRuns(runs, experiment)) {
-    if (found.evidence.status !== "planned" && found.evidence.status !== "running") continue;
-    const lock = await RunLock.take(found.directory).catch(() => undefined);
+  for (const id of await runIds(runs, experiment)) {
+    const directory = join(runs, experiment, id);
+    if (!await wasLeftLocked(directory)) continue;
+    const lock = await RunLock.take(directory).catch(() => undefined);
     if (lock === undefined) continue; // somebody is at it
     try {
-      // Read again: it may have ended between the first look and the lock.
-      const evidence = await readEvidence(found.directory);
-      if (evidence.status !== "planned" && evidence.status !== "running") continue;
-      await endProcesses({ mark: runMark(found.id) });
+      const evidence = await readEvidence(directory).catch(() => undefined);
+      if (evidence?.status !== "planned" && evidence?.status !== "running") continue;
+      await endProcesses({ mark: runMark(id) });
       markInterrupted(evidence, "the runner ended without a word");
-      await writeEvidence(found.directory, evidence);
-      recovered.push({ ...found, evidence });
+      await writeEvidence(directory, evidence);
+      recovered.push({ id, directory, evidence });
     } finally {
       await lock.release();
     }
   }
   return recovered;
+}
+
+/** A holder that lets go empties the file; one that was killed leaves its name in it. */
+async function wasLeftLocked(directory: string): Promise<boolean> {
+  return await Deno.stat(join(directory, ".lock")).then(({ size }) => size > 0, () => false);
 }
 
 /** The record as it is to be read: one that says "running" while nobody holds the folder was interrupted. */

@@ -17,17 +17,18 @@ export class RunLog {
   /** Why nothing is written any more, e.g. a full disk. */
   broken?: string;
 
-  private constructor(directory: string, path: string, log: Deno.FsFile) {
+  private constructor(directory: string, path: string, log: Deno.FsFile, readonly attempt: number) {
     this.#directory = directory;
     this.path = path;
     this.#log = log;
   }
 
-  static async open(directory: string): Promise<RunLog> {
+  /** @param attempt Counts from 1; each has whole files of its own. */
+  static async open(directory: string, attempt = 1): Promise<RunLog> {
     const path = join(directory, "log.txt");
     const log = await Deno.open(path, { create: true, read: true, write: true });
     await log.seek(0, Deno.SeekMode.End);
-    return new RunLog(directory, path, log);
+    return new RunLog(directory, path, log, attempt);
   }
 
   /** Begins a step's part of the log. */
@@ -66,7 +67,7 @@ export class RunLog {
   }
 
   #wholeName(): string {
-    return `log-${this.#step}.txt`;
+    return this.attempt === 1 ? `log-${this.#step}.txt` : `log-${this.#step}.attempt-${this.attempt}.txt`;
   }
 
   /** Opens the step's own file and puts what it has printed so far into it. */

@@ -1,14 +1,14 @@
 /** One step of a run: from the plan to its part of the evidence. */
 
-import { dirname, join, relative } from "node:path";
-import { readCode } from "./code.ts";
+import { dirname, isAbsolute, join, relative } from "node:path";
+import { hashSources } from "./code.ts";
 import { engineCommand } from "./engine/index.ts";
-import { type Evidence, type Output, recordOutputs, type StepEvidence, writeEvidence } from "./evidence.ts";
-import { exists, sha256 } from "./files.ts";
+import { type Evidence, hashOutputs, recordOutputs, type StepEvidence, writeEvidence } from "./evidence.ts";
+import { exists, sha256, sha256File } from "./files.ts";
 import type { Plan, PlannedStep } from "./plan.ts";
 import { type FoundRun, listRuns, runMark } from "./run_folder.ts";
 import type { RunLog } from "./run_log.ts";
-import { supervise, type Supervised } from "./supervise.ts";
+import { type Stopper, supervise, type Supervised } from "./supervise.ts";
 import { duration, type Terminal } from "./terminal.ts";
 
 export interface StepContext {
@@ -16,18 +16,22 @@ export interface StepContext {
   evidence: Evidence;
   log: RunLog;
   terminal: Terminal;
+  stopper: Stopper;
+  /** Folder of the runs of all experiments. */
+  runs: string;
+  /** Copy the step from an earlier run if nothing it depends on has changed. */
+  reuse: boolean;
   /** The run is taken up again: the step goes on where it was, if it can. */
   resuming: boolean;
-  /** Folder with the runs to reuse steps of; without it every step runs. */
-  reuseFrom?: string;
 }
 
 /** Runs a step, or copies an unchanged one, and records it; the step's status says how it went. */
 export async function runStep(context: StepContext, step: PlannedStep): Promise<StepEvidence> {
   const { plan, evidence, terminal } = context;
-  const record = await beginRecord(context, step);
+  const before = evidence.steps[step.name];
+  const record = await beginRecord(context, step, before);
   const position = `step ${plan.steps.indexOf(step) + 1} of ${plan.steps.length}`;
-  const earlier = context.reuseFrom && await findSame(context.reuseFrom, plan, step, record.fingerprint);
+  const earlier = context.reuse ? await findSame(context, step, record.fingerprint) : undefined;
   evidence.steps[step.name] = record;
   if (earlier) {
     terminal.line(
@@ -38,62 +42,110 @@ export async function runStep(context: StepContext, step: PlannedStep): Promise<
     terminal.line(terminal.paint(`${position}: ${step.name}`, "bold"));
     await writeEvidence(plan.directory, evidence);
     await execute(context, step, record);
+    await noticeEdits(context, step, record);
   }
   await writeEvidence(plan.directory, evidence);
   return record;
 }
 
 async function beginRecord(
-  { plan, evidence, resuming }: StepContext,
+  context: StepContext,
   step: PlannedStep,
+  before?: StepEvidence,
 ): Promise<StepEvidence> {
+  const { plan, evidence, resuming, runs } = context;
   const needs: StepEvidence["needs"] = {};
   for (const [name, need] of Object.entries(step.needs)) {
     needs[name] = { ...need, sha256: hashOutputs(await recordOutputs(need.directory)) };
   }
   const goesOn = resuming && step.resume !== undefined && await exists(step.out);
+  const sources = await hashSources(plan.experiment.root, runs, step.inputs);
+  const edited = step.inputs === undefined
+    ? editedSince(evidence.attempts.at(-1)!.code.files, sources.files)
+    : [];
+  const whole = await fingerprint(plan, evidence, step, needs, sources.sha256);
   return {
     status: "running",
     argv: step.argv,
     command: engineCommand(plan, step, goesOn),
-    fingerprint: await fingerprint(plan, evidence, step, needs),
+    attempt: evidence.attempts.length - 1,
+    // A step that goes on under other conditions is the work of both.
+    fingerprint: goesOn && before?.fingerprint !== whole ? "" : whole,
+    inputs: step.inputs === undefined ? undefined : sources.files,
+    edited: edited.length > 0 ? edited : undefined,
     needs,
     started: new Date().toISOString(),
   };
 }
 
+function editedSince(before: Record<string, string>, now: Record<string, string>): string[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((path) =>
+    before[path] !== now[path]
+  );
+}
+
+/** What a step read may have been edited while it ran: then nobody knows what ran, and it is never reused. */
+async function noticeEdits(
+  { plan, evidence, runs, terminal }: StepContext,
+  step: PlannedStep,
+  record: StepEvidence,
+) {
+  const now = (await hashSources(plan.experiment.root, runs, step.inputs).catch(() => undefined))?.files ??
+    {};
+  const edited = editedSince(record.inputs ?? evidence.attempts.at(-1)!.code.files, now);
+  if (edited.length === 0) return;
+  record.edited = [...new Set([...record.edited ?? [], ...edited])];
+  record.fingerprint = "";
+  terminal.note(`Edited while "${step.name}" ran, so it is not certain what ran: ${edited.join(", ")}`);
+}
+
 /** Everything that determines a step's result, folders by their meaning and not by their path. */
-async function fingerprint(plan: Plan, evidence: Evidence, step: PlannedStep, needs: StepEvidence["needs"]) {
+async function fingerprint(
+  plan: Plan,
+  evidence: Evidence,
+  step: PlannedStep,
+  needs: StepEvidence["needs"],
+  sources: string,
+): Promise<string> {
   const folders: [string, string][] = [
     [step.out, "{out}"],
     ...Object.entries(needs).map(([name, { directory }]): [string, string] => [directory, `{steps.${name}}`]),
     [plan.experiment.root, "{root}"],
   ];
   const neutral = (part: string) => folders.reduce((text, [path, name]) => text.replaceAll(path, name), part);
-  const code = step.inputs === undefined ? evidence.code : await readCode(plan.experiment.root, step.inputs);
   const { EXPERIMENT_RUN: _, ...env } = step.env;
+  const { host, environment, variables } = evidence.attempts.at(-1)!;
   return sha256(JSON.stringify([
     step.argv.map(neutral),
+    await filesElsewhere(plan, step.argv),
     env,
-    code.sha256,
+    sources,
     Object.entries(needs).map(([name, need]) => [name, need.sha256]),
-    [plan.engine.name, evidence.environment.lockSha256, neutral(evidence.environment.python ?? "")],
+    [plan.engine.name, environment.lockSha256, environment.pythonVersion, neutral(environment.python)],
+    [host.architecture, host.cpu, host.gpus.map(({ name, driver }) => [name, driver])],
+    variables,
     plan.parameters,
   ]));
 }
 
-function hashOutputs(outputs: Output[]): string {
-  return sha256(JSON.stringify(outputs.map(({ path, sha256, link }) => [path, sha256 ?? link])));
+/** Hashes of the files outside the project that a command names, such as a notebook from elsewhere. */
+async function filesElsewhere(plan: Plan, argv: string[]): Promise<[path: string, hash: string][]> {
+  const outside = argv.filter((part) => isAbsolute(part) && !part.startsWith(`${plan.experiment.root}/`));
+  const hashed = await Promise.all(outside.map(async (path): Promise<[string, string] | undefined> => {
+    const isFile = await Deno.stat(path).then((info) => info.isFile, () => false);
+    return isFile ? [path, await sha256File(path)] : undefined;
+  }));
+  return hashed.filter((entry) => entry !== undefined);
 }
 
 /** The newest run with a successful step of this fingerprint whose outputs are still what was recorded. */
 async function findSame(
-  runs: string,
-  plan: Plan,
+  { runs, plan }: StepContext,
   step: PlannedStep,
   wanted: string,
 ): Promise<FoundRun | undefined> {
-  for (const found of await listRuns(runs, plan.experiment.name)) {
+  if (wanted === "") return undefined;
+  for await (const found of listRuns(runs, plan.experiment.name)) {
     const same = found.evidence.steps[step.name];
     if (same?.fingerprint !== wanted || (same.status !== "done" && same.status !== "reused")) continue;
     const folder = join(found.directory, step.name);
@@ -106,6 +158,7 @@ async function findSame(
 async function copyStep(earlier: FoundRun, step: PlannedStep, record: StepEvidence) {
   const same = earlier.evidence.steps[step.name]!;
   const source = join(earlier.directory, step.name);
+  await prepareFolder(step, false);
   for (const { path, link } of [...same.outputs ?? [], { path: "step.json", link: undefined }]) {
     const target = join(step.out, path);
     await Deno.mkdir(dirname(target), { recursive: true });
@@ -124,7 +177,7 @@ async function copyStep(earlier: FoundRun, step: PlannedStep, record: StepEviden
 }
 
 async function execute(
-  { plan, log, terminal, resuming }: StepContext,
+  { plan, log, terminal, resuming, stopper }: StepContext,
   step: PlannedStep,
   record: StepEvidence,
 ) {
@@ -136,6 +189,7 @@ async function execute(
     cwd: step.cwd,
     env: { ...step.env, PATH: path },
     mark: runMark(plan.run),
+    stopper,
     onOutput: async (chunk) => {
       terminal.raw(chunk);
       await log.write(chunk);
@@ -164,17 +218,18 @@ async function judge(plan: Plan, step: PlannedStep, record: StepEvidence, ended:
   record.exitCode = ended.code;
   record.signal = ended.signal;
   record.recorded = await readRecord(step);
-  record.outputs = await recordOutputs(step.out);
+  const isFolder = await Deno.lstat(step.out).then((info) => info.isDirectory, () => false);
+  record.outputs = isFolder ? await recordOutputs(step.out) : [];
   if (ended.stoppedBy !== undefined) {
     record.status = "interrupted";
     record.problem = `stopped by ${ended.stoppedBy}`;
-  } else if (ended.code !== 0) {
-    record.status = "failed";
-    record.problem = ended.signal === undefined ? `exit code ${ended.code}` : endedBy(ended.signal);
-  } else {
-    record.problem = await findMissing(plan, step);
-    record.status = record.problem === undefined ? "done" : "failed";
+    return;
   }
+  if (ended.code !== 0) {
+    record.problem = ended.signal === undefined ? `exit code ${ended.code}` : endedBy(ended.signal);
+  } else if (!isFolder) record.problem = "it removed or replaced its own folder in the run";
+  else record.problem = await findMissing(plan, step);
+  record.status = record.problem === undefined ? "done" : "failed";
 }
 
 function endedBy(signal: string): string {

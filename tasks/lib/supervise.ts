@@ -8,11 +8,10 @@ export interface SuperviseOptions {
   env: Record<string, string>;
   /** Receives the output as it comes, undecoded; awaited, so that a slow reader slows the writer and nothing piles up. */
   onOutput: (chunk: Uint8Array, stream: "stdout" | "stderr") => Promise<void> | void;
-  /** Called once the process runs. */
-  onStart?: (pid: number) => Promise<void> | void;
   /** Environment entry that marks every process of the run, also those that left its process group. */
   mark: string;
-  /** Called when a stop was asked for, with the signal's name. */
+  stopper: Stopper;
+  /** Called when a stop is passed on to the step, with the signal's name. */
   onStop?: (signal: string) => void;
 }
 
@@ -20,51 +19,55 @@ export interface Supervised {
   code: number;
   /** The signal that ended the process itself. */
   signal?: string;
-  /** The signal that asked the runner to stop, if one did. */
+  /** The signal that asked the runner to stop while the step ran, if one did. */
   stoppedBy?: string;
 }
 
-/** A second signal within this time is the same key press: the terminal sends it to every process in the foreground. */
-const SAME_KEY_PRESS_MS = 500;
-/** How long a step may take to save and leave after the first signal before it is ended. */
-export const GRACE_MS = 10_000;
-
 /**
- * Runs a step in a session of its own until it ends. The runner alone passes signals on: the first SIGINT, SIGTERM or
- * SIGHUP reaches the step as SIGINT, so that it can save; a later one, or ten seconds, ends it. Whatever the step left
- * running is ended too.
+ * Runs a step in a session of its own until it ends. The runner alone passes signals on: the first reaches the step as
+ * SIGINT, so that it can save; a later one, or ten seconds, ends it. Whatever the step left running is ended too.
  *
  * @throws Failure(3) if the program can't be started.
  */
 export async function supervise(argv: string[], options: SuperviseOptions): Promise<Supervised> {
   const child = spawn(argv, options);
-  const stopper = new Stopper(child.pid, options.onStop);
+  const { stopper } = options;
+  stopper.attach(child.pid, options.onStop);
   try {
-    await options.onStart?.(child.pid);
     const [status] = await Promise.all([
-      child.status.then((status) => (stopper.ended(), status)),
+      child.status.then((status) => (stopper.detach(), status)),
       pump(child.stdout, (chunk) => options.onOutput(chunk, "stdout")),
       pump(child.stderr, (chunk) => options.onOutput(chunk, "stderr")),
       // A grandchild that outlives the step holds its output open: end it, or the pumps would wait for ever.
       child.status.then(() => endProcesses({ group: child.pid, mark: options.mark })),
     ]);
-    return { code: status.code, signal: status.signal ?? undefined, stoppedBy: stopper.signal };
+    return { code: status.code, signal: status.signal ?? undefined, stoppedBy: stopper.passedOn };
   } catch (error) {
     await endProcesses({ group: child.pid, mark: options.mark });
     throw error;
   } finally {
-    stopper.dispose();
+    stopper.detach();
   }
 }
 
-/** Turns the runner's signals into the step's, once per key press. */
-class Stopper {
-  signal?: string;
+/** A second signal within this time is the same key press: the terminal sends it to every process in the foreground. */
+const SAME_KEY_PRESS_MS = 500;
+/** How long a step may take to save and leave after the first signal before it is ended. */
+const GRACE_MS = 10_000;
+
+/** Hears the signals that ask to stop, from a run's beginning to its end, and passes them on to the step that runs. */
+export class Stopper implements Disposable {
+  /** The first signal that came. */
+  signal?: Deno.Signal;
+  /** The signal that was passed on to the step that runs, or that ran last. */
+  passedOn?: Deno.Signal;
+  #abort = new AbortController();
+  #child?: { pid: number; onStop?: (signal: string) => void };
   #last = 0;
   #timer?: ReturnType<typeof setTimeout>;
   #listeners = new Map<Deno.Signal, () => void>();
 
-  constructor(readonly pid: number, readonly onStop?: (signal: string) => void) {
+  constructor() {
     for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       const listener = () => this.#stop(name);
       this.#listeners.set(name, listener);
@@ -72,27 +75,52 @@ class Stopper {
     }
   }
 
+  /** Aborted by the first signal, for work that is not a step. */
+  get aborted(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  attach(pid: number, onStop?: (signal: string) => void) {
+    this.#child = { pid, onStop };
+    this.passedOn = undefined;
+    if (this.signal !== undefined) this.#passOn(this.signal);
+  }
+
+  detach() {
+    clearTimeout(this.#timer);
+    this.#child = undefined;
+  }
+
   #stop(name: Deno.Signal) {
     const now = performance.now();
     if (this.signal !== undefined && now - this.#last < SAME_KEY_PRESS_MS) return;
     this.#last = now;
-    if (this.signal === undefined) {
-      this.signal = name;
-      this.onStop?.(name);
-      signalGroup(this.pid, "SIGINT");
-      this.#timer = setTimeout(() => signalGroup(this.pid, "SIGKILL"), GRACE_MS);
-    } else {
-      signalGroup(this.pid, "SIGKILL");
-    }
+    const again = this.signal !== undefined;
+    this.signal ??= name;
+    this.#abort.abort();
+    if (this.#child !== undefined) this.#passOn(name);
+    // Asked again with no step to pass it on to, e.g. while outputs are hashed: end at once.
+    else if (again) this.#endMyself(name);
   }
 
-  ended() {
-    clearTimeout(this.#timer);
+  #passOn(name: Deno.Signal) {
+    const { pid, onStop } = this.#child!;
+    if (this.passedOn !== undefined) return signalGroup(pid, "SIGKILL");
+    this.passedOn = name;
+    onStop?.(name);
+    signalGroup(pid, "SIGINT");
+    this.#timer = setTimeout(() => signalGroup(pid, "SIGKILL"), GRACE_MS);
   }
 
-  dispose() {
-    clearTimeout(this.#timer);
+  #endMyself(name: Deno.Signal) {
+    this[Symbol.dispose]();
+    Deno.kill(Deno.pid, name);
+  }
+
+  [Symbol.dispose]() {
+    this.detach();
     for (const [name, listener] of this.#listeners) Deno.removeSignalListener(name, listener);
+    this.#listeners.clear();
   }
 }
 
