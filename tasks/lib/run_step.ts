@@ -225,10 +225,9 @@ async function judge(plan: Plan, step: PlannedStep, record: StepEvidence, ended:
     record.problem = `stopped by ${ended.stoppedBy}`;
     return;
   }
-  if (ended.code !== 0) {
-    record.problem = ended.signal === undefined ? `exit code ${ended.code}` : endedBy(ended.signal);
-  } else if (!isFolder) record.problem = "it removed or replaced its own folder in the run";
-  else record.problem = await findMissing(plan, step);
+  if (!isFolder) record.problem = "it removed or replaced its own folder in the run";
+  else if (ended.signal !== undefined) record.problem = endedBy(ended.signal);
+  else record.problem = ended.code === 0 ? await findMissing(plan, step) : `exit code ${ended.code}`;
   record.status = record.problem === undefined ? "done" : "failed";
 }
 
