@@ -1,16 +1,25 @@
 /** What a person sees: lines, colours, tables and progress. */
 
+import { Failure } from "./failure.ts";
+
 const CODES = { bold: "1", dim: "2", red: "31", green: "32", yellow: "33", cyan: "36" } as const;
 export type Style = keyof typeof CODES;
 
 /** Terminal columns between two table columns. */
 const GAP = 2;
+const LINE_BREAK = 10;
+/** What POSIX lets a pipe take in one piece at the least (PIPE_BUF), and less than Deno's buffer of standard output. */
+const PIECE_BYTES = 512;
+const RETRY_MS = 5;
+/** How long a reader may take nothing of a non-blocking stream before what is left is dropped. */
+const STALLED_MS = 30_000;
 
 export class Terminal {
   readonly #colour: boolean;
   readonly #live: boolean;
   #progressShown = false;
   #lastProgress = -Infinity;
+  #resultCut = false;
 
   /** @param json Standard output is kept for one JSON object; everything else goes to standard error. */
   constructor(readonly json = false) {
@@ -59,9 +68,19 @@ export class Terminal {
     writeAll(Deno.stderr, new TextEncoder().encode("\r\x1b[2K"));
   }
 
-  /** The one object that `--json` prints. */
+  /**
+   * The one object that `--json` prints.
+   *
+   * @throws Failure(1) if nobody reads it: half a result is none.
+   */
   result(value: unknown) {
-    if (this.json) writeAll(Deno.stdout, new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`));
+    if (!this.json || this.#resultCut) return;
+    const text = `${JSON.stringify(value, null, 2)}\n`;
+    this.#resultCut = !writeAll(Deno.stdout, new TextEncoder().encode(text));
+    if (this.#resultCut) {
+      const seconds = STALLED_MS / 1000;
+      throw new Failure(1, `Cannot write the result: standard output took nothing for ${seconds} s`);
+    }
   }
 
   /** Width in columns that text may take. */
@@ -114,11 +133,58 @@ export function bytes(count: number): string {
   return `${power === 0 ? count : (count / 1000 ** power).toFixed(1)} ${units[power]}`;
 }
 
-function writeAll(stream: typeof Deno.stdout | typeof Deno.stderr, data: Uint8Array) {
+type Stream = typeof Deno.stdout | typeof Deno.stderr;
+
+/** Streams whose reader took nothing for too long: what comes next does not wait for it again. */
+const stalled = new Set<Stream>();
+
+/** Writes everything, also to a stream that is non-blocking; returns whether a reader who is still there got it. */
+function writeAll(stream: Stream, data: Uint8Array): boolean {
   try {
-    for (let done = 0; done < data.length;) done += stream.writeSync(data.subarray(done));
+    for (let done = 0; done < data.length;) {
+      const piece = nextPiece(data.subarray(done));
+      if (!writePiece(stream, piece)) return false;
+      done += piece.length;
+    }
   } catch (error) {
     // `deno task … | head` closes the pipe: what is left to say has no reader, and the run goes on.
-    if (!(error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.WouldBlock)) throw error;
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
   }
+  return true;
+}
+
+/**
+ * The bytes to write next. A full pipe takes all or nothing of so few, so that it is known what is still to be written;
+ * and they end at a line break if there is one, because Deno keeps an unfinished line in a buffer.
+ */
+function nextPiece(data: Uint8Array): Uint8Array {
+  const piece = data.subarray(0, PIECE_BYTES);
+  return piece.subarray(0, piece.lastIndexOf(LINE_BREAK) + 1 || piece.length);
+}
+
+function writePiece(stream: Stream, piece: Uint8Array): boolean {
+  const deadline = performance.now() + (stalled.has(stream) ? 0 : STALLED_MS);
+  let left = piece;
+  while (true) {
+    try {
+      for (left.length === 0 && stream.writeSync(left); left.length > 0;) {
+        left = left.subarray(stream.writeSync(left));
+      }
+      stalled.delete(stream);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      // An unfinished line is in the buffer of standard output by now: writing nothing is trying again.
+      if (stream === Deno.stdout && left.at(-1) !== LINE_BREAK) left = left.subarray(left.length);
+    }
+    if (performance.now() > deadline) {
+      stalled.add(stream);
+      return false;
+    }
+    sleep(RETRY_MS);
+  }
+}
+
+function sleep(ms: number) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
