@@ -167,9 +167,7 @@ function writePiece(stream: Stream, piece: Uint8Array): boolean {
   let left = piece;
   while (true) {
     try {
-      for (left.length === 0 && stream.writeSync(left); left.length > 0;) {
-        left = left.subarray(stream.writeSync(left));
-      }
+      do left = left.subarray(stream.writeSync(left)); while (left.length > 0);
       stalled.delete(stream);
       return true;
     } catch (error) {
