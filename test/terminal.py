@@ -1,9 +1,9 @@
 """Runs a command on a pseudo-terminal, presses keys there when a text appears, and exits with its code.
 
-    python terminal.py TEXT PRESSES COMMAND ARGUMENT ...
+    python terminal.py TEXT KEYS COMMAND ARGUMENT ...
 
-PRESSES is how many times ^C is pressed, 50 ms apart: the terminal then signals every process in the
-foreground.
+KEYS is a word to type, with Enter; or how many times ^C is pressed, 50 ms apart: the terminal then signals
+every process in the foreground.
 """
 
 import os
@@ -13,7 +13,8 @@ import time
 
 
 def main() -> int:
-    text, presses, command = sys.argv[1].encode(), int(sys.argv[2]), sys.argv[3:]
+    text, command = sys.argv[1].encode(), sys.argv[3:]
+    presses = [b"\x03"] * int(sys.argv[2]) if sys.argv[2].isdigit() else [f"{sys.argv[2]}\n".encode()]
     child, terminal = pty.fork()
     if child == 0:
         os.execvp(command[0], command)
@@ -21,10 +22,10 @@ def main() -> int:
     while chunk := read(terminal):
         seen += chunk
         if presses and text in seen:
-            for _ in range(presses):
-                os.write(terminal, b"\x03")
+            for press in presses:
+                os.write(terminal, press)
                 time.sleep(0.05)
-            presses = 0
+            presses = []
     sys.stdout.write(seen.decode(errors="replace"))
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 

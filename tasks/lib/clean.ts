@@ -1,70 +1,184 @@
-/** Removing what the tasks made. */
+/** Removing what the tasks made, and nothing else: the folders it is in may hold other things as well. */
 
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { environmentsIn } from "./environment_stamp.ts";
 import { Failure } from "./failure.ts";
 import { exists, listFiles } from "./files.ts";
-import { callerFolder, runsRoot } from "./run_folder.ts";
+import { nearestAncestor } from "./find_experiment.ts";
+import { callerFolder, RunLock, runsRoot } from "./run_folder.ts";
 import { bytes, columns, type Terminal } from "./terminal.ts";
 
 interface Removal {
+  kind: "environment" | "cache" | "run";
   path: string;
   bytes: number;
 }
 
+interface Kept {
+  path: string;
+  because: string;
+}
+
 /** Caches of Python's tools; environments are told by their stamp, since a `.venv` may be the user's own. */
 const CACHE = /^(\.pytest_cache|\.ruff_cache|\.mypy_cache)$/;
+/** A run's id, as `newRunId` makes it. */
+const RUN_ID = /^\d{8}T\d{6}Z-[0-9a-f]{4}$/;
 
-/** @throws Failure(2) if run folders are to go and nobody can be asked. */
+/**
+ * Cleans the project that the user stands in.
+ *
+ * @throws Failure(2) if there is none, or if run folders are to go and nobody can be asked.
+ */
 export async function clean(
   options: { plan: boolean; runs: boolean; yes: boolean },
   terminal: Terminal,
 ): Promise<{ exitCode: 0; result: unknown }> {
   const root = await projectRoot();
   const runs = runsRoot(root);
-  const found = await Promise.all([
-    ...(await madeIn(root)).map(measure),
-    ...(options.runs && await exists(runs) ? [measure(runs)] : []),
-  ]);
+  const paths = [...await madeIn(root, runs), ...options.runs ? await runsIn(runs) : []];
+  const { done: found, kept } = await eachUnused(await Promise.all(paths.map(measure)), terminal);
   columns(found.map(({ path, bytes: size }) => [bytes(size), path])).forEach((line) => terminal.line(line));
   if (found.length === 0) terminal.line("Nothing to remove");
-  if (options.plan || found.length === 0) return { exitCode: 0, result: { removed: [], found } };
-  if (options.runs && await exists(runs)) confirmRuns(options.yes, terminal);
-  for (const { path } of found) await Deno.remove(path, { recursive: true });
-  terminal.line(`Removed ${bytes(found.reduce((sum, one) => sum + one.bytes, 0))}`);
-  return { exitCode: 0, result: { removed: found, found } };
+  if (options.plan || found.length === 0) return { exitCode: 0, result: { removed: [], found, kept } };
+  confirmRuns(found.filter(({ kind }) => kind === "run").length, options.yes, terminal);
+  // Somebody may have begun to use one since the first look.
+  const second = await eachUnused(found, terminal, ({ path }) => Deno.remove(path, { recursive: true }));
+  await removeEmptied(second.done, join(root, "runs"));
+  terminal.line(`Removed ${bytes(second.done.reduce((sum, one) => sum + one.bytes, 0))}`);
+  return { exitCode: 0, result: { removed: second.done, found, kept: [...kept, ...second.kept] } };
 }
 
 async function projectRoot(): Promise<string> {
-  const root = join(import.meta.dirname!, "..", "..");
-  return await Deno.realPath(root).catch(() => callerFolder());
-}
-
-async function madeIn(root: string): Promise<string[]> {
-  const found = await environmentsIn(root);
-  for await (const entry of Deno.readDir(root)) {
-    if (CACHE.test(entry.name)) found.push(join(root, entry.name));
+  const here = callerFolder();
+  const found = await nearestAncestor(here, ["experiment.yaml", "deno.json"]);
+  if (found === undefined) {
+    throw new Failure(2, `Cannot clean ${here}: no project is there, i.e. no experiment.yaml or deno.json`, {
+      remedy: "cd into a project",
+    });
   }
-  const caches = (await listFiles(root, (path) => /^(runs|\.git|\.venv.*|node_modules)$/.test(path)))
-    .map(({ path }) => /^(.*\b__pycache__)\//.exec(path)?.[1])
-    .filter((path) => path !== undefined);
-  return [...found.sort(), ...[...new Set(caches)].map((path) => join(root, path))];
+  // As for a run: the files in experiments/NAME belong to the project that they are in.
+  return await nearestAncestor(found, ["deno.json"]) ?? found;
 }
 
-async function measure(path: string): Promise<Removal> {
-  const { isDirectory, size } = await Deno.lstat(path);
-  const files = isDirectory ? await listFiles(path) : [];
-  return { path, bytes: files.reduce((sum, file) => sum + file.bytes, isDirectory ? 0 : size) };
+type Place = Pick<Removal, "kind" | "path">;
+
+async function madeIn(root: string, runs: string): Promise<Place[]> {
+  const caches = await bytecodeIn(root, runs);
+  for await (const { name, isDirectory } of Deno.readDir(root)) {
+    if (isDirectory && CACHE.test(name)) caches.push(join(root, name));
+  }
+  return [
+    ...(await environmentsIn(root)).map((path): Place => ({ kind: "environment", path })),
+    ...caches.sort().map((path): Place => ({ kind: "cache", path })),
+  ];
 }
 
-function confirmRuns(yes: boolean, terminal: Terminal) {
-  if (yes) return;
+/** Python's compiled modules, but not those in hidden folders, in virtual environments or in runs. */
+async function bytecodeIn(folder: string, runs: string): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(folder));
+  if (folder === runs || entries.some(({ name }) => name === "pyvenv.cfg")) return [];
+  const found: string[] = [];
+  for (const { name, isDirectory } of entries) {
+    if (!isDirectory || name.startsWith(".") || name === "node_modules") continue;
+    if (name === "__pycache__") found.push(join(folder, name));
+    else found.push(...await bytecodeIn(join(folder, name), runs));
+  }
+  return found;
+}
+
+/** The folders `<experiment>/<id>` that are runs; RUNS_DIR may be a folder with anything else in it. */
+async function runsIn(runs: string): Promise<Place[]> {
+  const found: Place[] = [];
+  for (const experiment of await foldersIn(runs)) {
+    for (const path of await foldersIn(experiment)) {
+      const isRun = RUN_ID.test(basename(path)) &&
+        (await exists(join(path, "evidence.json")) || await exists(join(path, "plan.json")));
+      if (isRun) found.push({ kind: "run", path });
+    }
+  }
+  return found;
+}
+
+async function foldersIn(folder: string): Promise<string[]> {
+  if (!await exists(folder)) return [];
+  const entries = await Array.fromAsync(Deno.readDir(folder));
+  return entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => join(folder, name)).sort();
+}
+
+async function measure({ kind, path }: Place): Promise<Removal> {
+  return { kind, path, bytes: (await listFiles(path)).reduce((sum, file) => sum + file.bytes, 0) };
+}
+
+/** Does something with all that nobody is using, and says what is kept. */
+async function eachUnused(
+  all: Removal[],
+  terminal: Terminal,
+  act: (one: Removal) => Promise<void> = async () => {},
+): Promise<{ done: Removal[]; kept: Kept[] }> {
+  const done: Removal[] = [];
+  const kept: Kept[] = [];
+  for (const one of all) {
+    let release;
+    try {
+      release = await hold(one);
+    } catch (error) {
+      const because = (error as Error).message;
+      kept.push({ path: one.path, because });
+      terminal.note(`Kept ${one.path}: ${because}`);
+      continue;
+    }
+    try {
+      await act(one);
+      done.push(one);
+    } finally {
+      await release();
+    }
+  }
+  return { done, kept };
+}
+
+/** @throws if somebody is using it; else nobody can until the returned function is called. */
+async function hold({ kind, path }: Removal): Promise<() => Promise<void> | void> {
+  if (kind === "run") {
+    const lock = await RunLock.take(path);
+    return () => lock.release();
+  }
+  if (kind === "environment") return await holdEnvironment(path);
+  return () => {};
+}
+
+/** The lock that `makeEnvironment` holds; it stands in the folder beside the environment. */
+async function holdEnvironment(path: string): Promise<() => void> {
+  const lock = join(`${path.replace(/\.state$/, "")}.state`, "lock");
+  if (!await exists(lock)) return () => {};
+  const file = await Deno.open(lock, { read: true, write: true });
+  if (await file.tryLock(true)) return () => file.close();
+  file.close();
+  throw new Failure(3, "another process is making this environment");
+}
+
+function confirmRuns(count: number, yes: boolean, terminal: Terminal) {
+  if (count === 0 || yes) return;
   if (terminal.json || !Deno.stdin.isTerminal()) {
     throw new Failure(2, "Removing run folders needs a confirmation, and there is no terminal to ask on", {
       remedy: "deno task clean --runs --yes",
     });
   }
-  if (!confirm("These runs are results and can't be restored. Remove them?")) {
-    throw new Failure(130, "Nothing was removed");
+  const what = count === 1 ? "this run? It is a result" : `these ${count} runs? They are results`;
+  if (!confirm(`Remove ${what} and can't be restored.`)) throw new Failure(130, "Nothing was removed");
+}
+
+/** Removes the folders that hold no run any more, with their link to the newest; never one that holds anything else. */
+async function removeEmptied(removed: Removal[], ownRuns: string) {
+  const experiments = new Set(removed.filter(({ kind }) => kind === "run").map(({ path }) => dirname(path)));
+  for (const experiment of experiments) {
+    const latest = join(experiment, "latest");
+    const isLink = (await Deno.lstat(latest).catch(() => undefined))?.isSymlink;
+    if (isLink && await Deno.stat(latest).catch(() => undefined) === undefined) await Deno.remove(latest);
+    await Deno.remove(experiment).catch(() => {}); // it holds something else
+  }
+  if (experiments.size > 0 && [...experiments].every((one) => dirname(one) === ownRuns)) {
+    const isFolder = (await Deno.lstat(ownRuns).catch(() => undefined))?.isDirectory;
+    if (isFolder) await Deno.remove(ownRuns).catch(() => {}); // it holds something else
   }
 }
