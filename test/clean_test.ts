@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { readStamp } from "../tasks/lib/environment_stamp.ts";
 import { exists } from "../tasks/lib/files.ts";
+import { PLAN_SCHEMA } from "../tasks/lib/plan.ts";
 import { RunLock } from "../tasks/lib/run_folder.ts";
 import { ended, experiment, Project, ROOT } from "./project.ts";
 
@@ -196,4 +197,19 @@ Deno.test("clean keeps an environment that is being made", async () => {
   const { removed, kept } = JSON.parse(stdout);
   assert.deepEqual([removed.length, kept.length], [2, 2]);
   assert.ok(await exists(project.path(".venv/environment.json")));
+});
+
+Deno.test("clean keeps the environment that a run in progress uses", async () => {
+  await using project = await Project.make({ ...SOURCES, ...MADE, ".venv-test/environment.json": STAMP });
+  const environment = { python: project.path(".venv/bin/python") };
+  const plan = { schema: PLAN_SCHEMA, experiment: { text: "" }, steps: [], environment };
+  await project.write(`runs/test/${FIRST}/plan.json`, JSON.stringify(plan));
+  const lock = await RunLock.take(project.path("runs/test", FIRST));
+  const { code, stderr } = await project.task("clean");
+  await lock.release();
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, new RegExp(`Kept .*\\.venv: the run ${FIRST} is using it`));
+  assert.ok(await exists(project.path(".venv/environment.json")));
+  assert.ok(await exists(project.path(".venv.state")));
+  assert.equal(await exists(project.path(".venv-test")), false);
 });

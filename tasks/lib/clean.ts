@@ -5,12 +5,17 @@ import { environmentsIn } from "./environment_stamp.ts";
 import { Failure } from "./failure.ts";
 import { exists, listFiles } from "./files.ts";
 import { nearestAncestor } from "./find_experiment.ts";
-import { callerFolder, RunLock, runsRoot } from "./run_folder.ts";
+import { callerFolder, readPlan, RunLock, runsRoot } from "./run_folder.ts";
 import { bytes, columns, type Terminal } from "./terminal.ts";
 
-interface Removal {
+interface Place {
   kind: "environment" | "cache" | "run";
   path: string;
+  /** The run in progress that uses this environment. */
+  usedBy?: string;
+}
+
+interface Removal extends Place {
   bytes: number;
 }
 
@@ -60,17 +65,35 @@ async function projectRoot(): Promise<string> {
   return await nearestAncestor(found, ["deno.json"]) ?? found;
 }
 
-type Place = Pick<Removal, "kind" | "path">;
-
 async function madeIn(root: string, runs: string): Promise<Place[]> {
   const caches = await bytecodeIn(root, runs);
   for await (const { name, isDirectory } of Deno.readDir(root)) {
     if (isDirectory && CACHE.test(name)) caches.push(join(root, name));
   }
+  const users = await usersOfEnvironments(runs);
   return [
-    ...(await environmentsIn(root)).map((path): Place => ({ kind: "environment", path })),
+    ...(await environmentsIn(root)).map((path): Place => ({
+      kind: "environment",
+      path,
+      usedBy: users.get(withoutState(path)),
+    })),
     ...caches.sort().map((path): Place => ({ kind: "cache", path })),
   ];
+}
+
+/** The run in progress by the environment that it uses. */
+async function usersOfEnvironments(runs: string): Promise<Map<string, string>> {
+  const users = new Map<string, string>();
+  for (const { path } of await runsIn(runs)) {
+    const lock = await tryHold(join(path, ".lock"));
+    if (lock !== "held") {
+      lock?.close();
+      continue;
+    }
+    const plan = await readPlan(path).catch(() => undefined); // it may not be written yet
+    if (plan !== undefined) users.set(dirname(dirname(plan.environment.python)), basename(path));
+  }
+  return users;
 }
 
 /** Python's compiled modules, but not those in hidden folders, in virtual environments or in runs. */
@@ -105,8 +128,8 @@ async function foldersIn(folder: string): Promise<string[]> {
   return entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => join(folder, name)).sort();
 }
 
-async function measure({ kind, path }: Place): Promise<Removal> {
-  return { kind, path, bytes: (await listFiles(path)).reduce((sum, file) => sum + file.bytes, 0) };
+async function measure({ path, ...place }: Place): Promise<Removal> {
+  return { ...place, path, bytes: (await listFiles(path)).reduce((sum, file) => sum + file.bytes, 0) };
 }
 
 /** Does something with all that nobody is using, and says what is kept. */
@@ -138,23 +161,35 @@ async function eachUnused(
 }
 
 /** @throws if somebody is using it; else nobody can until the returned function is called. */
-async function hold({ kind, path }: Removal): Promise<() => Promise<void> | void> {
+async function hold({ kind, path, usedBy }: Removal): Promise<() => Promise<void> | void> {
   if (kind === "run") {
     const lock = await RunLock.take(path);
     return () => lock.release();
   }
+  if (usedBy !== undefined) throw new Failure(3, `the run ${usedBy} is using it`);
   if (kind === "environment") return await holdEnvironment(path);
   return () => {};
 }
 
-/** The lock that `makeEnvironment` holds; it stands in the folder beside the environment. */
+/** The environment that a folder with its lock and log belongs to. */
+function withoutState(path: string): string {
+  return path.replace(/\.state$/, "");
+}
+
+/** The lock that `makeEnvironment` holds stands in the folder beside the environment. */
 async function holdEnvironment(path: string): Promise<() => void> {
-  const lock = join(`${path.replace(/\.state$/, "")}.state`, "lock");
-  if (!await exists(lock)) return () => {};
-  const file = await Deno.open(lock, { read: true, write: true });
-  if (await file.tryLock(true)) return () => file.close();
+  const lock = await tryHold(join(`${withoutState(path)}.state`, "lock"));
+  if (lock === "held") throw new Failure(3, "another process is making this environment");
+  return () => lock?.close();
+}
+
+/** The locked file; "held" if another process has locked it, undefined if it is not there. */
+async function tryHold(path: string): Promise<Deno.FsFile | "held" | undefined> {
+  if (!await exists(path)) return undefined;
+  const file = await Deno.open(path, { read: true, write: true });
+  if (await file.tryLock(true)) return file;
   file.close();
-  throw new Failure(3, "another process is making this environment");
+  return "held";
 }
 
 function confirmRuns(count: number, yes: boolean, terminal: Terminal) {
