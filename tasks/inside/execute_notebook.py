@@ -71,6 +71,11 @@ A failed notebook does not keep the others from being executed.""",
     add("notebooks", nargs="+", type=Path, metavar="NOTEBOOK")
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the executed notebooks")
     add("--parameters", default="{}", metavar="JSON", help="values for the tagged cell; or @FILE")
+    add(
+        "--results",
+        metavar="NAME",
+        help="give this parameter, where a notebook declares it and no value was given, a folder in DIR",
+    )
     add("--timeout", type=_seconds, metavar="SECONDS", help="limit for each cell")
     add("--total-timeout", type=_seconds, metavar="SECONDS", help="limit for all notebooks together")
     add("--allow-errors", action="store_true", help="go on after a cell that fails, and exit with 0")

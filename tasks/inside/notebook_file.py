@@ -133,6 +133,12 @@ def python_literal(value: Any) -> str:
     return repr(value)
 
 
+def declared_parameters(notebook: dict[str, Any]) -> set[str]:
+    """The names that the cell tagged `parameters` assigns."""
+    tagged = (cell for cell in notebook["cells"] if PARAMETERS_TAG in tags(cell))
+    return {name for cell in tagged for name in assigned_names(cell["source"])}
+
+
 def inject_parameters(notebook: dict[str, Any], parameters: dict[str, Any]) -> list[str]:
     """Set parameters by papermill's convention; returns lines worth telling."""
     cells = notebook["cells"]

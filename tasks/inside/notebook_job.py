@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from notebook_file import BadRequest, inject_parameters, kernel_name, plan_outputs, read_notebook
+from notebook_file import (
+    BadRequest,
+    declared_parameters,
+    inject_parameters,
+    kernel_name,
+    plan_outputs,
+    read_notebook,
+)
 from notebook_process import KernelSpec, UnknownKernel, find_kernel
 
 
@@ -20,6 +27,7 @@ class Options:
     notebooks: list[Path]
     out: Path
     parameters: dict[str, Any]
+    results: str | None
     timeout: float | None
     total_timeout: float | None
     allow_errors: bool
@@ -108,13 +116,14 @@ def _plan_job(options: Options, source: Path, output: Path) -> Job:
     except (OSError, ValueError, KeyError) as error:
         raise BadRequest(f'Cannot execute "{source}": kernel.json of {name} is broken: {error}') from None
     notes: list[str] = []
-    if options.parameters:
+    parameters = _with_results(options, notebook, output)
+    if parameters:
         if not spec.is_python:
             raise BadRequest(
                 f'Cannot set parameters in "{source}": its kernel must be a Python one, '
                 f"current value is {json.dumps(spec.name)} ({spec.language or 'unknown language'})"
             )
-        notes = inject_parameters(notebook, options.parameters)
+        notes = inject_parameters(notebook, parameters)
     if shutil.which(spec.program()) is None:
         raise BadRequest(
             f'Cannot execute "{source}": kernel {name} needs "{spec.program()}", which is not there'
@@ -124,6 +133,14 @@ def _plan_job(options: Options, source: Path, output: Path) -> Job:
     job = Job(source, output, notebook, spec, cwd, str(shown), notes)
     job.cells = sum(is_executable(cell) for cell in notebook["cells"])
     return job
+
+
+def _with_results(options: Options, notebook: Any, output: Path) -> dict[str, Any]:
+    """The parameters, with a folder for the results of a notebook that asks for one."""
+    name = options.results
+    if name is None or name in options.parameters or name not in declared_parameters(notebook):
+        return options.parameters
+    return {**options.parameters, name: str(output.with_suffix("").resolve())}
 
 
 def is_executable(cell: Any) -> bool:

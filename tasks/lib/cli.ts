@@ -289,7 +289,11 @@ const SYSTEM_PROBLEMS: [pattern: RegExp, exitCode: ExitCode, remedy: string][] =
     3,
     "Put the runs on a disk that can be written to, with --runs DIR",
   ],
-  [/EACCES|EPERM|Permission denied|os error 13/, 3, "Give this user the right to it, or use another folder"],
+  [
+    /EACCES|EPERM|Permission denied|os error 13/,
+    3,
+    "Give this user the right to it, or keep the runs elsewhere with --runs DIR",
+  ],
 ];
 
 function asFailure(error: unknown): Failure | undefined {

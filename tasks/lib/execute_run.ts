@@ -47,9 +47,10 @@ export async function executeRun(
   using stopper = new Stopper();
   const { plan, runs, resumed } = prepared;
   await announceRecovered(prepared, terminal);
+  // Before the environment is made: a folder that can't be written to should show at once.
+  await Deno.mkdir(dirname(plan.directory), { recursive: true });
   const environment = await makeEnvironment(prepared, stopper, terminal);
   plan.environment.python = environment.python;
-  await Deno.mkdir(dirname(plan.directory), { recursive: true });
   if (resumed === undefined) await Deno.mkdir(plan.directory);
   const lock = await RunLock.take(plan.directory, request.force);
   try {

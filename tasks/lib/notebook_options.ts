@@ -16,7 +16,7 @@ export const NOTEBOOK_OPTIONS = {
   },
   "parameters-file": { value: "FILE", short: "f", help: "a YAML file with such values by name" },
   timeout: { value: "SECONDS", help: "longest time for a cell" },
-  "total-timeout": { value: "SECONDS", help: "longest time for a notebook" },
+  "total-timeout": { value: "SECONDS", help: "longest time for all notebooks together" },
   "allow-errors": { help: "go on after a cell that fails, and record the error" },
   html: { help: "also write a page to read beside each executed notebook" },
   jobs: { value: "N", help: "execute so many notebooks at a time (1)" },
@@ -47,7 +47,8 @@ function isNotebook(positional: string): boolean {
 
 async function expand(pattern: string): Promise<string[]> {
   const path = resolve(callerFolder(), pattern);
-  if (!/[*?[]/.test(pattern) || await Deno.stat(path).then(() => true, () => false)) return [path];
+  if (await Deno.stat(path).then(() => true, () => false)) return [path];
+  if (!/[*?[]/.test(pattern)) throw new Failure(2, `There is no notebook ${pattern}`);
   const found = await Array.fromAsync(glob(pattern, { cwd: callerFolder() }));
   if (found.length === 0) throw new Failure(2, `No notebook matches ${pattern}`);
   return found.sort().map((one) => resolve(callerFolder(), one));

@@ -1,6 +1,7 @@
 /** What exactly will run, as plain JSON: it can be printed, tested, stored beside the results, and compared. */
 
 import { join } from "node:path";
+import { shellQuote } from "./command.ts";
 import type { Experiment, Step } from "./experiment.ts";
 import { Failure } from "./failure.ts";
 import type { Host } from "./host.ts";
@@ -260,11 +261,13 @@ async function bindNeed(
   const found = await request.findStep(need, values);
   if (found !== undefined) return found;
   const name = experiment.name;
+  const given = Object.entries(request.overrides).map(([key, value]) => ` ${shellQuote([`--${key}`, value])}`)
+    .join("");
   throw new Failure(
     2,
     `"${step.name}" needs the step "${need}", and no run of ${name} has it with these parameters`,
     {
-      remedy: `deno task step ${need}, or everything at once: deno task reproduce`,
+      remedy: `deno task step ${need}${given}, or everything at once: deno task reproduce${given}`,
     },
   );
 }
@@ -279,6 +282,8 @@ function notebookCommand({ request, parameters }: Context, step: Step, out: stri
     join(INSIDE, "execute_notebook.py"),
     ...(notebooks ?? [step.notebook!]),
     ...["--out", out],
+    // Results of a notebook that is not the experiment's belong into the run folder, too.
+    ...(notebooks === undefined ? [] : ["--results", "out"]),
     ...(Object.keys(values).length > 0 ? ["--parameters", JSON.stringify(values)] : []),
     ...flags,
   ];

@@ -77,7 +77,7 @@ export function report(judged: Judged, evidence: Evidence, directory: string, te
     ...claimsTable(verdict.checks, terminal),
     ...(verdict.checks.length > 0 ? [""] : []),
     terminal.paint(conclusion(judged, evidence), verdict.holds ? "green" : "red", "bold"),
-    ...verdict.altered.map((what) => `  altered: ${what}`),
+    ...verdict.altered.map((what) => `  ${what}`),
     ...(claimsChanged
       ? ["  experiment.yaml has changed since this run; deno task verify --current judges by the new claims"]
       : []),
@@ -92,12 +92,14 @@ export function summary(judged: Judged, evidence: Evidence, directory: string, t
   const steps = Object.entries(evidence.steps).filter(([, { problem }]) => problem !== undefined);
   return [
     "",
-    ...claimsTable(verdict.checks, terminal),
+    ...(evidence.status === "interrupted" ? [] : claimsTable(verdict.checks, terminal)),
     ...(verdict.checks.length > 0 ? [""] : []),
     ...steps.map(([name, { status, problem }]) =>
       `${terminal.paint(`step "${name}" ${status}`, "red", "bold")}: ${problem}, log: ${directory}/log.txt`
     ),
     terminal.paint(conclusion(judged, evidence), outcome(judged, evidence), "bold"),
+    ...verdict.altered.map((what) => `  ${what}`),
+    ...(evidence.status === "interrupted" ? [`deno task ${evidence.task} --resume goes on with it`] : []),
     `Run folder: ${directory}`,
   ];
 }

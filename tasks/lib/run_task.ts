@@ -88,7 +88,12 @@ function outcomes({ steps }: Evidence) {
 
 function announce(plan: Plan, resumed: boolean, terminal: Terminal) {
   const { experiment, engine, parameters, changed, environment } = plan;
-  terminal.line(terminal.paint(experiment.title ?? experiment.name, "bold"));
+  const title = plan.notebooks === undefined
+    ? experiment.title ?? experiment.name
+    : `${
+      plan.notebooks.length === 1 ? "A notebook" : `${plan.notebooks.length} notebooks`
+    } in the environment of ${experiment.name}`;
+  terminal.line(terminal.paint(title, "bold"));
   const values = Object.entries(parameters).map(([name, value]) => `${name} = ${value}`).join(", ") || "none";
   terminal.line(`engine: ${engine.name} (${engine.because}); GPUs: ${environment.gpus}`);
   terminal.line(
