@@ -56,10 +56,10 @@ Deno.test("endProcesses() asks first, and kills what does not listen", async (t)
     await t.step(what, async () => {
       const mark = newMark();
       const child = await start(mark, code + SLEEP);
-      assert.equal(await endProcesses({ mark, group: child.pid }, 500), 2, "the group counts as one, too");
+      assert.equal(await endProcesses({ mark }, 500), 1);
       const { code: exitCode, signal } = await child.status;
       assert.equal(signal ?? exitCode, expected);
-      assert.deepEqual(await findProcesses({ mark, group: child.pid }), []);
+      assert.deepEqual(await findProcesses({ mark }), []);
     });
   }
 });
