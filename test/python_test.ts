@@ -81,8 +81,34 @@ Deno.test("findPython() asks only the Python that PYTHON names", async () => {
     pip: "24.2",
     ensurepip: true,
   });
-  Deno.env.set("PYTHON", "nothing");
-  await assert.rejects(findPython(), { message: /none of nothing is there/ });
+});
+
+Deno.test("findPython() says that PYTHON is set where it names none that serves", async (t) => {
+  const cases: [name: string, value: string, expected: string][] = [
+    ["no such file", "/nothing/python3", "/nothing/python3 is not there"],
+    ["no such program", "nothing", "nothing is not there"],
+    ["broken", "shim", "shim does not start"],
+    ["too old", "old", "old is 3.10.13"],
+  ];
+  await using _programs = await Programs.make({
+    "python3": answers("3.11.7"),
+    "shim": BROKEN_SHIM,
+    "old": answers("3.10.13"),
+  });
+  for (const [name, value, expected] of cases) {
+    await t.step(name, async () => {
+      Deno.env.set("PYTHON", value);
+      await assert.rejects(findPython(), (error: Failure) => {
+        assert.equal(error.exitCode, 3);
+        assert.equal(
+          error.message,
+          `Cannot use the Python that the variable PYTHON names: ${expected}, and Python 3.11 to 3.13 is needed`,
+        );
+        assert.match(error.details.remedy ?? "", /Unset PYTHON/);
+        return true;
+      });
+    });
+  }
 });
 
 Deno.test("findPython() lists what it found if none is in range", async () => {

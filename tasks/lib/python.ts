@@ -41,7 +41,9 @@ const OLDEST_PIP = "22.3";
  *
  * @throws Failure(3) with what was found, if none is in range.
  */
-export async function findPython(candidates = defaultCandidates()): Promise<Python> {
+export async function findPython(given?: string[]): Promise<Python> {
+  const named = given === undefined ? Deno.env.get("PYTHON") || undefined : undefined;
+  const candidates = given ?? (named === undefined ? CANDIDATES : [named]);
   const found: Python[] = [];
   const tried = new Set<string>();
   for (const candidate of candidates) {
@@ -56,13 +58,10 @@ export async function findPython(candidates = defaultCandidates()): Promise<Pyth
   }
   const second = found.find((python) => inRange(python.version));
   if (second !== undefined) return second;
-  throw none(candidates, found);
+  throw named === undefined ? none(candidates, found) : namedAmiss(named, found);
 }
 
-function defaultCandidates(): string[] {
-  const named = Deno.env.get("PYTHON");
-  return named ? [named] : ["python3", "python3.13", "python3.12", "python3.11", "python"];
-}
+const CANDIDATES = ["python3", "python3.13", "python3.12", "python3.11", "python"];
 
 /** Every file on PATH of that name, since the first may be a shim with nothing behind it; or the path that was given. */
 function pathsOf(candidate: string): string[] {
@@ -116,4 +115,15 @@ function none(candidates: string[], found: Python[]): Failure {
     remedy: `Install one (for example: apt install python3 python3-venv, brew install python@${NEWEST}, ` +
       `uv python install ${NEWEST}), or name it: PYTHON=/path/to/python${NEWEST}`,
   });
+}
+
+function namedAmiss(named: string, found: Python[]): Failure {
+  const versions = found.map(({ version }) => version).join(", ");
+  const missing = pathsOf(named).some(isFile) ? "does not start" : "is not there";
+  const what = found.length === 0 ? missing : `is ${versions}`;
+  return new Failure(
+    3,
+    `Cannot use the Python that the variable PYTHON names: ${named} ${what}, and Python ${OLDEST} to ${NEWEST} is needed`,
+    { remedy: `Unset PYTHON to have one looked for, or name another: PYTHON=/path/to/python${NEWEST}` },
+  );
 }
