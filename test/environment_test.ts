@@ -179,6 +179,48 @@ Deno.test("an index that can't be reached is named within seconds, with what was
   assert.deepEqual(await sandbox.leftovers(), []);
 });
 
+Deno.test("an index that can't be reached is named although a folder has another version", async () => {
+  await using sandbox = await Sandbox.make({
+    ...OFFLINE,
+    PIP_NO_INDEX: "0",
+    PIP_INDEX_URL: "http://127.0.0.1:9/simple",
+    PIP_NO_CACHE_DIR: "1",
+  }, LOCK.replace("2.13.0+cpu", "2.14.0+cpu"));
+  await sandbox.write("requirements.txt", "torch==2.14.0\n");
+  const { message, exitCode, details } = await sandbox.failure();
+  assert.equal(exitCode, 3);
+  assert.match(
+    message,
+    /wanted torch==2\.14\.0\+cpu from http:\/\/127\.0\.0\.1:9 and cannot reach it \(connection refused\)/,
+  );
+  assert.match(await Deno.readTextFile(details.log ?? ""), /from versions: 2\.13\.0/);
+});
+
+Deno.test("another Python is named if a folder has the CPU build of torch for it", async () => {
+  await using sandbox = await Sandbox.make(OFFLINE, LOCK.replace("2.13.0+cpu", "2.14.0+cpu"));
+  await sandbox.write("requirements.txt", "torch==2.14.0\n");
+  const minor = python.version.startsWith("3.12.") ? "11" : "12";
+  const bin = sandbox.path("bin");
+  await Deno.mkdir(bin);
+  const script = `#!/bin/sh\nprintf '%s\\n' "$0" 3.${minor}.1 24.2 yes yes\n`;
+  await Deno.writeTextFile(join(bin, `python3.${minor}`), script, { mode: 0o755 });
+  const tags = `cp3${minor}-cp3${minor}-${
+    Deno.build.os === "linux" ? `manylinux_2_28_${Deno.build.arch}` : "macosx_14_0_arm64"
+  }`;
+  await sandbox.write(`bin/torch-2.14.0+cpu-${tags}.whl`, "");
+  // A space would end the name of the folder in PIP_FIND_LINKS.
+  const short = join(sandbox.root, "../bin");
+  await Deno.symlink(bin, short);
+  sandbox.setEnv({ PATH: `${bin}:${Deno.env.get("PATH")}`, PIP_FIND_LINKS: `${wheels} ${short}` });
+  const { message, details } = await sandbox.failure();
+  assert.match(message, /^Cannot make .*: torch 2\.14\.0\+cpu, the CPU build, is not on pip's index/);
+  assert.ok(details.remedy?.startsWith(`Use Python 3.${minor}.1, `), details.remedy);
+  assert.ok(
+    details.remedy?.includes(`PYTHON=${join(bin, `python3.${minor}`)}; or name a folder`),
+    details.remedy,
+  );
+});
+
 Deno.test("a file that is not the one the lock recorded is refused by name", async () => {
   await using sandbox = await Sandbox.make(OFFLINE, LOCK.replace(/(beta[^]*?sha256:)..../, "$10000"));
   const { message, exitCode } = await sandbox.failure();
@@ -189,13 +231,13 @@ Deno.test("a file that is not the one the lock recorded is refused by name", asy
 
 Deno.test("where uv can't reach its index, pip is tried", async () => {
   const error =
-    "error: Request failed\n  cause: Failed to fetch: https://wheels.example/simple/alpha/\n  cause: dns error";
+    "error: Request failed\n  cause: Failed to fetch: https://wheels.example/whl/cpu/torch/\n  cause: dns error";
   await using sandbox = await Sandbox.make({ ...FAST, FAKE_UV_ERROR: error });
   const { made } = await sandbox.ensure();
   assert.equal(made, true);
   assert.match(
     sandbox.said.join("\n"),
-    /uv 99\.0\.0 wanted 3 packages from https:\/\/wheels\.example .*; trying pip/,
+    /uv 99\.0\.0 wanted torch==2\.13\.0\+cpu from https:\/\/wheels\.example .*; trying pip/,
   );
   assert.match(await Deno.readTextFile(sandbox.path(".venv/environment.json")), /"installer": "pip /);
 });

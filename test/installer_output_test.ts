@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { explainInstall, InstallProgress } from "../tasks/lib/installer_output.ts";
-import { parsePipSettings } from "../tasks/lib/installer.ts";
+import { parsePipSettings, wheelMinors } from "../tasks/lib/installer.ts";
 
 const CONTEXT = { installer: "pip 24.2", machine: "Python 3.11.7 on linux x86_64", wanted: "71 packages" };
 
@@ -14,6 +14,39 @@ ERROR: Could not find a version that satisfies the requirement alpha==1.0 (from 
 ERROR: No matching distribution found for alpha==1.0`,
     "unreachable",
     /^pip 24\.2 wanted alpha==1\.0 from https:\/\/wheels\.example and cannot reach it \(connection refused\)$/,
+  ],
+  [
+    "pip, connection refused, and a folder has another version",
+    `Looking in indexes: http://127.0.0.1:9/simple
+Looking in links: /wheels
+WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by 'NewConnectionError('<pip._vendor.urllib3.connection.HTTPConnection object at 0x7f>: Failed to establish a new connection: [Errno 111] Connection refused')': /simple/scikit-learn/
+ERROR: Could not find a version that satisfies the requirement scikit_learn==9.9 (from versions: 2.2.1)
+ERROR: No matching distribution found for scikit_learn==9.9`,
+    "unreachable",
+    /^pip 24\.2 wanted scikit_learn==9\.9 from http:\/\/127\.0\.0\.1:9 and cannot reach it \(connection refused\)$/,
+  ],
+  [
+    "pip, no proxy, and a folder has another version",
+    `WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by 'ProxyError('Cannot connect to proxy.', OSError('Tunnel connection failed: 403 Forbidden'))': /simple/numpy/
+ERROR: Could not find a version that satisfies the requirement numpy==9.9 (from versions: 2.2.1)
+Could not fetch URL https://wheels.example/simple/numpy/: connection error: Max retries exceeded`,
+    "unreachable",
+    /wanted 71 packages from https:\/\/wheels\.example and cannot reach it \(the proxy refused\)/,
+  ],
+  [
+    "pip without retries, and a folder has another version",
+    `ERROR: Could not find a version that satisfies the requirement numpy==9.9 (from versions: 2.2.1)
+ERROR: No matching distribution found for numpy==9.9
+Could not fetch URL https://wheels.example/simple/numpy/: connection error: Max retries exceeded`,
+    "unreachable",
+    /wanted numpy==9\.9 from https:\/\/wheels\.example/,
+  ],
+  [
+    "pip, no file, after another package's retries ran out",
+    `WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by 'NewConnectionError('Connection refused')': /simple/six/
+ERROR: Could not find a version that satisfies the requirement numpy==9.9 (from versions: 1.23.2, 2.4.6)`,
+    "no file",
+    /finds no file of numpy==9\.9/,
   ],
   [
     "pip, its detailed log names the host",
@@ -151,6 +184,19 @@ Deno.test("InstallProgress counts the packages of pip and uv", async (t) => {
       assert.deepEqual(said, reported);
     });
   }
+});
+
+Deno.test("wheelMinors() tells for which Pythons there are wheels of a package", () => {
+  const platform = Deno.build.os === "linux" ? `manylinux_2_28_${Deno.build.arch}` : "macosx_14_0_arm64";
+  const files = [
+    `torch-2.13.0+cpu-cp311-cp311-${platform}.whl`,
+    `torch-2.13.0+cpu-cp313-cp313-${platform}.whl`,
+    `torch-2.12.0+cpu-cp312-cp312-${platform}.whl`,
+    `torchvision-2.13.0+cpu-cp312-cp312-${platform}.whl`,
+    "torch-2.13.0+cpu-cp312-cp312-win_amd64.whl",
+    "torch-2.13.0+cpu.tar.gz",
+  ];
+  assert.deepEqual(wheelMinors(files, "torch", "2.13.0+cpu"), ["11", "13"]);
 });
 
 Deno.test("parsePipSettings() reads pip's files, and lets the environment go before them", () => {

@@ -3,9 +3,9 @@
 import { join } from "node:path";
 import { run } from "./command.ts";
 import { Failure } from "./failure.ts";
-import { explainInstall, type InstallProblem, InstallProgress } from "./installer_output.ts";
-import { compareVersions, type LockedPackage } from "./lock_file.ts";
-import type { Python } from "./python.ts";
+import { explainInstall, foundVersions, type InstallProblem, InstallProgress } from "./installer_output.ts";
+import { compareVersions, type LockedPackage, normalize } from "./lock_file.ts";
+import { findPython, type Python } from "./python.ts";
 
 /** What is to be installed, and where. */
 export interface Installation {
@@ -85,9 +85,9 @@ export async function installWithUv(uv: Uv, installation: Installation): Promise
 async function installUnhashedWithUv(tool: Tool, install: string[], entry: LockedPackage) {
   const pin = `${entry.name}==${entry.version}`;
   const plain = [...install, "--no-deps", pin];
-  if (!isCpuBuild(entry)) return await tool.must(plain);
+  if (!isCpuBuild(entry)) return await tool.must(plain, pin);
   if (tool.hasOwnSources && (await tool.try(plain)).code === 0) return;
-  await tool.must([...install, "--no-deps", "--torch-backend", "cpu", pin]);
+  await tool.must([...install, "--no-deps", "--torch-backend", "cpu", pin], pin);
 }
 
 /**
@@ -152,14 +152,42 @@ async function installUnhashedWithPip(
   const pin = `${entry.name}==${entry.version}`;
   const first = await tool.try([...install, "--no-deps", pin]);
   if (first.code === 0) return;
-  const problem = tool.explain(first.output);
-  if (!isCpuBuild(entry) || problem.kind !== "no file") throw new InstallError(problem);
+  const problem = tool.explain(first.output, pin);
+  // One of several indexes may be out of reach, and uv on one of the others.
+  const elsewhere = problem.kind === "no file" ||
+    problem.kind === "unreachable" && foundVersions(first.output);
+  if (!isCpuBuild(entry) || !elsewhere) throw new InstallError(problem);
   installation.progress(`pip finds no ${pin}; fetching uv ${PINNED_UV.version}, which knows where it is`);
   try {
     await installByFetchedUv(tool, install, pin, installation);
   } catch (error) {
-    throw error instanceof InstallError ? withoutCpuBuild(entry, error.problem) : error;
+    if (!(error instanceof InstallError)) throw error;
+    if (problem.kind === "unreachable") throw new InstallError(problem);
+    throw withoutCpuBuild(entry, error.problem, await otherPython(entry, installation.python));
   }
+}
+
+/** Another Python that is here, for which a configured folder has the wheel. */
+async function otherPython({ name, version }: LockedPackage, { path }: Python): Promise<Python | undefined> {
+  const folders = ((await pipSettings({ path }))["find-links"] ?? "").split(/\s+/);
+  for (const folder of folders.filter((one) => one.startsWith("/"))) {
+    const entries = await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
+    for (const minor of wheelMinors(entries.map((entry) => entry.name), name, version)) {
+      const python = await findPython([`python3.${minor}`]).catch(() => undefined);
+      if (python !== undefined && python.path !== path) return python;
+    }
+  }
+}
+
+/** Minor versions of the Pythons that the wheels of a package are for, on this kind of machine: `["11"]`. */
+export function wheelMinors(files: string[], name: string, version: string): string[] {
+  const machine = Deno.build.os === "linux" ? `linux.*_${Deno.build.arch}` : `macosx.*_`;
+  return files.flatMap((file) => {
+    const [, wheel = "", at, minor, platform = ""] = /^(.+?)-([^-]+)-cp3(\d+)-cp3\d+-(.+)\.whl$/.exec(file) ??
+      [];
+    const fits = normalize(wheel) === name && at === version && new RegExp(machine).test(platform);
+    return fits && minor !== undefined ? [minor] : [];
+  });
 }
 
 async function installByFetchedUv(tool: Tool, install: string[], pin: string, installation: Installation) {
@@ -177,16 +205,24 @@ async function installByFetchedUv(tool: Tool, install: string[], pin: string, in
     "--torch-backend",
     "cpu",
     pin,
-  ]);
+  ], pin);
 }
 
-function withoutCpuBuild({ name, version }: LockedPackage, problem: InstallProblem): InstallError {
+function withoutCpuBuild(
+  { name, version }: LockedPackage,
+  problem: InstallProblem,
+  other: Python | undefined,
+): InstallError {
+  const use = other &&
+    `Use Python ${other.version}, for which a configured folder has it: PYTHON=${other.path}; or `;
   return new InstallError({
     kind: problem.kind,
     message: `${name} ${version}, the CPU build, is not on pip's index or in its folders; ${problem.message}`,
     remedy:
-      "Name a folder that holds its wheel (PIP_FIND_LINKS=/folder) or an institutional index that has it " +
-      "(PIP_EXTRA_INDEX_URL=…), or check the network and proxy (HTTPS_PROXY), and start again",
+      `${
+        use ? `${use}n` : "N"
+      }ame a folder that holds its wheel (PIP_FIND_LINKS=/folder) or an institutional ` +
+      "index that has it (PIP_EXTRA_INDEX_URL=…), or check the network and proxy (HTTPS_PROXY), and start again",
   });
 }
 
@@ -333,7 +369,7 @@ async function uvEnvironment(python: Python): Promise<Record<string, string>> {
 }
 
 /** pip's settings from its files and variables, e.g. `{ "find-links": "/wheels" }`. */
-async function pipSettings(python: Python): Promise<Record<string, string>> {
+async function pipSettings(python: Pick<Python, "path">): Promise<Record<string, string>> {
   const { code, stdout } = await run([python.path, "-m", "pip", "config", "list"], {
     env: cleanEnvironment(),
     clearEnv: true,

@@ -1,5 +1,7 @@
 /** What pip and uv print, turned into progress and into messages that a researcher can act on. */
 
+import { normalize } from "./lock_file.ts";
+
 /** Turns the lines of pip and uv into "12 of 71 packages: scipy 35.1 MB". */
 export class InstallProgress {
   readonly #fetched = new Set<string>();
@@ -127,8 +129,8 @@ function wrongHash(output: string): InstallProblem | undefined {
 
 function unreachable(output: string, { installer, wanted }: InstallContext): InstallProblem | undefined {
   if (!UNREACHABLE.test(output)) return undefined;
-  // A warning about one retry is no cause if pip did see the index's answer in the end.
-  if (/\(from versions: (?!none)[^)]/.test(output)) return undefined;
+  // A warning about one retry is no cause if pip did see an answer in the end; a folder of wheels answers as well.
+  if (foundVersions(output) && !gaveUpOn(failedPackage(output), output)) return undefined;
   const where = addressIn(output);
   return {
     kind: "unreachable",
@@ -141,6 +143,25 @@ function unreachable(output: string, { installer, wanted }: InstallContext): Ins
       "Check the network and proxy (HTTPS_PROXY); or name a mirror (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL; " +
       "UV_DEFAULT_INDEX for uv) or a folder of wheels (PIP_FIND_LINKS), and start again",
   };
+}
+
+/** pip found files of the package that failed, though none that would do. */
+export function foundVersions(output: string): boolean {
+  return /\(from versions: (?!none)[^)]/.test(output);
+}
+
+/** Normalized name of the package for which pip found no version. */
+function failedPackage(output: string): string | undefined {
+  const requirement = /satisfies the requirement ([\w.-]+)/.exec(output)?.[1];
+  return requirement === undefined ? undefined : normalize(requirement);
+}
+
+/** pip had no retry left for the package's page on some index, or its detailed log says that it got none. */
+function gaveUpOn(name: string | undefined, output: string): boolean {
+  const pages = output.matchAll(
+    /Retrying \(Retry\(total=0\b.*?': \S*?\/([^/\s]+)\/\s*$|Could not fetch URL \S*\/([^/\s]+)\/: /gm,
+  );
+  return pages.some(([, retried, logged]) => normalize(retried ?? logged ?? "") === name);
 }
 
 /** The address as the tool itself printed it. */
