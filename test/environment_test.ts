@@ -8,7 +8,7 @@ import {
   type EnvironmentOptions,
   expectedPython,
 } from "../tasks/lib/environment.ts";
-import { environmentsIn } from "../tasks/lib/environment_stamp.ts";
+import { cachedEnvironments, environmentsIn, writeStamp } from "../tasks/lib/environment_stamp.ts";
 import { Failure } from "../tasks/lib/failure.ts";
 import { exists, sha256 } from "../tasks/lib/files.ts";
 import { findProcesses } from "../tasks/lib/processes.ts";
@@ -327,6 +327,80 @@ Deno.test("VENV_DIR names the folder of the environment", async () => {
   sandbox.setEnv({ VENV_DIR: sandbox.path("here/it is") });
   assert.equal((await sandbox.ensure()).python, sandbox.path("here/it is/bin/python"));
   assert.equal((await sandbox.ensure()).made, false);
+});
+
+Deno.test("VENV_DIR may name an empty folder, but none with anything of the user's in it", async (t) => {
+  await using sandbox = await Sandbox.make(FAST);
+  const docs = sandbox.path("docs");
+  const cases: [name: string, prepare: () => Promise<unknown>][] = [
+    ["a folder with a file", async () => {
+      await Deno.mkdir(docs);
+      await sandbox.write("docs/thesis.txt", "x");
+    }],
+    ["a folder with a hidden file", async () => {
+      await Deno.mkdir(docs);
+      await sandbox.write("docs/.thesis", "x");
+    }],
+    ["a folder with a state beside it", async () => {
+      await Deno.mkdir(docs);
+      await sandbox.write("docs/thesis.txt", "x");
+      await Deno.mkdir(`${docs}.state`);
+    }],
+    ["a file", () => sandbox.write("docs", "x")],
+    ["a link", () => Deno.symlink(sandbox.path(".."), docs)],
+  ];
+  sandbox.setEnv({ VENV_DIR: docs });
+  for (const [name, prepare] of cases) {
+    await t.step(name, async () => {
+      await prepare();
+      const before = await tree(sandbox.root);
+      const { message, exitCode, details } = await sandbox.failure();
+      assert.equal(exitCode, 3);
+      assert.match(message, /\/docs \(VENV_DIR\): it is there, and this project did not make it/);
+      assert.match(details.remedy ?? "", /empty or not there yet, or unset VENV_DIR/);
+      assert.deepEqual(await tree(sandbox.root), before);
+      await Deno.remove(docs, { recursive: true });
+      await Deno.remove(`${docs}.state`, { recursive: true }).catch(() => {});
+    });
+  }
+  await t.step("an empty folder is used, and made again when the lock changes", async () => {
+    await Deno.mkdir(docs);
+    sandbox.said.length = 0;
+    assert.equal((await sandbox.ensure()).directory, docs);
+    assert.doesNotMatch(sandbox.said.join("\n"), /again|kept/);
+    await sandbox.write("requirements-cpu.lock", `# new\n${LOCK}`);
+    assert.equal((await sandbox.ensure()).made, true);
+    assert.deepEqual((await tree(sandbox.root)).filter((name) => name.endsWith(".bak")), []);
+  });
+});
+
+/** Names in a folder and in the folders in it. */
+async function tree(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    names.push(name);
+    if (!isDirectory) continue;
+    for await (const inner of Deno.readDir(join(folder, name))) names.push(join(name, inner.name));
+  }
+  return names.sort();
+}
+
+Deno.test("cachedEnvironments() finds the environments in the user's cache, and nothing else", async () => {
+  await using sandbox = await Sandbox.make(FAST);
+  assert.deepEqual(await cachedEnvironments(), []);
+  const cache = join(Deno.env.get("XDG_CACHE_HOME") ?? "", "experiment-environments");
+  const made = join(cache, "0123456789abcdef/.venv");
+  const { python } = await sandbox.ensure();
+  const stamp = JSON.parse(await Deno.readTextFile(join(python, "../../environment.json")));
+  for (
+    const folder of [made, `${made}.state`, join(cache, "mine/.venv"), join(cache, "0123456789abcdef/notes")]
+  ) {
+    await Deno.mkdir(folder, { recursive: true });
+  }
+  await writeStamp(made, { ...stamp, directory: made });
+  await writeStamp(join(cache, "mine/.venv"), stamp);
+  await Deno.mkdir(join(cache, "fedcba9876543210/.venv"), { recursive: true });
+  assert.deepEqual(await cachedEnvironments(), [made, `${made}.state`]);
 });
 
 Deno.test("of two that want the environment at once, one makes it and the other waits", async () => {

@@ -1,7 +1,15 @@
 /** The virtual environment of the `host` engine: made once from a lock, and used as long as the lock is unchanged. */
 
 import { basename, join, relative, resolve } from "node:path";
-import { hasWorkingPython, misfit, readStamp, type Wanted, writeStamp } from "./environment_stamp.ts";
+import {
+  environmentCache,
+  hasWorkingPython,
+  isVacant,
+  misfit,
+  readStamp,
+  type Wanted,
+  writeStamp,
+} from "./environment_stamp.ts";
 import { Failure } from "./failure.ts";
 import { exists, sha256 } from "./files.ts";
 import { chooseLock, findLock } from "./lock_file.ts";
@@ -172,11 +180,9 @@ function placesFor(
   const main = override
     ? resolve(Deno.env.get("INIT_CWD") ?? options.root, override)
     : resolve(options.root, usual);
-  const home = Deno.env.get("HOME");
-  const caches = Deno.env.get("XDG_CACHE_HOME") || (home && join(home, ".cache"));
-  const cache = caches &&
-    join(caches, "experiment-environments", wanted.lockSha256.slice(0, 16), basename(usual));
-  return { named: Boolean(override), main, second: `${main}-locked`, cache: cache || undefined };
+  const caches = environmentCache();
+  const cache = caches && join(caches, wanted.lockSha256.slice(0, 16), basename(usual));
+  return { named: Boolean(override), main, second: `${main}-locked`, cache };
 }
 
 async function firstFitting(places: Places, wanted: Wanted): Promise<string | undefined> {
@@ -218,19 +224,25 @@ async function adopt(directory: string, wanted: Wanted): Promise<boolean> {
   return true;
 }
 
-/** The main folder, unless a virtual environment that works and isn't ours has its name: that is left alone. */
+/**
+ * The main folder, unless a virtual environment that works and isn't ours has its name: that is left alone.
+ *
+ * @throws Failure(3) if the user named a folder that holds anything else: environments of ours are moved in when they
+ * are finished, so one without a stamp is never ours.
+ */
 async function choosePlace({ main, second, named }: Places, { root, announce }: EnvironmentOptions) {
-  const strange = await exists(main) && await readStamp(main) === undefined && await hasWorkingPython(main);
-  if (!strange) return main;
   if (named) {
+    if (await readStamp(main) !== undefined || await isVacant(main)) return main;
     throw new Failure(
       3,
-      `Cannot use ${main} (VENV_DIR): it holds a virtual environment that this project did not make`,
+      `Cannot make an environment in ${main} (VENV_DIR): it is there, and this project did not make it`,
       {
-        remedy: "Name a folder that is not there yet, or unset VENV_DIR",
+        remedy: "Name a folder that is empty or not there yet, or unset VENV_DIR",
       },
     );
   }
+  const strange = await exists(main) && await readStamp(main) === undefined && await hasWorkingPython(main);
+  if (!strange) return main;
   const name = (path: string) => relative(root, path) || path;
   announce(`${name(main)} was not made by this project and is left as it is; using ${name(second)}`);
   return second;

@@ -3,9 +3,9 @@
 import { statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { run } from "./command.ts";
-import { misfit, PLATFORM, readStamp, type Wanted, writeStamp } from "./environment_stamp.ts";
+import { isVacant, misfit, PLATFORM, readStamp, type Wanted, writeStamp } from "./environment_stamp.ts";
 import { Failure } from "./failure.ts";
-import { exists, sha256 } from "./files.ts";
+import { sha256 } from "./files.ts";
 import {
   findUv,
   type Installation,
@@ -162,7 +162,7 @@ function markOf(directory: string): string {
 }
 
 async function whyNotAsItIs(directory: string, wanted: Wanted): Promise<string | undefined> {
-  if (!await exists(directory)) return undefined;
+  if (await isVacant(directory)) return undefined;
   return `Making ${directory} again: ${await misfit(directory, wanted)}`;
 }
 
@@ -274,7 +274,7 @@ export async function relocate(directory: string, target: string): Promise<void>
 
 /** Puts the new environment in place of the old. One that is not ours is kept under another name. */
 async function moveIn(made: string, { directory, state }: HeldPlace, announce: (line: string) => void) {
-  if (await exists(directory)) {
+  if (!await isVacant(directory)) {
     const ours = await readStamp(directory) !== undefined;
     const time = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
     const aside = ours ? join(state, `old-${time}`) : `${directory}.${time}.bak`;

@@ -88,6 +88,41 @@ export async function hasWorkingPython(directory: string): Promise<boolean> {
   }
 }
 
+/** Nothing is there, or an empty folder; a link to one is something of the user's. */
+export async function isVacant(directory: string): Promise<boolean> {
+  const found = await Deno.lstat(directory).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  });
+  if (found === undefined) return true;
+  return found.isDirectory && (await Array.fromAsync(Deno.readDir(directory))).length === 0;
+}
+
+/** Folder of the environments for projects that can't be written; a user without a home has none. */
+export function environmentCache(): string | undefined {
+  const home = Deno.env.get("HOME");
+  const caches = Deno.env.get("XDG_CACHE_HOME") || (home && join(home, ".cache"));
+  return caches ? join(caches, "experiment-environments") : undefined;
+}
+
+/** As `environmentsIn`, for the environments in the user's cache: those of all projects that can't be written. */
+export async function cachedEnvironments(): Promise<string[]> {
+  const cache = environmentCache();
+  if (cache === undefined) return [];
+  const found: string[] = [];
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(cache)) {
+      if (isDirectory && OF_A_LOCK.test(name)) found.push(...await environmentsIn(join(cache, name)));
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return found.sort();
+}
+
+/** The beginning of the lock's SHA-256. */
+const OF_A_LOCK = /^[0-9a-f]{16}$/;
+
 /**
  * Folders below the root that this project's environments are in, and what was left over while making them; never a
  * virtual environment of the user's.
