@@ -14,8 +14,11 @@ DOUBLE_SIGNAL_SECONDS = 0.5
 """A terminal and a runner may both pass on one ^C: within this time it counts once."""
 
 
-class Stopped(Exception):
-    """A signal came before there was anything to save."""
+class Stopped(BaseException):
+    """A signal came before there was anything to save.
+
+    No Exception: libraries catch those while they are imported.
+    """
 
 
 class StopRequest:
