@@ -1,12 +1,34 @@
 """The edge of a command: what the library throws becomes a message and an exit code."""
 
+import argparse
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from src.failure import Failure
 
 INTERRUPTED = 130
+
+
+SOURCES = Path(__file__).resolve().parent
+
+
+def path(text: str) -> Path:
+    """An argparse type. An empty text, as from a variable that is not set, would mean the working folder."""
+    if not text:
+        raise argparse.ArgumentTypeError('must name a file or folder, current value is ""')
+    return Path(text)
+
+
+def output(text: str) -> Path:
+    """An argparse type: a folder for results, which must not get mixed up with the program itself."""
+    folder = path(text)
+    if folder.resolve().is_relative_to(SOURCES):
+        raise argparse.ArgumentTypeError(
+            f'must be a folder outside the program\'s own sources, current value is "{text}"'
+        )
+    return folder
 
 
 def exit_code(work: Callable[[], object], when_interrupted: str) -> int:

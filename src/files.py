@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,24 @@ def output_folder(out: Path) -> Path:
     except OSError as error:
         raise UnavailableError(f"Cannot make the folder {out}: {error.strerror}") from error
     return out
+
+
+def made_by(path: Path) -> str | None:
+    """The program that a JSON file names under "made_by"; None where it names none or can't be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["made_by"] if path.is_file() else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def refuse_foreign_files(out: Path, names: Iterable[str], ours: Callable[[], bool]) -> None:
+    """Raises RequestError if one of these names is taken in `out` and the files there are not `ours`."""
+    present = [name for name in names if os.path.lexists(out / name)]
+    if present and not ours():
+        raise RequestError(
+            f"Cannot write into {out}: {', '.join(present)} there {'was' if len(present) == 1 else 'were'} "
+            "not made by this program. Choose another --out, or replace with --force"
+        )
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -185,10 +186,25 @@ def test_files_of_another_program_are_only_replaced_with_force(
 ) -> None:
     (tmp_path / "metrics.json").write_text('{"mine": 1}')
     assert _predict(tmp_path) == 2
-    assert "metrics.json there was not made by this program" in capsys.readouterr().err
+    assert (
+        f"Cannot write into {tmp_path}: metrics.json there was not made by this program."
+        in capsys.readouterr().err
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
     assert _predict(tmp_path, "--force") == 0
     assert _predict(tmp_path) == 0  # now they are its own
+
+
+def test_foreign_files_are_named_in_the_plural(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("metrics.json", "predictions.csv"):
+        (tmp_path / name).write_text("[]")
+    assert _predict(tmp_path) == 2
+    assert "metrics.json, predictions.csv there were not made by this program" in capsys.readouterr().err
+
+
+def test_a_fifo_named_like_a_result_is_no_file_of_this_program(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "metrics.json")
+    assert _predict(tmp_path) == 2
 
 
 def test_other_files_in_the_folder_stay(tmp_path: Path) -> None:
@@ -241,6 +257,10 @@ def _unusable_model(path: Path, kind: str) -> None:
     [
         (["nowhere.png"], "Cannot read nowhere.png: there is no such file or folder"),
         (["--top-k", "0"], 'must be a whole number from 1 up, current value is "0"'),
+        (["--out", ""], 'argument --out: must name a file or folder, current value is ""'),
+        (["--out", str(ROOT / "src" / "new")], "argument --out: must be a folder outside the program's own"),
+        ([""], 'argument IMAGE: must name a file or folder, current value is ""'),
+        (["--model", ""], 'argument --model: must name a file or folder, current value is ""'),
         (["--modle", "x"], "unrecognized arguments: --modle"),
     ],
 )

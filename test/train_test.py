@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from src.failure import Failure, RequestError
+from src.failure import Failure, RequestError, UnavailableError
 from src.files import sha256
 from src.modelling import train as command
 from src.modelling.data import SOURCES, Images, Split, measure
@@ -165,6 +165,47 @@ def _damage(path: Path, how: str) -> None:
     path.write_bytes({"cut": content[:1000], "empty": b"", "text": b"epoch 3", "one bit": content}[how])
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_files_of_another_program_are_only_replaced_with_force(
+    tiny: Settings, tmp_path: Path, resume: bool
+) -> None:
+    for name in ("metrics.json", "history.csv"):
+        (tmp_path / name).write_text('{"mine": 1}')
+    with pytest.raises(RequestError, match="metrics.json, history.csv there were not made by this program"):
+        train(tiny, tmp_path, resume, _silent)
+    assert {path.read_text() for path in tmp_path.iterdir()} == {'{"mine": 1}'}
+    assert train(tiny, tmp_path, resume, _silent, force=True)["made_by"] == "src/modelling/train.py"
+    (tmp_path / "checkpoint.pt").unlink()
+    train(tiny, tmp_path, report=_silent)  # now they are its own
+
+
+@pytest.mark.parametrize("name", ["checkpoint.pt", *RESULTS])
+def test_a_single_file_of_another_program_is_left_alone(tiny: Settings, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(RequestError, match=f"{name} there was not made by this program"):
+        train(tiny, tmp_path, report=_silent)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_pickle_of_another_program_is_no_checkpoint_of_this_one(tiny: Settings, tmp_path: Path) -> None:
+    torch.save({"model": torch.zeros(1)}, tmp_path / "checkpoint.pt")
+    with pytest.raises(RequestError, match="checkpoint.pt there was not made by this program"):
+        train(tiny, tmp_path, report=_silent)
+
+
+def test_what_a_killed_run_left_is_replaced_without_force(tiny: Settings, tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        train(tiny, tmp_path, report=_kill_after_first_epoch)
+    assert not (tmp_path / "metrics.json").exists()
+    assert train(tiny, tmp_path, report=_silent)["epochs"] == 2
+
+
+def test_a_folder_in_the_place_of_a_result_is_never_removed(tiny: Settings, tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").mkdir()
+    with pytest.raises(UnavailableError, match="Cannot replace .*metrics.json"):
+        train(tiny, tmp_path, report=_silent, force=True)
+
+
 def test_starting_anew_removes_the_earlier_results_first(tiny: Settings, tmp_path: Path) -> None:
     train(tiny, tmp_path, report=_silent)
     lines: list[str] = []
@@ -274,6 +315,8 @@ def test_shifted_moves_whole_images_by_at_most_one_pixel() -> None:
         ),
         (["--learning-rate", "nan"], "argument --learning-rate: must be a number above 0"),
         (["--threads", "0"], "argument --threads: must be a whole number from 1 up"),
+        (["--out", ""], 'argument --out: must name a file or folder, current value is ""'),
+        (["--out", str(ROOT / "src")], "argument --out: must be a folder outside the program's own sources"),
         (["--epoch", "3"], "unrecognized arguments: --epoch 3"),
     ],
 )

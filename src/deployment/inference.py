@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # so that it runs as a file, from anywhere
 
-from src.command import exit_code
+from src.command import exit_code, output, path
 
 DESCRIPTION = """\
 examples:
@@ -39,9 +39,15 @@ def parser() -> argparse.ArgumentParser:
     model = Path(__file__).resolve().with_name("model.safetensors")
     out = Path("predictions")
     add = result.add_argument
-    add("images", nargs="*", type=Path, metavar="IMAGE", help="image files, or folders of images")
-    add("--model", type=Path, default=model, metavar="FILE", help="safetensors (default: the deployed one)")
-    add("--out", type=Path, default=out, metavar="DIR", help="folder for the results (default ./predictions)")
+    add("images", nargs="*", type=path, metavar="IMAGE", help="image files, or folders of images")
+    add("--model", type=path, default=model, metavar="FILE", help="safetensors (default: the deployed one)")
+    add(
+        "--out",
+        type=output,
+        default=out,
+        metavar="DIR",
+        help="folder for the results (default ./predictions)",
+    )
     add("--top-k", type=positive, default=3, metavar="N", help="classes listed per image (default 3)")
     add("--batch-size", type=positive, default=256, metavar="N", help="images at a time (default 256)")
     add(

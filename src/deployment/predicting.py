@@ -11,10 +11,10 @@ from torch import nn
 
 from src.deployment.outcome import Outcome
 from src.deployment.prediction import Prediction, predict_batch
-from src.deployment.results import OUTPUTS, refuse_foreign_files, write_results
+from src.deployment.results import OUTPUTS, made_here, write_results
 from src.deployment.samples import Sample, Unreadable, find_images, read_samples, validation_samples
 from src.failure import Failure, UnavailableError
-from src.files import output_folder
+from src.files import output_folder, refuse_foreign_files
 from src.modelling.determinism import make_deterministic
 from src.modelling.model_file import Description, load_model
 
@@ -40,7 +40,7 @@ def run(request: Request, report: Report = print) -> Outcome:
     """Predicts and writes; reports accuracy, speed and where the results are. Raises Failure."""
     model, description = load_model(request.model, _device(request.device))
     if not request.force:
-        refuse_foreign_files(request.out)
+        refuse_foreign_files(request.out, OUTPUTS, ours=lambda: made_here(request.out))
     samples = _samples(request, description)
     make_deterministic(_threads(description))
     _warm_up(model, description, _device(request.device))

@@ -1,37 +1,20 @@
 """The files that inference writes."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from src.deployment.grid import choose, draw_grid
 from src.deployment.outcome import Outcome
-from src.failure import RequestError
-from src.files import sha256, write_bytes, write_csv, write_json
+from src.files import made_by, sha256, write_bytes, write_csv, write_json
 
 MADE_BY = "src/deployment/inference.py"
 METRICS = "metrics.json"
 OUTPUTS = (METRICS, "predictions.json", "predictions.csv", "predictions.png")
 
 
-def refuse_foreign_files(out: Path) -> None:
-    """Raises RequestError if results would replace files that this program did not make.
-
-    Its own metrics.json says who made it, and speaks for the other three.
-    """
-    present = [name for name in OUTPUTS if (out / name).exists()]
-    if present and not _made_here(out / METRICS):
-        raise RequestError(
-            f"Cannot write into {out}: {', '.join(present)} there was not made by this program. "
-            "Choose another --out, or replace with --force"
-        )
-
-
-def _made_here(path: Path) -> bool:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))["made_by"] == MADE_BY
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+def made_here(out: Path) -> bool:
+    """Its own metrics.json says who made it, and speaks for the other three."""
+    return made_by(out / METRICS) == MADE_BY
 
 
 def write_results(out: Path, outcome: Outcome, model: Path) -> None:

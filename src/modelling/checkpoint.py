@@ -50,8 +50,7 @@ def save_checkpoint(path: Path, run: Run) -> None:
 def read_checkpoint(path: Path, settings: Settings) -> dict[str, Any]:
     """The checkpoint's content. Raises RequestError when it is damaged or belongs to other settings."""
     try:
-        _check_sums(path)
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        saved = _load_file(path)
         lacking = PARTS - saved.keys()
     except Exception as error:  # torch.load raises whatever the bytes happen to provoke, at great length
         raise _unreadable(path, f"damaged, or not made by this program: {type(error).__name__}") from error
@@ -61,6 +60,19 @@ def read_checkpoint(path: Path, settings: Settings) -> dict[str, Any]:
         raise _unreadable(path, f"its format is {saved['format']}, wanted {FORMAT}")
     require_same(saved["settings"], settings, str(path))
     return saved
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether this program made the file, with whatever settings."""
+    try:
+        return path.is_file() and _load_file(path).keys() >= PARTS
+    except Exception:  # as above
+        return False
+
+
+def _load_file(path: Path) -> dict[str, Any]:
+    _check_sums(path)
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _check_sums(path: Path) -> None:
@@ -73,7 +85,7 @@ def _check_sums(path: Path) -> None:
 def _unreadable(path: Path, reason: str) -> RequestError:
     return RequestError(
         f"Cannot resume from {path}: it is not a usable checkpoint ({reason}). "
-        "Leave out --resume to start anew"
+        "Leave out --resume to start anew, with --force if that is refused"
     )
 
 

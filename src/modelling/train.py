@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from src.command import exit_code
+from src.command import exit_code, output
 from src.modelling.settings import DEVICES, DTYPES, Settings
 
 DESCRIPTION = """\
@@ -60,9 +60,12 @@ def parser() -> argparse.ArgumentParser:
     add("epochs", whole, "passes over the training images", metavar="N")
     add("seed", seeds, "of the random weights, order and shifts", metavar="N")
     result.add_argument(
-        "--out", type=Path, default=Path("trained"), metavar="DIR", help="(default ./trained)"
+        "--out", type=output, default=Path("trained"), metavar="DIR", help="(default ./trained)"
     )
     result.add_argument("--resume", action="store_true", help="go on after the last whole epoch in --out")
+    result.add_argument(
+        "--force", action="store_true", help="replace files in --out that another program made"
+    )
     add("learning_rate", positive, "its maximum: it rises for a fifth of the steps, then falls", metavar="X")
     add("batch_size", number(int, 2, 10**6, "a whole number from 2 up"), "images per step", metavar="N")
     add("momentum", number(float, 0, 0.999, "a number from 0 to 0.999"), "of gradient descent", metavar="X")
@@ -85,12 +88,12 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     options = vars(parser().parse_args(arguments))
-    out, resume = options.pop("out"), options.pop("resume")
+    out, resume, force = options.pop("out"), options.pop("resume"), options.pop("force")
 
     def work() -> None:
         from src.modelling.training import train  # after parsing: it takes seconds to import
 
-        train(Settings(**options), out, resume, report=lambda line: print(line, flush=True))
+        train(Settings(**options), out, resume, lambda line: print(line, flush=True), force)
 
     return exit_code(work, f"the same command with --resume goes on after the last whole epoch in {out}")
 

@@ -1,6 +1,7 @@
 """Trains by settings and writes the results: the function that the command and the notebook call."""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,8 @@ import torch
 from torch import Tensor
 
 from src.failure import UnavailableError
-from src.files import output_folder, sha256, write_csv, write_json
-from src.modelling.checkpoint import read_checkpoint, restore, save_checkpoint
+from src.files import made_by, output_folder, refuse_foreign_files, sha256, write_csv, write_json
+from src.modelling.checkpoint import is_checkpoint, read_checkpoint, restore, save_checkpoint
 from src.modelling.data import Images, Split, load
 from src.modelling.determinism import make_deterministic
 from src.modelling.model_file import save_model
@@ -20,6 +21,7 @@ from src.modelling.settings import Settings
 
 Report = Callable[[str], None]
 
+MADE_BY = "src/modelling/train.py"
 CHECKPOINT = "checkpoint.pt"
 MODEL = "model.safetensors"
 METRICS = "metrics.json"
@@ -27,12 +29,17 @@ RESULTS = (METRICS, MODEL, "history.csv", "predictions.json")
 
 
 def train(
-    settings: Settings, out: Path | str, resume: bool = False, report: Report = print
+    settings: Settings,
+    out: Path | str,
+    resume: bool = False,
+    report: Report = print,
+    force: bool = False,
 ) -> dict[str, Any]:
     """Trains, writes all results into the folder `out`, and returns what metrics.json holds.
 
     With `resume` a run that was cut off goes on after its last whole epoch, to the same final weights bit for
-    bit; a finished one is left as it is. Accuracies are in percent, losses in nats per image, one per epoch.
+    bit; a finished one is left as it is. Files that another program made are only replaced with `force`.
+    Accuracies are in percent, losses in nats per image, one per epoch.
     Raises RequestError, UnavailableError, and Failure when the loss is no longer finite.
     """
     out = output_folder(Path(out))
@@ -43,22 +50,37 @@ def train(
     run = start(settings, split)
     if resume:
         _resume(run, out, report)
-    else:
-        _start_over(out, report)
     if (finished := _finished(run, out)) is not None:
         report(f"Nothing to do: {out} holds all {settings.epochs} epochs and their results")
         return finished
+    if not force:
+        refuse_foreign_files(out, (CHECKPOINT, *RESULTS), ours=lambda: _made_here(out))
+    if not resume:
+        _start_over(out, report)
     _train_epochs(run, split, out, report)
     return _write_results(run, split, out, report)
 
 
+def _made_here(out: Path) -> bool:
+    """metrics.json says who made it, and speaks for the others; before it is written, the checkpoint does."""
+    if os.path.lexists(out / METRICS):
+        return made_by(out / METRICS) == MADE_BY
+    return is_checkpoint(out / CHECKPOINT)
+
+
 def _start_over(out: Path, report: Report) -> None:
-    """Removes an earlier run's files, so that they can never be taken for results of this one."""
-    stale = [out / name for name in (CHECKPOINT, *RESULTS) if (out / name).exists()]
+    """Removes an earlier run's files, so that they can never be taken for results of this one.
+
+    The checkpoint goes last: should this be killed, it says whose the others are.
+    """
+    stale = [out / name for name in (*RESULTS, CHECKPOINT) if os.path.lexists(out / name)]
     if stale:
         report(f"Starting anew: the earlier run in {out} is replaced (--resume goes on with it instead)")
     for path in stale:
-        path.unlink()
+        try:
+            path.unlink()
+        except OSError as error:
+            raise UnavailableError(f"Cannot replace {path}: {error.strerror}") from error
 
 
 def _resume(run: Run, out: Path, report: Report) -> None:
@@ -137,6 +159,7 @@ def _write_results(run: Run, split: Split, out: Path, report: Report) -> dict[st
     probabilities = predict(run, split.validation).softmax(1)
     write_json(out / "predictions.json", _predictions(probabilities, split.validation, split.classes))
     result["weights_sha256"] = sha256(out / MODEL)
+    result["made_by"] = MADE_BY
     write_json(out / METRICS, result)
     report(f"Wrote {', '.join(RESULTS)} into {out}; weights SHA-256 {result['weights_sha256']}")
     return result
