@@ -15,9 +15,8 @@ async function start(mark: string, code: string) {
     detached: true,
     stdout: "piped",
   }).spawn();
-  const reader = child.stdout.getReader();
-  await reader.read();
-  await reader.cancel();
+  // Unbuffered, the line arrives in two pieces.
+  for await (const chunk of child.stdout) if (chunk.at(-1) === 10) break;
   return child;
 }
 

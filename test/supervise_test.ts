@@ -56,8 +56,8 @@ Deno.test("the first signal reaches the step as SIGINT, which may save; onStop h
   const { ended, streams, stops } = await superviseText(
     `
 import time
-print("ready")
 try:
+    print("ready")
     time.sleep(60)
 except KeyboardInterrupt:
     time.sleep(0.2)
