@@ -1,6 +1,6 @@
 /**
  * Overview: removes what the tasks made: environments and caches, and with --runs the run folders too.
- * Arguments: --runs, --yes, --plan.
+ * Arguments: --runs, --shared, --yes, --plan.
  * Example: deno task clean
  */
 
@@ -20,6 +20,7 @@ await main({
   options: {
     plan: { help: "show what would be removed, and remove nothing" },
     runs: { help: "remove the run folders too (those in runs/, or in RUNS_DIR)" },
+    shared: { help: "remove also the environments in your cache, which read-only projects share" },
     yes: { help: "do not ask", short: "y" },
   },
   run: ({ options }, terminal) => clean(options, terminal),

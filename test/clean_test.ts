@@ -213,3 +213,24 @@ Deno.test("clean keeps the environment that a run in progress uses", async () =>
   assert.ok(await exists(project.path(".venv.state")));
   assert.equal(await exists(project.path(".venv-test")), false);
 });
+
+Deno.test("clean --shared removes the environments in the user's cache, and only those that the tasks made", async () => {
+  const cache = "cache/experiment-environments/0123456789abcdef";
+  await using project = await Project.make({
+    ...SOURCES,
+    [`${cache}/.venv/environment.json`]: STAMP,
+    "cache/experiment-environments/notes.txt": "",
+    "cache/other/x": "",
+  });
+  const denoDir = new TextDecoder().decode(
+    (await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output()).stdout,
+  );
+  const env = { XDG_CACHE_HOME: project.path("cache"), DENO_DIR: JSON.parse(denoDir).denoDir };
+  assert.equal((await project.task("clean", [], env)).code, 0);
+  assert.ok(await exists(project.path(cache, ".venv")));
+  assert.equal((await project.task("clean", ["--shared"], env)).code, 0);
+  assert.deepEqual(await filesOf(project, "cache"), [
+    "cache/experiment-environments/notes.txt",
+    "cache/other/x",
+  ]);
+});

@@ -1,7 +1,7 @@
 /** Removing what the tasks made, and nothing else: the folders it is in may hold other things as well. */
 
 import { basename, dirname, join } from "node:path";
-import { environmentsIn } from "./environment_stamp.ts";
+import { cachedEnvironments, environmentsIn } from "./environment_stamp.ts";
 import { Failure } from "./failure.ts";
 import { exists, listFiles } from "./files.ts";
 import { nearestAncestor } from "./find_experiment.ts";
@@ -35,12 +35,12 @@ const RUN_ID = /^\d{8}T\d{6}Z-[0-9a-f]{4}$/;
  * @throws Failure(2) if there is none, or if run folders are to go and nobody can be asked.
  */
 export async function clean(
-  options: { plan: boolean; runs: boolean; yes: boolean },
+  options: { plan: boolean; runs: boolean; shared: boolean; yes: boolean },
   terminal: Terminal,
 ): Promise<{ exitCode: 0; result: unknown }> {
   const root = await projectRoot();
   const runs = runsRoot(root);
-  const paths = [...await madeIn(root, runs), ...options.runs ? await runsIn(runs) : []];
+  const paths = [...await madeIn(root, runs, options.shared), ...options.runs ? await runsIn(runs) : []];
   const { done: found, kept } = await eachUnused(await Promise.all(paths.map(measure)), terminal);
   columns(found.map(({ path, bytes: size }) => [bytes(size), path])).forEach((line) => terminal.line(line));
   if (found.length === 0) terminal.line("Nothing to remove");
@@ -65,14 +65,14 @@ async function projectRoot(): Promise<string> {
   return await nearestAncestor(found, ["deno.json"]) ?? found;
 }
 
-async function madeIn(root: string, runs: string): Promise<Place[]> {
+async function madeIn(root: string, runs: string, shared: boolean): Promise<Place[]> {
   const caches = await bytecodeIn(root, runs);
   for await (const { name, isDirectory } of Deno.readDir(root)) {
     if (isDirectory && CACHE.test(name)) caches.push(join(root, name));
   }
   const users = await usersOfEnvironments(runs);
   return [
-    ...(await environmentsIn(root)).map((path): Place => ({
+    ...[...await environmentsIn(root), ...shared ? await cachedEnvironments() : []].map((path): Place => ({
       kind: "environment",
       path,
       usedBy: users.get(withoutState(path)),
