@@ -15,12 +15,12 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from src.deployment import inference
+from src.deployment import inference, samples
 from src.deployment.grid import MOST, MOST_WRONG, choose
 from src.deployment.prediction import Prediction
 from src.deployment.samples import read_image
 from src.modelling.data import Normalization, digits
-from src.modelling.model_file import Description, build, save_model
+from src.modelling.model_file import Description, build, load_model, save_model
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "src" / "deployment" / "inference.py"
@@ -275,6 +275,77 @@ def test_a_wrong_request_is_refused(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("locale", [{}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}])
+def test_file_names_of_any_bytes_are_predicted_listed_and_printed(
+    tmp_path: Path, locale: dict[str, str]
+) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    _digit()[0].save(tmp_path / "image.png")
+    for name in (b"caf\xe9.png", "ü.png".encode()):
+        shutil.copy(tmp_path / "image.png", os.fsencode(folder) + b"/" + name)
+        Path(os.fsdecode(os.fsencode(folder) + b"/broken-" + name)).write_text("no image")
+    arguments = [sys.executable, SCRIPT, folder, "--out", tmp_path / "ou\udce9t"]
+    done = subprocess.run(arguments, capture_output=True, env=os.environ | locale)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"broken-caf\xe9.png: not an image" in done.stdout
+    assert rb"ou\xe9t" in done.stdout
+    out = tmp_path / "ou\udce9t"
+    names = [r"caf\xe9.png", "ü.png"]
+    assert [Path(row["image"]).name for row in _rows(out)] == names
+    with open(out / "predictions.csv", encoding="utf-8", newline="") as file:
+        assert [Path(row["image"]).name for row in csv.DictReader(file)] == names
+    skipped = json.loads((out / "metrics.json").read_text())["skipped"]
+    assert [Path(entry["image"]).name for entry in skipped] == [f"broken-{name}" for name in names]
+
+
+@pytest.mark.parametrize("locale", [{}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}])
+def test_a_name_of_any_bytes_that_is_not_there_is_refused_readably(locale: dict[str, str]) -> None:
+    arguments = [sys.executable, SCRIPT, b"caf\xe9.png"]
+    done = subprocess.run(arguments, capture_output=True, env=os.environ | locale)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == b"Cannot read caf\\xe9.png: there is no such file or folder\n"
+
+
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    assert _predict(tmp_path / "out", tmp_path / "pipe.png") == 2
+    assert "pipe.png: it must be a file or a folder, but is a pipe or device" in capsys.readouterr().err
+
+
+def test_a_name_that_the_system_refuses_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert inference.main(["x" * 300]) == 2
+    assert capsys.readouterr().err.endswith("x: File name too long\n")
+
+
+def test_hidden_folders_below_a_folder_are_left_out(tmp_path: Path) -> None:
+    for name in ("seen", ".hidden/deeper", "seen/.ipynb_checkpoints"):
+        (tmp_path / ".images" / name).mkdir(parents=True)
+        _digit()[0].save(tmp_path / ".images" / name / "image.png")
+    assert _predict(tmp_path / "out", tmp_path / ".images") == 0
+    assert [row["image"] for row in _rows(tmp_path / "out")] == [str(tmp_path / ".images/seen/image.png")]
+
+
+def test_large_images_are_read_quietly_and_too_large_ones_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    monkeypatch.setattr(samples, "MOST_PIXELS", 200)
+    paths = [tmp_path / f"{side}.png" for side in (8, 12, 20)]
+    for side, path in zip((8, 12, 20), paths, strict=True):
+        Image.new("L", (side, side)).save(path)
+    *read, skipped = samples.read_samples(paths, load_model(DEPLOYED)[1])
+    assert [sample.name for sample in read] == [str(path) for path in paths[:2]]
+    assert skipped == samples.Unreadable(str(paths[2]), "too large: it must have at most 200 pixels")
+    assert not list(recwarn)
+
+
+def test_one_image_is_counted_in_the_singular(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _digit()[0].save(tmp_path / "image.png")
+    assert _predict(tmp_path / "out", tmp_path / "image.png") == 0
+    assert capsys.readouterr().out.startswith("1 image in ")
+
+
 def test_a_folder_without_images_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "notes.txt").write_text("no image")
     assert _predict(tmp_path / "out", tmp_path) == 2
@@ -284,7 +355,7 @@ def test_a_folder_without_images_is_refused(tmp_path: Path, capsys: pytest.Captu
 def test_only_broken_files_are_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "broken.png").write_text("no image")
     assert _predict(tmp_path / "out", tmp_path / "broken.png") == 1
-    assert "none of the 1 files is an image that can be read" in capsys.readouterr().err
+    assert "of 1 file none is an image that can be read" in capsys.readouterr().err
 
 
 def test_the_picture_shows_wrong_ones_first_and_marks_them(tmp_path: Path) -> None:
@@ -332,6 +403,7 @@ def test_help_starts_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
         inference.main(["--help"])
     text = capsys.readouterr().out
     assert text.index("examples:") < text.index("options:")
+    assert "levels of 8 or 16 bits" in text
 
 
 def test_the_script_works_from_a_copy_with_spaces_in_its_path(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import random
 import signal
 import subprocess
@@ -96,7 +97,7 @@ def test_resume_of_a_finished_run_changes_nothing_and_says_so(trained: Path) -> 
     before = {path.name: (sha256(path), path.stat().st_mtime_ns) for path in trained.iterdir()}
     lines: list[str] = []
     metrics = train(SHORT, trained, resume=True, report=lines.append)
-    assert lines == [f"Nothing to do: {trained} holds all 2 epochs and their results"]
+    assert lines == [f"Nothing to do: {trained} holds 2 epochs, which is all, and the results"]
     assert metrics == _metrics(trained)
     assert {path.name: (sha256(path), path.stat().st_mtime_ns) for path in trained.iterdir()} == before
 
@@ -336,6 +337,14 @@ def test_help_starts_with_an_example(capsys: pytest.CaptureFixture[str]) -> None
     text = capsys.readouterr().out
     assert "python -m src.modelling.train --epochs 15 --seed 23 --out trained" in text
     assert text.index("example") < text.index("--epochs N  ")
+
+
+def test_an_out_of_any_bytes_is_printed(tmp_path: Path) -> None:
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command_line = [*_command("--epochs", "1"), "--out", os.fsencode(tmp_path) + b"/caf\xe9"]
+    done = subprocess.run(command_line, cwd=ROOT, capture_output=True, env=os.environ | locale)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"/caf\xe9; weights SHA-256" in done.stdout
 
 
 def test_out_in_the_place_of_a_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # so that it runs as a file, from anywhere
 
-from src.command import exit_code, output, path
+from src.command import exit_code, output, path, say
 
 DESCRIPTION = """\
 examples:
@@ -22,9 +22,11 @@ Writes into --out:
   predictions.png                     a grid of inputs with their predictions
   metrics.json                        how many are correct, where labels are known
 
-Images may have any size and mode; they are made grey or RGB and resized as the model
-needs. Transparent parts become black. A file that can't be read is listed and skipped.
-In a folder, images below a folder that is named like a class have that class as label."""
+Images may be of any size up to about 179 million pixels, in grey or colours, with whole
+levels of 8 or 16 bits; they are made grey or RGB and resized as the model needs.
+Transparent parts become black. A file that can't be read is listed and skipped.
+In a folder, images below a folder that is named like a class have that class as label;
+hidden files and folders are left out."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -74,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def work() -> None:
         from src.deployment.predicting import Request, run  # after parsing: it takes seconds to import
 
-        run(Request(**vars(options)))
+        run(Request(**vars(options)), say)
 
     return exit_code(work, "no result was written")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from src.command import counted
 from src.deployment.outcome import Outcome
 from src.deployment.prediction import Prediction, predict_batch
 from src.deployment.results import OUTPUTS, made_here, write_results
@@ -50,9 +51,8 @@ def run(request: Request, report: Report = print) -> Outcome:
     for bad in outcome.skipped:
         report(f"Skipped {bad.name}: {bad.reason}")
     if not outcome.predictions:
-        raise Failure(
-            f"Cannot predict: none of the {len(outcome.skipped)} files is an image that can be read"
-        )
+        skipped = counted(len(outcome.skipped), "file")
+        raise Failure(f"Cannot predict: of {skipped} none is an image that can be read")
     write_results(output_folder(request.out), outcome, request.model)
     _summarize(request, outcome, seconds, report)
     return outcome
@@ -102,14 +102,14 @@ def _predict(
                 outcome.add(Prediction(sample.name, sample.label, top), sample.pixels)
         if time.monotonic() - last > REPORT_EVERY:
             last = time.monotonic()
-            report(f"{len(outcome.predictions)} images")
+            report(counted(len(outcome.predictions), "image"))
     return outcome
 
 
 def _summarize(request: Request, outcome: Outcome, seconds: float, report: Report) -> None:
     count = len(outcome.predictions)
     read = "" if not request.images else ", reading them included"
-    report(f"{count} images in {seconds:.2f} s: {count / seconds:,.0f} images per second{read}")
+    report(f"{counted(count, 'image')} in {seconds:.2f} s: {count / seconds:,.0f} images per second{read}")
     if outcome.total:
         report(f"Accuracy {outcome.accuracy:.2f} % ({outcome.correct} of {outcome.total})")
     report(f"Wrote {', '.join(OUTPUTS)} into {request.out}")

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from src.command import counted
 from src.deployment.grid import choose, draw_grid
 from src.deployment.outcome import Outcome
 from src.files import made_by, sha256, write_bytes, write_csv, write_json
@@ -55,7 +56,7 @@ def _table(outcome: Outcome) -> tuple[list[str], list[list[Any]]]:
 
 def _title(outcome: Outcome, shown: int) -> str:
     count = len(outcome.predictions)
-    title = f"{outcome.correct} of {outcome.total} correct" if outcome.total else f"{count} predictions"
+    title = f"{outcome.correct} of {outcome.total} correct" if outcome.total else counted(count, "prediction")
     if outcome.correct < outcome.total:
         title += ", wrong ones first and framed"
     return title if shown == count else f"{title}; {shown} of {count} shown"

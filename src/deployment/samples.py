@@ -1,6 +1,9 @@
 """What is predicted on: images from files, or the validation images of a built-in data set."""
 
+import stat
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +12,14 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from src.command import printable
 from src.failure import RequestError
 from src.modelling.data import SOURCES, load
 from src.modelling.model_file import Description
 
 LARGEST_8_BIT = 255
 LARGEST_16_BIT = 65535
+MOST_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)  # where Pillow refuses; it warns from half of that on
 
 
 @dataclass(frozen=True)
@@ -50,17 +55,24 @@ def validation_samples(description: Description) -> Iterator[Sample]:
 def find_images(paths: Sequence[Path], ignore: Iterable[Path] = ()) -> list[Path]:
     """Files as they are named; of folders, everything below with an image's suffix, sorted.
 
-    Raises RequestError when a path is not there or a folder has no image.
+    Raises RequestError when a path is not there or is no file (reading a pipe could take forever), or when
+    there is no image.
     """
     ignored = {path.resolve() for path in ignore}
     found: list[Path] = []
     for path in paths:
-        if path.is_dir():
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError as error:
+            raise RequestError(f"Cannot read {path}: there is no such file or folder") from error
+        except OSError as error:
+            raise RequestError(f"Cannot read {path}: {error.strerror}") from error
+        if stat.S_ISDIR(mode):
             found += [image for image in _images_below(path) if image.resolve() not in ignored]
-        elif path.exists():
+        elif stat.S_ISREG(mode):
             found.append(path)
         else:
-            raise RequestError(f"Cannot read {path}: there is no such file or folder")
+            raise RequestError(f"Cannot read {path}: it must be a file or a folder, but is a pipe or device")
     if not found:
         raise RequestError(f"Cannot find images: {', '.join(map(str, paths))} holds no image file")
     return found
@@ -71,22 +83,28 @@ def _images_below(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in suffixes and not _hidden(path.relative_to(folder)) and path.is_file()
     )
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def read_samples(paths: Iterable[Path], description: Description) -> Iterator[Sample | Unreadable]:
     """Reads one image at a time. A folder named like a class labels the images in it."""
     for path in paths:
-        label = path.resolve().parent.name
+        name, label = printable(str(path)), printable(path.resolve().parent.name)
         try:
             pixels = read_image(path, description.image_shape)
         except UnidentifiedImageError:
-            yield Unreadable(str(path), "not an image that can be read")
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            yield Unreadable(str(path), str(error))
+            yield Unreadable(name, "not an image that can be read")
+        except Image.DecompressionBombError:
+            yield Unreadable(name, f"too large: it must have at most {MOST_PIXELS:,} pixels")
+        except (OSError, ValueError, SyntaxError) as error:
+            yield Unreadable(name, printable(str(error)))
         else:
-            yield Sample(str(path), pixels, label if label in description.classes else None)
+            yield Sample(name, pixels, label if label in description.classes else None)
 
 
 def read_image(path: Path, shape: tuple[int, int, int]) -> Tensor:
@@ -95,13 +113,21 @@ def read_image(path: Path, shape: tuple[int, int, int]) -> Tensor:
     Transparent parts become black, which is the background of the digits.
     """
     channels, height, width = shape
-    with Image.open(path) as image:
+    with _no_warnings(), Image.open(path) as image:
         if image.mode.startswith("I") or image.mode == "F":
             plane = _resized_16_bit(image, (width, height))
             return torch.from_numpy(np.stack([plane] * channels))
         flat = _without_transparency(image).convert("L" if channels == 1 else "RGB")
     levels = np.asarray(flat.resize((width, height), Image.Resampling.BILINEAR), dtype=np.float64)
     return torch.from_numpy(levels.reshape(height, width, channels) / LARGEST_8_BIT).movedim(2, 0)
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Pillow warns of large images and odd metadata, with a line of code; the image is used nevertheless."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _without_transparency(image: Image.Image) -> Image.Image:

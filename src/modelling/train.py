@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from src.command import exit_code, output
+from src.command import exit_code, output, say
 from src.modelling.settings import DEVICES, DTYPES, Settings
 
 DESCRIPTION = """\
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def work() -> None:
         from src.modelling.training import train  # after parsing: it takes seconds to import
 
-        train(Settings(**options), out, resume, lambda line: print(line, flush=True), force)
+        train(Settings(**options), out, resume, say, force)
 
     return exit_code(work, f"the same command with --resume goes on after the last whole epoch in {out}")
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from src.command import counted
 from src.failure import UnavailableError
 from src.files import made_by, output_folder, refuse_foreign_files, sha256, write_csv, write_json
 from src.modelling.checkpoint import is_checkpoint, read_checkpoint, restore, save_checkpoint
@@ -51,7 +52,9 @@ def train(
     if resume:
         _resume(run, out, report)
     if (finished := _finished(run, out)) is not None:
-        report(f"Nothing to do: {out} holds all {settings.epochs} epochs and their results")
+        report(
+            f"Nothing to do: {out} holds {counted(settings.epochs, 'epoch')}, which is all, and the results"
+        )
         return finished
     if not force:
         refuse_foreign_files(out, (CHECKPOINT, *RESULTS), ours=lambda: _made_here(out))
