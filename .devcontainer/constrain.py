@@ -1,7 +1,7 @@
 """Adds an experiment's requirements to an image and keeps every package that the image has already.
 
 The packages of the running Python are constraints. Where a requirement, or something that it needs, wants
-another version of one (torch above all, which fits the image's CUDA), nothing is installed: every such package
+another version of one (torch above all, which fits the image's CUDA), nothing is installed: each such package
 is named and the exit code is 1. Uses no package but pip and what pip brings.
 """
 
