@@ -73,7 +73,14 @@ async function announceRecovered({ runs, plan, resumed }: PreparedRun, terminal:
   }
 }
 
-async function makeEnvironment({ experiment, host }: PreparedRun, stopper: Stopper, terminal: Terminal) {
+type MadeEnvironment = Pick<PreparedEnvironment, "python" | "directory" | "lockSha256">;
+
+async function makeEnvironment(
+  { experiment, host }: PreparedRun,
+  stopper: Stopper,
+  terminal: Terminal,
+): Promise<MadeEnvironment> {
+  if (host.image !== undefined) return { python: host.image.python, directory: "", lockSha256: "" };
   try {
     return await ensureEnvironment({
       ...environmentRequest(experiment, host),
@@ -89,7 +96,7 @@ async function makeEnvironment({ experiment, host }: PreparedRun, stopper: Stopp
 
 async function beginAttempt(
   { plan, host, resumed, experiment, runs }: PreparedRun,
-  { python, lockSha256, directory }: PreparedEnvironment,
+  { python, lockSha256, directory }: MadeEnvironment,
 ): Promise<Attempt> {
   const attempt: Attempt = {
     started: new Date().toISOString(),

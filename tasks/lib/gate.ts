@@ -6,7 +6,7 @@ import { ensureEnvironment, ensureTestEnvironment } from "./environment.ts";
 import { duration, type Terminal } from "./terminal.ts";
 
 const ROOT = join(import.meta.dirname!, "..", "..");
-const PYTHON_SOURCES = ["src", "tasks/inside", "test", "bench"];
+const PYTHON_SOURCES = ["src", "tasks/inside", "test", "bench", ".devcontainer"];
 
 /** What a test runner counted. */
 interface Count {

@@ -1,5 +1,6 @@
 /** This machine, as far as it decides what can run here and explains what came out. */
 
+import { existsSync } from "node:fs";
 import * as os from "node:os";
 import { run } from "./command.ts";
 
@@ -23,8 +24,8 @@ export interface Host {
   uid?: number;
   gid?: number;
   gpus: Gpu[];
-  /** This process runs inside one of our images, and the image is the environment. */
-  image?: string;
+  /** This process runs inside one of our images, and the image's own Python is the environment. */
+  image?: { name: string; python: string };
   deno: string;
 }
 
@@ -49,9 +50,12 @@ export async function inspectHost(): Promise<Host> {
   };
 }
 
-function readMarker(): string | undefined {
+function readMarker(): Host["image"] {
   try {
-    return Deno.readTextFileSync(IMAGE_MARKER).trim();
+    const name = Deno.readTextFileSync(IMAGE_MARKER).trim();
+    const folders = (Deno.env.get("PATH") ?? "").split(":").map((folder) => `${folder}/python`);
+    const python = folders.find((path) => existsSync(path));
+    return python === undefined ? undefined : { name, python };
   } catch {
     return undefined;
   }

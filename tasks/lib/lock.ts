@@ -67,7 +67,8 @@ const DISK_OVER_DOWNLOAD = { cpu: 3.6, cuda: 1.85 };
 
 /**
  * Makes `requirements-cpu.lock`, `requirements-cuda.lock` and, where there is a `requirements-test.txt`,
- * `requirements-test.lock`. Versions in existing locks are kept as long as they fit, unless `upgrade` is set.
+ * `requirements-test.lock`, and the same for `.devcontainer/requirements.txt`. Versions in existing locks are kept as
+ * long as they fit, unless `upgrade` is set.
  *
  * @throws Failure(3) if uv is not there or can't reach its index, Failure(2) if the requirements contradict each other.
  */
@@ -91,6 +92,11 @@ export async function lock(options: LockOptions): Promise<MadeLock[]> {
       "requirements-cuda.lock",
     );
     made.push(await writeLock(options, "requirements-test.lock", testLock(test, cuda.blocks)));
+  }
+  const image = ".devcontainer/requirements";
+  if (await isThere(join(options.root, `${image}.txt`))) {
+    const added = await compile(uv, options, `${image}.txt`, `${image}.lock`, "requirements-cuda.lock");
+    made.push(await writeLock(options, `${image}.lock`, imageLock(added, cuda.blocks)));
   }
   return made;
 }
@@ -257,6 +263,18 @@ function testLock({ blocks, sizes }: Compiled, main: Block[]): string {
     "index.",
     "torchvision is its CUDA build on Linux; its models and transforms are Python, and the tests use no more of it.",
     BY_HAND("requirements-test.lock"),
+  ]);
+}
+
+/** Text of the lock of what the CPU image holds beside the experiment's packages. */
+function imageLock({ blocks, sizes }: Compiled, main: Block[]): string {
+  const there = new Set(main.map(({ name }) => name));
+  const kept = blocks.filter(({ name, marker }) => !there.has(name) && holdsOnSome(marker, LINUX));
+  return lockText(kept, sizes, 3, [
+    "What the CPU image holds beside the packages of the experiment: every package, pinned, with the SHA-256 of each of",
+    "its files. Holds nothing that is in requirements-cpu.lock, and must be installed without dependencies.",
+    "For Linux (x86-64, arm64), Python 3.11 to 3.13. From Python's standard package index.",
+    BY_HAND(".devcontainer/requirements.lock"),
   ]);
 }
 

@@ -71,7 +71,7 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
     notebook: request.notebook,
     experimentText: await Deno.readTextFile(experiment.file),
     engine: chooseEngine(request.engine, host),
-    python: await expectedPython(environmentRequest(experiment, host)),
+    python: host.image?.python ?? await expectedPython(environmentRequest(experiment, host)),
     findStep: (step, parameters) => findStep(runs, experiment.name, step, parameters),
   });
   return { experiment, host, plan, runs };

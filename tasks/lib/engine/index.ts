@@ -15,7 +15,7 @@ export function chooseEngine(asked: string, host: Host): Plan["engine"] {
   if (asked !== "auto") return { name: "host", because: "asked for" };
   const because = host.image === undefined
     ? "the project's own Python environment on this machine"
-    : `this is the image ${host.image}, and the image is the environment`;
+    : `this is the image ${host.image.name}, and the image is the environment`;
   return { name: "host", because };
 }
 

@@ -1,0 +1,45 @@
+# A small CPU image for laptops, CI and hosts without a GPU, with the contract of the GPU-Jupyter images: user jovyan
+# (1000:100), work in /home/jovyan/work, tini and start.sh as entry point. Built by: deno task build --cpu
+ARG BASE_IMAGE=debian:bookworm-slim
+
+FROM ${BASE_IMAGE} AS system
+RUN apt-get update \
+  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+    ca-certificates git python3 python3-venv sudo tini \
+  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log
+
+# In a stage of its own, since the wheels would otherwise stay in a layer of the image.
+FROM system AS packages
+ARG REQUIREMENTS=requirements-cpu.lock
+RUN python3 -m venv /opt/venv
+COPY ${REQUIREMENTS} .devcontainer/requirements.lock .devcontainer/install_packages.py wheelhouse* /packages/
+RUN /opt/venv/bin/python /packages/install_packages.py --wheels /packages \
+    "/packages/${REQUIREMENTS##*/}" /packages/requirements.lock \
+  && chmod -R g+rwX /opt/venv && find /opt/venv -type d -exec chmod g+s {} +
+
+FROM system AS source
+COPY . /source/
+RUN rm -rf /source/wheelhouse && chmod -R g+rwX,a+rX /source
+
+FROM system
+RUN useradd --uid 1000 --gid 100 --create-home --shell /bin/bash jovyan \
+  && chmod 2775 /home/jovyan \
+  && chmod a+rx /usr/bin/tini
+COPY --from=packages --chown=0:100 /opt/venv /opt/venv
+COPY .devcontainer/start.sh .devcontainer/start-notebook.py .devcontainer/healthcheck.py /usr/local/bin/
+ENV PATH=/opt/venv/bin:$PATH \
+  HOME=/home/jovyan \
+  LANG=C.UTF-8 \
+  SHELL=/bin/bash \
+  JUPYTER_PORT=8888 \
+  DENO_NO_UPDATE_CHECK=1
+COPY --from=source --chown=1000:100 /source /home/jovyan/work
+ARG IMAGE_NAME=experiment:cpu
+# The tasks read it: inside this image, the image is the environment.
+RUN echo "${IMAGE_NAME}" > /etc/experiment-image && chmod 2775 /home/jovyan/work /opt/venv
+USER 1000
+WORKDIR /home/jovyan/work
+EXPOSE 8888
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["python", "/usr/local/bin/healthcheck.py"]
+ENTRYPOINT ["tini", "-g", "--", "start.sh"]
+CMD ["start-notebook.py"]

@@ -1,0 +1,92 @@
+"""Installs locks into the environment of the running Python, while an image is built.
+
+From the wheels in a folder, if there are any, and without a network then; else from the package index.
+Standard library only: it runs before anything is installed.
+"""
+
+import argparse
+import compileall
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import venv
+from pathlib import Path
+
+# The one that tasks/lib/installer.ts fetches, too: it knows which index holds PyTorch's CPU builds.
+UV = """\
+uv==0.13.9 --hash=sha256:d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19 \
+--hash=sha256:2c45530751517d6c3bbc69a19473f6effe47cce047bede01ffd8af7ea7b36b25 \
+--hash=sha256:ecb6028d79dc96fbeafffe5c8af62a7099487ebc05a701e76714eebcffd06375 \
+--hash=sha256:5435c5ce14a56431208ca0996416d310f1598e8c2c8ba707688985a16bb82dbe
+"""
+PIP = ["install", "--no-deps", "--no-compile", "--no-input", "--disable-pip-version-check", "--no-cache-dir"]
+
+
+def split_lock(text: str) -> tuple[list[str], list[str]]:
+    """The packages of a lock with hashes and those without: pip refuses them in one file."""
+    joined = text.replace("\\\n", " ")
+    lines = [line.strip() for line in joined.splitlines()]
+    packages = [line for line in lines if line and not line.startswith("#")]
+    hashed = [line for line in packages if "--hash" in line]
+    return hashed, [line for line in packages if "--hash" not in line]
+
+
+def run(command: list[str]) -> None:
+    """Ends the build with the program's own message and exit code, without a trace of this script."""
+    print("+", " ".join(command), flush=True)
+    code = subprocess.run(command).returncode
+    if code != 0:
+        sys.exit(code)
+
+
+def install(lock: Path, sources: list[str], scratch: Path) -> None:
+    hashed, unhashed = split_lock(lock.read_text())
+    if unhashed:
+        install_unhashed(unhashed, sources, scratch)
+    if hashed:
+        requirements = scratch / "hashed.txt"
+        requirements.write_text("\n".join(hashed) + "\n")
+        run([sys.executable, "-m", "pip", *PIP, *sources, "--require-hashes", "-r", str(requirements)])
+
+
+def install_unhashed(packages: list[str], sources: list[str], scratch: Path) -> None:
+    requirements = scratch / "unhashed.txt"
+    requirements.write_text("\n".join(packages) + "\n")
+    if sources:
+        run([sys.executable, "-m", "pip", *PIP, *sources, "-r", str(requirements)])
+        return
+    uv = fetch_uv(scratch)
+    target = ["--python", sys.executable, "--torch-backend", "cpu", "--no-deps", "--no-cache"]
+    run([uv, "pip", "install", *target, "-r", str(requirements)])
+
+
+def fetch_uv(scratch: Path) -> str:
+    """uv in an environment of its own, so that the image does not keep it."""
+    directory = scratch / "uv"
+    venv.create(directory, with_pip=True)
+    requirements = scratch / "uv.txt"
+    requirements.write_text(UV)
+    python = str(directory / "bin/python")
+    run([python, "-m", "pip", *PIP, "--require-hashes", "-r", str(requirements)])
+    return str(directory / "bin/uv")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--wheels", type=Path, required=True, help="folder that may hold wheels")
+    parser.add_argument("locks", type=Path, nargs="+", metavar="LOCK")
+    args = parser.parse_args()
+    wheels = sorted(args.wheels.glob("*.whl"))
+    sources = ["--no-index", "--find-links", str(args.wheels)] if wheels else []
+    print(f"Installing from {f'{len(wheels)} wheels' if wheels else 'the package index'}", flush=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        for lock in args.locks:
+            install(lock, sources, Path(scratch))
+    # Now and on all cores, since whoever runs the image may not be allowed to write there. Some packages hold
+    # files for newer Pythons, which don't compile and needn't.
+    compileall.compile_dir(sysconfig.get_path("purelib"), quiet=2, workers=0)
+
+
+if __name__ == "__main__":
+    main()

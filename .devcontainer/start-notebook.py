@@ -1,0 +1,13 @@
+#!/opt/venv/bin/python
+"""Starts JupyterLab for browsers outside the container; NOTEBOOK_ARGS and arguments are passed on to it."""
+
+import os
+import shlex
+import sys
+
+PORT = os.environ.get("JUPYTER_PORT", "8888")
+# On all addresses of the container; which of the host's are bound is up to `docker run --publish`.
+COMMAND = ["jupyter", "lab", "--no-browser", "--ServerApp.ip=0.0.0.0", f"--ServerApp.port={PORT}"]
+
+command = [*COMMAND, *shlex.split(os.environ.get("NOTEBOOK_ARGS", "")), *sys.argv[1:]]
+os.execvp(command[0], command)

@@ -1,0 +1,98 @@
+#!/bin/bash
+# Entry point of the CPU image, with the contract of the Jupyter images that GPU-Jupyter is made from:
+# started as root it becomes the user that NB_UID, NB_GID and NB_USER describe; started as any other user it
+# changes nothing. Then it runs the given command in place of itself, so that signals reach it.
+#
+#   NB_UID, NB_GID   ids that files are written with (default 1000 and 100)
+#   NB_USER          name of that user; the home stays /home/jovyan
+#   GRANT_SUDO       1 or yes: that user may use sudo without a password
+#   CHOWN_HOME       1 or yes: give the home folder to that user (CHOWN_HOME_OPTS, e.g. -R)
+#   CHOWN_EXTRA      folders to give to that user, separated by commas (CHOWN_EXTRA_OPTS, e.g. -R)
+#   NB_UMASK         umask of the command, e.g. 002
+set -euo pipefail
+
+HOME_FOLDER=/home/jovyan
+SHARED_GROUP=100 # owns the Python environment and the home folder
+
+say() { printf 'start.sh: %s\n' "$*" >&2; }
+
+refuse() {
+  say "$*"
+  exit 2
+}
+
+is_yes() { [[ "${1:-}" == 1 || "${1:-}" == yes ]]; }
+
+check_id() {
+  [[ "$2" =~ ^[0-9]+$ ]] || refuse "$1 must be a number, current value is \"$2\""
+}
+
+# The entry is written anew, since usermod would walk through the home folder, and so through every bind mount in
+# it, to give files away. The id may be one that the image has already.
+make_user() {
+  local name=$1 uid=$2 gid=$3
+  [[ "$name" =~ ^[a-z_][a-z0-9_.-]*$ ]] || refuse "NB_USER must be a user name, current value is \"$name\""
+  getent group "$gid" >/dev/null || groupadd --gid "$gid" "${name}"
+  local current
+  current=$(id -u "$name" 2>/dev/null && id -g "$name") || current=""
+  if [[ "$current" == "$uid"$'\n'"$gid" ]]; then return; fi
+  sed -i '/^jovyan:/d' /etc/passwd /etc/shadow
+  if id -u "$name" >/dev/null 2>&1; then refuse "NB_USER is the name of another user, current value is \"$name\""; fi
+  # Institutions give out ids that Debian would warn of.
+  useradd --key UID_MIN=0 --key UID_MAX=4294967294 --non-unique --no-log-init --no-create-home \
+    --home-dir "$HOME_FOLDER" --shell /bin/bash --uid "$uid" --gid "$gid" \
+    --groups "$SHARED_GROUP" "$name"
+}
+
+give_folders() {
+  local uid=$1 gid=$2
+  # The options are meant to be several words.
+  # shellcheck disable=SC2086
+  if is_yes "${CHOWN_HOME:-}"; then chown ${CHOWN_HOME_OPTS:-} "$uid:$gid" "$HOME_FOLDER"; fi
+  local -a folders=()
+  IFS=, read -r -a folders <<<"${CHOWN_EXTRA:-}"
+  local folder
+  for folder in "${folders[@]}"; do
+    # shellcheck disable=SC2086
+    chown ${CHOWN_EXTRA_OPTS:-} "$uid:$gid" "$folder"
+  done
+}
+
+set_sudo() {
+  local file=/etc/sudoers.d/experiment
+  rm -f "$file"
+  if ! is_yes "${GRANT_SUDO:-}"; then return; fi
+  printf '%s ALL=(ALL) NOPASSWD:ALL\n' "$1" >"$file"
+  chmod 440 "$file"
+}
+
+run_as_user() {
+  local name=${NB_USER:-jovyan} uid=${NB_UID:-1000} gid=${NB_GID:-100}
+  check_id NB_UID "$uid"
+  check_id NB_GID "$gid"
+  if [[ "$uid" == 0 ]]; then exec "$@"; fi
+  make_user "$name" "$uid" "$gid"
+  give_folders "$uid" "$gid"
+  set_sudo "$name"
+  # By name and not by --init-groups: an id that two users share would bring the groups of the other.
+  exec setpriv --reuid="$uid" --regid="$gid" --groups="$(id -G "$name" | tr ' ' ',')" --inh-caps=-all -- \
+    env HOME="$HOME_FOLDER" USER="$name" LOGNAME="$name" SHELL=/bin/bash "$@"
+}
+
+run_as_given() {
+  if is_yes "${GRANT_SUDO:-}" || [[ -n "${NB_UID:-}${NB_GID:-}${CHOWN_HOME:-}${CHOWN_EXTRA:-}" ]]; then
+    say "NB_UID, NB_GID, GRANT_SUDO, CHOWN_HOME and CHOWN_EXTRA need --user root; going on as $(id -u):$(id -g)"
+  fi
+  # An id without a name: Python's getpass and git ask these before the list of users.
+  if ! id -un >/dev/null 2>&1; then export USER=jovyan LOGNAME=jovyan; fi
+  export HOME=$HOME_FOLDER
+  if [[ ! -w "$HOME" ]]; then
+    HOME=$(mktemp -d)
+    say "$HOME_FOLDER is not writable for $(id -u):$(id -g), so HOME is $HOME (--group-add 100 makes it writable)"
+  fi
+  exec "$@"
+}
+
+if [[ -n "${NB_UMASK:-}" ]]; then umask "$NB_UMASK"; fi
+if [[ $# -eq 0 ]]; then set -- bash; fi
+if [[ "$(id -u)" == 0 ]]; then run_as_user "$@"; else run_as_given "$@"; fi

@@ -1,0 +1,38 @@
+/**
+ * Overview: builds the image that an experiment runs in, or downloads the wheels for building it without a network.
+ * Arguments: [EXPERIMENT], --cpu, --base, --variant, --tag, --wheelhouse, --download-wheels, --update, --plan.
+ * Example: deno task build --cpu
+ */
+
+import { buildTask } from "./lib/build.ts";
+import { VARIANTS } from "./lib/build_plan.ts";
+import { main } from "./lib/cli.ts";
+import { EXPERIMENT } from "./lib/run_task.ts";
+
+await main({
+  name: "build",
+  summary:
+    "Builds the image that an experiment runs in: on GPU-Jupyter, or with --cpu on a small Debian. It holds the " +
+    "packages and the tracked files of the project, nothing that git does not know.",
+  examples: [
+    ["deno task build", "on the GPU-Jupyter image that experiment.yaml names"],
+    ["deno task build --cpu", "a small image for machines without a GPU"],
+    ["deno task build --download-wheels", "fill wheelhouse/, where there is a network"],
+    ["deno task build --cpu --wheelhouse wheelhouse", "build from it, where there is none"],
+  ],
+  positionals: EXPERIMENT,
+  options: {
+    cpu: { help: "build the CPU image" },
+    base: { value: "IMAGE", help: "build on this image" },
+    variant: { value: "NAME", choices: VARIANTS, help: "take a smaller GPU-Jupyter: python-only or slim" },
+    tag: { value: "NAME", help: "name of the image; <experiment>:cpu or <experiment>:gpu without it" },
+    wheelhouse: {
+      value: "DIR",
+      help: "install the wheels in DIR, not from the network; wheelhouse/ if it is there",
+    },
+    "download-wheels": { help: "only fill the wheelhouse with what the CPU image needs" },
+    update: { help: "get the newest base image and write its digest to experiment.lock" },
+    plan: { help: "show what would be built and the command line, and build nothing" },
+  },
+  run: ({ options, positionals }, terminal) => buildTask(options, positionals, terminal),
+});

@@ -1,0 +1,211 @@
+/** `deno task build`: reads what is asked for, plans, and runs the plan. */
+
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { readProvenance, stageContext, wheelsIn } from "./build_context.ts";
+import {
+  baseImage,
+  buildCommand,
+  type BuildOptions,
+  type BuildPlan,
+  byDigest,
+  imageRequirements,
+  type Pin,
+  planBuild,
+  readRequest,
+  type Request,
+} from "./build_plan.ts";
+import { BuildOutput } from "./build_output.ts";
+import { shellQuote } from "./command.ts";
+import { docker, type ImageInfo, inspectImage, pullImage, requireEngine } from "./docker.ts";
+import { type Experiment, readExperiment } from "./experiment.ts";
+import { Failure } from "./failure.ts";
+import { checkPin, pinOf, readPin, writePin } from "./image_lock.ts";
+import { callerFolder } from "./run_folder.ts";
+import { bytes, duration, type Terminal } from "./terminal.ts";
+
+/** Lock of what the CPU image holds beside the experiment's packages. */
+const IMAGE_LOCK = ".devcontainer/requirements.lock";
+const WHEELHOUSE = "wheelhouse";
+
+type BuildRequest = Request & { action: "build" };
+type Outcome = { exitCode: 0; result: unknown };
+
+export async function buildTask(
+  options: BuildOptions,
+  positionals: string[],
+  terminal: Terminal,
+): Promise<Outcome> {
+  const request = readRequest(options);
+  const experiment = await readExperiment(positionals[0], callerFolder());
+  switch (request.action) {
+    case "download":
+      return await download(request, experiment, terminal);
+    case "build":
+      return request.plan
+        ? await showPlan(request, experiment, terminal)
+        : await build(request, experiment, terminal);
+    default:
+      return request satisfies never;
+  }
+}
+
+async function download(
+  request: Request & { action: "download" },
+  experiment: Experiment,
+  terminal: Terminal,
+): Promise<Outcome> {
+  const { root } = experiment;
+  const folder = resolve(callerFolder(), request.wheelhouse ?? join(root, WHEELHOUSE));
+  const requirements = imageRequirements("cpu", experiment, (path) => existsSync(join(root, path)));
+  const locks = [requirements, IMAGE_LOCK];
+  if (request.plan) {
+    terminal.line(`Would download what ${locks.join(" and ")} name to ${folder}`);
+    return { exitCode: 0, result: { locks, wheelhouse: folder } };
+  }
+  const { downloadWheels } = await import("./wheels.ts");
+  const started = performance.now();
+  const { packages } = await downloadWheels({
+    locks: locks.map((path) => join(root, path)),
+    folder,
+    progress: (line) => terminal.progress(line),
+  });
+  const wheels = await wheelsIn(folder);
+  const size = wheels.reduce((sum, path) => sum + Deno.statSync(path).size, 0);
+  const seconds = secondsSince(started);
+  terminal.line(`${folder}: ${packages} packages, ${bytes(size)}, ${duration(seconds)}`);
+  terminal.line(`Build from it: deno task build --cpu --wheelhouse ${shellQuote([folder])}`);
+  return { exitCode: 0, result: { wheelhouse: folder, packages, bytes: size, seconds } };
+}
+
+async function showPlan(request: BuildRequest, experiment: Experiment, terminal: Terminal): Promise<Outcome> {
+  const base = baseImage(request, experiment);
+  const plan = await plans(request, experiment, base, await readPin(experiment, base));
+  const argv = buildCommand(plan, experiment.root);
+  terminal.line(shellQuote(argv));
+  terminal.note(
+    "The task sends a copy that holds only the files git tracks, and the wheels if there are any",
+  );
+  return { exitCode: 0, result: { ...plan, argv } };
+}
+
+async function plans(
+  request: BuildRequest,
+  experiment: Experiment,
+  base: string,
+  pin?: Pin,
+): Promise<BuildPlan> {
+  const { root } = experiment;
+  return planBuild(request, experiment, {
+    base,
+    pin,
+    requirements: imageRequirements(request.kind, experiment, (path) => existsSync(join(root, path))),
+    wheelhouse: await findWheelhouse(request, root),
+    provenance: await readProvenance(root),
+  });
+}
+
+/** @throws Failure(2) if a wheelhouse was asked for and holds no wheel. */
+async function findWheelhouse({ wheelhouse, kind }: BuildRequest, root: string): Promise<string | undefined> {
+  if (wheelhouse === undefined) {
+    // What lies there by itself is the CPU image's: made for another Python than GPU-Jupyter's.
+    const usual = join(root, WHEELHOUSE);
+    return kind === "cpu" && (await wheelsIn(usual)).length > 0 ? usual : undefined;
+  }
+  const folder = resolve(callerFolder(), wheelhouse);
+  if ((await wheelsIn(folder)).length > 0) return folder;
+  throw new Failure(2, `Cannot build from ${folder}: it holds no wheels`, {
+    remedy: `Where there is a network: deno task build --download-wheels --wheelhouse ${
+      shellQuote([wheelhouse])
+    }`,
+  });
+}
+
+async function build(request: BuildRequest, experiment: Experiment, terminal: Terminal): Promise<Outcome> {
+  const started = performance.now();
+  const base = baseImage(request, experiment);
+  // Every mistake in the request or the files shows before the engine is asked.
+  await plans(request, experiment, base);
+  await requireEngine();
+  const plan = await plans(request, experiment, base, await resolveBase(request, experiment, base, terminal));
+  const { image, pin } = plan.base;
+  terminal.line(`Building ${plan.image} on ${image} (${describePin(pin)})`);
+  terminal.line(`Packages of ${plan.requirements}, from ${plan.wheelhouse ?? "the network"}`);
+  const built = await runBuild(plan, experiment.root, terminal);
+  const seconds = secondsSince(started);
+  const digest = built.digests[0]?.replace(/^.*@/, "");
+  terminal.line(`${terminal.paint(plan.image, "bold")}  ${digest ?? built.id}  ${bytes(built.size)}`);
+  terminal.line(`Built in ${duration(seconds)}`);
+  const { id, size } = built;
+  return { exitCode: 0, result: { image: plan.image, id, digest, bytes: size, seconds, plan } };
+}
+
+function describePin(pin?: Pin): string {
+  if (pin === undefined) return "not pinned";
+  return pin.kind === "registry" ? pin.digest : `made on this machine, ${pin.id}`;
+}
+
+function secondsSince(started: number): number {
+  return Math.round(performance.now() - started) / 1000;
+}
+
+/** Gets the base image and holds it against experiment.lock, or with `--update` the lock against it. */
+async function resolveBase(
+  request: BuildRequest,
+  experiment: Experiment,
+  base: string,
+  terminal: Terminal,
+): Promise<Pin> {
+  const locked = await readPin(experiment, base);
+  if (request.update) {
+    const pin = pinOf(base, await newestImage(base, terminal));
+    await writePin(experiment, base, pin);
+    terminal.line(`experiment.lock: ${base} is ${describePin(pin)}`);
+    return pin;
+  }
+  const info = await inspectImage(base) ?? await fetchImage(base, locked, terminal);
+  if (locked === undefined) {
+    terminal.note(`experiment.lock does not pin ${base}; to pin it: deno task build --update`);
+    return pinOf(base, info);
+  }
+  checkPin(base, locked, info);
+  return locked;
+}
+
+/** The registry's newest; what was made on this machine is no registry's. */
+async function newestImage(base: string, terminal: Terminal): Promise<ImageInfo> {
+  const here = await inspectImage(base);
+  return here !== undefined && here.digests.length === 0 ? here : await fetchImage(base, undefined, terminal);
+}
+
+async function fetchImage(base: string, locked: Pin | undefined, terminal: Terminal): Promise<ImageInfo> {
+  const name = locked?.kind === "registry" ? byDigest(base, locked.digest) : base;
+  terminal.line(`Getting ${name}; a GPU-Jupyter image is several gigabytes`);
+  await pullImage(name, (line) => terminal.progress(line));
+  const info = await inspectImage(name);
+  if (info === undefined) throw new Failure(3, `Cannot find ${name} after it was pulled`);
+  return info;
+}
+
+/** Runs the build on a copy of the tracked files; its whole output is kept only if it fails. */
+async function runBuild(plan: BuildPlan, root: string, terminal: Terminal): Promise<ImageInfo> {
+  const scratch = await Deno.makeTempDir({ prefix: "build-" });
+  const log = await Deno.makeTempFile({ prefix: "build-", suffix: ".log" });
+  try {
+    const folder = join(scratch, "context");
+    await Deno.mkdir(folder);
+    const required = [plan.dockerfile, plan.requirements, ".dockerignore"];
+    await stageContext({ root, folder, required, wheelhouse: plan.wheelhouse });
+    const output = new BuildOutput(log, (line) => terminal.progress(line));
+    const argv = buildCommand(plan, folder, join(scratch, "id"));
+    const { code } = await docker(argv.slice(1), { onLine: (line) => output.line(line) });
+    output.close();
+    if (code !== 0) throw output.failure(plan.image, code);
+    await Deno.remove(log);
+    const info = await inspectImage((await Deno.readTextFile(join(scratch, "id"))).trim());
+    if (info === undefined) throw new Failure(3, `Cannot find ${plan.image} after it was built`);
+    return info;
+  } finally {
+    await Deno.remove(scratch, { recursive: true });
+  }
+}

@@ -1,0 +1,117 @@
+/** What is sent to the engine: a copy of the files that git tracks, and the wheels. */
+
+import { basename, dirname, join } from "node:path";
+import { run } from "./command.ts";
+import { Failure } from "./failure.ts";
+import { exists, listFiles } from "./files.ts";
+import type { Provenance } from "./build_plan.ts";
+
+/** What a copy of the project without git must not hand on; `.dockerignore` leaves out the rest. */
+const LEFT_OUT = /^(runs|trained|predictions|node_modules|wheelhouse)$|(^|\/)(\.git|\.venv.*|__pycache__)$/;
+
+/** Characters, as many as `run` keeps: some 20,000 files. */
+const LONGEST_ANSWER = 1_000_000;
+
+/** Paths of the tracked files, relative to the root; without git, of all files that `.dockerignore` may let pass. */
+export async function contextFiles(root: string): Promise<string[]> {
+  const tracked = await git(root, ["ls-files", "-z"]);
+  if (tracked !== undefined) return tracked.split("\0").filter((path) => path !== "");
+  return (await listFiles(root, (path) => LEFT_OUT.test(path))).map(({ path }) => path);
+}
+
+/**
+ * Copies the files and the wheels to an empty folder. Modes are made the same for everyone, so that the engine's cache
+ * does not depend on the user's umask.
+ *
+ * @param required paths that the build can't do without
+ * @throws Failure(2) if one of them is not tracked
+ */
+export async function stageContext(
+  { root, folder, required, wheelhouse }: {
+    root: string;
+    folder: string;
+    required: string[];
+    wheelhouse?: string;
+  },
+): Promise<{ files: number }> {
+  const files = await contextFiles(root);
+  const untracked = required.filter((path) => !files.includes(path));
+  if (untracked.length > 0) {
+    throw new Failure(
+      2,
+      `Cannot build: git does not track ${untracked.join(", ")}, so it is not in the image`,
+      {
+        remedy: `git add ${untracked.join(" ")}`,
+      },
+    );
+  }
+  for (const path of files) await stage(join(root, path), join(folder, path));
+  if (wheelhouse !== undefined) await stageWheels(wheelhouse, join(folder, "wheelhouse"));
+  return { files: files.length };
+}
+
+async function stage(from: string, to: string) {
+  const info = await Deno.lstat(from).catch(() => undefined);
+  if (info === undefined || info.isDirectory) return; // deleted but not yet committed, or a submodule
+  await Deno.mkdir(dirname(to), { recursive: true });
+  if (info.isSymlink) return await Deno.symlink(await Deno.readLink(from), to);
+  await Deno.copyFile(from, to);
+  await Deno.chmod(to, info.mode !== null && (info.mode & 0o100) !== 0 ? 0o755 : 0o644);
+}
+
+async function stageWheels(from: string, to: string) {
+  await Deno.mkdir(to);
+  for (const wheel of await wheelsIn(from)) {
+    const target = join(to, basename(wheel));
+    // Hundreds of megabytes: a link if they lie on the same file system.
+    await Deno.link(wheel, target).catch(() => Deno.copyFile(wheel, target));
+  }
+}
+
+/** Absolute paths of the wheels in a folder; none if the folder is not there. */
+export async function wheelsIn(folder: string): Promise<string[]> {
+  if (!await exists(folder)) return [];
+  const names = [];
+  for await (const entry of Deno.readDir(folder)) if (entry.name.endsWith(".whl")) names.push(entry.name);
+  return Promise.all(names.sort().map((name) => Deno.realPath(join(folder, name))));
+}
+
+export async function readProvenance(root: string): Promise<Provenance> {
+  const [commit, changed, source, citation] = await Promise.all([
+    git(root, ["log", "-1", "--format=%H %cI"]),
+    git(root, ["status", "--porcelain", "--untracked-files=no"]),
+    git(root, ["remote", "get-url", "origin"]),
+    Deno.readTextFile(join(root, "CITATION.cff")).catch(() => ""),
+  ]);
+  const [revision, time] = commit?.trim().split(" ") ?? [];
+  return {
+    revision: revision && (changed?.trim() ? `${revision}-dirty` : revision),
+    source: source && withoutCredentials(source.trim()),
+    created: time && new Date(time).toISOString().replace(".000Z", "Z"),
+    licenses: /^license:\s*["']?([\w.+-]+)/m.exec(citation)?.[1],
+  };
+}
+
+/** An address with a user and a token in it is how some CI systems clone. */
+export function withoutCredentials(address: string): string {
+  return address.replace(/^(\w+:\/\/)[^/@]*@/, "$1");
+}
+
+async function git(root: string, args: string[]): Promise<string | undefined> {
+  // Asked of a folder inside somebody's larger repository, git would answer for that one.
+  if (!await exists(join(root, ".git"))) return undefined;
+  try {
+    const done = await run(["git", "-C", root, ...args], { env: { GIT_OPTIONAL_LOCKS: "0" } });
+    if (done.code !== 0) return undefined;
+    // `run` keeps the end of what is longer, and half a list would leave files out silently.
+    if (done.stdout.length >= LONGEST_ANSWER) {
+      throw new Failure(2, `Cannot build: git ${args[0]} names too many files`, {
+        remedy: "Take data out of the repository",
+      });
+    }
+    return done.stdout;
+  } catch (error) {
+    if (error instanceof Failure) return undefined; // git is not installed
+    throw error;
+  }
+}

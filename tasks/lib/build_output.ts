@@ -1,0 +1,70 @@
+/** What `docker build` prints: its steps, for the progress line, and why it failed. */
+
+import { Failure } from "./failure.ts";
+
+/** Lines of a failed step that are shown; the log has all. */
+const SHOWN = 6;
+
+const CLASSIC_STEP = /^Step (\d+\/\d+) : (.*)$/;
+const BUILDKIT_STEP = /^#\d+ \[(?:\S+ )?(\d+\/\d+)\] (.*)$/;
+/** BuildKit runs stages side by side and so repeats at the end which step failed, and its last lines. */
+const BUILDKIT_FAILED = /^ > \[(?:\S+ )?(\d+\/\d+)\] (.*):$/;
+/** What the builders themselves say, which is not the step's own output. */
+const CHATTER =
+  /^(?: ---> |executor failed|failed to solve|Removing intermediate|The command '|ERROR: |DEPRECATED|-{5,}|>>> |\s*\d+ \| |$)|^#\d+ (?:ERROR|DONE|CACHED|sha256)/;
+
+export class BuildOutput {
+  #step = "";
+  #own: string[] = [];
+  #complaint = "";
+  readonly #file: Deno.FsFile;
+
+  /** @param log file that gets every line */
+  constructor(readonly log: string, readonly progress: (line: string) => void) {
+    this.#file = Deno.openSync(log, { append: true, create: true });
+  }
+
+  line(line: string) {
+    this.#file.writeSync(new TextEncoder().encode(`${line}\n`));
+    const step = CLASSIC_STEP.exec(line) ?? BUILDKIT_STEP.exec(line) ?? BUILDKIT_FAILED.exec(line);
+    if (step !== null) {
+      this.#step = `step ${step[1]}: ${tidy(step[2] ?? "")}`;
+      this.#own = [];
+    } else if (!CHATTER.test(line)) {
+      this.#own = [...this.#own, line.replace(/^#\d+ (?:[\d.]+ )?/, "")].slice(-SHOWN);
+    }
+    if (/returned a non-zero code|failed to solve|^Error|^unable to/i.test(line)) this.#complaint = line;
+    this.progress(this.#step || line);
+  }
+
+  close() {
+    this.#file.close();
+  }
+
+  failure(image: string, code: number): Failure {
+    const where = this.#step === ""
+      ? this.#complaint || `docker build ended with exit code ${code}`
+      : this.#step;
+    return new Failure(1, `Cannot build ${image}: ${where}`, {
+      problems: this.#own.map((message) => ({ message })),
+      remedy: remedy(this.#own.join("\n")),
+      log: this.log,
+    });
+  }
+}
+
+function tidy(command: string): string {
+  const short = command.replace(/\s+/g, " ").trim();
+  return short.length > 80 ? `${short.slice(0, 79)}…` : short;
+}
+
+function remedy(output: string): string | undefined {
+  if (/CERTIFICATE_VERIFY_FAILED|self.signed certificate|SSLError/i.test(output)) {
+    return "Where the site has a certificate authority of its own, build from a wheelhouse: " +
+      "deno task build --download-wheels";
+  }
+  if (/Could not find a version|No matching distribution/.test(output)) {
+    return "If it builds from a wheelhouse, fill it again: deno task build --download-wheels";
+  }
+  if (/no space left on device/i.test(output)) return "Free some space: docker system df shows what takes it";
+}

@@ -1,0 +1,208 @@
+/** From what a user asks for to the command line that builds an image. */
+
+import { basename, dirname, join } from "node:path";
+import type { Experiment } from "./experiment.ts";
+import { Failure } from "./failure.ts";
+
+export const VARIANTS = ["full", "python-only", "slim"] as const;
+export type Variant = typeof VARIANTS[number];
+
+export interface BuildOptions {
+  cpu: boolean;
+  base?: string;
+  variant?: string;
+  tag?: string;
+  wheelhouse?: string;
+  "download-wheels": boolean;
+  update: boolean;
+  plan: boolean;
+}
+
+/** What is asked for. */
+export type Request =
+  | { action: "download"; wheelhouse?: string; plan: boolean }
+  | {
+    action: "build";
+    kind: "cpu" | "gpu";
+    /** Image to build on, as it was asked for; the experiment's own without it. */
+    base?: string;
+    variant?: Variant;
+    tag?: string;
+    /** As the user wrote it. */
+    wheelhouse?: string;
+    update: boolean;
+    plan: boolean;
+  };
+
+/** Where the code is from, for the image's labels. */
+export interface Provenance {
+  /** Commit; ends in `-dirty` where tracked files differ from it. Absent without git. */
+  revision?: string;
+  /** Address of the repository, without credentials. */
+  source?: string;
+  /** Time of the commit, ISO 8601 in UTC: building the same commit again gives the same labels. */
+  created?: string;
+  /** SPDX expression. */
+  licenses?: string;
+}
+
+/** An image by what stays the same about it: a registry's digest, or its id on this machine if it was made here. */
+export type Pin = { kind: "registry"; digest: string } | { kind: "local"; id: string };
+
+export interface BuildPlan {
+  experiment: string;
+  kind: "cpu" | "gpu";
+  /** Relative to the root. */
+  dockerfile: string;
+  /** Name of the base image as it is known, and its pin; without one where only the engine could tell. */
+  base: { image: string; pin?: Pin };
+  /** Name of the image. */
+  image: string;
+  /** Requirements file or lock, relative to the root. */
+  requirements: string;
+  /** Absolute path of the folder with wheels; from the network without it. */
+  wheelhouse?: string;
+  labels: Record<string, string>;
+}
+
+const CPU_BASE = "debian:bookworm-slim";
+const GPU_BASE = "cschranz/gpu-jupyter:v1.10_cuda-12.9_ubuntu-24.04";
+
+/** @throws Failure(2) if options contradict each other. */
+export function readRequest(options: BuildOptions): Request {
+  const { cpu, base, tag, wheelhouse, update, plan } = options;
+  const variant = options.variant as Variant | undefined;
+  if (options["download-wheels"]) {
+    const others = Object.entries({ base, variant, tag, update }).filter(([, value]) => value);
+    if (others[0]) throw new Failure(2, `--download-wheels builds nothing: remove --${others[0][0]}`);
+    return { action: "download", wheelhouse, plan };
+  }
+  if (variant !== undefined && (cpu || base !== undefined)) {
+    const other = cpu ? "--cpu" : "--base";
+    throw new Failure(2, `--variant chooses a GPU-Jupyter image, so it can't be given with ${other}`);
+  }
+  if (tag !== undefined) checkTag(tag);
+  return { action: "build", kind: cpu ? "cpu" : "gpu", base, variant, tag, wheelhouse, update, plan };
+}
+
+function checkTag(tag: string) {
+  // A registry may have a port, and only the last part a tag.
+  if (/^[a-z0-9][a-z0-9._-]*(?::\d+(?=\/))?(?:\/[a-z0-9._-]+)*(?::\w[\w.-]{0,127})?$/.test(tag)) return;
+  throw new Failure(2, `--tag must be an image name such as "user/name:1.0", current value is "${tag}"`);
+}
+
+/** The image that is built on: what was asked for, what the experiment names, or this project's own choice. */
+export function baseImage(request: Request & { action: "build" }, experiment: Experiment): string {
+  if (request.base !== undefined) return request.base;
+  if (request.kind === "cpu") return CPU_BASE;
+  const image = experiment.environment.image ?? GPU_BASE;
+  return request.variant === undefined ? image : withVariant(image, request.variant);
+}
+
+/** @throws Failure(2) if the image is no GPU-Jupyter tag, which alone have variants. */
+export function withVariant(image: string, variant: Variant): string {
+  if (!/\/gpu-jupyter:v[^@]+$/.test(image)) {
+    throw new Failure(
+      2,
+      `--variant needs a GPU-Jupyter tag in experiment.yaml, current value is "${image}"`,
+      {
+        remedy: "Name the image itself: --base IMAGE",
+      },
+    );
+  }
+  const full = image.replace(/_(?:python-only|slim)$/, "");
+  return variant === "full" ? full : `${full}_${variant}`;
+}
+
+/** The file, relative to the root, that the image's packages come from, of those that are there. */
+export function imageRequirements(
+  kind: "cpu" | "gpu",
+  experiment: Experiment,
+  isThere: (path: string) => boolean,
+): string {
+  const file = experiment.environment.requirements ?? "requirements.txt";
+  const stem = join(dirname(file), basename(file).replace(/\.[^.]*$/, ""));
+  const names = kind === "cpu" ? [`${stem}-cpu.lock`, `${stem}.lock`] : [`${stem}-gpu.txt`, file];
+  const found = names.find(isThere);
+  if (found !== undefined) return found;
+  const remedy = kind === "cpu" ? "Make the lock: deno task lock" : `Write ${names[0]}`;
+  throw new Failure(2, `Cannot build an image of "${experiment.name}": there is no ${names.join(" or ")}`, {
+    remedy,
+  });
+}
+
+/** Plain data that says exactly what will be built. */
+export function planBuild(
+  request: Request & { action: "build" },
+  experiment: Experiment,
+  facts: { base: string; pin?: Pin; requirements: string; wheelhouse?: string; provenance: Provenance },
+): BuildPlan {
+  const { kind } = request;
+  return {
+    experiment: experiment.name,
+    kind,
+    dockerfile: kind === "cpu" ? ".devcontainer/cpu.Dockerfile" : ".devcontainer/Dockerfile",
+    base: { image: facts.base, pin: facts.pin },
+    image: request.tag ?? `${experiment.name}:${kind}`,
+    requirements: facts.requirements,
+    wheelhouse: facts.wheelhouse,
+    labels: labels(experiment, facts),
+  };
+}
+
+/** Labels of the Open Container Initiative's image specification; what is not known is left out. */
+function labels(
+  experiment: Experiment,
+  { base, pin, provenance }: { base: string; pin?: Pin; provenance: Provenance },
+): Record<string, string> {
+  const oci: Record<string, string | undefined> = {
+    title: experiment.title ?? experiment.name,
+    source: provenance.source,
+    revision: provenance.revision,
+    created: provenance.created,
+    licenses: provenance.licenses,
+    "base.name": base,
+    "base.digest": pin?.kind === "registry" ? pin.digest : undefined,
+  };
+  const given = Object.entries(oci).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const named = given.map(([name, value]) => [`org.opencontainers.image.${name}`, value]);
+  // An id is no digest: it names an image on the machine that made it and nowhere else.
+  if (pin?.kind === "local") named.push(["experiment.base.id", pin.id]);
+  return Object.fromEntries([...named, ["experiment.name", experiment.name]]);
+}
+
+/**
+ * The command line of the build, for the classic builder and BuildKit.
+ *
+ * @param context folder that is sent to the engine
+ * @param idFile file that gets the image's id
+ */
+export function buildCommand(plan: BuildPlan, context: string, idFile?: string): string[] {
+  const buildArguments = {
+    BASE_IMAGE: baseReference(plan.base),
+    REQUIREMENTS: plan.requirements,
+    IMAGE_NAME: plan.image,
+  };
+  return [
+    ...["docker", "build", "--file", join(context, plan.dockerfile), "--tag", plan.image],
+    ...Object.entries(buildArguments).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]),
+    ...Object.entries(plan.labels).flatMap(([name, value]) => ["--label", `${name}=${value}`]),
+    ...(idFile === undefined ? [] : ["--iidfile", idFile]),
+    context,
+  ];
+}
+
+/** The base image by its digest, if it has one. */
+function baseReference({ image, pin }: BuildPlan["base"]): string {
+  return pin?.kind === "registry" ? byDigest(image, pin.digest) : image;
+}
+
+/** `name:tag` as `name@digest`. */
+export function byDigest(image: string, digest: string): string {
+  return `${repository(image)}@${digest}`;
+}
+
+/** The image's name without tag and digest; a colon before a slash belongs to the registry's port. */
+export function repository(image: string): string {
+  return image.replace(/@.*$/, "").replace(/:[^:/]+$/, "");
+}

@@ -1,0 +1,96 @@
+/** Filling a wheelhouse: the files of a lock's packages, for the Python of the CPU image, by any Python's pip. */
+
+import { basename, join } from "node:path";
+import { run } from "./command.ts";
+import { Failure } from "./failure.ts";
+import { explainInstall } from "./installer_output.ts";
+import { type LockedPackage, packagesFor, readLock, targetFor } from "./lock_file.ts";
+import { findPython } from "./python.ts";
+
+/** Debian 12's, which the CPU image has. */
+const IMAGE_PYTHON = "3.11.2";
+/** Debian 12's glibc is 2.36: newer files don't load there. Older than 2.5 there are none. */
+const GLIBC = { newest: 36, oldest: 5 };
+
+/** Platform tags that the image accepts, newest first. */
+export function platforms(architecture: "x86_64" | "aarch64"): string[] {
+  const { newest, oldest } = GLIBC;
+  const modern = Array.from({ length: newest - oldest + 1 }, (_, i) => `manylinux_2_${newest - i}_`);
+  return [...modern, "manylinux2014_", "manylinux2010_", "manylinux1_", "linux_"]
+    .map((tag) => tag + architecture);
+}
+
+/** One call of pip downloads packages with hashes, or those without: pip refuses them together. */
+export function downloadCommand(
+  python: string,
+  file: string,
+  folder: string,
+  architecture: "x86_64" | "aarch64",
+): string[] {
+  return [
+    ...[python, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check"],
+    ...["--no-input", "--progress-bar", "off", "--implementation", "cp", "--python-version", IMAGE_PYTHON],
+    ...platforms(architecture).flatMap((tag) => ["--platform", tag]),
+    ...["--dest", folder, "--requirement", file],
+  ];
+}
+
+/** Requirements files of the packages that the image needs from the locks: with hashes, and without. */
+export function downloadFiles(packages: LockedPackage[]): { hashed: string; unhashed: string } {
+  const line = ({ name, version, hashes }: LockedPackage) =>
+    [`${name}==${version}`, ...hashes.map((hash) => `--hash=${hash}`)].join(" ");
+  const lines = (wanted: boolean) =>
+    packages.filter(({ hashes }) => (hashes.length > 0) === wanted).map((entry) => `${line(entry)}\n`).join(
+      "",
+    );
+  return { hashed: lines(true), unhashed: lines(false) };
+}
+
+/**
+ * Downloads what the locks name; what lies in the folder already is not downloaded again.
+ *
+ * @param folder absolute path
+ * @throws Failure(3) if there is no Python with pip, or the files can't be had
+ */
+export async function downloadWheels(
+  { locks, folder, progress }: { locks: string[]; folder: string; progress: (line: string) => void },
+): Promise<{ packages: number }> {
+  const python = await findPython();
+  if (python.pip === undefined) {
+    throw new Failure(3, `Cannot download wheels: ${python.path} has no pip`, {
+      remedy:
+        "Install pip (on Debian and Ubuntu: apt install python3-pip), or name another Python: PYTHON=/path",
+    });
+  }
+  const architecture = Deno.build.arch;
+  const target = targetFor("linux", architecture, IMAGE_PYTHON);
+  const packages = (await Promise.all(locks.map(readLock))).flatMap((lock) => packagesFor(lock, target));
+  await Deno.mkdir(folder, { recursive: true });
+  const scratch = await Deno.makeTempDir({ prefix: "wheels-" });
+  try {
+    for (const [kind, text] of Object.entries(downloadFiles(packages))) {
+      if (text === "") continue;
+      const file = join(scratch, `${kind}.txt`);
+      await Deno.writeTextFile(file, text);
+      await download(downloadCommand(python.path, file, folder, architecture), locks, progress);
+    }
+  } finally {
+    await Deno.remove(scratch, { recursive: true });
+  }
+  return { packages: packages.length };
+}
+
+async function download(argv: string[], locks: string[], progress: (line: string) => void) {
+  const onLine = (line: string) => {
+    const name = /^(?:Collecting|Processing) (\S+)/.exec(line)?.[1];
+    if (name !== undefined) progress(`Downloading ${basename(name)}`);
+  };
+  const { code, stdout, stderr } = await run(argv, { onLine });
+  if (code === 0) return;
+  const problem = explainInstall(stdout + stderr, {
+    installer: "pip",
+    machine: `Python ${IMAGE_PYTHON} on Linux ${Deno.build.arch}`,
+    wanted: `the packages of ${locks.map((path) => basename(path)).join(" and ")}`,
+  });
+  throw new Failure(3, `Cannot download the wheels: ${problem.message}`, { remedy: problem.remedy });
+}
