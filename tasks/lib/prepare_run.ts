@@ -79,12 +79,7 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
 
 /** What the experiment wants of a Python environment on this host. */
 export function environmentRequest({ root, environment: { requirements, gpus } }: Experiment, host: Host) {
-  const isImage = host.image !== undefined; // inside our image, the image's own Python is the environment
-  return {
-    root,
-    requirements: isImage ? undefined : requirements,
-    gpu: gpus !== "none" && host.gpus.length > 0,
-  };
+  return { root, requirements, gpu: gpus !== "none" && host.gpus.length > 0 };
 }
 
 /** Declared parameters are options; anything else that looks like one is a mistake. */
