@@ -1,17 +1,51 @@
 """The edge of a command: what the library throws becomes a message and an exit code."""
 
 import argparse
+import difflib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any, NoReturn
 
 from src.failure import Failure
 
 INTERRUPTED = 130
 
 
+UNKNOWN = "unrecognized arguments: "  # how argparse begins
 SOURCES = Path(__file__).resolve().parent
+
+
+class Parser(argparse.ArgumentParser):
+    """Takes no shortened options, shows the help as it is written, and says what a wrong option may mean."""
+
+    def __init__(self, program: str, **more: Any) -> None:
+        formatter = argparse.RawDescriptionHelpFormatter
+        super().__init__(program, formatter_class=formatter, allow_abbrev=False, **more)
+
+    def error(self, message: str) -> NoReturn:
+        """Exits with 2; argparse calls it."""
+        if message.startswith(UNKNOWN):
+            words = message.removeprefix(UNKNOWN).split()
+            meant = [suggest(word, self._option_string_actions) for word in words if word.startswith("-")]
+            if any(meant):
+                message += f", did you mean {', '.join(dict.fromkeys(filter(None, meant)))}?"
+        super().error(message)
+
+
+def suggest(word: str, options: Iterable[str]) -> str | None:
+    """The long option that is meant: --epoch for --epochs, --mom for --momentum, --lr for --learning-rate."""
+    names = [option.removeprefix("--") for option in options if option.startswith("--")]
+    typed = word.split("=")[0].lstrip("-").lower().replace("_", "-")
+    near = difflib.get_close_matches(typed, names, n=1)
+    if not near and typed:
+        near = [name for name in names if name.startswith(typed) or _initials(name) == typed]
+    return f"--{near[0]}" if len(near) == 1 else None
+
+
+def _initials(name: str) -> str:
+    return "".join(part[0] for part in name.split("-"))
 
 
 def path(text: str) -> Path:

@@ -261,7 +261,9 @@ def _unusable_model(path: Path, kind: str) -> None:
         (["--out", str(ROOT / "src" / "new")], "argument --out: must be a folder outside the program's own"),
         ([""], 'argument IMAGE: must name a file or folder, current value is ""'),
         (["--model", ""], 'argument --model: must name a file or folder, current value is ""'),
-        (["--modle", "x"], "unrecognized arguments: --modle"),
+        (["--modle", "x"], "unrecognized arguments: --modle, did you mean --model?"),
+        (["--topk=5"], "unrecognized arguments: --topk=5, did you mean --top-k?"),
+        (["--colours"], "unrecognized arguments: --colours\n"),
     ],
 )
 def test_a_wrong_request_is_refused(

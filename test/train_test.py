@@ -315,10 +315,18 @@ def test_shifted_moves_whole_images_by_at_most_one_pixel() -> None:
             'argument --seed: must be a whole number from 0 to 4294967295, current value is "-1"',
         ),
         (["--learning-rate", "nan"], "argument --learning-rate: must be a number above 0"),
-        (["--threads", "0"], "argument --threads: must be a whole number from 1 up"),
+        (["--threads", "0"], "argument --threads: must be a whole number from 1 to 1024"),
+        (
+            ["--threads", "100000"],
+            'argument --threads: must be a whole number from 1 to 1024, current value is "100000"',
+        ),
         (["--out", ""], 'argument --out: must name a file or folder, current value is ""'),
         (["--out", str(ROOT / "src")], "argument --out: must be a folder outside the program's own sources"),
-        (["--epoch", "3"], "unrecognized arguments: --epoch 3"),
+        (["--epoch", "3"], "unrecognized arguments: --epoch 3, did you mean --epochs?"),
+        (["--lr", "0.1"], "unrecognized arguments: --lr 0.1, did you mean --learning-rate?"),
+        (["--mom=0.1", "--batch_size=3"], "did you mean --momentum, --batch-size?"),
+        (["--nonsense", "-1"], "unrecognized arguments: --nonsense -1\n"),
+        (["-epochs", "3"], "did you mean --epochs?"),
     ],
 )
 def test_a_wrong_option_is_refused_with_what_is_wanted(

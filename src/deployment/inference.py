@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # so that it runs as a file, from anywhere
 
-from src.command import exit_code, output, path, say
+from src.command import Parser, exit_code, output, path, say
 
 DESCRIPTION = """\
 examples:
@@ -31,13 +31,8 @@ hidden files and folders are left out."""
 
 def parser() -> argparse.ArgumentParser:
     """The options; without any, the deployed model runs on its validation images."""
-    result = argparse.ArgumentParser(
-        "inference.py",
-        usage="python src/deployment/inference.py [IMAGE or FOLDER ...] [options]",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    usage = "python src/deployment/inference.py [IMAGE or FOLDER ...] [options]"
+    result = Parser("inference.py", usage=usage, description=DESCRIPTION)
     model = Path(__file__).resolve().with_name("model.safetensors")
     out = Path("predictions")
     add = result.add_argument

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from src.command import exit_code, output, say
+from src.command import Parser, exit_code, output, say
 from src.modelling.settings import DEVICES, DTYPES, Settings
+
+MOST_THREADS = 1024  # Linux refuses some 10,000 to a process, and PyTorch then crashes
 
 DESCRIPTION = """\
 example:
@@ -43,12 +45,7 @@ def parser() -> argparse.ArgumentParser:
     """The options; every default is the published recipe's."""
     default = Settings()
     whole = number(int, 1, 10**9, "a whole number from 1 up")
-    result = argparse.ArgumentParser(
-        "python -m src.modelling.train",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    result = Parser("python -m src.modelling.train", description=DESCRIPTION)
 
     def add(name: str, type: Callable[[str], object], help: str, **more: Any) -> None:
         value = getattr(default, name)
@@ -81,7 +78,8 @@ def parser() -> argparse.ArgumentParser:
     )
     add("dtype", str, "precision; in float32 other machines get other counts", choices=DTYPES)
     add("device", str, "where to train", choices=DEVICES)
-    add("threads", whole, "of the CPU; more change the last bits, and are no faster here", metavar="N")
+    threads = number(int, 1, MOST_THREADS, f"a whole number from 1 to {MOST_THREADS}")
+    add("threads", threads, "of the CPU; more change the last bits, and are no faster here", metavar="N")
     return result
 
 
