@@ -9,7 +9,7 @@ from typing import Any
 from src.command import Parser, exit_code, output, say
 from src.modelling.settings import DEVICES, DTYPES, Settings
 
-MOST_THREADS = 1024  # Linux refuses some 10,000 to a process, and PyTorch then crashes
+MOST_THREADS = 1024  # PyTorch crashes where the system refuses it more; 8,192 were fine, 16,384 were not
 
 DESCRIPTION = """\
 example:
