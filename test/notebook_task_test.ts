@@ -68,7 +68,10 @@ Deno.test("notebook executes all that a pattern matches, in one call", async () 
 Deno.test("notebook gives a notebook that declares `out` a folder of its own in the run folder", async () => {
   const source = CELLS(["out = 'elsewhere'", "import pathlib\npathlib.Path(out).mkdir()\nprint(out)"]);
   await using project = await Project.make({ "a.ipynb": source, "b.ipynb": source });
-  const { code, stdout, stderr } = await notebook(project, [project.path("a.ipynb"), project.path("b.ipynb")]);
+  const { code, stdout, stderr } = await notebook(project, [
+    project.path("a.ipynb"),
+    project.path("b.ipynb"),
+  ]);
   assert.equal(code, 0, stdout + stderr);
   const run = await project.run("digits-resnet");
   for (const name of ["a", "b"]) assert.ok((await Deno.stat(join(run, "_notebooks", name))).isDirectory);
