@@ -14,7 +14,7 @@ import {
 } from "../tasks/lib/build_plan.ts";
 import { stageContext, withoutCredentials } from "../tasks/lib/build_context.ts";
 import { BuildOutput } from "../tasks/lib/build_output.ts";
-import { explainEngine } from "../tasks/lib/docker.ts";
+import { explainEngine } from "../tasks/lib/container/client.ts";
 import { parseExperiment } from "../tasks/lib/experiment.ts";
 import { checkPin, pinOf } from "../tasks/lib/image_lock.ts";
 import { downloadCommand, downloadFiles, platforms } from "../tasks/lib/wheels.ts";
@@ -176,7 +176,7 @@ Deno.test("explainEngine() tells a stopped engine from a closed socket", async (
   ];
   for (const [stderr, message, remedy] of cases) {
     await t.step(stderr.slice(0, 30), () => {
-      const failure = explainEngine(stderr);
+      const failure = explainEngine("docker", stderr);
       assert.equal(failure.exitCode, 3);
       assert.match(failure.message, message);
       assert.match(failure.details.remedy ?? "", remedy);

@@ -17,7 +17,7 @@ import {
 } from "./build_plan.ts";
 import { BuildOutput } from "./build_output.ts";
 import { shellQuote } from "./command.ts";
-import { docker, type ImageInfo, inspectImage, pullImage, requireEngine } from "./docker.ts";
+import { client, type ImageInfo, inspectImage, pullImage, requireEngine } from "./container/client.ts";
 import { type Experiment, readExperiment } from "./experiment.ts";
 import { Failure } from "./failure.ts";
 import { checkPin, pinOf, readPin, writePin } from "./image_lock.ts";
@@ -126,7 +126,7 @@ async function build(request: BuildRequest, experiment: Experiment, terminal: Te
   const base = baseImage(request, experiment);
   // Every mistake in the request or the files shows before the engine is asked.
   await plans(request, experiment, base);
-  await requireEngine();
+  await requireEngine("docker");
   const plan = await plans(request, experiment, base, await resolveBase(request, experiment, base, terminal));
   const { image, pin } = plan.base;
   terminal.line(`Building ${plan.image} on ${image} (${describePin(pin)})`);
@@ -163,7 +163,7 @@ async function resolveBase(
     terminal.line(`experiment.lock: ${base} is ${describePin(pin)}`);
     return pin;
   }
-  const info = await inspectImage(base) ?? await fetchImage(base, locked, terminal);
+  const info = await inspectImage("docker", base) ?? await fetchImage(base, locked, terminal);
   if (locked === undefined) {
     terminal.note(`experiment.lock does not pin ${base}; to pin it: deno task build --update`);
     return pinOf(base, info);
@@ -174,15 +174,15 @@ async function resolveBase(
 
 /** The registry's newest; what was made on this machine is no registry's. */
 async function newestImage(base: string, terminal: Terminal): Promise<ImageInfo> {
-  const here = await inspectImage(base);
+  const here = await inspectImage("docker", base);
   return here !== undefined && here.digests.length === 0 ? here : await fetchImage(base, undefined, terminal);
 }
 
 async function fetchImage(base: string, locked: Pin | undefined, terminal: Terminal): Promise<ImageInfo> {
   const name = locked?.kind === "registry" ? byDigest(base, locked.digest) : base;
   terminal.line(`Getting ${name}; a GPU-Jupyter image is several gigabytes`);
-  await pullImage(name, (line) => terminal.progress(line));
-  const info = await inspectImage(name);
+  await pullImage("docker", name, (line) => terminal.progress(line));
+  const info = await inspectImage("docker", name);
   if (info === undefined) throw new Failure(3, `Cannot find ${name} after it was pulled`);
   return info;
 }
@@ -198,11 +198,11 @@ async function runBuild(plan: BuildPlan, root: string, terminal: Terminal): Prom
     await stageContext({ root, folder, required, wheelhouse: plan.wheelhouse });
     const output = new BuildOutput(log, (line) => terminal.progress(line));
     const argv = buildCommand(plan, folder, join(scratch, "id"));
-    const { code } = await docker(argv.slice(1), { onLine: (line) => output.line(line) });
+    const { code } = await client("docker", argv.slice(1), { onLine: (line) => output.line(line) });
     output.close();
     if (code !== 0) throw output.failure(plan.image, code);
     await Deno.remove(log);
-    const info = await inspectImage((await Deno.readTextFile(join(scratch, "id"))).trim());
+    const info = await inspectImage("docker", (await Deno.readTextFile(join(scratch, "id"))).trim());
     if (info === undefined) throw new Failure(3, `Cannot find ${plan.image} after it was built`);
     return info;
   } finally {

@@ -3,7 +3,7 @@
 import { dirname, join, relative } from "node:path";
 import { z } from "zod";
 import { type Pin, repository } from "./build_plan.ts";
-import type { ImageInfo } from "./docker.ts";
+import type { ImageInfo } from "./container/client.ts";
 import type { Experiment } from "./experiment.ts";
 import { Failure } from "./failure.ts";
 import { writeJson } from "./files.ts";
@@ -53,7 +53,7 @@ async function readLock(experiment: Experiment): Promise<ImageLock> {
 }
 
 /** What an image is known by: the digest of its own registry, or its id where it was made on this machine. */
-export function pinOf(image: string, info: ImageInfo): Pin {
+export function pinOf(image: string, info: Pick<ImageInfo, "id" | "digests">): Pin {
   const own = info.digests.find((entry) => isOf(entry, image));
   return own === undefined
     ? { kind: "local", id: info.id }
@@ -67,7 +67,7 @@ function isOf(digest: string, image: string): boolean {
 }
 
 /** @throws Failure(2) if the image is another than the lock says. */
-export function checkPin(image: string, locked: Pin, info: ImageInfo): void {
+export function checkPin(image: string, locked: Pin, info: Pick<ImageInfo, "id" | "digests">): void {
   const same = locked.kind === "registry"
     ? info.digests.some((entry) => entry.endsWith(`@${locked.digest}`))
     : info.id === locked.id;

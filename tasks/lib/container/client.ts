@@ -1,0 +1,231 @@
+/** The command line clients of container engines: what they know of images and containers, and what their failures mean. */
+
+import { type Finished, run, type RunOptions } from "../command.ts";
+import { Failure } from "../failure.ts";
+
+/** Programs with Docker's command line; what differs between them is said here and in `engine/`. */
+export const CONTAINER_PROGRAMS = ["docker", "podman", "nerdctl"] as const;
+export type ContainerProgram = typeof CONTAINER_PROGRAMS[number];
+
+export interface ImageInfo {
+  id: string;
+  /** `repository@sha256:…` for each registry that it was pulled from or pushed to. */
+  digests: string[];
+  /** Bytes. */
+  size: number;
+  labels: Record<string, string>;
+  /** Environment of the image, by name. */
+  env: Record<string, string>;
+  /** Argument list that a container's command is appended to; empty if there is none. */
+  entrypoint: string[];
+}
+
+export interface ContainerInfo {
+  id: string;
+  /** Without the slash that Docker puts before it. */
+  name: string;
+  /** Name of the image it was made from. */
+  image: string;
+  running: boolean;
+  exitCode: number;
+  /** A process of it was ended because the memory limit was reached. */
+  oomKilled: boolean;
+  /** What the engine itself says went wrong, e.g. when it could not start it. */
+  error: string;
+  labels: Record<string, string>;
+  /** ISO 8601. */
+  started: string;
+  /** Ports of this machine by port of the container, e.g. `{"8888/tcp": [{address: "127.0.0.1", port: 8888}]}`. */
+  ports: Record<string, { address: string; port: number }[]>;
+}
+
+/** Labels by which this project's own containers are found again, also after their runner was killed. */
+export const LABELS = {
+  /** Absolute path of the project that it works for. */
+  project: "experiment.project",
+  /** What it is for: `step`, `jupyter`, `permissions`. */
+  role: "experiment.role",
+  /** Id of the run whose step runs in it. */
+  run: "experiment.run",
+} as const;
+
+const INSTALL: Record<ContainerProgram, string> = {
+  docker: "Install Docker Engine, Docker Desktop, or Rancher Desktop in its dockerd mode",
+  podman: "Install Podman (on Debian and Ubuntu: apt install podman)",
+  nerdctl: "Install nerdctl, or Rancher Desktop in its containerd mode",
+};
+
+const TITLES: Record<ContainerProgram, string> = { docker: "Docker", podman: "Podman", nerdctl: "nerdctl" };
+
+/** @throws Failure(3) if the client is not there; a non-zero exit code is a result. */
+export async function client(
+  program: ContainerProgram,
+  args: string[],
+  options: RunOptions = {},
+): Promise<Finished> {
+  try {
+    return await run([program, ...args], options);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(3, `Cannot use ${TITLES[program]}: there is no program ${program} on PATH`, {
+      remedy: INSTALL[program],
+    });
+  }
+}
+
+const ENGINE_VERSION: Record<ContainerProgram, string[]> = {
+  docker: ["version", "--format", "{{.Server.Version}}"],
+  // Podman has no daemon: the client's version is the engine's.
+  podman: ["version", "--format", "{{.Client.Version}}"],
+  nerdctl: ["version", "--format", "{{(index .Server.Components 0).Version}}"],
+};
+
+/**
+ * The version of the engine behind the client.
+ *
+ * @throws Failure(3) if there is no client, no engine that answers, or no right to ask it.
+ */
+export async function requireEngine(program: ContainerProgram): Promise<string> {
+  const { code, stdout, stderr } = await client(program, ENGINE_VERSION[program], { timeoutMs: 30_000 });
+  if (code === 0 && stdout.trim() !== "") return stdout.trim();
+  throw explainEngine(program, stderr);
+}
+
+/** What the client's message means, and what to do about it. */
+export function explainEngine(program: ContainerProgram, stderr: string): Failure {
+  const title = TITLES[program];
+  const said = lastLine(stderr);
+  if (/permission denied/i.test(stderr)) {
+    return new Failure(3, `Cannot use ${title}: this user may not talk to the engine (${said})`, {
+      remedy: program === "docker"
+        ? "sudo usermod -aG docker $USER, then log in again; members of that group are as good as root"
+        : "Run it as a user who may, or see the rootless set-up of your engine",
+    });
+  }
+  if (isOutOfReach(stderr)) {
+    return new Failure(3, `Cannot use ${title}: no engine answers (${said})`, {
+      remedy: program === "docker"
+        ? "Start it (sudo systemctl start docker, or Docker Desktop), or correct DOCKER_HOST"
+        : `Start it; ${program} version tells more`,
+    });
+  }
+  return new Failure(3, `Cannot use ${title}: ${said || "the engine did not answer within 30 s"}`, {
+    remedy: `${program} version tells more`,
+  });
+}
+
+/** Whether the client says that there is no engine to talk to, or that it went away. */
+export function isOutOfReach(stderr: string): boolean {
+  return /cannot connect|is the docker daemon running|connection refused|no such host|ENOENT|unexpected EOF|error during connect/i
+    .test(stderr);
+}
+
+export function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1) ?? "";
+}
+
+/** An image on this machine; `undefined` if it is not here. */
+export async function inspectImage(
+  program: ContainerProgram,
+  name: string,
+): Promise<ImageInfo | undefined> {
+  const { code, stdout, stderr } = await client(program, [
+    "image",
+    "inspect",
+    "--format",
+    "{{json .}}",
+    name,
+  ]);
+  if (code !== 0) {
+    if (/no such image|image not known|not found/i.test(stderr)) return undefined;
+    throw explainEngine(program, stderr);
+  }
+  const { Id, RepoDigests, Size, Config } = JSON.parse(stdout);
+  const entries = (Config?.Env ?? []) as string[];
+  return {
+    // Podman leaves the algorithm out.
+    id: Id.startsWith("sha256:") ? Id : `sha256:${Id}`,
+    digests: RepoDigests ?? [],
+    size: Size,
+    labels: Config?.Labels ?? {},
+    env: Object.fromEntries(entries.map((entry) => [entry.split("=")[0]!, entry.replace(/^[^=]*=/, "")])),
+    entrypoint: Config?.Entrypoint ?? [],
+  };
+}
+
+/** @throws Failure(3) if the image can't be had. */
+export async function pullImage(
+  program: ContainerProgram,
+  name: string,
+  progress: (line: string) => void,
+): Promise<void> {
+  const { code, stderr } = await client(program, ["pull", name], { onLine: progress });
+  if (code === 0) return;
+  throw new Failure(
+    3,
+    `Cannot get the image ${name}: it is not on this machine, and ${program} pull says "${lastLine(stderr)}"`,
+    {
+      remedy:
+        `Check the name and the network, or bring it along: ${program} save ${name} elsewhere, ${program} load here`,
+    },
+  );
+}
+
+/** A container, running or not; `undefined` if it is not there. */
+export async function inspectContainer(
+  program: ContainerProgram,
+  name: string,
+): Promise<ContainerInfo | undefined> {
+  const { code, stdout, stderr } = await client(program, [
+    ...["container", "inspect", "--format", "{{json .}}", name],
+  ]);
+  if (code === 0) return readContainer(JSON.parse(stdout));
+  if (/no such (?:container|object)|no container with/i.test(stderr)) return undefined;
+  throw explainEngine(program, stderr);
+}
+
+/** The containers that have all these labels, newest first, running or not. */
+export async function findContainers(
+  program: ContainerProgram,
+  labels: Record<string, string>,
+): Promise<ContainerInfo[]> {
+  const filters = Object.entries(labels).flatMap(([name, value]) => ["--filter", `label=${name}=${value}`]);
+  const listed = await client(program, ["ps", "--all", "--quiet", "--no-trunc", ...filters]);
+  if (listed.code !== 0) throw explainEngine(program, listed.stderr);
+  const ids = listed.stdout.split("\n").filter((id) => id !== "");
+  const found = await Promise.all(ids.map((id) => inspectContainer(program, id)));
+  return found.filter((one) => one !== undefined);
+}
+
+/** Removes a container, ending it first; one that is gone already is no error. */
+export async function removeContainer(program: ContainerProgram, name: string): Promise<void> {
+  const { code, stderr } = await client(program, ["rm", "--force", "--volumes", name], { timeoutMs: 30_000 });
+  if (code === 0 || /no such container|no container with|already in progress/i.test(stderr)) return;
+  throw explainEngine(program, stderr);
+}
+
+// deno-lint-ignore no-explicit-any
+function readContainer(inspected: any): ContainerInfo {
+  const { Id, Name, Config, State, NetworkSettings, ImageName } = inspected;
+  const ports = Object.entries((NetworkSettings?.Ports ?? {}) as Record<string, PortBinding[] | null>);
+  return {
+    id: Id,
+    name: Name.replace(/^\//, ""),
+    image: ImageName ?? Config?.Image ?? "",
+    running: State?.Running === true,
+    exitCode: State?.ExitCode ?? 0,
+    oomKilled: State?.OOMKilled === true,
+    error: State?.Error ?? "",
+    labels: Config?.Labels ?? {},
+    started: State?.StartedAt ?? "",
+    ports: Object.fromEntries(ports.map(([port, bindings]) => [
+      port,
+      (bindings ?? []).map(({ HostIp, HostPort }) => ({ address: HostIp, port: Number(HostPort) })),
+    ])),
+  };
+}
+
+interface PortBinding {
+  HostIp: string;
+  HostPort: string;
+}
