@@ -110,6 +110,7 @@ Deno.test("buildCommand() is what the golden file says", async (t) => {
       base: "debian:bookworm-slim",
       pin: { kind: "local", id: SHA("a") },
       requirements: "requirements-cpu.lock",
+      requirementsSha256: "e".repeat(64),
       wheelhouse: "/wheels",
       provenance,
     }),
@@ -117,6 +118,7 @@ Deno.test("buildCommand() is what the golden file says", async (t) => {
       base: GPU_JUPYTER,
       pin: { kind: "registry", digest: SHA("b") },
       requirements: "requirements-gpu.txt",
+      requirementsSha256: "e".repeat(64),
       provenance: {},
     }),
   };

@@ -18,8 +18,10 @@ import {
 import { BuildOutput } from "./build_output.ts";
 import { shellQuote } from "./command.ts";
 import { client, type ImageInfo, inspectImage, pullImage, requireEngine } from "./container/client.ts";
+import type { MissingImage } from "./engine/choose.ts";
 import { type Experiment, readExperiment } from "./experiment.ts";
 import { Failure } from "./failure.ts";
+import { sha256File } from "./files.ts";
 import { checkPin, pinOf, readPin, writePin } from "./image_lock.ts";
 import { callerFolder } from "./run_folder.ts";
 import { bytes, duration, type Terminal } from "./terminal.ts";
@@ -48,6 +50,18 @@ export async function buildTask(
     default:
       return request satisfies never;
   }
+}
+
+/** Builds the experiment's own image, or gets one that was named; for steps that are to run in it. */
+export async function obtainImage({ program, image, experiment, own }: MissingImage, terminal: Terminal) {
+  if (!own) return await pullImage(program, image, (line) => terminal.progress(line));
+  if (program !== "docker") {
+    throw new Failure(3, `Cannot build ${image} with ${program}: images are built by Docker`, {
+      remedy: `docker save ${image} | ${program} load`,
+    });
+  }
+  const kind = image.endsWith(":cpu") ? "cpu" : "gpu";
+  await build({ action: "build", kind, update: false, plan: false }, experiment, terminal);
 }
 
 async function download(
@@ -96,10 +110,12 @@ async function plans(
   pin?: Pin,
 ): Promise<BuildPlan> {
   const { root } = experiment;
+  const requirements = imageRequirements(request.kind, experiment, (path) => existsSync(join(root, path)));
   return planBuild(request, experiment, {
     base,
     pin,
-    requirements: imageRequirements(request.kind, experiment, (path) => existsSync(join(root, path))),
+    requirements,
+    requirementsSha256: await sha256File(join(root, requirements)),
     wheelhouse: await findWheelhouse(request, root),
     provenance: await readProvenance(root),
   });

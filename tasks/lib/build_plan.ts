@@ -1,6 +1,7 @@
 /** From what a user asks for to the command line that builds an image. */
 
 import { basename, dirname, join } from "node:path";
+import { REQUIREMENTS_LABELS } from "./container/client.ts";
 import type { Experiment } from "./experiment.ts";
 import { Failure } from "./failure.ts";
 
@@ -131,11 +132,21 @@ export function imageRequirements(
   });
 }
 
+export interface BuildFacts {
+  base: string;
+  pin?: Pin;
+  requirements: string;
+  /** Hash of the requirements file: an image from another state of it is outdated. */
+  requirementsSha256: string;
+  wheelhouse?: string;
+  provenance: Provenance;
+}
+
 /** Plain data that says exactly what will be built. */
 export function planBuild(
   request: Request & { action: "build" },
   experiment: Experiment,
-  facts: { base: string; pin?: Pin; requirements: string; wheelhouse?: string; provenance: Provenance },
+  facts: BuildFacts,
 ): BuildPlan {
   const { kind } = request;
   return {
@@ -153,7 +164,7 @@ export function planBuild(
 /** Labels of the Open Container Initiative's image specification; what is not known is left out. */
 function labels(
   experiment: Experiment,
-  { base, pin, provenance }: { base: string; pin?: Pin; provenance: Provenance },
+  { base, pin, provenance, requirements, requirementsSha256 }: BuildFacts,
 ): Record<string, string> {
   const oci: Record<string, string | undefined> = {
     title: experiment.title ?? experiment.name,
@@ -168,7 +179,12 @@ function labels(
   const named = given.map(([name, value]) => [`org.opencontainers.image.${name}`, value]);
   // An id is no digest: it names an image on the machine that made it and nowhere else.
   if (pin?.kind === "local") named.push(["experiment.base.id", pin.id]);
-  return Object.fromEntries([...named, ["experiment.name", experiment.name]]);
+  return Object.fromEntries([
+    ...named,
+    ["experiment.name", experiment.name],
+    [REQUIREMENTS_LABELS.file, requirements],
+    [REQUIREMENTS_LABELS.sha256, requirementsSha256],
+  ]);
 }
 
 /**

@@ -46,7 +46,14 @@ export interface Attempt {
   /** What differs from the attempt before. */
   differs?: string[];
   host: Host;
-  environment: { python: string; pythonVersion?: string; lockSha256?: string; gpus: string };
+  environment: {
+    python: string;
+    pythonVersion?: string;
+    lockSha256?: string;
+    gpus: string;
+    /** What the steps' containers were made from; the digest is the registry's, if it came from one. */
+    image?: { name: string; id: string; digest?: string };
+  };
   /** Environment variables that numerics depend on; never others. */
   variables: Record<string, string>;
   code: Code;
@@ -108,9 +115,18 @@ const VARIABLES = [
   "TZ",
 ];
 
-export function recordVariables(added: Record<string, string>): Record<string, string> {
-  const all = VARIABLES.map((name) => [name, added[name] ?? Deno.env.get(name)] as const);
+/** @param inherited the steps get this process's own variables, too: they do unless they run in a container. */
+export function recordVariables(added: Record<string, string>, inherited = true): Record<string, string> {
+  const all = VARIABLES.map((name) =>
+    [name, added[name] ?? (inherited ? Deno.env.get(name) : undefined)] as const
+  );
   return Object.fromEntries(all.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/** This process's variables that a container gets, too; paths of this machine would mean nothing there. */
+export function variablesForContainers(): Record<string, string> {
+  const { LD_PRELOAD: _, LD_LIBRARY_PATH: _path, LANG: _lang, ...others } = recordVariables({});
+  return others;
 }
 
 const FILE = "evidence.json";

@@ -68,18 +68,22 @@ export async function executeRun(
 }
 
 async function announceRecovered({ runs, plan, resumed }: PreparedRun, terminal: Terminal) {
-  for (const { id, evidence } of await recoverRuns(runs, plan.experiment.name)) {
-    if (id !== resumed?.id) terminal.note(`The earlier run ${id} was killed: recorded as ${evidence.status}`);
+  for (const { id, evidence, containers } of await recoverRuns(runs, plan.experiment.name)) {
+    const left = containers > 0 ? "; its container was still there and is removed" : "";
+    if (id !== resumed?.id || left !== "") {
+      terminal.note(`The earlier run ${id} was killed: recorded as ${evidence.status}${left}`);
+    }
   }
 }
 
 type MadeEnvironment = Pick<PreparedEnvironment, "python" | "directory" | "lockSha256">;
 
 async function makeEnvironment(
-  { experiment, host }: PreparedRun,
+  { experiment, host, plan }: PreparedRun,
   stopper: Stopper,
   terminal: Terminal,
 ): Promise<MadeEnvironment> {
+  if (plan.container !== undefined) return { python: plan.environment.python, directory: "", lockSha256: "" };
   if (host.image !== undefined) return { python: host.image.python, directory: "", lockSha256: "" };
   try {
     return await ensureEnvironment({
@@ -108,8 +112,9 @@ async function beginAttempt(
       lockSha256,
       pythonVersion: await versionOf(directory),
       gpus: plan.environment.gpus,
+      image: plan.container?.image,
     },
-    variables: recordVariables(plan.steps[0]?.env ?? {}),
+    variables: recordVariables(plan.steps[0]?.env ?? {}, plan.container === undefined),
     code: await readCode(experiment.root, runs),
   };
   const before = resumed?.evidence.attempts.at(-1);

@@ -7,6 +7,7 @@ import type { RawClaim, RawEnvironment, RawExperiment, RawStep } from "./experim
 import { Source } from "./experiment_source.ts";
 import { Failure } from "./failure.ts";
 import { findExperiment, nearestAncestor } from "./find_experiment.ts";
+import type { ContainerLimits, EngineName } from "./plan.ts";
 import { tidyPath } from "./safe_path.ts";
 import { didYouMean } from "./suggest.ts";
 
@@ -25,8 +26,10 @@ export interface Environment {
   requirements?: string;
   /** What the steps need: no GPU, one if there is one, all, a count, or device ids. */
   gpus: "none" | "optional" | "all" | number | string[];
-  /** Size of /dev/shm in a container, e.g. "8g". */
-  shmSize?: string;
+  /** Where the steps run unless the user says otherwise. */
+  engine?: EngineName;
+  /** Limits of the steps' containers. */
+  limits: ContainerLimits;
 }
 
 export interface Step {
@@ -128,12 +131,13 @@ function mapRecord<T, U>(
 }
 
 function convertEnvironment(environment: RawEnvironment): Environment {
-  const { image, requirements, gpus, shm_size } = environment;
+  const { image, requirements, gpus, engine, shm_size, memory, cpus, network } = environment;
   return {
     image,
     requirements: requirements && tidyPath(requirements),
     gpus: Array.isArray(gpus) ? gpus.map(String) : gpus ?? "none",
-    shmSize: shm_size,
+    engine,
+    limits: { shmSize: shm_size, memory, cpus: cpus === undefined ? undefined : String(cpus), network },
   };
 }
 

@@ -41,6 +41,13 @@ export const RESERVED_PARAMETERS: readonly string[] = [
   "allow-errors",
   "html",
   "jobs",
+  "image",
+  "gpus",
+  "shm-size",
+  "memory",
+  "cpus",
+  "network",
+  "mount",
 ];
 
 /** Fields that are missing here were wrong in themselves, and are reported already. */

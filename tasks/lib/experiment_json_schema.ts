@@ -11,7 +11,11 @@ const DESCRIPTIONS: Record<string, string> = {
   "environment.image": "Container image that holds the authors' environment.",
   "environment.requirements": "Python requirements file; its locks stand beside it.",
   "environment.gpus": "none (the default), optional, all, a count, or a list of device ids.",
+  "environment.engine": "Where the steps run unless --engine says otherwise.",
   "environment.shm_size": "Size of /dev/shm in a container, e.g. 8g.",
+  "environment.memory": "Limit for the memory of a step's container, e.g. 16g.",
+  "environment.cpus": "Number of processors that a step's container may use, e.g. 2 or 0.5.",
+  "environment.network": "none: the steps' containers have no network.",
   parameters: "Names and default values; each is an option of the tasks, and {name} in a command.",
   steps: "What is run, in this order unless `needs` says otherwise.",
   "steps.*.run":

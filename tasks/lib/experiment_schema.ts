@@ -34,6 +34,11 @@ const argumentList = (example: string) =>
   }).check(z.minLength(1, { error: `a list of at least one argument, e.g. ${example}` }));
 
 const SIZE = "a size, e.g. 8g";
+/** A size as the container engines take it: a number, and b, k, m or g. */
+export const SIZE_PATTERN = /^[1-9]\d*[bkmgBKMG]?$/;
+const CPUS = "a number of processors, e.g. 2 or 0.5";
+/** What steps may run in. */
+export const ENGINE_NAMES = ["host", "docker", "podman", "nerdctl"] as const;
 const GPUS = `none, optional, all, a count or a list of device ids, e.g. 1 or ["0", "2"]`;
 
 export const environmentSchema = z.strictObject({
@@ -48,8 +53,12 @@ export const environmentSchema = z.strictObject({
     z.int().check(z.minimum(1)),
     z.array(z.union([z.string().check(z.minLength(1)), z.int().check(z.minimum(0))])).check(z.minLength(1)),
   ], { error: GPUS })),
-  shm_size: z.optional(z.string({ error: SIZE }).check(z.regex(/^[1-9]\d*[bkmgBKMG]?$/, { error: SIZE }))),
-}, { error: "a mapping of image, requirements, gpus and shm_size" });
+  engine: z.optional(z.enum(ENGINE_NAMES, { error: ENGINE_NAMES.join(", ") })),
+  shm_size: z.optional(z.string({ error: SIZE }).check(z.regex(SIZE_PATTERN, { error: SIZE }))),
+  memory: z.optional(z.string({ error: SIZE }).check(z.regex(SIZE_PATTERN, { error: SIZE }))),
+  cpus: z.optional(z.number({ error: CPUS }).check(z.positive({ error: CPUS }))),
+  network: z.optional(z.enum(["none"], { error: '"none", or left out' })),
+}, { error: "a mapping, e.g. { image: cschranz/gpu-jupyter:v1.10_cuda-12.9_ubuntu-24.04, gpus: optional }" });
 
 export const stepSchema = z.strictObject({
   run: z.optional(argumentList(`[python, -m, src.train, --out, "{out}"]`)),

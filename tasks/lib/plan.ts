@@ -1,7 +1,9 @@
 /** What exactly will run, as plain JSON: it can be printed, tested, stored beside the results, and compared. */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { shellQuote } from "./command.ts";
+import type { ContainerProgram } from "./container/client.ts";
+import type { GpuRequest } from "./engine/container.ts";
 import type { Experiment, Step } from "./experiment.ts";
 import { Failure } from "./failure.ts";
 import type { Host } from "./host.ts";
@@ -27,7 +29,9 @@ export interface Plan {
     /** The YAML as it was when the run was planned; its claims judge the run. */
     text: string;
   };
-  engine: { name: "host"; because: string };
+  engine: { name: EngineName; because: string; version?: string };
+  /** What the steps run in; absent for the engine "host". */
+  container?: PlannedContainer;
   environment: { requirements?: string; python: string; gpus: string };
   parameters: Record<string, Scalar>;
   /** Parameters whose values are not the declared ones, and other changes to what the authors ran. */
@@ -37,6 +41,44 @@ export interface Plan {
   /** Notebooks that were named on the command line, absolute; they are not the experiment's. */
   notebooks?: string[];
   steps: PlannedStep[];
+}
+
+export type EngineName = "host" | ContainerProgram;
+
+/** A folder or file of this machine in a container, for a step at the same path, so that no argument changes. */
+export interface Mount {
+  source: string;
+  target: string;
+  readOnly?: boolean;
+}
+
+/** What the choice of an engine and an image says about the steps' containers. */
+export interface ContainerRequest {
+  image: { name: string; id: string; digest?: string };
+  /** Program and arguments that the step's command is appended to; empty if the image has none. */
+  entrypoint: string[];
+  /** `uid:gid` in the container that makes files belong to the calling user. */
+  user: string;
+  /** Podman without root: the user keeps the id. */
+  keepId: boolean;
+  /** HOME, where the image names none. */
+  home?: string;
+}
+
+/** Limits that a user or the experiment sets for the steps' containers. */
+export interface ContainerLimits {
+  /** Of /dev/shm, e.g. "8g". */
+  shmSize?: string;
+  /** E.g. "16g". */
+  memory?: string;
+  /** Number of processors, e.g. "1.5". */
+  cpus?: string;
+  network?: "none";
+}
+
+export interface PlannedContainer extends Omit<ContainerRequest, "home">, ContainerLimits {
+  gpus: GpuRequest;
+  mounts: Mount[];
 }
 
 export interface PlannedStep {
@@ -82,6 +124,11 @@ export interface PlanRequest {
   notebook?: NotebookOptions;
   experimentText: string;
   engine: Plan["engine"];
+  container?: ContainerRequest & ContainerLimits;
+  /** Further folders for the steps' containers to read, absolute. */
+  mounts?: string[];
+  /** Of the caller's environment, what results may depend on: a container gets nothing else of it. */
+  variables?: Record<string, string>;
   python: string;
   /** Folder of an earlier run's step, for a need that this run does not make itself. */
   findStep: (step: string, parameters: Record<string, Scalar>) => Promise<Need | undefined>;
@@ -116,6 +163,7 @@ export async function makePlan(experiment: Experiment, host: Host, request: Plan
       text: request.experimentText,
     },
     engine: request.engine,
+    container: planContainer(context, steps),
     environment: {
       requirements: experiment.environment.requirements,
       python: request.python,
@@ -135,7 +183,7 @@ interface Context {
   experiment: Experiment;
   request: PlanRequest;
   parameters: Parameters;
-  gpus: { said: string; env: Record<string, string> };
+  gpus: { said: string; env: Record<string, string>; request: GpuRequest };
 }
 
 /** The declared values with those of the command line in their place, each of its declared type. */
@@ -183,9 +231,11 @@ function otherChanges({ rest, notebook }: PlanRequest): string[] {
 /** Which GPUs the steps see, and in words why. */
 function chooseGpus({ environment: { gpus } }: Experiment, host: Host): Context["gpus"] {
   const found = host.gpus.length;
-  if (gpus === "none") return { said: "none asked for", env: { CUDA_VISIBLE_DEVICES: "" } };
+  if (gpus === "none") return { said: "none asked for", env: { CUDA_VISIBLE_DEVICES: "" }, request: "none" };
   if (gpus === "optional") {
-    return { said: found === 0 ? "none here, so the steps run on the CPU" : listGpus(host), env: {} };
+    return found === 0
+      ? { said: "none here, so the steps run on the CPU", env: {}, request: "none" }
+      : { said: listGpus(host), env: {}, request: "all" };
   }
   const wanted = gpus === "all" ? 1 : typeof gpus === "number" ? gpus : gpus.length;
   const missing = Array.isArray(gpus)
@@ -202,9 +252,13 @@ function chooseGpus({ environment: { gpus } }: Experiment, host: Host): Context[
       },
     );
   }
-  if (gpus === "all") return { said: listGpus(host), env: {} };
+  if (gpus === "all") return { said: listGpus(host), env: {}, request: "all" };
   const ids = typeof gpus === "number" ? Array.from({ length: gpus }, (_, index) => String(index)) : gpus;
-  return { said: `${ids.join(", ")} of ${listGpus(host)}`, env: { CUDA_VISIBLE_DEVICES: ids.join(",") } };
+  return {
+    said: `${ids.join(", ")} of ${listGpus(host)}`,
+    env: { CUDA_VISIBLE_DEVICES: ids.join(",") },
+    request: gpus,
+  };
 }
 
 function listGpus(host: Host): string {
@@ -239,7 +293,10 @@ async function planStep(context: Context, step: Step): Promise<PlannedStep> {
 
 /** What makes runs comparable and their output live; the user's own settings come before it. */
 function stepEnvironment({ request, gpus }: Context): Record<string, string> {
+  const { container, variables } = request;
   return {
+    ...(container === undefined ? {} : variables),
+    ...(container?.home === undefined ? {} : { HOME: container.home }),
     EXPERIMENT_RUN: request.run,
     PYTHONUNBUFFERED: "1",
     PYTHONHASHSEED: "0",
@@ -247,8 +304,42 @@ function stepEnvironment({ request, gpus }: Context): Record<string, string> {
     PYTHONDONTWRITEBYTECODE: "",
     // cuBLAS repeats itself only with a fixed workspace, set before CUDA starts [PyTorch: reproducibility].
     CUBLAS_WORKSPACE_CONFIG: ":4096:8",
-    ...gpus.env,
+    // In a container its GPUs are all there are, and are counted from 0.
+    ...(container === undefined ? gpus.env : {}),
   };
+}
+
+function planContainer(
+  { experiment, request, gpus }: Context,
+  steps: PlannedStep[],
+): PlannedContainer | undefined {
+  if (request.container === undefined) return undefined;
+  const { home: _, ...container } = request.container;
+  const written = [experiment.root, request.directory];
+  const read = [
+    ...[INSIDE, ...request.mounts ?? [], ...(request.notebook?.notebooks ?? []).map(dirname)],
+    ...steps.flatMap(({ needs }) => Object.values(needs).map(({ directory }) => directory)),
+  ];
+  const mounts = [
+    ...outermost(written),
+    ...outermost([...written, ...read]).filter((path) => !written.includes(path)),
+  ];
+  return {
+    ...container,
+    gpus: gpus.request,
+    mounts: mounts.map((path) => ({
+      source: path,
+      target: path,
+      ...(written.includes(path) ? {} : { readOnly: true }),
+    })),
+  };
+}
+
+/** The folders that lie in no other one. */
+function outermost(paths: string[]): string[] {
+  return [...new Set(paths)].filter((path) =>
+    !paths.some((other) => other !== path && path.startsWith(`${other}/`))
+  );
 }
 
 async function bindNeed(

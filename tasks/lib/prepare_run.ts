@@ -1,9 +1,12 @@
 /** From what a task asks for to a plan; nothing is written yet. */
 
 import { join } from "node:path";
-import { chooseEngine, engineCommand } from "./engine/index.ts";
+import type { ContainerOptions } from "./container_options.ts";
+import { chooseEngine, type MissingImage } from "./engine/choose.ts";
+import { engineCommand } from "./engine/index.ts";
 import { expectedPython } from "./environment.ts";
 import { type Experiment, readExperiment, RESERVED_PARAMETERS, stepOrder } from "./experiment.ts";
+import { variablesForContainers } from "./evidence.ts";
 import { Failure } from "./failure.ts";
 import { exists } from "./files.ts";
 import { type Host, inspectHost } from "./host.ts";
@@ -31,6 +34,10 @@ export interface RunRequest {
   /** Arguments for the steps' own commands. */
   rest: string[];
   engine: string;
+  image?: string;
+  container: ContainerOptions;
+  /** Builds or gets an image that is missing; without it that is an error. */
+  obtain?: (missing: MissingImage) => Promise<void>;
   runs?: string;
   reuse: boolean;
   resume: boolean;
@@ -46,6 +53,8 @@ export interface PreparedRun {
   runs: string;
   /** The run that is taken up again. */
   resumed?: FoundRun;
+  /** What the user should know of the engine's choice. */
+  note?: string;
 }
 
 /**
@@ -54,12 +63,14 @@ export interface PreparedRun {
  * @throws Failure(2) for a wrong request or file, Failure(3) for what this machine lacks.
  */
 export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
-  const experiment = await readExperiment(request.experiment, callerFolder());
+  const experiment = withOptions(await readExperiment(request.experiment, callerFolder()), request.container);
   checkParameters(request, experiment);
   const runs = runsRoot(experiment.root, request.runs);
   const host = await inspectHost();
   if (request.resume) return await prepareResume(request, experiment, host, runs);
   const [chosen, names] = chooseSteps(request, experiment);
+  const { engine, container, note } = await chooseEngine(request, experiment, host);
+  if (container === undefined) refuseLimits(request.container);
   const run = newRunId();
   const plan = await makePlan(chosen, host, {
     task: request.task,
@@ -70,11 +81,41 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
     rest: request.rest,
     notebook: request.notebook,
     experimentText: await Deno.readTextFile(experiment.file),
-    engine: chooseEngine(request.engine, host),
-    python: host.image?.python ?? await expectedPython(environmentRequest(experiment, host)),
+    engine,
+    container: container && { ...container, ...experiment.environment.limits },
+    mounts: request.container.mounts,
+    variables: variablesForContainers(),
+    python: container === undefined
+      ? host.image?.python ?? await expectedPython(environmentRequest(experiment, host))
+      : "python",
     findStep: (step, parameters) => findStep(runs, experiment.name, step, parameters),
   });
-  return { experiment, host, plan, runs };
+  return { experiment, host, plan, runs, note };
+}
+
+/** What the user said goes before what the experiment says. */
+function withOptions(experiment: Experiment, { gpus, limits }: ContainerOptions): Experiment {
+  const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+  const { environment } = experiment;
+  return {
+    ...experiment,
+    environment: {
+      ...environment,
+      gpus: gpus ?? environment.gpus,
+      limits: { ...environment.limits, ...given },
+    },
+  };
+}
+
+/** A limit that nothing enforces would be worse than none. */
+function refuseLimits({ limits, mounts }: ContainerOptions) {
+  const given = { "--shm-size": limits.shmSize, "--memory": limits.memory, "--cpus": limits.cpus };
+  const all = { ...given, "--network": limits.network, "--mount": mounts[0] };
+  const option = Object.entries(all).find(([, value]) => value !== undefined)?.[0];
+  if (option === undefined) return;
+  throw new Failure(2, `${option} needs a container engine, and the steps would run on the host`, {
+    remedy: `Leave it out, or add --engine docker or podman`,
+  });
 }
 
 /** What the experiment wants of a Python environment on this host. */

@@ -2,6 +2,8 @@
 
 import { dirname, isAbsolute, join, relative } from "node:path";
 import { hashSources } from "./code.ts";
+import { concludeContainer, containerProgram, reachContainer } from "./container/step_container.ts";
+import { containerName } from "./engine/container.ts";
 import { engineCommand } from "./engine/index.ts";
 import { type Evidence, hashOutputs, recordOutputs, type StepEvidence, writeEvidence } from "./evidence.ts";
 import { exists, sha256, sha256File } from "./files.ts";
@@ -122,6 +124,7 @@ async function fingerprint(
     sources,
     Object.entries(needs).map(([name, need]) => [name, need.sha256]),
     [plan.engine.name, environment.lockSha256, environment.pythonVersion, neutral(environment.python)],
+    environment.image?.id,
     [host.architecture, host.cpu, host.gpus.map(({ name, driver }) => [name, driver])],
     variables,
     plan.parameters,
@@ -184,13 +187,17 @@ async function execute(
   await prepareFolder(step, resuming);
   await log.begin(step.name, `step ${step.name}: ${step.argv.join(" ")}`);
   const begin = performance.now();
-  const path = `${dirname(plan.environment.python)}:${Deno.env.get("PATH") ?? ""}`;
+  const program = containerProgram(plan.engine);
+  const decoder = new TextDecoder();
+  let said = "";
   const ended = await supervise(record.command, {
     cwd: step.cwd,
-    env: { ...step.env, PATH: path },
+    env: program === undefined ? { ...step.env, PATH: pathFor(plan) } : {},
     mark: runMark(plan.run),
     stopper,
-    onOutput: async (chunk) => {
+    reach: program && reachContainer(program, containerName(plan.run, step.name)),
+    onOutput: async (chunk, stream) => {
+      if (stream === "stderr") said = (said + decoder.decode(chunk, { stream: true })).slice(-SAID);
       terminal.raw(chunk);
       await log.write(chunk);
     },
@@ -199,9 +206,22 @@ async function execute(
   });
   record.seconds = Math.round(performance.now() - begin) / 1000;
   record.ended = new Date().toISOString();
-  await judge(plan, step, record, ended);
+  // Removing the container takes about as long as hashing what it left.
+  const [problem] = await Promise.all([
+    program && concludeContainer(plan, step, program, ended, said),
+    recordEnd(step, record, ended),
+  ]);
+  await judge(plan, step, record, ended, problem);
   await log.note(`${step.name}: ${record.problem ?? "done"}, ${duration(record.seconds)}`);
   if (log.broken) terminal.note(`log.txt is incomplete: ${log.broken}`);
+}
+
+/** Characters of the end of standard error that are kept to explain a container that did not start. */
+const SAID = 4000;
+
+/** The environment's own programs go before the user's. */
+function pathFor(plan: Plan): string {
+  return `${dirname(plan.environment.python)}:${Deno.env.get("PATH") ?? ""}`;
 }
 
 /** An empty folder for the step; what an earlier attempt left is kept beside it unless the step goes on with it. */
@@ -214,18 +234,32 @@ async function prepareFolder(step: PlannedStep, resuming: boolean) {
   await Deno.mkdir(step.out, { recursive: true });
 }
 
-async function judge(plan: Plan, step: PlannedStep, record: StepEvidence, ended: Supervised) {
+async function recordEnd(step: PlannedStep, record: StepEvidence, ended: Supervised) {
   record.exitCode = ended.code;
   record.signal = ended.signal;
   record.recorded = await readRecord(step);
-  const isFolder = await Deno.lstat(step.out).then((info) => info.isDirectory, () => false);
-  record.outputs = isFolder ? await recordOutputs(step.out) : [];
+  record.outputs = await isFolder(step.out) ? await recordOutputs(step.out) : [];
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return await Deno.lstat(path).then((info) => info.isDirectory, () => false);
+}
+
+/** @param problem what the step's container says went wrong, if it does. */
+async function judge(
+  plan: Plan,
+  step: PlannedStep,
+  record: StepEvidence,
+  ended: Supervised,
+  problem: string | undefined,
+) {
   if (ended.stoppedBy !== undefined) {
     record.status = "interrupted";
     record.problem = `stopped by ${ended.stoppedBy}`;
     return;
   }
-  if (!isFolder) record.problem = "it removed or replaced its own folder in the run";
+  if (problem !== undefined) record.problem = problem;
+  else if (!await isFolder(step.out)) record.problem = "it removed or replaced its own folder in the run";
   else if (ended.signal !== undefined) record.problem = endedBy(ended.signal);
   else record.problem = ended.code === 0 ? await findMissing(plan, step) : `exit code ${ended.code}`;
   record.status = record.problem === undefined ? "done" : "failed";

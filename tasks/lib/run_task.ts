@@ -3,7 +3,9 @@
 import type { Arguments, OptionTable, Positionals } from "./cli.ts";
 import { shellQuote } from "./command.ts";
 import { ENGINE_CHOICES } from "./engine/index.ts";
+import type { MissingImage } from "./engine/choose.ts";
 import type { Evidence } from "./evidence.ts";
+import { containerOptions } from "./container_options.ts";
 import { Failure } from "./failure.ts";
 import type { NotebookOptions, Plan } from "./plan.ts";
 import type { Terminal } from "./terminal.ts";
@@ -13,8 +15,16 @@ export const RUN_OPTIONS = {
   engine: {
     value: "ENGINE",
     choices: ENGINE_CHOICES,
-    help: "where the steps run: host, or auto (the default)",
+    help: "where the steps run: on the host, in a container, or auto (the default)",
   },
+  image: { value: "IMAGE", help: "run the steps in this image instead of the experiment's own" },
+  gpus: { value: "GPUS", help: "none, optional, all, a count, or device ids such as 0,2" },
+  "shm-size": { value: "SIZE", help: "size of a container's /dev/shm, e.g. 8g" },
+  memory: { value: "SIZE", help: "limit for a container's memory, e.g. 16g" },
+  cpus: { value: "N", help: "limit for a container's processors, e.g. 2 or 0.5" },
+  network: { value: "none", choices: ["none"], help: "containers have no network" },
+  mount: { value: "DIR", many: true, help: "let containers read DIR, too, at the same path" },
+  yes: { help: "build or get a missing image without asking", short: "y" },
   runs: { value: "DIR", help: "keep run folders in DIR instead of runs/ (or set RUNS_DIR)" },
   reuse: { help: "copy steps whose inputs are unchanged from an earlier run instead of running them" },
   resume: { help: "go on with the newest unfinished run of this task" },
@@ -43,12 +53,16 @@ export async function runTask(
   { options, parameters, rest }: RunArguments,
   terminal: Terminal,
 ): Promise<{ exitCode: 0 | 1 | 2 | 130; result: unknown }> {
-  const { engine = "auto", runs, reuse, resume, force } = options;
+  const { engine = "auto", image, runs, reuse, resume, force } = options;
   if (force && !resume) {
     throw new Failure(2, "--force needs --resume: a new run has a folder of its own, which nobody holds");
   }
   const { planCommands, prepareRun } = await import("./prepare_run.ts");
-  const request = { task, experiment, steps, notebook, parameters, rest, engine, runs, reuse, resume, force };
+  const request = {
+    ...{ task, experiment, steps, notebook, parameters, rest, runs, reuse, resume, force },
+    ...{ engine, image, container: containerOptions(options) },
+    ...(options.yes && !options.plan && { obtain: await obtainer(terminal) }),
+  };
   const prepared = await prepareRun(request);
   const { plan } = prepared;
   if (options.plan) {
@@ -57,6 +71,7 @@ export async function runTask(
     return { exitCode: 0, result: { ...plan, commands } };
   }
   announce(plan, prepared.resumed !== undefined, terminal);
+  if (prepared.note !== undefined) terminal.note(prepared.note);
   const { executeRun } = await import("./execute_run.ts");
   const evidence = await executeRun(prepared, request, terminal);
   const [{ concludeRun }, { summary }] = await Promise.all([import("./judge.ts"), import("./report.ts")]);
@@ -69,6 +84,12 @@ export async function runTask(
     ...judged.verdict,
   };
   return { exitCode: exitCodeOf(evidence, judged.verdict.holds), result };
+}
+
+/** What builds or gets an image that is missing. */
+async function obtainer(terminal: Terminal) {
+  const { obtainImage } = await import("./build.ts");
+  return (missing: MissingImage) => obtainImage(missing, terminal);
 }
 
 function exitCodeOf({ status, task, steps }: Evidence, holds: boolean): 0 | 1 | 2 | 130 {
@@ -95,7 +116,10 @@ function announce(plan: Plan, resumed: boolean, terminal: Terminal) {
     } in the environment of ${experiment.name}`;
   terminal.line(terminal.paint(title, "bold"));
   const values = Object.entries(parameters).map(([name, value]) => `${name} = ${value}`).join(", ") || "none";
-  terminal.line(`engine: ${engine.name} (${engine.because}); GPUs: ${environment.gpus}`);
+  const place = plan.container === undefined
+    ? engine.name
+    : `${engine.name}, image ${plan.container.image.name}`;
+  terminal.line(`engine: ${place} (${engine.because}); GPUs: ${environment.gpus}`);
   terminal.line(
     `parameters: ${values}${changed.length > 0 ? "; changed, so the claims will not apply" : ""}`,
   );
@@ -117,10 +141,13 @@ function announceNeeds(plan: Plan, terminal: Terminal) {
 function describePlan(plan: Plan, commands: Record<string, string[]>, terminal: Terminal) {
   announce(plan, false, terminal);
   for (const { name, cwd, env } of plan.steps) {
-    const settings = Object.entries(env).map(([key, value]) => `${key}=${value}`);
+    // A container gets its environment by its own command line.
+    const settings = plan.container === undefined
+      ? ["env", ...Object.entries(env).map(([key, value]) => `${key}=${value}`)]
+      : [];
     terminal.line();
     terminal.line(terminal.paint(name, "bold"));
     terminal.line(`mkdir -p ${shellQuote([`${plan.directory}/${name}`])} && cd ${shellQuote([cwd])} && \\`);
-    terminal.line(shellQuote(["env", ...settings, ...commands[name]!]));
+    terminal.line(shellQuote([...settings, ...commands[name]!]));
   }
 }

@@ -13,6 +13,18 @@ export interface SuperviseOptions {
   stopper: Stopper;
   /** Called when a stop is passed on to the step, with the signal's name. */
   onStop?: (signal: string) => void;
+  /** How the step is reached, where it is no child of this process; its process group without it. */
+  reach?: (pid: number) => Reach;
+}
+
+/** How a running step is asked to end, and made to. Failing is no error: the step may have ended by itself. */
+export interface Reach {
+  interrupt(): Promise<void> | void;
+  kill(): Promise<void> | void;
+}
+
+function reachGroup(pid: number): Reach {
+  return { interrupt: () => signalGroup(pid, "SIGINT"), kill: () => signalGroup(pid, "SIGKILL") };
 }
 
 export interface Supervised {
@@ -25,14 +37,14 @@ export interface Supervised {
 
 /**
  * Runs a step in a session of its own until it ends. The runner alone passes signals on: the first reaches the step as
- * SIGINT, so that it can save; a later one, or ten seconds, ends it. Whatever the step left running is ended too.
+ * SIGINT, so that it can save; a later one, or eight seconds, ends it. Whatever the step left running is ended too.
  *
  * @throws Failure(3) if the program can't be started.
  */
 export async function supervise(argv: string[], options: SuperviseOptions): Promise<Supervised> {
   const child = spawn(argv, options);
   const { stopper } = options;
-  stopper.attach(child.pid, options.onStop);
+  stopper.attach((options.reach ?? reachGroup)(child.pid), options.onStop);
   try {
     const [status] = await Promise.all([
       child.status.then((status) => (stopper.detach(), status)),
@@ -52,8 +64,8 @@ export async function supervise(argv: string[], options: SuperviseOptions): Prom
 
 /** A second signal within this time is the same key press: the terminal sends it to every process in the foreground. */
 const SAME_KEY_PRESS_MS = 500;
-/** How long a step may take to save and leave after the first signal before it is ended. */
-const GRACE_MS = 10_000;
+/** How long a step may take to save and leave after the first signal before it is ended: all is over within 10 s. */
+const GRACE_MS = 8000;
 
 /** Hears the signals that ask to stop, from a run's beginning to its end, and passes them on to the step that runs. */
 export class Stopper implements Disposable {
@@ -62,7 +74,7 @@ export class Stopper implements Disposable {
   /** The signal that was passed on to the step that runs, or that ran last. */
   passedOn?: Deno.Signal;
   #abort = new AbortController();
-  #child?: { pid: number; onStop?: (signal: string) => void };
+  #step?: { reach: Reach; onStop?: (signal: string) => void };
   #last = 0;
   #timer?: ReturnType<typeof setTimeout>;
   #listeners = new Map<Deno.Signal, () => void>();
@@ -80,15 +92,15 @@ export class Stopper implements Disposable {
     return this.#abort.signal;
   }
 
-  attach(pid: number, onStop?: (signal: string) => void) {
-    this.#child = { pid, onStop };
+  attach(reach: Reach, onStop?: (signal: string) => void) {
+    this.#step = { reach, onStop };
     this.passedOn = undefined;
     if (this.signal !== undefined) this.#passOn(this.signal);
   }
 
   detach() {
     clearTimeout(this.#timer);
-    this.#child = undefined;
+    this.#step = undefined;
   }
 
   #stop(name: Deno.Signal) {
@@ -98,18 +110,18 @@ export class Stopper implements Disposable {
     const again = this.signal !== undefined;
     this.signal ??= name;
     this.#abort.abort();
-    if (this.#child !== undefined) this.#passOn(name);
+    if (this.#step !== undefined) this.#passOn(name);
     // Asked again with no step to pass it on to, e.g. while outputs are hashed: end at once.
     else if (again) this.#endMyself(name);
   }
 
   #passOn(name: Deno.Signal) {
-    const { pid, onStop } = this.#child!;
-    if (this.passedOn !== undefined) return signalGroup(pid, "SIGKILL");
+    const { reach, onStop } = this.#step!;
+    if (this.passedOn !== undefined) return void reach.kill();
     this.passedOn = name;
     onStop?.(name);
-    signalGroup(pid, "SIGINT");
-    this.#timer = setTimeout(() => signalGroup(pid, "SIGKILL"), GRACE_MS);
+    this.#timer = setTimeout(() => reach.kill(), GRACE_MS);
+    reach.interrupt();
   }
 
   #endMyself(name: Deno.Signal) {

@@ -49,6 +49,12 @@ export const LABELS = {
   run: "experiment.run",
 } as const;
 
+/** Which requirements an image was built from, and their hash. */
+export const REQUIREMENTS_LABELS = {
+  file: "experiment.requirements",
+  sha256: "experiment.requirements.sha256",
+} as const;
+
 const INSTALL: Record<ContainerProgram, string> = {
   docker: "Install Docker Engine, Docker Desktop, or Rancher Desktop in its dockerd mode",
   podman: "Install Podman (on Debian and Ubuntu: apt install podman)",
@@ -73,22 +79,33 @@ export async function client(
   }
 }
 
-const ENGINE_VERSION: Record<ContainerProgram, string[]> = {
-  docker: ["version", "--format", "{{.Server.Version}}"],
-  // Podman has no daemon: the client's version is the engine's.
-  podman: ["version", "--format", "{{.Client.Version}}"],
-  nerdctl: ["version", "--format", "{{(index .Server.Components 0).Version}}"],
+/** Podman has no daemon: the client's version is the engine's. */
+const VERSION: Record<ContainerProgram, string[]> = {
+  docker: ["version", "--format", "{{json .Server}}"],
+  podman: ["version", "--format", "{{json .Client}}"],
+  nerdctl: ["version", "--format", "{{json .Server}}"],
 };
 
+export interface EngineInfo {
+  version: string;
+  /** The engine runs without root's rights: root in a container is the user who started it. */
+  rootless: boolean;
+}
+
 /**
- * The version of the engine behind the client.
+ * The engine behind the client.
  *
  * @throws Failure(3) if there is no client, no engine that answers, or no right to ask it.
  */
-export async function requireEngine(program: ContainerProgram): Promise<string> {
-  const { code, stdout, stderr } = await client(program, ENGINE_VERSION[program], { timeoutMs: 30_000 });
-  if (code === 0 && stdout.trim() !== "") return stdout.trim();
-  throw explainEngine(program, stderr);
+export async function requireEngine(program: ContainerProgram): Promise<EngineInfo> {
+  const { code, stdout, stderr } = await client(program, VERSION[program], { timeoutMs: 30_000 });
+  const said = code === 0 ? JSON.parse(stdout.trim() || "null") : null;
+  if (said === null) throw explainEngine(program, stderr);
+  const components = (said.Components ?? []) as { Name: string; Version: string }[];
+  return {
+    version: said.Version ?? components[0]?.Version ?? "unknown",
+    rootless: program === "docker" ? components.some(({ Name }) => Name === "rootlesskit") : Deno.uid() !== 0,
+  };
 }
 
 /** What the client's message means, and what to do about it. */

@@ -1,0 +1,113 @@
+/** A step as a container of docker, podman or nerdctl, whose command lines are nearly the same. */
+
+import type { ContainerProgram } from "../container/client.ts";
+import { LABELS } from "../container/client.ts";
+import { Failure } from "../failure.ts";
+import type { Mount, Plan, PlannedContainer, PlannedStep } from "../plan.ts";
+import { stepCommand } from "./step_command.ts";
+
+/** GPUs that a container gets: none, all, so many, or those with these ids. */
+export type GpuRequest = "none" | "all" | number | string[];
+
+/** The command line of one program. */
+export function containerEngine(program: ContainerProgram) {
+  return (plan: Plan, step: PlannedStep, resuming: boolean): string[] => {
+    const container = plan.container!;
+    const [entrypoint, ...before] = container.entrypoint;
+    return [
+      ...[program, "run", "--name", containerName(plan.run, step.name), ...labels(plan)],
+      ...userArguments(program, container),
+      ...isolation(program, container),
+      ...limits(container),
+      ...gpuArguments(program, container.gpus),
+      ...container.mounts.flatMap((mount) => mountArguments(program, mount)),
+      ...["--workdir", step.cwd],
+      ...Object.entries(step.env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
+      ...(entrypoint === undefined ? [] : ["--entrypoint", entrypoint]),
+      container.image.id,
+      ...before,
+      ...stepCommand("python", step, resuming),
+    ];
+  };
+}
+
+/** The name of a step's container; a run has one at a time for each step. */
+export function containerName(run: string, step: string): string {
+  return `experiment-${run}-${step}`;
+}
+
+function labels({ run, experiment }: Plan): string[] {
+  const given = { [LABELS.role]: "step", [LABELS.run]: run, [LABELS.project]: experiment.root };
+  return Object.entries(given).flatMap(([name, value]) => ["--label", `${name}=${value}`]);
+}
+
+/** Group 100 owns the home folder and the packages of the images that GPU-Jupyter is made from. */
+function userArguments(program: ContainerProgram, { user, keepId }: PlannedContainer): string[] {
+  return [
+    ...(program === "podman" && keepId ? ["--userns", "keep-id"] : []),
+    ...["--user", user, "--group-add", "100"],
+  ];
+}
+
+function isolation(program: ContainerProgram, { network }: PlannedContainer): string[] {
+  return [
+    ...["--pull", "never", "--security-opt", "no-new-privileges"],
+    // The output is read as it comes; a copy of it in the engine's own files would only fill its disk.
+    ...(program === "nerdctl" ? [] : ["--log-driver", "none"]),
+    // The check of GPU-Jupyter asks every three seconds for a Jupyter server, which no step is.
+    ...(program === "nerdctl" ? [] : ["--no-healthcheck"]),
+    ...(network === undefined ? [] : ["--network", network]),
+  ];
+}
+
+function limits({ shmSize, memory, cpus }: PlannedContainer): string[] {
+  return [
+    ...(shmSize === undefined ? [] : ["--shm-size", shmSize]),
+    // Without swap of its own: a limit that the step can swap around would only make it slow.
+    ...(memory === undefined ? [] : ["--memory", memory, "--memory-swap", memory]),
+    ...(cpus === undefined ? [] : ["--cpus", cpus]),
+  ];
+}
+
+/** Podman before version 5 ignores `--gpus`, so it gets the devices of the CDI specification. */
+export function gpuArguments(program: ContainerProgram, gpus: GpuRequest): string[] {
+  if (gpus === "none") return [];
+  if (program === "podman") {
+    const ids = typeof gpus === "number" ? Array.from({ length: gpus }, (_, index) => String(index)) : gpus;
+    return [ids].flat().flatMap((id) => ["--device", `nvidia.com/gpu=${id}`]);
+  }
+  // Read as a line of CSV, so a list of devices is one quoted cell.
+  return ["--gpus", Array.isArray(gpus) ? `"device=${gpus.join(",")}"` : String(gpus)];
+}
+
+/**
+ * `--mount` and not `--volume`, in which a colon in a path would end it, and which makes folders that are not there.
+ *
+ * @throws Failure(2) for a path that the program can't be told.
+ */
+export function mountArguments(program: ContainerProgram, { source, target, readOnly }: Mount): string[] {
+  for (const path of [source, target]) refuseCharacters(program, path);
+  const fields = ["type=bind", `source=${source}`, `target=${target}`, ...(readOnly ? ["readonly"] : [])];
+  return ["--mount", fields.map(csvField).join(",")];
+}
+
+function csvField(field: string): string {
+  return /[",]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
+}
+
+/** Characters of a path that a program can't be told: Podman splits `--mount` at every comma, quoted or not. */
+const REFUSED: Record<ContainerProgram, RegExp> = {
+  docker: /[\n\r]/,
+  podman: /[\n\r,"]/,
+  nerdctl: /[\n\r,":]/,
+};
+
+function refuseCharacters(program: ContainerProgram, path: string) {
+  const found = REFUSED[program].exec(path)?.[0];
+  if (found === undefined) return;
+  throw new Failure(
+    2,
+    `Cannot mount ${path}: ${program} takes no ${JSON.stringify(found)} in a path`,
+    { remedy: "Rename the folder, or use another engine: --engine host" },
+  );
+}
