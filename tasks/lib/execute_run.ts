@@ -2,6 +2,7 @@
 
 import { dirname, join } from "node:path";
 import { readCode } from "./code.ts";
+import { containerProgram, reapContainers } from "./container/step_container.ts";
 import { ensureEnvironment, type PreparedEnvironment } from "./environment.ts";
 import {
   type Attempt,
@@ -68,11 +69,15 @@ export async function executeRun(
 }
 
 async function announceRecovered({ runs, plan, resumed }: PreparedRun, terminal: Terminal) {
-  for (const { id, evidence, containers } of await recoverRuns(runs, plan.experiment.name)) {
-    const left = containers > 0 ? "; its container was still there and is removed" : "";
-    if (id !== resumed?.id || left !== "") {
-      terminal.note(`The earlier run ${id} was killed: recorded as ${evidence.status}${left}`);
-    }
+  const recovered = await recoverRuns(runs, plan.experiment.name);
+  for (const { id, evidence } of recovered) {
+    if (id !== resumed?.id) terminal.note(`The earlier run ${id} was killed: recorded as ${evidence.status}`);
+  }
+  const engines = [plan.engine, ...recovered.map(({ evidence }) => evidence.engine)];
+  for (const program of new Set(engines.map(containerProgram))) {
+    // An engine that does not answer is asked again by the next run.
+    const reaped = program && await reapContainers(program, plan.experiment.root).catch(() => []);
+    reaped?.forEach((run) => terminal.note(`The container that ${run} left is removed`));
   }
 }
 

@@ -2,7 +2,6 @@
 
 import { hostname } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { reapContainers } from "./container/step_container.ts";
 import { type Evidence, readEvidence, writeEvidence } from "./evidence.ts";
 import { exists } from "./files.ts";
 import { Failure } from "./failure.ts";
@@ -199,11 +198,8 @@ export async function readPlan(directory: string): Promise<Plan> {
  *
  * @returns the runs that were found so.
  */
-export async function recoverRuns(
-  runs: string,
-  experiment: string,
-): Promise<(FoundRun & { containers: number })[]> {
-  const recovered: (FoundRun & { containers: number })[] = [];
+export async function recoverRuns(runs: string, experiment: string): Promise<FoundRun[]> {
+  const recovered: FoundRun[] = [];
   for (const id of await runIds(runs, experiment)) {
     const directory = join(runs, experiment, id);
     if (!await wasLeftLocked(directory)) continue;
@@ -212,13 +208,10 @@ export async function recoverRuns(
     try {
       const evidence = await readEvidence(directory).catch(() => undefined);
       if (evidence?.status !== "planned" && evidence?.status !== "running") continue;
-      // An engine that does not answer now is asked again by the next run: the record stays as it is until then.
-      const containers = await reapContainers(evidence.engine, id).catch(() => undefined);
-      if (containers === undefined) continue;
       await endProcesses({ mark: runMark(id) });
       markInterrupted(evidence, "the runner ended without a word");
       await writeEvidence(directory, evidence);
-      recovered.push({ id, directory, evidence, containers });
+      recovered.push({ id, directory, evidence });
     } finally {
       await lock.release();
     }
@@ -240,7 +233,8 @@ export async function asItEnded(found: FoundRun): Promise<FoundRun> {
   return found;
 }
 
-async function isHeld(directory: string): Promise<boolean> {
+/** Whether a living process works in the run folder. */
+export async function isHeld(directory: string): Promise<boolean> {
   const file = await Deno.open(join(directory, ".lock"), { read: true }).catch(() => undefined);
   if (file === undefined) return false;
   try {

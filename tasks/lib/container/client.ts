@@ -47,6 +47,8 @@ export const LABELS = {
   role: "experiment.role",
   /** Id of the run whose step runs in it. */
   run: "experiment.run",
+  /** Absolute path of that run's folder, whose lock tells whether its runner lives. */
+  directory: "experiment.directory",
 } as const;
 
 /** Which requirements an image was built from, and their hash. */
@@ -146,18 +148,12 @@ export async function inspectImage(
   program: ContainerProgram,
   name: string,
 ): Promise<ImageInfo | undefined> {
-  const { code, stdout, stderr } = await client(program, [
-    "image",
-    "inspect",
-    "--format",
-    "{{json .}}",
-    name,
-  ]);
+  const { code, stdout, stderr } = await client(program, ["image", "inspect", name]);
   if (code !== 0) {
     if (/no such image|image not known|not found/i.test(stderr)) return undefined;
     throw explainEngine(program, stderr);
   }
-  const { Id, RepoDigests, Size, Config } = JSON.parse(stdout);
+  const [{ Id, RepoDigests, Size, Config }] = JSON.parse(stdout);
   const entries = (Config?.Env ?? []) as string[];
   return {
     // Podman leaves the algorithm out.
@@ -193,10 +189,8 @@ export async function inspectContainer(
   program: ContainerProgram,
   name: string,
 ): Promise<ContainerInfo | undefined> {
-  const { code, stdout, stderr } = await client(program, [
-    ...["container", "inspect", "--format", "{{json .}}", name],
-  ]);
-  if (code === 0) return readContainer(JSON.parse(stdout));
+  const { code, stdout, stderr } = await client(program, ["container", "inspect", name]);
+  if (code === 0) return readContainer(JSON.parse(stdout)[0]);
   if (/no such (?:container|object)|no container with/i.test(stderr)) return undefined;
   throw explainEngine(program, stderr);
 }

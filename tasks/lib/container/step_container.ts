@@ -4,6 +4,7 @@ import { signalGroup } from "../command.ts";
 import { containerName } from "../engine/container.ts";
 import { Failure } from "../failure.ts";
 import type { Plan, PlannedStep } from "../plan.ts";
+import { isHeld } from "../run_folder.ts";
 import type { Reach, Supervised } from "../supervise.ts";
 import {
   client,
@@ -106,7 +107,7 @@ const START_PROBLEMS: [pattern: RegExp, meaning: string, remedy: string][] = [
     "without: --gpus none. Rancher Desktop has no CUDA. deno task doctor says what is missing",
   ],
   [
-    /executable file .* not found|no such file or directory.*(?:python|tini)/i,
+    /executable file not found|no such file or directory.*(?:python|tini)/i,
     "it has no python on its PATH",
     "Use an image with Python, such as the experiment's own: deno task build",
   ],
@@ -119,11 +120,20 @@ const START_PROBLEMS: [pattern: RegExp, meaning: string, remedy: string][] = [
   [/no space left/i, "the engine's disk is full", "Free some space: docker system df shows what takes it"],
 ];
 
-/** Ends and removes what runs of a killed runner left; returns how many containers that were. */
-export async function reapContainers(engine: Plan["engine"], run: string): Promise<number> {
-  const program = containerProgram(engine);
-  if (program === undefined) return 0;
-  const left = await findContainers(program, { [LABELS.run]: run });
-  for (const { id } of left) await removeContainer(program, id);
-  return left.length;
+/**
+ * Ends and removes the project's step containers that nobody looks after any more: their runner was killed, or lost its
+ * engine.
+ *
+ * @returns the ids of the runs that they were of.
+ */
+export async function reapContainers(program: ContainerProgram, root: string): Promise<string[]> {
+  const reaped: string[] = [];
+  for (
+    const { id, labels } of await findContainers(program, { [LABELS.project]: root, [LABELS.role]: "step" })
+  ) {
+    if (await isHeld(labels[LABELS.directory] ?? "")) continue;
+    await removeContainer(program, id);
+    reaped.push(labels[LABELS.run] ?? "unknown");
+  }
+  return reaped;
 }

@@ -36,8 +36,13 @@ export function containerName(run: string, step: string): string {
   return `experiment-${run}-${step}`;
 }
 
-function labels({ run, experiment }: Plan): string[] {
-  const given = { [LABELS.role]: "step", [LABELS.run]: run, [LABELS.project]: experiment.root };
+function labels({ run, directory, experiment }: Plan): string[] {
+  const given = {
+    [LABELS.role]: "step",
+    [LABELS.run]: run,
+    [LABELS.directory]: directory,
+    [LABELS.project]: experiment.root,
+  };
   return Object.entries(given).flatMap(([name, value]) => ["--label", `${name}=${value}`]);
 }
 
@@ -95,10 +100,10 @@ function csvField(field: string): string {
   return /[",]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
 }
 
-/** Characters of a path that a program can't be told: Podman splits `--mount` at every comma, quoted or not. */
+/** Characters of a path that a program can't be told. Docker 20.10 and Podman 4.3 were seen to take all others. */
 const REFUSED: Record<ContainerProgram, RegExp> = {
   docker: /[\n\r]/,
-  podman: /[\n\r,"]/,
+  podman: /[\n\r]/,
   nerdctl: /[\n\r,":]/,
 };
 
