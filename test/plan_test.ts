@@ -2,20 +2,9 @@ import assert from "node:assert/strict";
 import { engineCommand } from "../tasks/lib/engine/index.ts";
 import { type Experiment, parseExperiment } from "../tasks/lib/experiment.ts";
 import { Failure } from "../tasks/lib/failure.ts";
-import type { Gpu, Host } from "../tasks/lib/host.ts";
+import type { Gpu } from "../tasks/lib/host.ts";
 import { makePlan, type PlanRequest } from "../tasks/lib/plan.ts";
-
-const HOST: Host = {
-  name: "host",
-  os: "linux",
-  kernel: "6",
-  architecture: "x64",
-  cpu: "CPU",
-  cores: 2,
-  memory: 1e9,
-  gpus: [],
-  deno: "2",
-};
+import { HOST, planRequest } from "./plan_request.ts";
 
 const TEXT = `name: test
 environment: { gpus: optional }
@@ -36,19 +25,7 @@ function experiment(text = TEXT): Experiment {
 }
 
 function request(changes: Partial<PlanRequest> = {}): PlanRequest {
-  return {
-    task: "reproduce",
-    run: "R",
-    directory: "/project/runs/test/R",
-    steps: ["train", "infer", "notebook"],
-    overrides: {},
-    rest: [],
-    experimentText: TEXT,
-    engine: { name: "host", because: "asked for" },
-    python: "/venv/bin/python",
-    findStep: () => Promise.resolve(undefined),
-    ...changes,
-  };
+  return { ...planRequest(TEXT), ...changes };
 }
 
 Deno.test("makePlan() fills placeholders, with parameters as they are written", async () => {
