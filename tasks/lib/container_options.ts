@@ -53,7 +53,9 @@ export function parseGpuOption(text: string): Environment["gpus"] {
   if (/^[1-9]\d*$/.test(text)) return Number(text);
   const ids = text.split(",").map((id) => id.trim()).filter((id) => id !== "");
   // A bare 0 could be a count or the first device.
-  if (text !== "0" && ids.length > 0 && ids.every((id) => /^(?:\d+|(?:GPU|MIG)-[\w-]+)$/.test(id))) return ids;
+  if (text !== "0" && ids.length > 0 && ids.every((id) => /^(?:\d+|(?:GPU|MIG)-[\w-]+)$/.test(id))) {
+    return ids;
+  }
   throw new Failure(
     2,
     `--gpus must be none, optional, all, a count or device ids such as 0,2, current value is "${text}"`,

@@ -47,7 +47,9 @@ export async function executeRun(
 ): Promise<Evidence> {
   using stopper = new Stopper();
   const { plan, runs, resumed } = prepared;
-  await announceRecovered(prepared, terminal);
+  const recovered = await announceRecovered(prepared, terminal);
+  // Asking an engine takes as long as reading the code does, so both go on at the same time.
+  const reaped = announceReaped(prepared, recovered, terminal);
   // Before the environment is made: a folder that can't be written to should show at once.
   await Deno.mkdir(dirname(plan.directory), { recursive: true });
   const environment = await makeEnvironment(prepared, stopper, terminal);
@@ -55,7 +57,7 @@ export async function executeRun(
   if (resumed === undefined) await Deno.mkdir(plan.directory);
   const lock = await RunLock.take(plan.directory, request.force);
   try {
-    const attempt = await beginAttempt(prepared, environment);
+    const [attempt] = await Promise.all([beginAttempt(prepared, environment), reaped]);
     const evidence = resumed === undefined ? await newEvidence(plan) : await takeUp(resumed, request);
     evidence.attempts.push(attempt);
     attempt.differs?.forEach((what) => terminal.note(`Since the last attempt: ${what}`));
@@ -68,14 +70,25 @@ export async function executeRun(
   }
 }
 
-async function announceRecovered({ runs, plan, resumed }: PreparedRun, terminal: Terminal) {
+async function announceRecovered(
+  { runs, plan, resumed }: PreparedRun,
+  terminal: Terminal,
+): Promise<FoundRun[]> {
   const recovered = await recoverRuns(runs, plan.experiment.name);
   for (const { id, evidence } of recovered) {
     if (id !== resumed?.id) terminal.note(`The earlier run ${id} was killed: recorded as ${evidence.status}`);
   }
+  return recovered;
+}
+
+/** Removes containers that are left of other runs; an engine that does not answer is asked again by the next run. */
+async function announceReaped(
+  { plan }: PreparedRun,
+  recovered: FoundRun[],
+  terminal: Terminal,
+): Promise<void> {
   const engines = [plan.engine, ...recovered.map(({ evidence }) => evidence.engine)];
   for (const program of new Set(engines.map(containerProgram))) {
-    // An engine that does not answer is asked again by the next run.
     const reaped = program && await reapContainers(program, plan.experiment.root).catch(() => []);
     reaped?.forEach((run) => terminal.note(`The container that ${run} left is removed`));
   }

@@ -123,12 +123,18 @@ function facts(evidence: Evidence, directory: string): string[][] {
     ["parameters", list(Object.entries(evidence.parameters).map(([name, value]) => `${name} = ${value}`))],
     ...(evidence.changed.length > 0 ? [["changed", list(evidence.changed)]] : []),
     ["code", codeFact(code)],
-    ["environment", environment.python],
+    ["environment", environmentFact(evidence)],
     ["machine", `${host.cpu}, ${host.cores} cores, ${bytes(host.memory)}, ${host.os} ${host.architecture}`],
     ["GPU", environment.gpus],
     ...(evidence.attempts.length > 1 ? [["attempts", String(evidence.attempts.length)]] : []),
     ["folder", directory],
   ];
+}
+
+function environmentFact({ engine, attempts }: Evidence): string {
+  const { image, python } = attempts.at(-1)!.environment;
+  if (image === undefined) return python;
+  return `${engine.name} ${engine.version ?? ""}, image ${image.name} (${image.digest ?? image.id})`;
 }
 
 function codeFact({ commit, dirty, sha256 }: Attempt["code"]): string {

@@ -15,7 +15,7 @@ export const RUN_OPTIONS = {
   engine: {
     value: "ENGINE",
     choices: ENGINE_CHOICES,
-    help: "where the steps run: on the host, in a container, or auto (the default)",
+    help: `where the steps run: ${ENGINE_CHOICES.join(", ")}; auto without it`,
   },
   image: { value: "IMAGE", help: "run the steps in this image instead of the experiment's own" },
   gpus: { value: "GPUS", help: "none, optional, all, a count, or device ids such as 0,2" },
