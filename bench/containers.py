@@ -1,0 +1,106 @@
+"""Measure containers: what `deno task train --engine docker` adds to `docker run`, and a rebuild of the image.
+
+Example:
+
+    python bench/containers.py --deno deno --wheelhouse wheelhouse
+
+Needs a Docker Engine and the image of `deno task build --cpu`. Each pair is the task and the bare `docker run` of
+the same step, in turn, so that a busy moment of the machine meets both; the step itself does next to nothing, and
+what is left is what the task adds. Writes bench/results/containers.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from machine import describe_machine
+from tasks import ROOT, wall
+
+RESULT = ROOT / "bench" / "results" / "containers.json"
+STEP = """
+import sys
+open(sys.argv[sys.argv.index("--out") + 1] + "/metrics.json", "w").write("{}")
+"""
+EXPERIMENT = 'name: bench\nsteps:\n  train:\n    run: [python, train.py, --out, "{out}"]\n'
+
+
+def overhead(deno: str, image: str, rounds: int, folder: Path) -> dict[str, object]:
+    """`deno task train` beside the same `docker run`, in pairs after one of each that is not counted."""
+    (folder / "experiment.yaml").write_text(EXPERIMENT)
+    (folder / "train.py").write_text(STEP)
+    out = folder / "bare"
+    out.mkdir()
+    user = f"{os.getuid()}:{os.getgid()}"
+    mount = f"type=bind,source={folder},target={folder}"
+    bare = ["docker", "run", "--rm", "--user", user, "--group-add", "100", "--mount", mount]
+    bare += ["--workdir", str(folder), "--entrypoint", "python", image, "train.py", "--out", str(out)]
+    task = [deno, "task", "--config", str(ROOT / "deno.json"), "train", "--engine", "docker", "--image", image]
+    pairs = [(wall(task, folder), wall(bare, folder)) for _ in range(rounds + 1)][1:]
+    return {
+        "task_seconds": round(statistics.median(task for task, _ in pairs), 3),
+        "bare_seconds": round(statistics.median(bare for _, bare in pairs), 3),
+        "difference_milliseconds": round(statistics.median(task - bare for task, bare in pairs) * 1000),
+        "pairs": rounds,
+    }
+
+
+def rebuild(deno: str, wheelhouse: Path, rounds: int, folder: Path) -> dict[str, object]:
+    """Building the CPU image again after a change of one source file, in a clone of this repository."""
+    clone = folder / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+    command = [deno, "task", "build", "--cpu", "--tag", "bench-rebuild:cpu", "--wheelhouse", str(wheelhouse)]
+    wall(command, clone)
+    seconds = []
+    for number in range(rounds):
+        with open(clone / "src" / "files.py", "a") as source:
+            source.write(f"# {number}\n")
+        seconds.append(wall(command, clone))
+    size = subprocess.run(
+        ["docker", "image", "inspect", "--format", "{{.Size}}", "bench-rebuild:cpu"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    subprocess.run(["docker", "image", "rm", "bench-rebuild:cpu"], check=True, stdout=subprocess.DEVNULL)
+    return {
+        "rebuild_seconds": round(statistics.median(seconds), 1),
+        "rounds": rounds,
+        "image_gigabytes": round(int(size) / 1e9, 2),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--deno", default="deno", help="the program to measure (default: deno on PATH)")
+    parser.add_argument("--image", default="digits-resnet:cpu", help="image that both run in")
+    parser.add_argument("--wheelhouse", type=Path, default=ROOT / "wheelhouse", help="wheels for the rebuild")
+    parser.add_argument("--rounds", type=int, default=15, help="pairs of runs")
+    parser.add_argument("--rebuilds", type=int, default=5)
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp())
+    try:
+        result = {
+            "made_by": f"python bench/containers.py --rounds {options.rounds} --rebuilds {options.rebuilds}",
+            "machine": describe_machine(),
+            "train_beside_docker_run": overhead(options.deno, options.image, options.rounds, folder),
+            "image": rebuild(options.deno, options.wheelhouse.resolve(), options.rebuilds, folder),
+        }
+    finally:
+        shutil.rmtree(folder)
+    print(json.dumps(result, indent=2))
+    RESULT.write_text(json.dumps(result, indent=2) + os.linesep)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
