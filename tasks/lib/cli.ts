@@ -53,7 +53,7 @@ export interface Task<O extends OptionTable> {
   /** What `--` passes on, if it does. */
   rest?: string;
   /** Does the work; the result is what `--json` prints. */
-  run(args: Arguments<O>, terminal: Terminal): Promise<{ exitCode: 0 | 1 | 2 | 130; result: unknown }>;
+  run(args: Arguments<O>, terminal: Terminal): Promise<{ exitCode: 0 | ExitCode; result: unknown }>;
 }
 
 const COMMON = {

@@ -45,12 +45,13 @@ export async function inspectHost(): Promise<Host> {
     uid: Deno.uid() ?? undefined,
     gid: Deno.gid() ?? undefined,
     gpus: await inspectGpus(),
-    image: readMarker(),
+    image: imageMarker(),
     deno: Deno.version.deno,
   };
 }
 
-function readMarker(): Host["image"] {
+/** Our image that this process runs in, if it does. */
+export function imageMarker(): Host["image"] {
   try {
     const name = Deno.readTextFileSync(IMAGE_MARKER).trim();
     const folders = (Deno.env.get("PATH") ?? "").split(":").map((folder) => `${folder}/python`);

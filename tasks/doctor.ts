@@ -1,0 +1,23 @@
+/**
+ * Overview: looks at this machine and says what the experiment can run in, what is amiss, and what to do about it.
+ * Arguments: [EXPERIMENT], --json.
+ * Example: deno task doctor
+ */
+
+import { main } from "./lib/cli.ts";
+import { doctor } from "./lib/doctor.ts";
+import { EXPERIMENT } from "./lib/run_task.ts";
+
+await main({
+  name: "doctor",
+  summary:
+    "Looks at this machine: engines, GPU, driver and image, memory, disks, programs. Changes nothing. The exit code is " +
+    "3 if the experiment can't run here.",
+  examples: [
+    ["deno task doctor", "for the experiment of the project you stand in, or for any"],
+    ["deno task doctor --json", "the findings as one JSON object"],
+  ],
+  positionals: EXPERIMENT,
+  options: {},
+  run: ({ positionals }, terminal) => doctor(positionals, terminal),
+});

@@ -1,0 +1,119 @@
+/** The container engines of this machine. */
+
+import { explainEngine, lastLine } from "../container/client.ts";
+import { type Answer, jsonOf, output } from "./ask.ts";
+import { type Docker, judgeDocker, readDocker } from "./docker.ts";
+import { type Finding, finding, ok } from "./findings.ts";
+import { judgePodman, type Podman, readPodman } from "./podman.ts";
+import type { Wanted } from "./wanted.ts";
+
+/** A program of which no more is asked than its version. */
+export type Simple = { state: "missing" } | { state: "unusable"; finding: Finding } | {
+  state: "usable";
+  version: string;
+};
+
+export interface Engines {
+  docker: Docker;
+  podman: Podman;
+  nerdctl: Simple;
+  apptainer: Simple;
+}
+
+export interface EngineAnswers {
+  docker_version: Answer;
+  docker_info: Answer;
+  podman_info: Answer;
+  nerdctl_version: Answer;
+  apptainer_version: Answer;
+}
+
+export function readEngines(answers: EngineAnswers): Engines {
+  return {
+    docker: readDocker(answers.docker_version, answers.docker_info),
+    podman: readPodman(answers.podman_info),
+    nerdctl: readNerdctl(answers.nerdctl_version),
+    apptainer: readApptainer(answers.apptainer_version),
+  };
+}
+
+function readNerdctl(answer: Answer): Simple {
+  if (answer.kind === "missing") return { state: "missing" };
+  if (answer.kind === "silent") return { state: "unusable", finding: silence("nerdctl", answer.seconds) };
+  const said = jsonOf(answer);
+  const server = said?.Server?.Components?.[0]?.Version;
+  if (server !== undefined) {
+    return { state: "usable", version: `${said.Client?.Version}, containerd ${server}` };
+  }
+  const { message, details } = explainEngine("nerdctl", answer.stderr);
+  return {
+    state: "unusable",
+    finding: finding("warning", message, details.remedy ?? "nerdctl version tells more"),
+  };
+}
+
+function readApptainer(answer: Answer): Simple {
+  if (answer.kind === "missing") return { state: "missing" };
+  if (answer.kind === "silent") return { state: "unusable", finding: silence("Apptainer", answer.seconds) };
+  const version = /version (\S+)/.exec(output(answer) ?? "")?.[1];
+  if (version !== undefined) return { state: "usable", version };
+  const what = `Apptainer does not start: ${lastLine(answer.stderr)}`;
+  return { state: "unusable", finding: finding("warning", what, "apptainer version tells more") };
+}
+
+function silence(title: string, seconds: number): Finding {
+  return finding("warning", `${title} did not answer within ${seconds} s`, "Restart it");
+}
+
+export function isUsable(engines: Engines, name: string): boolean {
+  return name in engines && engines[name as keyof Engines].state === "usable";
+}
+
+export function usableEngines(engines: Engines): string[] {
+  return Object.keys(engines).filter((name) => isUsable(engines, name));
+}
+
+/** @param gpu whether there is a card that containers may want */
+export function judgeEngines(engines: Engines, wanted: Wanted, gpu: boolean): Finding[] {
+  const { docker, podman, nerdctl, apptainer } = engines;
+  return [
+    ...(docker.state === "missing" ? [] : judgeDocker(docker)),
+    ...(podman.state === "missing" ? [] : judgePodman(podman, gpu)),
+    ...(nerdctl.state === "missing" ? [] : [judgeSimple("nerdctl", nerdctl)]),
+    ...(apptainer.state === "missing" ? [] : [judgeSimple("Apptainer", apptainer)]),
+    ...judgeMissing(engines),
+    ...judgeWantedEngine(engines, wanted),
+  ];
+}
+
+function judgeSimple(title: string, program: Exclude<Simple, { state: "missing" }>): Finding {
+  return program.state === "usable" ? ok(`${title} ${program.version}`) : program.finding;
+}
+
+/** None is needed: the host engine serves. */
+function judgeMissing(engines: Engines): Finding[] {
+  const missing = Object.entries(engines).filter(([, { state }]) => state === "missing").map(([name]) =>
+    name
+  );
+  if (missing.length === 0) return [];
+  if (usableEngines(engines).length > 0) return [ok(`Not installed, and not needed: ${missing.join(", ")}`)];
+  const what =
+    `No container engine is usable, so the steps run in this machine's own Python; not installed: ${
+      missing.join(", ")
+    }`;
+  return [
+    finding(
+      "note",
+      what,
+      "For the authors' own environment install Docker, Podman, or on a cluster Apptainer",
+    ),
+  ];
+}
+
+function judgeWantedEngine(engines: Engines, { engine }: Wanted): Finding[] {
+  if (engine === undefined || engine === "host" || isUsable(engines, engine)) return [];
+  const what = `experiment.yaml asks for the engine ${engine}, which is not usable here`;
+  return [
+    finding("blocker", what, `Make ${engine} work, or choose another for a run of yours: --engine host`),
+  ];
+}

@@ -1,0 +1,184 @@
+/** Whether the experiment can use a GPU here: card, driver, image, and the way into a container. */
+
+import { type Card, type Cards, describeCards } from "./cards.ts";
+import { type Finding, finding, ok } from "./findings.ts";
+import {
+  capabilityMisfit,
+  GPU_IMAGES,
+  type GpuImage,
+  imageName,
+  knownImage,
+  misfit,
+  newestFitting,
+} from "./gpu_images.ts";
+import {
+  type CdiSpec,
+  CONFIGURE_DOCKER,
+  INSTALL_TOOLKIT,
+  judgeCdi,
+  judgeToolkit,
+  MAKE_CDI,
+} from "./toolkit.ts";
+import { demandsGpu, gpuSeverity, type Wanted } from "./wanted.ts";
+
+export interface GpuProbe {
+  cards: Cards;
+  /** Version of the NVIDIA Container Toolkit. */
+  toolkit?: string;
+  cdi: CdiSpec[];
+  /** The desktop program whose virtual machine Docker or nerdctl runs in. */
+  desktop?: "Docker Desktop" | "Rancher Desktop";
+  /** The driver is the one of Windows: this is WSL. */
+  wsl: boolean;
+}
+
+/** The container engines that are usable here. */
+export interface Containers {
+  any: boolean;
+  podman: boolean;
+}
+
+export function judgeGpu(probe: GpuProbe, wanted: Wanted, containers: Containers): Finding[] {
+  const { cards } = probe.cards;
+  return [
+    judgeCards(probe, wanted),
+    ...(cards.length > 0 ? [...judgeDemand(cards, wanted), judgeImage(cards, wanted, probe.wsl)] : []),
+    ...judgeWay(probe, wanted, containers),
+  ];
+}
+
+function judgeCards(probe: GpuProbe, wanted: Wanted): Finding {
+  const { cards, expected, problem } = probe.cards;
+  if (cards.length > 0) return ok(describeCards(cards));
+  if (expected) {
+    return finding(gpuSeverity(wanted), `nvidia-smi lists no GPU: ${problem}`, driverRemedy(probe));
+  }
+  if (!demandsGpu(wanted)) {
+    return ok(
+      wanted.gpus === "none"
+        ? "No NVIDIA driver, and none is needed"
+        : "No NVIDIA driver, so the steps run on the CPU",
+    );
+  }
+  const demand = `The experiment demands a GPU (gpus: ${[wanted.gpus].flat().join(", ")})`;
+  return finding("blocker", `${demand}, and there is no NVIDIA driver`, driverRemedy(probe));
+}
+
+/** A count or ids that go beyond the cards. */
+function judgeDemand(cards: Card[], { gpus }: Wanted): Finding[] {
+  if (typeof gpus === "number" && gpus > cards.length) {
+    const what = `The experiment demands ${gpus} GPUs, and ${cards.length} ${
+      cards.length === 1 ? "is" : "are"
+    } here`;
+    return [finding("blocker", what, "Run it on a machine that has them, or lower gpus in experiment.yaml")];
+  }
+  if (!Array.isArray(gpus)) return [];
+  const missing = gpus.filter((id) => !cards.some(({ uuid }, index) => id === String(index) || id === uuid));
+  if (missing.length === 0) return [];
+  const what = `The experiment demands GPU ${missing.join(", ")}, which is not here`;
+  return [finding("blocker", what, "nvidia-smi -L lists the ids; correct gpus in experiment.yaml")];
+}
+
+function judgeImage(cards: Card[], wanted: Wanted, wsl: boolean): Finding {
+  const newest = newestFitting(cards, wsl);
+  const image = knownImage(wanted.image);
+  if (image === undefined) {
+    const advice = newest === undefined
+      ? "no GPU-Jupyter image fits"
+      : `the newest that fits is ${imageName(newest)}`;
+    return ok(`${wanted.image} is no GPU-Jupyter image of a known CUDA release; of those, ${advice}`);
+  }
+  const problem = cards.map((card) => misfit(image, card, wsl)).find((one) => one !== undefined);
+  if (problem !== undefined) {
+    return finding(
+      gpuSeverity(wanted),
+      `${wanted.image} can't use this GPU: ${problem}`,
+      imageRemedy(image, cards, wsl),
+    );
+  }
+  const more = newest === undefined || newest.tag === image.tag
+    ? ""
+    : `; the newest that fits is ${imageName(newest)}`;
+  return ok(`${wanted.image} fits driver and card${more}`);
+}
+
+/** The cards can't use the image: another driver, another image, or both. */
+function imageRemedy(image: GpuImage, cards: Card[], wsl: boolean): string {
+  const update = ({ driver }: GpuImage) =>
+    `Update the driver${wsl ? " of Windows" : ""} to ${wsl ? driver.windows : driver.linux} or newer`;
+  const build = (other: GpuImage) => `deno task build --base ${imageName(other)}`;
+  const fitting = newestFitting(cards, wsl);
+  const knowsCards = (one: GpuImage) => cards.every((card) => capabilityMisfit(one, card) === undefined);
+  if (fitting !== undefined) {
+    const other = `build on the newest image that fits: ${build(fitting)}`;
+    return knowsCards(image) ? `${update(image)}, or ${other}` : `B${other.slice(1)}`;
+  }
+  const newest = GPU_IMAGES.find(knowsCards);
+  if (newest === undefined) return "Use another card: no GPU-Jupyter image is for all of these";
+  return newest.tag === image.tag ? update(newest) : `${update(newest)}, then: ${build(newest)}`;
+}
+
+/** How a card comes into a container. */
+function judgeWay(probe: GpuProbe, wanted: Wanted, containers: Containers): Finding[] {
+  const { toolkit, cdi, desktop, cards: { cards } } = probe;
+  const findings = toolkit === undefined ? [] : [judgeToolkit(toolkit)];
+  if (cards.length === 0 || !containers.any) return findings;
+  if (desktop === "Rancher Desktop") {
+    findings.push(inContainers(wanted, "Rancher Desktop has no CUDA", RANCHER_REMEDY));
+  } else if (toolkit === undefined && desktop === undefined) {
+    const what = "There is no NVIDIA Container Toolkit: containers can't use the GPU";
+    findings.push(inContainers(wanted, what, `${INSTALL_TOOLKIT}, then ${CONFIGURE_DOCKER}`));
+  }
+  if (toolkit !== undefined && (containers.podman || cdi.length > 0)) {
+    findings.push(judgeCdi(cdi, cards[0]!.driver));
+  }
+  return findings;
+}
+
+/** What only containers miss blocks nothing: the host engine has the GPU. */
+function inContainers(wanted: Wanted, message: string, remedy: string): Finding {
+  return finding(wanted.gpus === "none" ? "note" : "warning", message, remedy);
+}
+
+const RANCHER_REMEDY =
+  "Use Docker Engine, Docker Desktop with WSL 2 or Podman for GPUs, or run without containers: --engine host";
+
+/**
+ * What to do where a GPU was demanded and a program can't give it.
+ *
+ * @param program engine that was to give it
+ */
+export function gpuRemedy(
+  program: "docker" | "podman" | "nerdctl" | "apptainer" | "host",
+  probe: GpuProbe,
+): string {
+  const { cards, toolkit, cdi, desktop } = probe;
+  if (desktop === "Rancher Desktop" && (program === "docker" || program === "nerdctl")) return RANCHER_REMEDY;
+  if (cards.cards.length === 0) return driverRemedy(probe);
+  if (program === "host") {
+    return "The driver works; check that the environment's framework was built for CUDA";
+  }
+  if (program === "apptainer") return "The driver works; see what apptainer exec --nv IMAGE nvidia-smi says";
+  if (toolkit === undefined && desktop === undefined) {
+    return `${INSTALL_TOOLKIT}, then ${program === "podman" ? MAKE_CDI : CONFIGURE_DOCKER}`;
+  }
+  if (program === "podman") {
+    return `${cdi.length === 0 ? "Describe the card for Podman" : "Describe the card anew"}: ${MAKE_CDI}`;
+  }
+  return `Tell the engine of the NVIDIA Container Toolkit: ${CONFIGURE_DOCKER}`;
+}
+
+/** What to do where `nvidia-smi` lists no card. */
+function driverRemedy({ cards: { expected, problem = "" }, wsl }: GpuProbe): string {
+  if (/version mismatch/i.test(problem)) {
+    return "Restart the machine: the driver was updated, and the old one still runs";
+  }
+  if (/No devices were found/i.test(problem)) {
+    return "See whether the card is there (lspci | grep -i nvidia); in a container or a job, ask for it when you start it";
+  }
+  if (wsl) return "Install NVIDIA's driver in Windows, none in WSL, then: wsl --update";
+  if (expected) {
+    return "Load the driver (sudo modprobe nvidia) or install it again; Secure Boot may refuse it";
+  }
+  return "On a machine with an NVIDIA card install its driver, until nvidia-smi lists the card (Ubuntu: sudo ubuntu-drivers install); else use another machine, or gpus: optional in experiment.yaml";
+}

@@ -1,0 +1,52 @@
+/** Doctor's findings for a person. */
+
+import { type Style, type Terminal, wrap } from "../terminal.ts";
+import { countOf, type Finding, type Group, type Severity } from "./findings.ts";
+
+const MARKS: Record<Severity, [word: string, style: Style]> = {
+  ok: ["ok", "green"],
+  note: ["note", "cyan"],
+  warning: ["warning", "yellow"],
+  blocker: ["blocks", "red"],
+};
+const INDENT = "  ";
+const MARK_WIDTH = Math.max(...Object.values(MARKS).map(([word]) => word.length));
+const LONGEST_LINE = 110;
+
+/** Lines of at most so many columns; `paint` colours. */
+export function render(
+  groups: Group[],
+  subject: string,
+  width = LONGEST_LINE,
+  paint: Terminal["paint"] = (text) => text,
+): string[] {
+  const columns = Math.min(width, LONGEST_LINE);
+  const parts = groups.map(({ topic, findings }) => [
+    paint(topic, "bold"),
+    ...findings.flatMap((one) => lines(one, columns, paint)),
+    "",
+  ]);
+  return [...parts.flat(), summary(groups, subject)];
+}
+
+function lines({ severity, message, remedy }: Finding, columns: number, paint: Terminal["paint"]): string[] {
+  const [word, style] = MARKS[severity];
+  const margin = INDENT + " ".repeat(MARK_WIDTH) + INDENT;
+  const [first = "", ...more] = wrap(message, columns - margin.length);
+  const rest = remedy === undefined ? more : [...more, ...wrap(`→ ${remedy}`, columns - margin.length)];
+  const mark = paint(word, style) + " ".repeat(MARK_WIDTH - word.length);
+  return [`${INDENT}${mark}${INDENT}${first}`, ...rest.map((line) => margin + line)];
+}
+
+/** The last line: whether it can run, and how much there is to read above. */
+function summary(groups: Group[], subject: string): string {
+  const count = (severity: Severity, noun: string) => {
+    const found = countOf(severity, groups);
+    return found === 0 ? [] : [`${found} ${noun}${found === 1 ? "" : "s"}`];
+  };
+  const rest = [...count("warning", "warning"), ...count("note", "note")].join(", ") || "nothing to remark";
+  const blockers = countOf("blocker", groups);
+  if (blockers === 0) return `${subject} can run here: ${rest}`;
+  const what = blockers === 1 ? "one thing blocks it" : `${blockers} things block it`;
+  return `${subject} can't run here: ${what}; ${rest}`;
+}

@@ -1,0 +1,50 @@
+/** What the experiment asks of this machine. */
+
+import type { Environment, Experiment } from "../experiment.ts";
+import type { Finding } from "./findings.ts";
+import { GPU_IMAGES, imageName } from "./gpu_images.ts";
+
+export interface Wanted {
+  /** Name of the experiment; absent where there is none. */
+  name?: string;
+  /** Image with CUDA that it runs in, or is built on. */
+  image: string;
+  gpus: Environment["gpus"];
+  /** Container engine or `host`, where experiment.yaml names one. */
+  engine?: string;
+  /** Bytes of /dev/shm. */
+  shmBytes?: number;
+}
+
+const NEWEST_IMAGE = imageName(GPU_IMAGES[0]!);
+
+/** Without an experiment: the newest image, and a GPU if there is one. */
+export const ANYTHING: Wanted = { image: NEWEST_IMAGE, gpus: "optional" };
+
+export function wantedBy({ name, environment }: Experiment): Wanted {
+  const { image, gpus, engine, limits: { shmSize } } = environment;
+  return {
+    name,
+    image: image ?? NEWEST_IMAGE,
+    gpus,
+    engine,
+    shmBytes: shmSize === undefined ? undefined : sizeInBytes(shmSize),
+  };
+}
+
+/** `8g` as engines read it: powers of 1024. */
+export function sizeInBytes(size: string): number {
+  const unit = "bkmg".indexOf(size.slice(-1).toLowerCase());
+  return parseInt(size, 10) * 1024 ** Math.max(0, unit);
+}
+
+/** The experiment can't do without a GPU. */
+export function demandsGpu({ gpus }: Pick<Wanted, "gpus">): boolean {
+  return gpus !== "none" && gpus !== "optional";
+}
+
+/** How grave it is that a GPU can't be used. */
+export function gpuSeverity(wanted: Pick<Wanted, "gpus">): Exclude<Finding["severity"], "ok"> {
+  if (demandsGpu(wanted)) return "blocker";
+  return wanted.gpus === "none" ? "note" : "warning";
+}
