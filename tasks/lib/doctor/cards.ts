@@ -61,10 +61,19 @@ function firstLine(said: string): string {
 function parseCards(csv: string): Card[] {
   return csv.split("\n").filter((line) => line.split(",").length >= 3).map((line) => {
     const [name = "", driver = "", uuid = "", capability] = line.split(",").map((cell) => cell.trim());
-    const known = capability !== undefined && /^\d+\.\d+$/.test(capability);
-    return { name, kind: kindOf(name), driver, uuid, ...(known && { capability }) };
+    const told = capability !== undefined && /^\d+\.\d+$/.test(capability) ? capability : undefined;
+    return {
+      name,
+      kind: kindOf(name),
+      driver,
+      uuid,
+      capability: told ?? (KEPLER.test(name) ? "3.5" : undefined),
+    };
   });
 }
+
+/** Cards that no driver after branch 470 serves, and those do not tell: without their age a newer one would be advised. */
+const KEPLER = /\b(?:Tesla K\d|Quadro K\d|GTX (?:6\d0|7[78]0))/;
 
 /** By the brand in the name: "NVIDIA GeForce RTX 4090", "Quadro RTX 8000", "NVIDIA RTX A6000", "Tesla T4", "NVIDIA H100". */
 function kindOf(name: string): CardKind {

@@ -73,16 +73,23 @@ export function usableEngines(engines: Engines): string[] {
   return Object.keys(engines).filter((name) => isUsable(engines, name));
 }
 
-/** @param gpu whether there is a card that containers may want */
-export function judgeEngines(engines: Engines, wanted: Wanted, gpu: boolean): Finding[] {
+/**
+ * @param gpu whether there is a card that containers may want
+ * @param inside whether this is the inside of an image of ours, which needs no engine
+ */
+export function judgeEngines(
+  engines: Engines,
+  wanted: Wanted,
+  { gpu, inside }: { gpu: boolean; inside: boolean },
+): Finding[] {
   const { docker, podman, nerdctl, apptainer } = engines;
   return [
     ...(docker.state === "missing" ? [] : judgeDocker(docker)),
     ...(podman.state === "missing" ? [] : judgePodman(podman, gpu)),
     ...(nerdctl.state === "missing" ? [] : [judgeSimple("nerdctl", nerdctl)]),
     ...(apptainer.state === "missing" ? [] : [judgeSimple("Apptainer", apptainer)]),
-    ...judgeMissing(engines),
-    ...judgeWantedEngine(engines, wanted),
+    ...(inside ? [ok("The steps need no engine here")] : judgeMissing(engines)),
+    ...(inside ? [] : judgeWantedEngine(engines, wanted)),
   ];
 }
 

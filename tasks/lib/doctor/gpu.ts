@@ -1,6 +1,7 @@
 /** Whether the experiment can use a GPU here: card, driver, image, and the way into a container. */
 
-import { type Card, type Cards, describeCards } from "./cards.ts";
+import { CONTAINER_PROGRAMS } from "../container/client.ts";
+import { type Card, describeCards } from "./cards.ts";
 import { type Finding, finding, ok } from "./findings.ts";
 import {
   capabilityMisfit,
@@ -11,26 +12,9 @@ import {
   misfit,
   newestFitting,
 } from "./gpu_images.ts";
-import {
-  type CdiSpec,
-  CONFIGURE_DOCKER,
-  INSTALL_TOOLKIT,
-  judgeCdi,
-  judgeToolkit,
-  MAKE_CDI,
-} from "./toolkit.ts";
+import { driverRemedy, type GpuProbe, RANCHER_REMEDY } from "./gpu_remedy.ts";
+import { CONFIGURE_DOCKER, INSTALL_TOOLKIT, judgeCdi, judgeToolkit } from "./toolkit.ts";
 import { demandsGpu, gpuSeverity, type Wanted } from "./wanted.ts";
-
-export interface GpuProbe {
-  cards: Cards;
-  /** Version of the NVIDIA Container Toolkit. */
-  toolkit?: string;
-  cdi: CdiSpec[];
-  /** The desktop program whose virtual machine Docker or nerdctl runs in. */
-  desktop?: "Docker Desktop" | "Rancher Desktop";
-  /** The driver is the one of Windows: this is WSL. */
-  wsl: boolean;
-}
 
 /** The container engines that are usable here. */
 export interface Containers {
@@ -40,9 +24,11 @@ export interface Containers {
 
 export function judgeGpu(probe: GpuProbe, wanted: Wanted, containers: Containers): Finding[] {
   const { cards } = probe.cards;
+  const used = chosenCards(cards, wanted);
   return [
     judgeCards(probe, wanted),
-    ...(cards.length > 0 ? [...judgeDemand(cards, wanted), judgeImage(cards, wanted, probe.wsl)] : []),
+    ...(cards.length > 0 ? judgeDemand(cards, wanted) : []),
+    ...(used.length > 0 ? [judgeImage(used, wanted, probe.wsl)] : []),
     ...judgeWay(probe, wanted, containers),
   ];
 }
@@ -64,6 +50,16 @@ function judgeCards(probe: GpuProbe, wanted: Wanted): Finding {
   return finding("blocker", `${demand}, and there is no NVIDIA driver`, driverRemedy(probe));
 }
 
+/** The cards that the steps would see. */
+function chosenCards(cards: Card[], { gpus }: Wanted): Card[] {
+  if (typeof gpus === "number") return cards.slice(0, gpus);
+  return Array.isArray(gpus) ? gpus.flatMap((id) => cardOf(cards, id) ?? []) : cards;
+}
+
+function cardOf(cards: Card[], id: string): Card | undefined {
+  return cards.find(({ uuid }, index) => id === String(index) || id === uuid);
+}
+
 /** A count or ids that go beyond the cards. */
 function judgeDemand(cards: Card[], { gpus }: Wanted): Finding[] {
   if (typeof gpus === "number" && gpus > cards.length) {
@@ -73,7 +69,7 @@ function judgeDemand(cards: Card[], { gpus }: Wanted): Finding[] {
     return [finding("blocker", what, "Run it on a machine that has them, or lower gpus in experiment.yaml")];
   }
   if (!Array.isArray(gpus)) return [];
-  const missing = gpus.filter((id) => !cards.some(({ uuid }, index) => id === String(index) || id === uuid));
+  const missing = gpus.filter((id) => cardOf(cards, id) === undefined);
   if (missing.length === 0) return [];
   const what = `The experiment demands GPU ${missing.join(", ")}, which is not here`;
   return [finding("blocker", what, "nvidia-smi -L lists the ids; correct gpus in experiment.yaml")];
@@ -110,11 +106,15 @@ function imageRemedy(image: GpuImage, cards: Card[], wsl: boolean): string {
   const fitting = newestFitting(cards, wsl);
   const knowsCards = (one: GpuImage) => cards.every((card) => capabilityMisfit(one, card) === undefined);
   if (fitting !== undefined) {
-    const other = `build on the newest image that fits: ${build(fitting)}`;
-    return knowsCards(image) ? `${update(image)}, or ${other}` : `B${other.slice(1)}`;
+    const command = `on the newest image that fits: ${build(fitting)}`;
+    return knowsCards(image) ? `${update(image)}, or build ${command}` : `Build ${command}`;
   }
   const newest = GPU_IMAGES.find(knowsCards);
-  if (newest === undefined) return "Use another card: no GPU-Jupyter image is for all of these";
+  const someImage = (card: Card) => GPU_IMAGES.some((one) => capabilityMisfit(one, card) === undefined);
+  if (newest === undefined && cards.some(someImage)) {
+    return 'No GPU-Jupyter image is for all of these cards: name some by their ids, e.g. gpus: ["0"] in experiment.yaml';
+  }
+  if (newest === undefined) return "Use another card: no GPU-Jupyter image is for this one";
   return newest.tag === image.tag ? update(newest) : `${update(newest)}, then: ${build(newest)}`;
 }
 
@@ -130,55 +130,14 @@ function judgeWay(probe: GpuProbe, wanted: Wanted, containers: Containers): Find
     findings.push(inContainers(wanted, what, `${INSTALL_TOOLKIT}, then ${CONFIGURE_DOCKER}`));
   }
   if (toolkit !== undefined && (containers.podman || cdi.length > 0)) {
-    findings.push(judgeCdi(cdi, cards[0]!.driver));
+    findings.push(judgeCdi(cdi, cards[0]!.driver, wanted.engine === "podman" ? gpuSeverity(wanted) : "note"));
   }
   return findings;
 }
 
-/** What only containers miss blocks nothing: the host engine has the GPU. */
+/** What only containers miss blocks nothing unless the experiment is to run in them: the host engine has the GPU. */
 function inContainers(wanted: Wanted, message: string, remedy: string): Finding {
-  return finding(wanted.gpus === "none" ? "note" : "warning", message, remedy);
-}
-
-const RANCHER_REMEDY =
-  "Use Docker Engine, Docker Desktop with WSL 2 or Podman for GPUs, or run without containers: --engine host";
-
-/**
- * What to do where a GPU was demanded and a program can't give it.
- *
- * @param program engine that was to give it
- */
-export function gpuRemedy(
-  program: "docker" | "podman" | "nerdctl" | "apptainer" | "host",
-  probe: GpuProbe,
-): string {
-  const { cards, toolkit, cdi, desktop } = probe;
-  if (desktop === "Rancher Desktop" && (program === "docker" || program === "nerdctl")) return RANCHER_REMEDY;
-  if (cards.cards.length === 0) return driverRemedy(probe);
-  if (program === "host") {
-    return "The driver works; check that the environment's framework was built for CUDA";
-  }
-  if (program === "apptainer") return "The driver works; see what apptainer exec --nv IMAGE nvidia-smi says";
-  if (toolkit === undefined && desktop === undefined) {
-    return `${INSTALL_TOOLKIT}, then ${program === "podman" ? MAKE_CDI : CONFIGURE_DOCKER}`;
-  }
-  if (program === "podman") {
-    return `${cdi.length === 0 ? "Describe the card for Podman" : "Describe the card anew"}: ${MAKE_CDI}`;
-  }
-  return `Tell the engine of the NVIDIA Container Toolkit: ${CONFIGURE_DOCKER}`;
-}
-
-/** What to do where `nvidia-smi` lists no card. */
-function driverRemedy({ cards: { expected, problem = "" }, wsl }: GpuProbe): string {
-  if (/version mismatch/i.test(problem)) {
-    return "Restart the machine: the driver was updated, and the old one still runs";
-  }
-  if (/No devices were found/i.test(problem)) {
-    return "See whether the card is there (lspci | grep -i nvidia); in a container or a job, ask for it when you start it";
-  }
-  if (wsl) return "Install NVIDIA's driver in Windows, none in WSL, then: wsl --update";
-  if (expected) {
-    return "Load the driver (sudo modprobe nvidia) or install it again; Secure Boot may refuse it";
-  }
-  return "On a machine with an NVIDIA card install its driver, until nvidia-smi lists the card (Ubuntu: sudo ubuntu-drivers install); else use another machine, or gpus: optional in experiment.yaml";
+  const severity = gpuSeverity(wanted);
+  const inThem = CONTAINER_PROGRAMS.some((program) => program === wanted.engine);
+  return finding(severity === "blocker" && !inThem ? "warning" : severity, message, remedy);
 }

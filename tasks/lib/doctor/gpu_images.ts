@@ -114,7 +114,7 @@ export function capabilityMisfit({ capability }: GpuImage, card: Card): string |
     return `its PyTorch needs compute capability ${oldest} or newer, and ${card.name} has ${card.capability}`;
   }
   if (parseInt(card.capability, 10) > newest) {
-    return `its PyTorch knows no card beyond compute capability ${newest}, and ${card.name} has ${card.capability}`;
+    return `its PyTorch knows no card beyond compute capability ${newest}.x, and ${card.name} has ${card.capability}`;
   }
 }
 

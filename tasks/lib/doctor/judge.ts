@@ -5,7 +5,8 @@ import type { Answer } from "./ask.ts";
 import { readCards } from "./cards.ts";
 import { readDocker } from "./docker.ts";
 import type { Group } from "./findings.ts";
-import { type GpuProbe, judgeGpu } from "./gpu.ts";
+import { judgeGpu } from "./gpu.ts";
+import type { GpuProbe } from "./gpu_remedy.ts";
 import { isWsl, judgeMachine, type Machine } from "./machine.ts";
 import { judgePrograms, type Programs } from "./programs.ts";
 import { type CdiSpec, readToolkit } from "./toolkit.ts";
@@ -41,11 +42,16 @@ export function judge(probes: Probes, wanted: Wanted): Group[] {
   const usable = usableEngines(engines);
   const gpu = readGpu({ ...probes, kernel: machine.kernel });
   const cards = gpu.cards.cards.length > 0;
-  const instead = usable.length > 0 && wanted.engine !== "host";
   const containers = { any: usable.some((name) => name !== "apptainer"), podman: usable.includes("podman") };
   return [
-    { topic: "Programs", findings: judgePrograms({ ...programs, git: answers.git }, instead) },
-    { topic: "Engines", findings: judgeEngines(engines, wanted, cards) },
+    {
+      topic: "Programs",
+      findings: judgePrograms({ ...programs, git: answers.git }, usable.length > 0, wanted),
+    },
+    {
+      topic: "Engines",
+      findings: judgeEngines(engines, wanted, { gpu: cards, inside: machine.image !== undefined }),
+    },
     { topic: "GPU", findings: judgeGpu(gpu, wanted, containers) },
     { topic: "Machine", findings: judgeMachine(machine, wanted) },
   ];

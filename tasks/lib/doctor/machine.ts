@@ -94,7 +94,8 @@ function judgeUserNamespaces({ userNamespaces: { most, allowed, restricted }, ro
   if (root || most === undefined) return [];
   if (most === 0 || allowed === false) {
     const name = most === 0 ? "user.max_user_namespaces=15000" : "kernel.unprivileged_userns_clone=1";
-    const what = "User namespaces are turned off: rootless Podman, Docker and Apptainer can't run";
+    const what =
+      "User namespaces are turned off: rootless Podman and Docker can't run, and Apptainer only if it is installed setuid";
     return [finding("warning", what, `sudo sysctl -w ${name}, and the same in /etc/sysctl.d`)];
   }
   if (restricted) {
@@ -110,14 +111,12 @@ function judgeUserNamespaces({ userNamespaces: { most, allowed, restricted }, ro
 function judgeShm({ shm, containerSign, image }: Machine, { shmBytes }: Wanted): Finding[] {
   if (shm === undefined) return [];
   if (shm.total >= (shmBytes ?? SHM_WANTED)) return [ok(`/dev/shm has ${gib(shm.total)}`)];
-  const wish = shmBytes === undefined
-    ? "workers that load data often need more"
-    : `the experiment asks for ${gib(shmBytes)}`;
+  const wish = shmBytes === undefined ? "" : ` and the experiment asks for ${gib(shmBytes)}`;
   const size = `${Math.ceil((shmBytes ?? SHM_WANTED) / GIB)}g`;
   const inside = containerSign !== undefined || image !== undefined;
   return [finding(
     "warning",
-    `/dev/shm has ${gib(shm.total)}, and ${wish} (they die with a bus error)`,
+    `/dev/shm has ${gib(shm.total)}${wish}: workers that load data may die with a bus error`,
     inside ? `Start this container with --shm-size=${size}` : `sudo mount -o remount,size=${size} /dev/shm`,
   )];
 }

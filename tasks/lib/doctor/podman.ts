@@ -1,7 +1,6 @@
 /** Podman: version, rootless set-up, and the ids that it may use. */
 
 import { explainEngine } from "../container/client.ts";
-import type { Failure } from "../failure.ts";
 import { compareVersions } from "../lock_file.ts";
 import { type Answer, jsonOf } from "./ask.ts";
 import { type Finding, finding, ok } from "./findings.ts";
@@ -9,7 +8,7 @@ import { type Finding, finding, ok } from "./findings.ts";
 export type Podman =
   | { state: "missing" }
   | { state: "silent"; seconds: number }
-  | { state: "unusable"; failure: Failure }
+  | { state: "unusable"; message: string; remedy: string }
   | PodmanEngine;
 
 export interface PodmanEngine {
@@ -40,7 +39,7 @@ export function readPodman(info: Answer): Podman {
   if (info.kind === "missing") return { state: "missing" };
   if (info.kind === "silent") return { state: "silent", seconds: info.seconds };
   const said = info.code === 0 ? jsonOf(info) : undefined;
-  if (said?.host === undefined) return { state: "unusable", failure: explainEngine("podman", info.stderr) };
+  if (said?.host === undefined) return { state: "unusable", ...explain(info.stderr) };
   const { host, store, version } = said;
   const count = (ranges?: IdRange[] | null) => (ranges ?? []).reduce((sum, { size }) => sum + size, 0);
   return {
@@ -54,6 +53,12 @@ export function readPodman(info: Answer): Podman {
   };
 }
 
+function explain(stderr: string): { message: string; remedy: string } {
+  const { message, details: { remedy = "podman info tells more" } } = explainEngine("podman", stderr);
+  // On macOS and Windows it lives in a virtual machine.
+  return { message, remedy: /podman machine start/.test(stderr) ? "podman machine start" : remedy };
+}
+
 /** @param gpu whether there is a card that containers may want */
 export function judgePodman(podman: Exclude<Podman, { state: "missing" }>, gpu: boolean): Finding[] {
   switch (podman.state) {
@@ -65,10 +70,8 @@ export function judgePodman(podman: Exclude<Podman, { state: "missing" }>, gpu: 
           "podman --log-level=debug info tells where it waits",
         ),
       ];
-    case "unusable": {
-      const { message, details } = podman.failure;
-      return [finding("warning", message, details.remedy ?? "podman info tells more")];
-    }
+    case "unusable":
+      return [finding("warning", podman.message, podman.remedy)];
     case "usable":
       return judgeEngine(podman, gpu);
     default:

@@ -9,7 +9,7 @@ import { findPython } from "../python.ts";
 import { type Answer, ask } from "./ask.ts";
 import { CARD_QUERY, lacksCapability, OLD_CARD_QUERY } from "./cards.ts";
 import { type Engines, readEngines } from "./engines.ts";
-import type { GpuProbe } from "./gpu.ts";
+import type { GpuProbe } from "./gpu_remedy.ts";
 import { type GpuAnswers, type Probes, readGpu } from "./judge.ts";
 import { JUPYTER_PORT, type Machine } from "./machine.ts";
 import { findHolder, readCgroup, readDisk, readImageNames, readUserNamespaces } from "./machine_answers.ts";

@@ -4,6 +4,7 @@ import type { Failure } from "../failure.ts";
 import { canInstall, type Python } from "../python.ts";
 import { type Answer, output } from "./ask.ts";
 import { type Finding, finding, ok } from "./findings.ts";
+import type { Wanted } from "./wanted.ts";
 
 export interface Programs {
   deno: string;
@@ -12,21 +13,33 @@ export interface Programs {
   git: Answer;
 }
 
-export function isPython(python: Programs["python"]): python is Python {
+function isPython(python: Programs["python"]): python is Python {
   return "version" in python;
 }
 
-/** @param containers whether the experiment can run in containers: then this machine's Python is not needed */
-export function judgePrograms({ deno, python, git }: Programs, containers: boolean): Finding[] {
-  return [ok(`Deno ${deno}`), judgePython(python, containers), judgeGit(git)];
+/** @param containers whether a container engine is usable */
+export function judgePrograms(
+  { deno, python, git }: Programs,
+  containers: boolean,
+  { engine }: Pick<Wanted, "engine">,
+): Finding[] {
+  const needed = engine === "host"
+    ? "experiment.yaml asks for the engine host"
+    : "no container engine is usable";
+  return [
+    ok(`Deno ${deno}`),
+    judgePython(python, containers && engine !== "host" ? undefined : needed),
+    judgeGit(git),
+  ];
 }
 
-function judgePython(python: Programs["python"], containers: boolean): Finding {
+/** @param needed why the experiment can't do without this machine's Python, if it can't */
+function judgePython(python: Programs["python"], needed?: string): Finding {
   if (!isPython(python)) {
     const { message, details: { remedy = "Install Python" } } = python;
-    return containers
+    return needed === undefined
       ? finding("warning", `${message}; the steps can run in containers alone`, remedy)
-      : finding("blocker", `${message}; and no container engine can be used instead`, remedy);
+      : finding("blocker", `${message}; and ${needed}`, remedy);
   }
   const what = `Python ${python.version}, ${python.path}`;
   if (canInstall(python)) return ok(what);

@@ -40,13 +40,10 @@ function lines({ severity, message, remedy }: Finding, columns: number, paint: T
 
 /** The last line: whether it can run, and how much there is to read above. */
 function summary(groups: Group[], subject: string): string {
-  const count = (severity: Severity, noun: string) => {
-    const found = countOf(severity, groups);
-    return found === 0 ? [] : [`${found} ${noun}${found === 1 ? "" : "s"}`];
-  };
-  const rest = [...count("warning", "warning"), ...count("note", "note")].join(", ") || "nothing to remark";
-  const blockers = countOf("blocker", groups);
-  if (blockers === 0) return `${subject} can run here: ${rest}`;
-  const what = blockers === 1 ? "one thing blocks it" : `${blockers} things block it`;
-  return `${subject} can't run here: ${what}; ${rest}`;
+  const counts = (["blocker", "warning", "note"] as const)
+    .map((severity) => ({ severity, count: countOf(severity, groups) }))
+    .filter(({ count }) => count > 0)
+    .map(({ severity, count }) => `${count} ${severity}${count === 1 ? "" : "s"}`);
+  const verdict = countOf("blocker", groups) === 0 ? "can run here" : "can't run here";
+  return [`${subject} ${verdict}`, ...(counts.length === 0 ? [] : [counts.join(", ")])].join(": ");
 }

@@ -2,7 +2,7 @@
 
 import { compareVersions } from "../lock_file.ts";
 import { type Answer, output } from "./ask.ts";
-import { type Finding, finding, ok } from "./findings.ts";
+import { type Finding, finding, ok, type Severity } from "./findings.ts";
 
 /** Vulnerabilities by the newest version that has them. [NVIDIA security bulletins] */
 const VULNERABILITIES: [id: string, last: string][] = [
@@ -41,27 +41,26 @@ export function judgeToolkit(version: string): Finding {
   const found = VULNERABILITIES.filter(([, last]) => compareVersions(version, last) <= 0).map(([id]) => id);
   if (found.length > 0) {
     const what = `${said} has ${found.join(", ")}: an image can take over this machine`;
-    return finding("warning", what, `Update it to ${SAFE} or newer: ${updateCommand()}`);
+    return finding("warning", what, `Update it to ${SAFE} or newer: ${UPDATE}`);
   }
   if (compareVersions(version, CURRENT) < 0) {
     return finding(
       "note",
       `${said} is older than the current line, ${CURRENT}`,
-      `Update it: ${updateCommand()}`,
+      `Update it: ${UPDATE}`,
     );
   }
   return ok(said);
 }
 
-function updateCommand(): string {
-  return "sudo apt-get install --only-upgrade nvidia-container-toolkit, or your distribution's like";
-}
-
-/** @param driver version of the running driver */
-export function judgeCdi(specs: CdiSpec[], driver: string): Finding {
+/**
+ * @param driver version of the running driver
+ * @param severity of there being none
+ */
+export function judgeCdi(specs: CdiSpec[], driver: string, severity: Exclude<Severity, "ok">): Finding {
   const [spec] = specs;
   if (spec === undefined) {
-    return finding("note", "No CDI specification of NVIDIA's GPUs, which Podman needs", MAKE_CDI);
+    return finding(severity, "There is no CDI specification of NVIDIA's GPUs, which Podman needs", MAKE_CDI);
   }
   if (spec.driver !== undefined && spec.driver !== driver) {
     const what = `${spec.path} was made for driver ${spec.driver}, and ${driver} runs`;
@@ -71,6 +70,8 @@ export function judgeCdi(specs: CdiSpec[], driver: string): Finding {
 }
 
 export const MAKE_CDI = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml";
+const UPDATE =
+  "sudo apt-get install --only-upgrade nvidia-container-toolkit, or sudo dnf update nvidia-container-toolkit";
 export const INSTALL_TOOLKIT = `Install the NVIDIA Container Toolkit: ${INSTALL_GUIDE}`;
 /** Makes Docker find a toolkit that was installed after it. */
 export const CONFIGURE_DOCKER =

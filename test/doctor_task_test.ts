@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import type { Finding } from "../tasks/lib/doctor/findings.ts";
+import { JUPYTER_PORT } from "../tasks/lib/doctor/machine.ts";
+import { type Ended, experiment, Project } from "./project.ts";
+
+type Topical = Finding & { topic: string };
+
+/** What a machine with a working driver would answer differently. */
+async function hasGpu(): Promise<boolean> {
+  const command = new Deno.Command("nvidia-smi", { args: ["-L"], stdout: "null", stderr: "null" });
+  return await command.output().then(({ success }) => success, () => false);
+}
+
+const NO_GPU = !await hasGpu();
+if (!NO_GPU) console.log("Ignored: what doctor says where there is no GPU (nvidia-smi lists one)");
+
+function findings({ stdout, stderr }: Ended): Topical[] {
+  const { findings } = JSON.parse(stdout);
+  assert.ok(Array.isArray(findings), stderr);
+  return findings;
+}
+
+function find(all: Topical[], pattern: RegExp): Topical {
+  const found = all.find(({ message }) => pattern.test(message));
+  assert.ok(found, `${pattern} is in none of ${all.map(({ message }) => message).join("\n")}`);
+  return found;
+}
+
+Deno.test("doctor --json prints the findings about this machine within seconds", async () => {
+  await using project = await Project.make({ "experiment.yaml": experiment() });
+  const started = performance.now();
+  const ended = await project.task("doctor", ["--json"]);
+  const seconds = (performance.now() - started) / 1000;
+  assert.equal(ended.code, 0, ended.stderr);
+  const all = findings(ended);
+  assert.deepEqual([...new Set(all.map(({ topic }) => topic))], ["Programs", "Engines", "GPU", "Machine"]);
+  for (const { severity, message, remedy } of all) {
+    assert.equal(severity === "ok", remedy === undefined, message);
+    assert.doesNotMatch(message, /undefined|NaN|\[object/);
+  }
+  assert.equal(find(all, /^Deno /).message, `Deno ${Deno.version.deno}`);
+  assert.match(find(all, /^Python 3\.\d+/).severity, /ok|warning/);
+  find(all, /free for runs in/);
+  assert.ok(seconds < 6, `${seconds} s`);
+});
+
+Deno.test("doctor speaks to a person in groups, with a remedy under what is amiss and a last line that sums up", async () => {
+  await using project = await Project.make({ "experiment.yaml": experiment() });
+  const { code, stdout, stderr } = await project.task("doctor");
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^Programs\n  ok       Deno /);
+  assert.match(stdout, /\nEngines\n[\s\S]*\nGPU\n[\s\S]*\nMachine\n/);
+  assert.match(stdout, /\ntest can run here.*\n$/);
+  assert.ok(stdout.split("\n").every((line) => line.length <= 110));
+});
+
+Deno.test("doctor needs no experiment.yaml", async () => {
+  await using project = await Project.make({});
+  const { code, stdout, stderr } = await project.task("doctor");
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /An experiment can run here/);
+});
+
+Deno.test("doctor refuses an experiment that is not there, or that has mistakes", async () => {
+  await using project = await Project.make({ "experiment.yaml": experiment("surprise: 1\n") });
+  assert.equal((await project.task("doctor")).code, 2);
+  assert.equal((await project.task("doctor", ["nowhere"])).code, 2);
+});
+
+Deno.test({
+  name: "doctor ends with exit code 3 where the experiment demands a GPU and there is none",
+  ignore: !NO_GPU,
+  fn: async () => {
+    await using project = await Project.make({
+      "experiment.yaml": experiment("environment: { gpus: all }\n"),
+    });
+    const ended = await project.task("doctor", ["--json"]);
+    assert.equal(ended.code, 3, ended.stderr);
+    const found = find(findings(ended), /demands a GPU/);
+    assert.equal(found.severity, "blocker");
+    assert.match(found.remedy ?? "", /driver/);
+    assert.equal(JSON.parse(ended.stdout).blocks, true);
+  },
+});
+
+/** The client of a real engine, or something on PATH that says of itself what the client would. */
+async function hasDocker(): Promise<boolean> {
+  const command = new Deno.Command("docker", { args: ["--version"], stdout: "null", stderr: "null" });
+  return await command.output().then(({ success }) => success, () => false);
+}
+
+const DOCKER = await hasDocker();
+if (!DOCKER) {
+  console.log("Ignored: doctor and a Docker Engine that is down or hangs (there is no docker client)");
+}
+
+Deno.test({
+  name: "doctor says that the Docker Engine is down, and how to start it",
+  ignore: !DOCKER,
+  fn: async () => {
+    await using project = await Project.make({
+      "experiment.yaml": experiment("environment: { engine: docker }\n"),
+    });
+    const ended = await project.task("doctor", ["--json"], {
+      DOCKER_HOST: `unix://${project.path("no.sock")}`,
+    });
+    assert.equal(ended.code, 3, ended.stderr);
+    const all = findings(ended);
+    assert.match(find(all, /no engine answers/).remedy ?? "", /systemctl start docker/);
+    assert.equal(find(all, /asks for the engine docker/).severity, "blocker");
+  },
+});
+
+Deno.test({
+  name: "doctor does not hang with a Docker Engine that never answers",
+  ignore: !DOCKER,
+  fn: async () => {
+    await using project = await Project.make({ "experiment.yaml": experiment() });
+    const path = project.path("silent.sock");
+    using listener = Deno.listen({ transport: "unix", path });
+    const accepted: Deno.Conn[] = [];
+    const accepting = (async () => {
+      for await (const connection of listener) accepted.push(connection);
+    })();
+    const started = performance.now();
+    const ended = await project.task("doctor", ["--json"], { DOCKER_HOST: `unix://${path}` });
+    const seconds = (performance.now() - started) / 1000;
+    assert.equal(ended.code, 0, ended.stderr);
+    assert.equal(find(findings(ended), /^Docker did not answer within 5 s/).severity, "warning");
+    assert.ok(accepted.length > 0 && seconds < 10, `${accepted.length} connections, ${seconds} s`);
+    listener.close();
+    await accepting;
+    accepted.forEach((connection) => connection.close());
+  },
+});
+
+Deno.test("doctor names the program that has taken JupyterLab's port", async () => {
+  await using project = await Project.make({ "experiment.yaml": experiment() });
+  let listener: Deno.Listener | undefined;
+  try {
+    listener = Deno.listen({ hostname: "127.0.0.1", port: JUPYTER_PORT });
+  } catch (error) {
+    // Somebody else has it already, which serves as well.
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+  }
+  try {
+    const found = find(
+      findings(await project.task("doctor", ["--json"])),
+      /^Port 8888 is taken: .+ listens there$/,
+    );
+    assert.equal(found.severity, "note");
+    assert.match(found.remedy ?? "", /--port 8889/);
+  } finally {
+    listener?.close();
+  }
+});
