@@ -1,18 +1,28 @@
 import assert from "node:assert/strict";
 import type { Finding } from "../tasks/lib/doctor/findings.ts";
 import { JUPYTER_PORT } from "../tasks/lib/doctor/machine.ts";
-import { type Ended, experiment, Project } from "./project.ts";
+import { call, otherUser, startAs } from "./engines.ts";
+import { type Ended, ended, experiment, Project } from "./project.ts";
 
 type Topical = Finding & { topic: string };
 
-/** What a machine with a working driver would answer differently. */
-async function hasGpu(): Promise<boolean> {
-  const command = new Deno.Command("nvidia-smi", { args: ["-L"], stdout: "null", stderr: "null" });
-  return await command.output().then(({ success }) => success, () => false);
+/** Whether a program is here and says that all is well. */
+async function works(...argv: string[]): Promise<boolean> {
+  return await call(argv).then(({ code }) => code === 0, () => false);
 }
 
-const NO_GPU = !await hasGpu();
-if (!NO_GPU) console.log("Ignored: what doctor says where there is no GPU (nvidia-smi lists one)");
+const gpu = await works("nvidia-smi", "-L");
+const docker = await works("docker", "--version");
+if (gpu) console.log("ignored: doctor where there is no GPU, since there is one");
+if (!docker) {
+  console.log("ignored: doctor with a Docker Engine out of reach, since there is no docker client");
+}
+const asAnother = docker && Deno.uid() === 0 && await works("docker", "info");
+if (docker && !asAnother) {
+  console.log(
+    "ignored: doctor for a user without rights to Docker, since no engine answers or this is not root",
+  );
+}
 
 function findings({ stdout, stderr }: Ended): Topical[] {
   const { findings } = JSON.parse(stdout);
@@ -29,10 +39,10 @@ function find(all: Topical[], pattern: RegExp): Topical {
 Deno.test("doctor --json prints the findings about this machine within seconds", async () => {
   await using project = await Project.make({ "experiment.yaml": experiment() });
   const started = performance.now();
-  const ended = await project.task("doctor", ["--json"]);
+  const said = await project.task("doctor", ["--json"]);
   const seconds = (performance.now() - started) / 1000;
-  assert.equal(ended.code, 0, ended.stderr);
-  const all = findings(ended);
+  assert.equal(said.code, 0, said.stderr);
+  const all = findings(said);
   assert.deepEqual([...new Set(all.map(({ topic }) => topic))], ["Programs", "Engines", "GPU", "Machine"]);
   for (const { severity, message, remedy } of all) {
     assert.equal(severity === "ok", remedy === undefined, message);
@@ -48,7 +58,7 @@ Deno.test("doctor speaks to a person in groups, with a remedy under what is amis
   await using project = await Project.make({ "experiment.yaml": experiment() });
   const { code, stdout, stderr } = await project.task("doctor");
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /^Programs\n  ok       Deno /);
+  assert.match(stdout, /^Programs\n {2}ok {7}Deno /);
   assert.match(stdout, /\nEngines\n[\s\S]*\nGPU\n[\s\S]*\nMachine\n/);
   assert.match(stdout, /\ntest can run here.*\n$/);
   assert.ok(stdout.split("\n").every((line) => line.length <= 110));
@@ -69,51 +79,53 @@ Deno.test("doctor refuses an experiment that is not there, or that has mistakes"
 
 Deno.test({
   name: "doctor ends with exit code 3 where the experiment demands a GPU and there is none",
-  ignore: !NO_GPU,
+  ignore: gpu,
   fn: async () => {
     await using project = await Project.make({
       "experiment.yaml": experiment("environment: { gpus: all }\n"),
     });
-    const ended = await project.task("doctor", ["--json"]);
-    assert.equal(ended.code, 3, ended.stderr);
-    const found = find(findings(ended), /demands a GPU/);
+    const said = await project.task("doctor", ["--json"]);
+    assert.equal(said.code, 3, said.stderr);
+    const found = find(findings(said), /demands a GPU/);
     assert.equal(found.severity, "blocker");
     assert.match(found.remedy ?? "", /driver/);
-    assert.equal(JSON.parse(ended.stdout).blocks, true);
+    assert.equal(JSON.parse(said.stdout).blocks, true);
   },
 });
 
-/** The client of a real engine, or something on PATH that says of itself what the client would. */
-async function hasDocker(): Promise<boolean> {
-  const command = new Deno.Command("docker", { args: ["--version"], stdout: "null", stderr: "null" });
-  return await command.output().then(({ success }) => success, () => false);
-}
-
-const DOCKER = await hasDocker();
-if (!DOCKER) {
-  console.log("Ignored: doctor and a Docker Engine that is down or hangs (there is no docker client)");
-}
-
 Deno.test({
   name: "doctor says that the Docker Engine is down, and how to start it",
-  ignore: !DOCKER,
+  ignore: !docker,
   fn: async () => {
     await using project = await Project.make({
       "experiment.yaml": experiment("environment: { engine: docker }\n"),
     });
-    const ended = await project.task("doctor", ["--json"], {
+    const said = await project.task("doctor", ["--json"], {
       DOCKER_HOST: `unix://${project.path("no.sock")}`,
     });
-    assert.equal(ended.code, 3, ended.stderr);
-    const all = findings(ended);
+    assert.equal(said.code, 3, said.stderr);
+    const all = findings(said);
     assert.match(find(all, /no engine answers/).remedy ?? "", /systemctl start docker/);
     assert.equal(find(all, /asks for the engine docker/).severity, "blocker");
   },
 });
 
 Deno.test({
+  name: "doctor says that a user may not talk to the Docker Engine, and of what group to be",
+  ignore: !asAnother,
+  fn: async () => {
+    await using project = await Project.make({ "experiment.yaml": experiment() });
+    await Deno.chmod(project.root, 0o755);
+    const said = await ended(startAs(await otherUser([]), project, "doctor", ["--json"]));
+    const found = find(findings(said), /this user may not talk to the engine/);
+    assert.equal(found.severity, "warning");
+    assert.match(found.remedy ?? "", /usermod -aG docker/);
+  },
+});
+
+Deno.test({
   name: "doctor does not hang with a Docker Engine that never answers",
-  ignore: !DOCKER,
+  ignore: !docker,
   fn: async () => {
     await using project = await Project.make({ "experiment.yaml": experiment() });
     const path = project.path("silent.sock");
@@ -123,10 +135,10 @@ Deno.test({
       for await (const connection of listener) accepted.push(connection);
     })();
     const started = performance.now();
-    const ended = await project.task("doctor", ["--json"], { DOCKER_HOST: `unix://${path}` });
+    const said = await project.task("doctor", ["--json"], { DOCKER_HOST: `unix://${path}` });
     const seconds = (performance.now() - started) / 1000;
-    assert.equal(ended.code, 0, ended.stderr);
-    assert.equal(find(findings(ended), /^Docker did not answer within 5 s/).severity, "warning");
+    assert.equal(said.code, 0, said.stderr);
+    assert.equal(find(findings(said), /^Docker did not answer within 5 s/).severity, "warning");
     assert.ok(accepted.length > 0 && seconds < 10, `${accepted.length} connections, ${seconds} s`);
     listener.close();
     await accepting;
