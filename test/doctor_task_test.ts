@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import type { Finding } from "../tasks/lib/doctor/findings.ts";
 import { JUPYTER_PORT } from "../tasks/lib/doctor/machine.ts";
 import { call, otherUser, startAs } from "./engines.ts";
-import { type Ended, ended, experiment, Project } from "./project.ts";
+import { type Ended, ended, experiment, Project, ROOT } from "./project.ts";
 
 type Topical = Finding & { topic: string };
 
@@ -91,6 +92,29 @@ Deno.test({
     assert.match(found.remedy ?? "", /driver/);
     assert.equal(JSON.parse(said.stdout).blocks, true);
   },
+});
+
+Deno.test("doctor asks an old driver again without the compute capability (a fake nvidia-smi, since no such driver is here)", async () => {
+  const outputs = join(ROOT, "test/fixtures/doctor/outputs");
+  await using project = await Project.make({
+    "experiment.yaml": experiment("environment: { gpus: 1 }\n"),
+    "bin/nvidia-smi": `#!/bin/sh
+case "$*" in
+*compute_cap*) cat '${outputs}/smi_470_no_compute_cap.txt'; exit 2 ;;
+*) cat '${outputs}/smi_gtx1080_470_old_query.csv' ;;
+esac
+`,
+  });
+  await Deno.chmod(project.path("bin/nvidia-smi"), 0o755);
+  const said = await project.task("doctor", ["--json"], {
+    PATH: `${project.path("bin")}:${Deno.env.get("PATH")}`,
+  });
+  assert.equal(said.code, 3, said.stderr);
+  const all = findings(said);
+  assert.equal(find(all, /GTX 1080 Ti, driver 470\.256\.02/).severity, "ok");
+  const misfit = find(all, /can't use this GPU/);
+  assert.equal(misfit.severity, "blocker");
+  assert.match(misfit.remedy ?? "", /gpu-jupyter:v1\.6_cuda-11\.8/);
 });
 
 Deno.test({
