@@ -174,8 +174,8 @@ Deno.test("explainStart() says what an engine's message at the start of a contai
     ],
   ];
   for (const [message, meaning] of cases) {
-    await t.step(message, () => {
-      const failure = explainStart("docker", plan, message);
+    await t.step(message, async () => {
+      const failure = await explainStart("docker", plan, message);
       assert.equal(failure.exitCode, 3);
       assert.match(failure.message, meaning);
     });

@@ -247,8 +247,9 @@ function chooseGpus({ environment: { gpus } }: Experiment, host: Host): Context[
       3,
       `The experiment demands ${what}, and nvidia-smi finds ${found === 0 ? "none" : found} here`,
       {
-        remedy: "Run it on a GPU host (nvidia-smi must list the card), " +
-          'or say "gpus: optional" in experiment.yaml if a CPU will do',
+        remedy:
+          "Run it on a GPU host (nvidia-smi must list the card; deno task doctor says what is missing), " +
+          "or on the CPU: --gpus optional",
       },
     );
   }

@@ -66,7 +66,7 @@ export async function concludeContainer(
     return `${program} did not answer any more: ${error.message}; its container may still be there`;
   }
   if (ended.stoppedBy !== undefined) return undefined;
-  if (neverStarted(info, ended)) throw explainStart(program, plan, info?.error || lastLine(said));
+  if (neverStarted(info, ended)) throw await explainStart(program, plan, info?.error || lastLine(said));
   if (info === undefined) return "its container was removed by somebody else while it ran";
   if (isOutOfReach(said) && info.running) return `the connection to ${program} was lost while it ran`;
   return info.oomKilled ? outOfMemory(plan, ended) : undefined;
@@ -86,12 +86,22 @@ function outOfMemory({ container }: Plan, { code }: Supervised): string {
 }
 
 /** What an engine's message at the start of a container means. */
-export function explainStart(program: ContainerProgram, { container }: Plan, message: string): Failure {
+export async function explainStart(
+  program: ContainerProgram,
+  { container }: Plan,
+  message: string,
+): Promise<Failure> {
   const said = message.replace(/^.*Error response from daemon: /, "").replace(
     /\.?\s*See 'docker run --help'.*$/,
     "",
   );
   const image = container?.image.name;
+  if (GPU_PROBLEM.test(message)) {
+    return new Failure(3, `Cannot start a container of ${image}: ${program} has no access to NVIDIA GPUs`, {
+      remedy: `${await remedyForGpu(program)}. Or run without: --gpus none. More: deno task doctor`,
+      problems: [{ message: `${program} says: ${said}` }],
+    });
+  }
   const cause = START_PROBLEMS.find(([pattern]) => pattern.test(message));
   return new Failure(3, `Cannot start a container of ${image}: ${cause?.[1] ?? said}`, {
     remedy: cause?.[2],
@@ -99,13 +109,18 @@ export function explainStart(program: ContainerProgram, { container }: Plan, mes
   });
 }
 
+const GPU_PROBLEM = /could not select device driver|nvidia-container|unresolvable CDI|nvidia\.com\/gpu/i;
+
+/** Looks at driver, toolkit and CDI specification only now, since that takes programs of their own. */
+async function remedyForGpu(program: ContainerProgram): Promise<string> {
+  const [{ probeGpu }, { gpuRemedy }] = await Promise.all([
+    import("../doctor/probe.ts"),
+    import("../doctor/gpu_remedy.ts"),
+  ]);
+  return gpuRemedy(program, await probeGpu());
+}
+
 const START_PROBLEMS: [pattern: RegExp, meaning: string, remedy: string][] = [
-  [
-    /could not select device driver|nvidia-container|unresolvable CDI|nvidia\.com\/gpu/i,
-    "the engine has no access to NVIDIA GPUs",
-    "Install the NVIDIA Container Toolkit (nvidia-ctk runtime configure; for Podman: nvidia-ctk cdi generate), or run " +
-    "without: --gpus none. Rancher Desktop has no CUDA. deno task doctor says what is missing",
-  ],
   [
     /executable file not found|no such file or directory.*(?:python|tini)/i,
     "it has no python on its PATH",
