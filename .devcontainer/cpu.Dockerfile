@@ -12,10 +12,16 @@ RUN apt-get update \
 FROM system AS packages
 ARG REQUIREMENTS=requirements-cpu.lock
 RUN python3 -m venv /opt/venv
-COPY ${REQUIREMENTS} .devcontainer/requirements.lock .devcontainer/install_packages.py wheelhouse* /packages/
+COPY ${REQUIREMENTS} .devcontainer/requirements.lock .devcontainer/install_packages.py wheelhouse/*.whl /packages/
 RUN /opt/venv/bin/python /packages/install_packages.py --wheels /packages \
     "/packages/${REQUIREMENTS##*/}" /packages/requirements.lock \
   && chmod -R g+rwX /opt/venv && find /opt/venv -type d -exec chmod g+s {} +
+
+# What the tasks import; `deno task build` sends it along, a dev container's build fetches it.
+FROM packages AS imports
+ENV DENO_DIR=/opt/deno
+COPY deno.* .devcontainer/cache_imports.sh wheelhouse/den[o] /imports/
+RUN PATH=/opt/venv/bin:$PATH sh /imports/cache_imports.sh /imports
 
 FROM system AS source
 COPY . /source/
@@ -26,17 +32,23 @@ RUN useradd --uid 1000 --gid 100 --create-home --shell /bin/bash jovyan \
   && chmod 2775 /home/jovyan \
   && chmod a+rx /usr/bin/tini
 COPY --from=packages --chown=0:100 /opt/venv /opt/venv
+COPY --from=imports --chown=0:100 /opt/deno /opt/deno
 COPY .devcontainer/start.sh .devcontainer/start-notebook.py .devcontainer/healthcheck.py /usr/local/bin/
 ENV PATH=/opt/venv/bin:$PATH \
   HOME=/home/jovyan \
   LANG=C.UTF-8 \
   SHELL=/bin/bash \
   JUPYTER_PORT=8888 \
+  DENO_DIR=/opt/deno \
   DENO_NO_UPDATE_CHECK=1
 COPY --from=source --chown=1000:100 /source /home/jovyan/work
 ARG IMAGE_NAME=experiment:cpu
-# The tasks read it: inside this image, the image is the environment.
-RUN echo "${IMAGE_NAME}" > /etc/experiment-image && chmod 2775 /home/jovyan/work /opt/venv
+# The tasks read the name: inside this image, the image is the environment. Login shells, which JupyterLab's terminals
+# are, set their own PATH; git asks about a mounted folder that is another user's.
+RUN echo "${IMAGE_NAME}" > /etc/experiment-image \
+  && echo 'PATH=/opt/venv/bin:$PATH' > /etc/profile.d/venv.sh \
+  && printf '[safe]\n\tdirectory = /home/jovyan/work\n' >> /etc/gitconfig \
+  && chmod 2775 /home/jovyan/work /opt/venv
 USER 1000
 WORKDIR /home/jovyan/work
 EXPOSE 8888

@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { readProvenance, stageContext, wheelsIn } from "./build_context.ts";
+import { readProvenance, stageContext, stageImports, wheelsIn } from "./build_context.ts";
 import {
   baseImage,
   buildCommand,
@@ -84,6 +84,7 @@ async function download(
     folder,
     progress: (line) => terminal.progress(line),
   });
+  await stageImports(root, folder);
   const wheels = await wheelsIn(folder);
   const size = wheels.reduce((sum, path) => sum + Deno.statSync(path).size, 0);
   const seconds = secondsSince(started);

@@ -1,9 +1,10 @@
-/** What is sent to the engine: a copy of the files that git tracks, and the wheels. */
+/** What is sent to the engine: a copy of the files that git tracks, the wheels, and what the tasks import. */
 
 import { basename, dirname, join } from "node:path";
 import { run } from "./command.ts";
+import { denoPackages } from "./deno_packages.ts";
 import { Failure } from "./failure.ts";
-import { exists, listFiles } from "./files.ts";
+import { exists, inParallel, listFiles } from "./files.ts";
 import type { Provenance } from "./build_plan.ts";
 
 /** What a copy of the project without git must not hand on; `.dockerignore` leaves out the rest. */
@@ -20,7 +21,7 @@ export async function contextFiles(root: string): Promise<string[]> {
 }
 
 /**
- * Copies the files and the wheels to an empty folder. Modes are made the same for everyone, so that the engine's cache
+ * Copies the files, the wheels and what the tasks import to an empty folder. Modes are made the same for everyone, so that the engine's cache
  * does not depend on the user's umask.
  *
  * @param required paths that the build can't do without
@@ -47,6 +48,7 @@ export async function stageContext(
   }
   for (const path of files) await stage(join(root, path), join(folder, path));
   if (wheelhouse !== undefined) await stageWheels(wheelhouse, join(folder, "wheelhouse"));
+  await stageImports(root, join(folder, "wheelhouse"));
   return { files: files.length };
 }
 
@@ -65,6 +67,15 @@ async function stageWheels(from: string, to: string) {
     const target = join(to, basename(wheel));
     // Hundreds of megabytes: a link if they lie on the same file system.
     await Deno.link(wheel, target).catch(() => Deno.copyFile(wheel, target));
+  }
+}
+
+/** Copies the npm packages that the tasks import to `deno/` in a wheelhouse, laid out as Deno's own cache. */
+export async function stageImports(root: string, wheelhouse: string): Promise<void> {
+  for (const { folder, place } of await denoPackages(root)) {
+    if (!await exists(folder)) continue; // the image's build tries again, and says so if it fails too
+    const files = await listFiles(folder);
+    await inParallel(files, ({ path }) => stage(join(folder, path), join(wheelhouse, "deno", place, path)));
   }
 }
 
