@@ -48,7 +48,7 @@ ARG IMAGE_NAME=experiment:cpu
 RUN echo "${IMAGE_NAME}" > /etc/experiment-image \
   && echo 'PATH=/opt/venv/bin:$PATH' > /etc/profile.d/venv.sh \
   && printf '[safe]\n\tdirectory = /home/jovyan/work\n' >> /etc/gitconfig \
-  && chmod 2775 /home/jovyan/work /opt/venv
+  && chmod 2775 /home/jovyan/work /opt/venv /opt/deno
 USER 1000
 WORKDIR /home/jovyan/work
 EXPOSE 8888

@@ -2,83 +2,29 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { stageContext } from "../tasks/lib/build_context.ts";
-import { exists } from "../tasks/lib/files.ts";
 import { findPython } from "../tasks/lib/python.ts";
-import { type Ended, ended, Project, ROOT, until } from "./project.ts";
+import { BASE, copyOfThisProject, docker, git, missingEngine, said, wheelhouse } from "./docker.ts";
+import { type Project, ROOT, until } from "./project.ts";
 
 const IMAGE = "images-test:cpu";
-const BASE = "debian:bookworm-slim";
 const CANARY = `canary-${crypto.randomUUID()}`;
 
-async function docker(...args: string[]): Promise<Ended> {
-  return await ended(
-    new Deno.Command("docker", {
-      args,
-      stdout: "piped",
-      stderr: "piped",
-      signal: AbortSignal.timeout(60_000),
-    }).spawn(),
-  );
-}
-
-/** Standard output of a docker command that must not fail. */
-async function said(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await docker(...args);
-  assert.equal(code, 0, `docker ${args.join(" ")}: ${stderr}`);
-  return stdout.trim();
-}
-
-/** What is missing for these tests, if anything is. */
-async function missing(): Promise<string | undefined> {
-  const engine = await docker("version").catch(() => undefined);
-  if (engine === undefined) return "there is no docker client";
-  if (engine.code !== 0) return `no Docker Engine answers: ${engine.stderr.trim().split("\n").at(-1)}`;
-  if ((await docker("image", "inspect", BASE)).code === 0) return undefined;
-  const made = await new Deno.Command(join(ROOT, "test/base_image.sh"), { args: [BASE] }).output();
-  if (made.success || (await docker("pull", "--quiet", BASE)).code === 0) return undefined;
-  return `${BASE} can't be pulled, nor made here (apt install mmdebstrap)`;
-}
-
-const reason = await missing();
+const reason = await missingEngine();
 if (reason !== undefined) console.log(`ignored: the tests of the images, since ${reason}`);
 
 function imageTest(name: string, body: (t: Deno.TestContext) => Promise<void>) {
   Deno.test({ name, ignore: reason !== undefined, fn: body });
 }
 
-const projects: Project[] = [];
-addEventListener("unload", () => projects.forEach(({ root }) => Deno.removeSync(root, { recursive: true })));
+/** A copy with secrets beside the files that git tracks. */
+const project = reason === undefined ? await copyWithSecrets() : undefined!;
 
-/** The tracked files of this project as a repository of their own, with secrets beside them. */
-const project = reason === undefined ? await copyOfThisProject() : undefined!;
-
-async function copyOfThisProject(): Promise<Project> {
-  const copy = await Project.make({});
-  projects.push(copy);
-  await stageContext({ root: ROOT, folder: copy.root, required: [] });
-  await git(copy, "init", "-q");
-  await git(copy, "add", "-A");
-  await git(copy, "commit", "-qm", "all");
+async function copyWithSecrets(): Promise<Project> {
+  const copy = await copyOfThisProject();
   for (const path of [".env", "src/token.txt", "secrets/key.pem", "notebooks/.netrc"]) {
     await copy.write(path, CANARY);
   }
   return copy;
-}
-
-async function git(copy: Project, ...args: string[]) {
-  const argv = ["-C", copy.root, "-c", "user.name=a", "-c", "user.email=a@example.org", ...args];
-  const { success, stderr } = await new Deno.Command("git", { args: argv }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-}
-
-/** Wheels of the CPU image: those that lie in the project, else downloaded for these tests. */
-async function wheelhouse(): Promise<string> {
-  const here = join(ROOT, "wheelhouse");
-  if (await exists(here)) return here;
-  const { code, stderr } = await project.task("build", ["--download-wheels"]);
-  assert.equal(code, 0, stderr);
-  return project.path("wheelhouse");
 }
 
 // deno-lint-ignore no-explicit-any
@@ -93,7 +39,7 @@ const cpu: string[] = [];
 let built: any;
 
 imageTest("deno task build --cpu builds from a wheelhouse an image of at most 2.5 GB", async () => {
-  cpu.push("--cpu", "--tag", IMAGE, "--wheelhouse", await wheelhouse());
+  cpu.push("--cpu", "--tag", IMAGE, "--wheelhouse", await wheelhouse(project));
   built = await build(cpu);
   assert.match(built.id, /^sha256:/);
   assert.ok(built.bytes < 2.5e9, `${built.bytes}`);

@@ -61,8 +61,9 @@ async function stage(from: string, to: string) {
   await Deno.chmod(to, info.mode !== null && (info.mode & 0o100) !== 0 ? 0o755 : 0o644);
 }
 
-async function stageWheels(from: string, to: string) {
-  await Deno.mkdir(to);
+/** Puts the wheels of a folder into another, which need not be there yet. */
+export async function stageWheels(from: string, to: string) {
+  await Deno.mkdir(to, { recursive: true });
   for (const wheel of await wheelsIn(from)) {
     const target = join(to, basename(wheel));
     // Hundreds of megabytes: a link if they lie on the same file system.
