@@ -15,10 +15,11 @@ import {
 import { stageContext, withoutCredentials } from "../tasks/lib/build_context.ts";
 import { BuildOutput } from "../tasks/lib/build_output.ts";
 import { explainEngine } from "../tasks/lib/container/client.ts";
+import { parsePackages } from "../tasks/lib/deno_packages.ts";
 import { parseExperiment } from "../tasks/lib/experiment.ts";
 import { checkPin, pinOf } from "../tasks/lib/image_lock.ts";
 import { downloadCommand, downloadFiles, platforms } from "../tasks/lib/wheels.ts";
-import { ended, experiment, Project } from "./project.ts";
+import { ended, experiment, Project, ROOT } from "./project.ts";
 
 const FIXTURES = join(import.meta.dirname!, "fixtures/build");
 const NOTHING: BuildOptions = { cpu: false, "download-wheels": false, update: false, plan: false };
@@ -254,6 +255,26 @@ Deno.test("stageContext() copies what git tracks and nothing else", async () => 
     message: /git does not track \.env/,
   });
   await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("stageContext() adds what the tasks import, as the cache of a Deno that has no mirror", async () => {
+  const folder = await Deno.makeTempDir();
+  await stageContext({ root: ROOT, folder, required: ["deno.lock"] });
+  const zod = join(folder, "wheelhouse/deno/npm/usual.example/zod");
+  const [version] = [...Deno.readDirSync(zod)];
+  assert.equal((await Deno.readTextFile(join(zod, version!.name, "package.json"))).includes('"zod"'), true);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("parsePackages() reads what Deno says of npm packages", () => {
+  const zod = { name: "zod", version: "4.6.7", localPath: "/cache/npm/mirror.example/api/zod/4.6.7" };
+  const std = { name: "@std/path", version: "1.0.0", localPath: "/cache/npm/mirror.example/@std/path/1.0.0" };
+  const info = JSON.stringify({ npmPackages: { "zod@4.6.7": zod, "@std/path@1.0.0": std } });
+  assert.deepEqual(parsePackages(info), [
+    { folder: zod.localPath, place: "npm/usual.example/zod/4.6.7" },
+    { folder: std.localPath, place: "npm/usual.example/@std/path/1.0.0" },
+  ]);
+  assert.deepEqual(parsePackages("{}"), []);
 });
 
 const FILES = {

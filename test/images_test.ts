@@ -100,6 +100,37 @@ imageTest(
   },
 );
 
+imageTest(
+  "tasks start in the image without a network, also as a user who may not write to Deno's cache",
+  async () => {
+    for (const options of [[], ["--user", "1234:5678"]]) {
+      const plan = ["run", "--rm", "--network", "none", ...options, IMAGE, "deno", "task", "train", "--plan"];
+      assert.match(await said(...plan), /\/opt\/venv\/bin\/python .*src\.modelling\.train/);
+    }
+  },
+);
+
+imageTest(
+  "an image is built although what the tasks import can't be had, and the build says so",
+  async () => {
+    const fill = ["sh", ".devcontainer/cache_imports.sh", "."];
+    const alone = ["run", "--rm", "--network", "none", "-e", "DENO_DIR=/tmp/cache"];
+    const { code, stderr } = await docker(...alone, IMAGE, ...fill);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /note: what the tasks import can't be fetched here.*--download-wheels/);
+  },
+);
+
+imageTest("a login shell, as JupyterLab's terminals are, finds the image's Python", async () => {
+  assert.equal(await said("run", "--rm", IMAGE, "bash", "-lc", "command -v python"), "/opt/venv/bin/python");
+});
+
+imageTest("git answers about a mounted checkout that is another user's", async () => {
+  await Deno.chmod(project.root, 0o755);
+  const mounted = ["run", "--rm", "--user", "1234:100", "-v", `${project.root}:/home/jovyan/work`];
+  assert.match(await said(...mounted, IMAGE, "git", "rev-parse", "HEAD"), /^[0-9a-f]{40}$/);
+});
+
 /** A folder for a bind mount that any user may write to. */
 async function mount(): Promise<string> {
   const folder = await Deno.makeTempDir({ dir: project.root });
