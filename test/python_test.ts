@@ -32,7 +32,7 @@ class Programs implements AsyncDisposable {
 }
 
 const answers = (version: string, pip = "24.2", ensurepip = "yes") =>
-  `printf '%s\\n' "$0" ${version} ${pip} ${ensurepip} yes`;
+  `printf '%s\\n' "$0" ${version} False ${pip} ${ensurepip} yes`;
 const BROKEN_SHIM = "echo 'command not found' >&2; exit 127";
 
 Deno.test("findPython() takes the first that serves", async (t) => {
@@ -70,6 +70,15 @@ Deno.test("findPython() takes the first that serves", async (t) => {
       assert.equal((await findPython()).path, programs.path(expected));
     });
   }
+});
+
+Deno.test("findPython() takes a virtual environment's interpreter, which may lack the environment's pip", async () => {
+  await using programs = await Programs.make({
+    "base": answers("3.11.2", "no"),
+    "python3": `printf '%s\\n' "\${0%/*}/base" 3.11.2 True 24.2 yes yes`,
+  });
+  const base = { path: programs.path("base"), version: "3.11.2", ensurepip: true };
+  assert.deepEqual(await findPython(), base);
 });
 
 Deno.test("findPython() asks only the Python that PYTHON names", async () => {

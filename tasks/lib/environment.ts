@@ -93,7 +93,7 @@ export interface TestEnvironment {
  * @throws Failure as `ensureEnvironment`
  */
 export async function ensureTestEnvironment(
-  options: Omit<EnvironmentOptions, "gpu"> & { main: PreparedEnvironment },
+  options: Omit<EnvironmentOptions, "gpu"> & { main: Pick<PreparedEnvironment, "python" | "directory"> },
 ): Promise<TestEnvironment> {
   const started = performance.now();
   const requirements = resolve(options.root, options.requirements ?? "requirements-test.txt");

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { run } from "./command.ts";
 import { ensureEnvironment, ensureTestEnvironment } from "./environment.ts";
+import { inspectHost } from "./host.ts";
 import { duration, type Terminal } from "./terminal.ts";
 
 const ROOT = join(import.meta.dirname!, "..", "..");
@@ -28,8 +29,13 @@ async function prepareTools(terminal: Terminal): Promise<Tools> {
     announce: (line: string) => terminal.line(line),
     progress: (line: string) => terminal.progress(line),
   };
-  const main = await ensureEnvironment({ ...options, requirements: "requirements.txt", gpu: false });
-  const test = await ensureTestEnvironment({ ...options, main });
+  const { image } = await inspectHost();
+  const main = image === undefined
+    ? await ensureEnvironment({ ...options, requirements: "requirements.txt", gpu: false })
+    : { python: image.python, directory: "" };
+  // A dev container's checkout is the host's too, whose environment for the tests stays as it is.
+  const directory = image === undefined ? undefined : ".venv-test-image";
+  const test = await ensureTestEnvironment({ ...options, main, directory });
   const env = { PYTHONPATH: test.pythonPath, PYTHONDONTWRITEBYTECODE: "" };
   return { python: main.python, env, ruff: join(test.bin, "ruff") };
 }

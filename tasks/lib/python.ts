@@ -25,6 +25,7 @@ const PROBE = `
 import sys
 print(getattr(sys, "_base_executable", None) or sys.executable)
 print(".".join(map(str, sys.version_info[:3])))
+print(sys.prefix != getattr(sys, "base_prefix", sys.prefix))
 for name in ("pip", "ensurepip", "venv"):
     try:
         print(getattr(__import__(name), "__version__", "yes"))
@@ -81,8 +82,10 @@ function isFile(path: string): boolean {
 async function probe(path: string): Promise<Python | undefined> {
   try {
     const { code, stdout } = await run([path, "-E", "-c", PROBE], { timeoutMs: 20_000 });
-    const [executable, version, pip = "no", ensurepip, venv] = stdout.trim().split(/\r?\n/);
+    const [executable, version, virtual, pip = "no", ensurepip, venv] = stdout.trim().split(/\r?\n/);
     if (code !== 0 || !executable || !version) return undefined;
+    // A virtual environment's pip is not its interpreter's.
+    if (virtual === "True" && executable !== path) return await probe(executable);
     const able = pip !== "no" && compareVersions(pip, OLDEST_PIP) >= 0;
     return {
       path: executable,
