@@ -12,20 +12,22 @@ RUN apt-get update \
 FROM system AS packages
 ARG REQUIREMENTS=requirements-cpu.lock
 RUN python3 -m venv /opt/venv
-COPY ${REQUIREMENTS} .devcontainer/requirements.lock .devcontainer/install_packages.py wheelhouse/*.whl /packages/
+COPY ${REQUIREMENTS} .devcontainer/requirements.lock .devcontainer/install_packages.py wheelhouse* /packages/
 RUN /opt/venv/bin/python /packages/install_packages.py --wheels /packages \
     "/packages/${REQUIREMENTS##*/}" /packages/requirements.lock \
   && chmod -R g+rwX /opt/venv && find /opt/venv -type d -exec chmod g+s {} +
 
-# What the tasks import; `deno task build` sends it along, a dev container's build fetches it.
-FROM packages AS imports
-ENV DENO_DIR=/opt/deno
-COPY deno.* .devcontainer/cache_imports.sh wheelhouse/den[o] /imports/
-RUN PATH=/opt/venv/bin:$PATH sh /imports/cache_imports.sh /imports
-
 FROM system AS source
 COPY . /source/
-RUN rm -rf /source/wheelhouse && chmod -R g+rwX,a+rX /source
+# What the tasks import goes with deno.json to a stage of its own; what of it isn't there is left out.
+RUN mkdir /imports && cd /source \
+  && { cp -R deno.* .devcontainer/cache_imports.sh wheelhouse/deno/npm /imports 2>/dev/null || true; } \
+  && rm -rf wheelhouse gpu-wheelhouse && chmod -R g+rwX,a+rX .
+
+FROM packages AS imports
+ENV DENO_DIR=/opt/deno
+COPY --from=source /imports /imports
+RUN PATH=/opt/venv/bin:$PATH sh /imports/cache_imports.sh /imports
 
 FROM system
 RUN useradd --uid 1000 --gid 100 --create-home --shell /bin/bash jovyan \
