@@ -59,7 +59,7 @@ export class DevContainer implements AsyncDisposable {
   async cli(...args: string[]): Promise<Ended> {
     const { scratch } = this;
     const program = [join(scratch.root, "node_modules/.bin/devcontainer"), ...args];
-    const env = { HOME: scratch.root, NO_COLOR: "1" };
+    const env = { HOME: scratch.root, TMPDIR: scratch.root, NO_COLOR: "1" };
     if (Deno.uid() !== 0) return await ended(start(program[0]!, program.slice(1), env));
     const socket = await Deno.stat(Deno.env.get("DOCKER_HOST")?.replace("unix://", "") ?? "/run/docker.sock");
     const become = ["--reuid", `${OWNER.uid}`, "--regid", `${OWNER.gid}`, "--groups", `${socket.gid}`];
