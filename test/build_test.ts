@@ -260,21 +260,31 @@ Deno.test("stageContext() copies what git tracks and nothing else", async () => 
 Deno.test("stageContext() adds what the tasks import, as the cache of a Deno that has no mirror", async () => {
   const folder = await Deno.makeTempDir();
   await stageContext({ root: ROOT, folder, required: ["deno.lock"] });
-  const zod = join(folder, "wheelhouse/deno/npm/usual.example/zod");
+  const cache = join(folder, "wheelhouse/deno/npm");
+  const registries = [...Deno.readDirSync(cache)].map(({ name }) => name);
+  const zod = join(cache, registries[0]!, "zod");
   const [version] = [...Deno.readDirSync(zod)];
   assert.equal((await Deno.readTextFile(join(zod, version!.name, "package.json"))).includes('"zod"'), true);
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("parsePackages() reads what Deno says of npm packages", () => {
-  const zod = { name: "zod", version: "4.6.7", localPath: "/cache/npm/mirror.example/api/zod/4.6.7" };
-  const std = { name: "@std/path", version: "1.0.0", localPath: "/cache/npm/mirror.example/@std/path/1.0.0" };
-  const info = JSON.stringify({ npmPackages: { "zod@4.6.7": zod, "@std/path@1.0.0": std } });
-  assert.deepEqual(parsePackages(info), [
-    { folder: zod.localPath, place: "npm/usual.example/zod/4.6.7" },
-    { folder: std.localPath, place: "npm/usual.example/@std/path/1.0.0" },
+Deno.test("parsePackages() puts what came from a mirror where a Deno without one looks for it", () => {
+  const info = (folder: string) => {
+    const packages = ["zod/4.6.7", "@std/path/1.0.0"].map((
+      path,
+    ) => [path, { localPath: `${folder}/${path}` }]);
+    return JSON.stringify({ npmPackages: Object.fromEntries(packages) });
+  };
+  const found = parsePackages(
+    info("/cache/npm/mirror.example/api"),
+    info("/scratch/npm/usual.example"),
+    "/scratch",
+  );
+  assert.deepEqual(found, [
+    { folder: "/cache/npm/mirror.example/api/zod/4.6.7", place: "npm/usual.example/zod/4.6.7" },
+    { folder: "/cache/npm/mirror.example/api/@std/path/1.0.0", place: "npm/usual.example/@std/path/1.0.0" },
   ]);
-  assert.deepEqual(parsePackages("{}"), []);
+  assert.deepEqual(parsePackages("{}", "{}", "/scratch"), []);
 });
 
 const FILES = {

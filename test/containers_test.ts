@@ -326,7 +326,10 @@ dockerTest("a GPU that the engine has no access to is exit code 3, and the toolk
   const args = ["--engine", "docker", ...IN_IMAGE, "--gpus", "all"];
   const { code, stderr } = await project.task("train", args, env);
   assert.equal(code, 3, stderr);
-  assert.match(stderr, /no access to NVIDIA GPUs[^]*could not select device driver[^]*Install the NVIDIA Container Toolkit/);
+  assert.match(
+    stderr,
+    /no access to NVIDIA GPUs[^]*could not select device driver[^]*Install the NVIDIA Container Toolkit/,
+  );
   const { run } = await project.evidence();
   assert.equal(await containersOf(run), "");
 });

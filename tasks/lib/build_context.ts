@@ -22,8 +22,8 @@ export async function contextFiles(root: string): Promise<string[]> {
 }
 
 /**
- * Copies the files, the wheels and what the tasks import to an empty folder. Modes are made the same for everyone, so that the engine's cache
- * does not depend on the user's umask.
+ * Copies the files, the wheels and what the tasks import to an empty folder. Modes are made the same for everyone, so
+ * that the engine's cache does not depend on the user's umask.
  *
  * @param required paths that the build can't do without
  * @throws Failure(2) if one of them is not tracked
