@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { stageWheels } from "../tasks/lib/build_context.ts";
 import { listFiles } from "../tasks/lib/files.ts";
 import { copyOfThisProject, docker, missingEngine, said, wheelhouse } from "./docker.ts";
-import { type Ended, ended, Project } from "./project.ts";
+import { call } from "./engines.ts";
+import { type Ended, Project } from "./project.ts";
 
 /** The newest on 2026-11-24. */
 export const CLI = "@devcontainers/cli@0.89.0";
@@ -26,9 +27,10 @@ export class DevContainer implements AsyncDisposable {
     const reason = await missingEngine();
     if (reason !== undefined) return reason;
     const scratch = await Project.make({});
+    addEventListener("unload", () => Deno.removeSync(scratch.root, { recursive: true }));
     const container = new DevContainer(await copyOfThisProject(), scratch);
     const install = ["install", "--no-save", "--no-fund", "--no-audit", "--prefix", scratch.root, CLI];
-    const npm = await ended(start("npm", install)).catch(String);
+    const npm = await call(["npm", ...install]).catch(String);
     if (typeof npm === "string" || npm.code !== 0) {
       return `${CLI} can't be had: ${typeof npm === "string" ? npm : npm.stderr}`;
     }
@@ -48,9 +50,10 @@ export class DevContainer implements AsyncDisposable {
     );
     const give = ["-R", "--no-dereference", `${OWNER.uid}:${OWNER.gid}`];
     const folders = [...Deno.readDirSync(project.root)].filter(({ name }) => name !== "wheelhouse");
-    const done = await ended(
-      start("chown", [...give, scratch.root, ...folders.map(({ name }) => project.path(name))]),
-    );
+    const done = await call([
+      ...["chown", ...give, scratch.root],
+      ...folders.map(({ name }) => project.path(name)),
+    ]);
     assert.equal(done.code, 0, done.stderr);
     await Deno.chown(project.root, OWNER.uid, OWNER.gid);
   }
@@ -60,11 +63,12 @@ export class DevContainer implements AsyncDisposable {
     const { scratch } = this;
     const program = [join(scratch.root, "node_modules/.bin/devcontainer"), ...args];
     const env = { HOME: scratch.root, TMPDIR: scratch.root, NO_COLOR: "1" };
-    if (Deno.uid() !== 0) return await ended(start(program[0]!, program.slice(1), env));
+    if (Deno.uid() !== 0) return await call(program, env);
     const socket = await Deno.stat(Deno.env.get("DOCKER_HOST")?.replace("unix://", "") ?? "/run/docker.sock");
-    const become = ["--reuid", `${OWNER.uid}`, "--regid", `${OWNER.gid}`, "--groups", `${socket.gid}`];
-    const users = ["sh", "-c", WITH_USERS, "sh", scratch.path("passwd")];
-    return await ended(start("unshare", ["--mount", ...users, "setpriv", ...become, ...program], env));
+    const ids = { reuid: OWNER.uid, regid: OWNER.gid, groups: socket.gid };
+    const become = ["setpriv", ...Object.entries(ids).map(([name, id]) => `--${name}=${id}`)];
+    const users = ["unshare", "--mount", "sh", "-c", WITH_USERS, "sh", scratch.path("passwd")];
+    return await call([...users, ...become, ...program], env);
   }
 
   /** The CLI's answer to a command about a configuration. */
@@ -110,12 +114,5 @@ export class DevContainer implements AsyncDisposable {
       // The one with the owner's ids is made from the one without.
       for (const name of new Set([image, image.replace(/-uid$/, "")])) await docker("image", "rm", name);
     }
-    await this.scratch[Symbol.asyncDispose]();
   }
-}
-
-function start(program: string, args: string[], env: Record<string, string> = {}): Deno.ChildProcess {
-  const signal = AbortSignal.timeout(400_000);
-  return new Deno.Command(program, { args, env, stdin: "null", stdout: "piped", stderr: "piped", signal })
-    .spawn();
 }
