@@ -53,7 +53,7 @@ export async function fixPermissions(options: Options, terminal: Terminal): Prom
       describePlace(place)
     }`,
   );
-  showLeft(report, terminal);
+  showLeft("Not repaired", report, terminal);
   const isDone = report.left.length === 0 && await isSeenHere(place, request, terminal);
   return { exitCode: isDone ? 0 : 1, result: { ...request, ...report, plan: false, seconds } };
 }
@@ -83,7 +83,7 @@ async function look(place: Place, request: Request, caller: Caller, repair: bool
 }
 
 function showPlan(place: Place, request: Request, report: Report, terminal: Terminal): Outcome {
-  showLeft(report, terminal);
+  showLeft("Can't be repaired", report, terminal);
   const argv = helperCommand(place, request, true, "permissions");
   terminal.line(`Would be repaired ${describePlace(place)}:`);
   terminal.line(`  ${shellQuote(argv)}`);
@@ -101,7 +101,7 @@ async function lookOnly(
   const report = await look({ kind: "here" }, request, caller, false, terminal).catch((error) => {
     throw error instanceof Failure && error.exitCode === 3 ? obstacle : error; // no Python here, either
   });
-  showLeft(report, terminal);
+  showLeft("Not counted", report, terminal);
   if (!plan) throw obstacle;
   terminal.note(`It can't be repaired now. ${obstacle.message}`);
   if (obstacle.details.remedy) terminal.note(`  what to do: ${obstacle.details.remedy}`);

@@ -1,4 +1,4 @@
-/** Running `tasks/inside/ownership.py`, which looks at each file and repairs it. */
+/** Running `tasks/inside/fix_ownership.py`, which looks at each file and repairs it. */
 
 import { run } from "../command.ts";
 import { lastLine, removeContainer } from "../container/client.ts";

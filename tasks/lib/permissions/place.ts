@@ -27,20 +27,24 @@ export type Place =
     rootless: boolean;
   };
 
-const HELPER = join(import.meta.dirname!, "..", "..", "inside", "ownership.py");
-/** Where the container sees the project and the helper. */
+const INSIDE = join(import.meta.dirname!, "..", "..", "inside");
+const SCRIPT = "fix_ownership.py";
+/** Python that the user's variables and packages can't change, and that writes no cache: it may be root's. */
+const PYTHON = ["python3", "-E", "-s", "-S", "-B", "-X", "utf8"];
+/** Where the container sees the project and the helper's folder. */
 const PROJECT = "/project";
-const MOUNTED_HELPER = "/ownership.py";
+const MOUNTED_INSIDE = "/inside";
 
 /** The command that looks, and with `repair` changes. */
 export function helperCommand(place: Place, request: Request, repair: boolean, name: string): string[] {
   if (place.kind === "here") {
-    return ["python3", "-I", "-S", HELPER, request.root, ...helperArguments(request, repair)];
+    return [...PYTHON, join(INSIDE, SCRIPT), request.root, ...helperArguments(request, repair)];
   }
   const outside = place.rootless && !request.toContainer ? ["--outside-ids"] : [];
   return [
     ...containerCommand(place, request.root, repair, name),
-    ...["-I", "-S", MOUNTED_HELPER, PROJECT, ...helperArguments(request, repair), ...outside],
+    ...[...PYTHON.slice(1), `${MOUNTED_INSIDE}/${SCRIPT}`, PROJECT],
+    ...[...helperArguments(request, repair), ...outside],
   ];
 }
 
@@ -72,8 +76,8 @@ function containerCommand(
     // Without the second, SELinux keeps a container out of the user's files.
     ...["--security-opt", "no-new-privileges", "--security-opt", "label=disable"],
     ...mountArguments(program, { source: root, target: PROJECT, readOnly: !repair }),
-    ...mountArguments(program, { source: HELPER, target: MOUNTED_HELPER, readOnly: true }),
-    ...["--entrypoint", "python3", image],
+    ...mountArguments(program, { source: INSIDE, target: MOUNTED_INSIDE, readOnly: true }),
+    ...["--entrypoint", PYTHON[0]!, image],
   ];
 }
 

@@ -38,11 +38,11 @@ function showOwners(request: Request, owners: Explained["owners"], terminal: Ter
   }
 }
 
-/** Prints what could not be repaired. */
-export function showLeft({ left }: Report, terminal: Terminal) {
+/** Prints what is not repaired, and why. */
+export function showLeft(title: string, { left }: Report, terminal: Terminal) {
   for (const { reason, ...tally } of left) {
     terminal.note(
-      `${terminal.paint("Not repaired", "red", "bold")}, ${reason}: ${number(tally.count)} (${list(tally)})`,
+      `${terminal.paint(title, "red", "bold")}, ${reason}: ${number(tally.count)} (${list(tally)})`,
     );
   }
 }
