@@ -36,7 +36,9 @@ export function likelyCause({ uid, gid }: Owner, { you, ranges, name }: Known): 
   }
   const range = ranges.find(({ first, count }) => uid >= first && uid < first + count);
   if (range !== undefined) return `a rootless container of ${range.user}, or one with ids of its own`;
-  if (uid === UNKNOWN_ID) return "nobody: an id that is not known here, as on a network drive";
+  if (uid === UNKNOWN_ID) {
+    return "nobody: an id that is not known here, as on a network drive; to a rootless engine, root's, too";
+  }
   return name === undefined
     ? "a container's user: nobody on this machine has that id"
     : `${name}: another user of this machine`;

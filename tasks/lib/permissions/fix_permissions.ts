@@ -48,15 +48,16 @@ export async function fixPermissions(options: Options, terminal: Terminal): Prom
   }
   if (options.plan) return showPlan(place, request, report, terminal);
   const seconds = Math.round(performance.now() - begin) / 1000;
-  terminal.line(
-    `Repaired ${number(report.changed)} of ${number(report.entries)} in ${duration(seconds)}, ${
-      describePlace(place)
-    }`,
-  );
+  const amount = `${number(report.changed)} of ${number(report.entries)} files and folders`;
+  terminal.line(`Repaired ${amount} in ${duration(seconds)}, ${describePlace(place)}`);
   showLeft("Not repaired", report, terminal);
+  if (place.kind === "container" && place.rootless && report.left.length > 0) terminal.note(ROOTLESS);
   const isDone = report.left.length === 0 && await isSeenHere(place, request, terminal);
   return { exitCode: isDone ? 0 : 1, result: { ...request, ...report, plan: false, seconds } };
 }
+
+const ROOTLESS = "A rootless engine has no power over the files of root and of this machine's other users: " +
+  "sudo $(command -v deno) task fix-permissions";
 
 /** What a container's user owns is known only to its engine, unless this is root. */
 async function isKnownRight(request: Request, { isRoot }: Caller): Promise<boolean> {
