@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
+from typing import NamedTuple
 
 UNMAPPED = 65534
 """What the kernel shows for an id that this user namespace does not know (/proc/sys/kernel/overflowuid)."""
@@ -35,6 +36,14 @@ class IdMap:
         return inner
 
 
+class Fault(NamedTuple):
+    """What is wrong with an entry."""
+
+    is_foreign: bool
+    bits: int
+    """Rights that the group lacks."""
+
+
 class Wanted:
     """Whom everything is to belong to, and whether the group is to have rights."""
 
@@ -48,15 +57,15 @@ class Wanted:
         self.uids = uids
         self.gids = gids
 
-    def is_right(self, status: os.stat_result) -> bool:
-        return status.st_uid == self.uid and status.st_gid in self.right_gids
-
-    def lacking(self, mode: int) -> int:
-        """The rights that the group lacks; only files and folders have any that matter."""
-        if not self.group:
-            return 0
-        bits = FOLDER_BITS if stat.S_ISDIR(mode) else FILE_BITS if stat.S_ISREG(mode) else 0
-        return bits & ~mode
+    def fault(self, status: os.stat_result) -> Fault | None:
+        """What is wrong with an entry, if anything is; of rights only those of files and folders matter."""
+        is_foreign = status.st_uid != self.uid or status.st_gid not in self.right_gids
+        bits = 0
+        if self.group:
+            mode = status.st_mode
+            wanted = FOLDER_BITS if stat.S_ISDIR(mode) else FILE_BITS if stat.S_ISREG(mode) else 0
+            bits = wanted & ~mode
+        return Fault(is_foreign, bits) if is_foreign or bits else None
 
     def give(self, parent: int | None, name: str, status: os.stat_result) -> None:
         """Gives an entry of a folder to the user; a link itself, not what it leads to."""

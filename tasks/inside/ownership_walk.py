@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any
 
-from ownership import Wanted, add_rights
+from ownership import Fault, Wanted, add_rights
 
 EXAMPLES = 5
 PROGRESS_SECONDS = 1
@@ -45,7 +45,7 @@ class Folder:
 
     def __init__(self, fd: int, path: str) -> None:
         self.fd = fd
-        self.path = path
+        self.prefix = f"{path}/" if path else ""
         self.pending: list[str] = []
 
 
@@ -79,13 +79,16 @@ class OwnershipWalk:
 
     def run(self) -> None:
         self.entries = 1
-        self.look(None, self.root, ".", os.lstat(self.root))
+        status = os.lstat(self.root)
+        fault = self.wanted.fault(status)
+        if fault is not None:
+            self.look(None, self.root, ".", status, fault)
         stack = [self.enter(None, self.root, "")]
         while stack:
             folder = stack[-1]
             if folder is not None and folder.pending:
                 name = folder.pending.pop()
-                stack.append(self.enter(folder.fd, name, os.path.join(folder.path, name)))
+                stack.append(self.enter(folder.fd, name, folder.prefix + name))
                 continue
             if folder is not None:
                 os.close(folder.fd)
@@ -115,53 +118,52 @@ class OwnershipWalk:
         except FileNotFoundError:
             return  # removed meanwhile
         except OSError as error:
-            self.fail(os.path.join(folder.path, entry.name), str(error.strerror))
+            self.fail(folder.prefix + entry.name, str(error.strerror))
             return
         is_folder = stat.S_ISDIR(status.st_mode)
-        is_right = self.wanted.is_right(status) and not self.wanted.lacking(status.st_mode)
-        if is_right and not is_folder:
+        fault = self.wanted.fault(status)
+        if fault is None and not is_folder:
             return
-        path = os.path.join(folder.path, entry.name)
+        path = folder.prefix + entry.name
         # Another file system is told by its device, a part of the same one only by the table of mounts.
         if path in self.mounts or (is_folder and status.st_dev != self.device):
             self.kept.setdefault(MOUNTED, Tally()).add(path)
             return
-        if not is_right:
-            self.look(folder.fd, entry.name, path, status)
+        if fault is not None:
+            self.look(folder.fd, entry.name, path, status, fault)
         if is_folder:
             folder.pending.append(entry.name)
 
-    def look(self, parent: int | None, name: str, path: str, status: os.stat_result) -> None:
-        """Counts an entry that may not be right, and repairs it."""
-        is_foreign = not self.wanted.is_right(status)
-        bits = self.wanted.lacking(status.st_mode)
+    def look(self, parent: int | None, name: str, path: str, status: os.stat_result, fault: Fault) -> None:
+        """Counts what is wrong with an entry, and repairs it."""
         names, seen = 1, 1
-        if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
-            link = self.linked.setdefault(status.st_ino, LinkedFile(path, status.st_nlink, is_foreign))
+        if status.st_nlink > 1 and stat.S_ISREG(status.st_mode):
+            link = self.linked.setdefault(status.st_ino, LinkedFile(path, status.st_nlink, fault.is_foreign))
             link.seen += 1
             names, seen = link.names, link.seen
         if seen == 1:
-            self.count(path, status, is_foreign, bits)
+            self.count(path, status, fault)
         # Once the last name was met all of them are inside, and the file is nobody else's.
         if self.repair and seen == names:
-            self.change(parent, name, path, status, is_foreign, bits)
+            self.change(parent, name, path, status, fault)
 
-    def count(self, path: str, status: os.stat_result, is_foreign: bool, bits: int) -> None:
+    def count(self, path: str, status: os.stat_result, fault: Fault) -> None:
         size = status.st_size if stat.S_ISREG(status.st_mode) else 0
-        if is_foreign:
-            self.owners.setdefault(self.wanted.owner(status), Tally()).add(path, size)
-        if bits:
+        if fault.is_foreign:
+            owner = self.wanted.owner(status)
+            if owner not in self.owners:
+                self.owners[owner] = Tally()
+            self.owners[owner].add(path, size)
+        if fault.bits:
             self.modes.add(path, size)
 
-    def change(
-        self, parent: int | None, name: str, path: str, status: os.stat_result, is_foreign: bool, bits: int
-    ) -> None:
+    def change(self, parent: int | None, name: str, path: str, status: os.stat_result, fault: Fault) -> None:
         try:
-            if is_foreign:
+            if fault.is_foreign:
                 self.wanted.give(parent, name, status)
-            if bits:
-                add_rights(parent, name, bits)
-            self.changed += bool(is_foreign or bits)
+            if fault.bits:
+                add_rights(parent, name, fault.bits)
+            self.changed += 1
         except FileNotFoundError:
             pass  # removed meanwhile
         except OSError as error:

@@ -1,5 +1,6 @@
 /** `deno task fix-permissions`: looks, says what is found and where it is likely from, and repairs it. */
 
+import { join } from "node:path";
 import { shellQuote } from "../command.ts";
 import type { ContainerProgram } from "../container/client.ts";
 import { Failure } from "../failure.ts";
@@ -52,7 +53,7 @@ export async function fixPermissions(options: Options, terminal: Terminal): Prom
   terminal.line(`Repaired ${amount} in ${duration(seconds)}, ${describePlace(place)}`);
   showLeft("Not repaired", report, terminal);
   if (place.kind === "container" && place.rootless && report.left.length > 0) terminal.note(ROOTLESS);
-  const isDone = report.left.length === 0 && await isSeenHere(place, request, terminal);
+  const isDone = report.left.length === 0 && hasArrived(place, request, report, terminal);
   return { exitCode: isDone ? 0 : 1, result: { ...request, ...report, plan: false, seconds } };
 }
 
@@ -109,16 +110,31 @@ async function lookOnly(
   return { exitCode: 0, result: { ...request, ...report, plan: true, obstacle: obstacle.message } };
 }
 
-/** Whether the repair arrived: an engine in a virtual machine may keep owners to itself, and others may go on writing. */
-async function isSeenHere(place: Place, request: Request, terminal: Terminal): Promise<boolean> {
-  if (place.kind === "here" || request.toContainer) return true;
-  const first = await findFirst(request);
-  if (first.kind !== "something") return true;
+/** Whether the repair arrived, by the first entry of each owner: an engine in a virtual machine may keep it to itself. */
+function hasArrived(
+  place: Place,
+  { root, uid, toContainer }: Request,
+  { owners }: Report,
+  terminal: Terminal,
+): boolean {
+  if (place.kind === "here" || toContainer) return true;
+  const paths = owners.flatMap(({ examples }) => examples.slice(0, 1));
+  const missed = paths.find((path) => (ownerOf(join(root, path)) ?? uid) !== uid);
+  if (missed === undefined) return true;
   terminal.note(
     `${
-      printable(first.path)
-    } still is not right: something goes on writing, or ${place.program} runs in a virtual ` +
-      "machine that keeps owners to itself. Then: sudo $(command -v deno) task fix-permissions",
+      printable(missed)
+    } still is not yours: ${place.program} may run in a virtual machine that keeps owners to itself. ` +
+      "Then: sudo $(command -v deno) task fix-permissions",
   );
   return false;
+}
+
+/** Undefined for what is gone, or has a name that is no Unicode. */
+function ownerOf(path: string): number | null | undefined {
+  try {
+    return Deno.lstatSync(path).uid;
+  } catch {
+    return undefined;
+  }
 }
