@@ -264,6 +264,40 @@ async function descendants(pid: number): Promise<number[]> {
   return [pid, ...stdout.split("\n").filter((line) => line.trim() !== "").map(Number)];
 }
 
+otherTest("inside one of our images a user without root is sent to the host", async () => {
+  await using project = await makeProject(other.user);
+  await using image = await Project.make({ marker: "test:cpu\n" });
+  await said(["chmod", "-R", "a+rX", image.root]);
+  const { DENO, PROJECT, DENO_DIR } = other.user.env;
+  const mounts = [
+    [DENO!, "/usr/local/bin/deno"],
+    [DENO_DIR!, "/deno-dir"],
+    [PROJECT!, "/tasks"],
+    [image.path("marker"), "/etc/experiment-image"],
+    [project.root, "/work"],
+  ].flatMap(([source, target]) => ["--mount", `type=bind,source=${source},target=${target}`]);
+  const env = ["DENO_DIR=/deno-dir", "NO_COLOR=1", "HOME=/tmp"].flatMap((entry) => ["--env", entry]);
+  const container = [
+    "docker",
+    "run",
+    "--rm",
+    "--network",
+    "none",
+    "--user",
+    "1234:5678",
+    "--workdir",
+    "/work",
+  ];
+  const task = ["deno", "task", "--quiet", "--config", "/tasks/deno.json", "fix-permissions"];
+  const { code, stdout, stderr } = await call([...container, ...mounts, ...env, IMAGE, ...task]);
+  assert.equal(code, 3, stderr);
+  assert.match(stdout, /6 files and folders .* do not belong to you/);
+  assert.match(
+    stderr,
+    /this is a container of the image test:cpu[\s\S]*On the host: deno task fix-permissions/,
+  );
+});
+
 /** Runs a command in a container of an engine, with the project at /project. */
 async function inContainer({ program, user }: TestEngine, project: Project, as: string, command: string) {
   const mount = `type=bind,source=${project.root},target=/project`;

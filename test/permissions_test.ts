@@ -138,11 +138,11 @@ Deno.test("likelyCause() tells where a file is likely from", async (t) => {
     [0, 0, "root", /^root: a container that ran as root/],
     [0, 5678, "root", /^root: /],
     [1000, 100, "bob", /^jovyan: .*GPU-Jupyter/],
-    [1000, 1000, "bob", /^bob: another user of this machine$/],
+    [1000, 1000, "bob", /^bob: another user here$/],
     [1234, 0, "me", /^you, but a group that you are not in/],
     [1234, 5678, "me", /^you$/],
     [100999, 100099, undefined, /^a rootless container of ada/],
-    [165536, 100, undefined, /^a container's user: nobody on this machine/],
+    [165536, 100, undefined, /^a container's user, or one of another machine/],
     [65534, 65534, "nobody", /^nobody: an id that is not known here/],
   ];
   for (const [uid, gid, name, expected] of cases) {

@@ -40,8 +40,8 @@ export function likelyCause({ uid, gid }: Owner, { you, ranges, name }: Known): 
     return "nobody: an id that is not known here, as on a network drive; to a rootless engine, root's, too";
   }
   return name === undefined
-    ? "a container's user: nobody on this machine has that id"
-    : `${name}: another user of this machine`;
+    ? "a container's user, or one of another machine: nobody here has that id"
+    : `${name}: another user here`;
 }
 
 /** Adds the likely cause to each owner. */
