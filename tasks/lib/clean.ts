@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { cachedEnvironments, environmentsIn } from "./environment_stamp.ts";
 import { Failure } from "./failure.ts";
 import { exists, listFiles } from "./files.ts";
-import { nearestAncestor } from "./find_experiment.ts";
+import { projectRoot } from "./find_experiment.ts";
 import { callerFolder, readPlan, RunLock, runsRoot } from "./run_folder.ts";
 import { bytes, columns, type Terminal } from "./terminal.ts";
 
@@ -38,7 +38,7 @@ export async function clean(
   options: { plan: boolean; runs: boolean; shared: boolean; yes: boolean },
   terminal: Terminal,
 ): Promise<{ exitCode: 0; result: unknown }> {
-  const root = await projectRoot();
+  const root = await projectRoot(callerFolder(), "clean");
   const runs = runsRoot(root);
   const paths = [...await madeIn(root, runs, options.shared), ...options.runs ? await runsIn(runs) : []];
   const { done: found, kept } = await eachUnused(await Promise.all(paths.map(measure)), terminal);
@@ -51,18 +51,6 @@ export async function clean(
   await removeEmptied(second.done, join(root, "runs"));
   terminal.line(`Removed ${bytes(second.done.reduce((sum, one) => sum + one.bytes, 0))}`);
   return { exitCode: 0, result: { removed: second.done, found, kept: [...kept, ...second.kept] } };
-}
-
-async function projectRoot(): Promise<string> {
-  const here = callerFolder();
-  const found = await nearestAncestor(here, ["experiment.yaml", "deno.json"]);
-  if (found === undefined) {
-    throw new Failure(2, `Cannot clean ${here}: no project is there, i.e. no experiment.yaml or deno.json`, {
-      remedy: "cd into a project",
-    });
-  }
-  // As for a run: the files in experiments/NAME belong to the project that they are in.
-  return await nearestAncestor(found, ["deno.json"]) ?? found;
 }
 
 async function madeIn(root: string, runs: string, shared: boolean): Promise<Place[]> {

@@ -46,6 +46,22 @@ export async function nearestAncestor(folder: string, names: string[]): Promise<
   }
 }
 
+/**
+ * The project that a folder is in. As for a run, the files in experiments/NAME belong to the one they are part of.
+ *
+ * @param purpose what is to be done with it, e.g. `clean`
+ * @throws Failure(2) if there is none
+ */
+export async function projectRoot(folder: string, purpose: string): Promise<string> {
+  const found = await nearestAncestor(folder, ["experiment.yaml", "deno.json"]);
+  if (found !== undefined) return await nearestAncestor(found, ["deno.json"]) ?? found;
+  throw new Failure(
+    2,
+    `Cannot ${purpose} ${folder}: no project is there, i.e. no experiment.yaml or deno.json`,
+    { remedy: "cd into a project" },
+  );
+}
+
 async function notFound(which: string | undefined, root: string): Promise<Failure> {
   const names = await experimentNames(root);
   const main = await nameIn(join(root, "experiment.yaml"));

@@ -66,7 +66,9 @@ export async function concludeContainer(
     return `${program} did not answer any more: ${error.message}; its container may still be there`;
   }
   if (ended.stoppedBy !== undefined) return undefined;
-  if (neverStarted(info, ended)) throw await explainStart(program, plan, info?.error || lastLine(said));
+  if (neverStarted(info, ended)) {
+    throw await explainStart(program, plan.container!.image.name, info?.error || lastLine(said));
+  }
   if (info === undefined) return "its container was removed by somebody else while it ran";
   if (isOutOfReach(said) && info.running) return `the connection to ${program} was lost while it ran`;
   return info.oomKilled ? outOfMemory(plan, ended) : undefined;
@@ -88,14 +90,13 @@ function outOfMemory({ container }: Plan, { code }: Supervised): string {
 /** What an engine's message at the start of a container means. */
 export async function explainStart(
   program: ContainerProgram,
-  { container }: Plan,
+  image: string,
   message: string,
 ): Promise<Failure> {
   const said = message.replace(/^.*Error response from daemon: /, "").replace(
     /\.?\s*See 'docker run --help'.*$/,
     "",
   );
-  const image = container?.image.name;
   if (GPU_PROBLEM.test(message)) {
     return new Failure(3, `Cannot start a container of ${image}: ${program} has no access to NVIDIA GPUs`, {
       remedy: `${await remedyForGpu(program)}. Or run without: --gpus none. More: deno task doctor`,

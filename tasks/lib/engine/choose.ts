@@ -154,7 +154,7 @@ async function outdated({ labels }: ImageInfo, root: string): Promise<boolean> {
   return now !== undefined && sha256(now) !== labels[REQUIREMENTS_LABELS.sha256];
 }
 
-function isOnPath(program: string): boolean {
+export function isOnPath(program: string): boolean {
   return (Deno.env.get("PATH") ?? "").split(":").some((folder) => existsSync(join(folder, program)));
 }
 

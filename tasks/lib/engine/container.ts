@@ -113,6 +113,6 @@ function refuseCharacters(program: ContainerProgram, path: string) {
   throw new Failure(
     2,
     `Cannot mount ${path}: ${program} takes no ${JSON.stringify(found)} in a path`,
-    { remedy: "Rename the folder, or use another engine: --engine host" },
+    { remedy: "Rename the folder, or use another engine (--engine)" },
   );
 }

@@ -1,0 +1,33 @@
+/**
+ * Overview: gives back to the user what containers and other programs left in the project under another owner.
+ * Arguments: --plan, --to-container, --group, --engine.
+ * Example: deno task fix-permissions
+ */
+
+import { CONTAINER_PROGRAMS } from "./lib/container/client.ts";
+import { main } from "./lib/cli.ts";
+import { fixPermissions } from "./lib/permissions/fix_permissions.ts";
+
+await main({
+  name: "fix-permissions",
+  summary:
+    "Gives you what is in the project and belongs to somebody else, such as files that a container wrote as root. " +
+    "Root's rights come from a container, so no sudo is needed. Links are not followed, other file systems are left " +
+    "alone, and what is right already is not touched.",
+  examples: [
+    ["deno task fix-permissions", "repair what does not belong to you"],
+    ["deno task fix-permissions --plan", "what that is, its size, and where it is likely from"],
+    ["deno task fix-permissions --to-container", "give all to jovyan, the user of GPU-Jupyter containers"],
+  ],
+  options: {
+    plan: { help: "show what would be repaired and how, and change nothing" },
+    "to-container": { help: "give everything to the containers' user instead: jovyan:users, 1000:100" },
+    group: { help: "let the group read and write the files, and enter the folders, too" },
+    engine: {
+      value: "NAME",
+      choices: CONTAINER_PROGRAMS,
+      help: "program that starts the container; the first that has an image with Python without it",
+    },
+  },
+  run: ({ options }, terminal) => fixPermissions(options, terminal),
+});

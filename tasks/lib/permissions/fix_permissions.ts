@@ -1,0 +1,140 @@
+/** `deno task fix-permissions`: looks, says what is found and where it is likely from, and repairs it. */
+
+import { join } from "node:path";
+import { shellQuote } from "../command.ts";
+import type { ContainerProgram } from "../container/client.ts";
+import { Failure } from "../failure.ts";
+import { projectRoot } from "../find_experiment.ts";
+import { callerFolder } from "../run_folder.ts";
+import { duration, type Terminal } from "../terminal.ts";
+import { explainOwners } from "./cause.ts";
+import { findFirst } from "./find.ts";
+import { type Report, runHelper } from "./helper.ts";
+import { choosePlace, helperCommand, type Place } from "./place.ts";
+import { type Caller, planRequest, readCaller, type Request } from "./request.ts";
+import { describeOwner, describePlace, number, printable, showFindings, showLeft } from "./show.ts";
+
+export interface Options {
+  plan: boolean;
+  "to-container": boolean;
+  group: boolean;
+  engine?: string;
+}
+
+interface Outcome {
+  exitCode: 0 | 1;
+  result: unknown;
+}
+
+/**
+ * Repairs the project that the user stands in.
+ *
+ * @throws Failure(2) if there is none, Failure(3) if root's rights are needed and can't be had.
+ */
+export async function fixPermissions(options: Options, terminal: Terminal): Promise<Outcome> {
+  const root = await Deno.realPath(await projectRoot(callerFolder(), "repair"));
+  const caller = await readCaller();
+  const request = planRequest(root, caller, options);
+  if (await isKnownRight(request, caller)) return allRight(request, terminal);
+  const engine = options.engine as ContainerProgram | undefined;
+  const place = await choosePlace(request, caller, engine).catch((error) => {
+    if (error instanceof Failure) return error;
+    throw error;
+  });
+  if (place instanceof Failure) return await lookOnly(place, request, caller, options.plan, terminal);
+  const begin = performance.now();
+  const report = await look(place, request, caller, !options.plan, terminal);
+  if (report.owners.length === 0 && report.modes.count === 0 && report.left.length === 0) {
+    return allRight(request, terminal);
+  }
+  if (options.plan) return showPlan(place, request, report, terminal);
+  const seconds = Math.round(performance.now() - begin) / 1000;
+  const amount = `${number(report.changed)} of ${number(report.entries)} files and folders`;
+  terminal.line(`Repaired ${amount} in ${duration(seconds)}, ${describePlace(place)}`);
+  showLeft("Not repaired", report, terminal);
+  if (place.kind === "container" && place.rootless && report.left.length > 0) terminal.note(ROOTLESS);
+  const isDone = report.left.length === 0 && hasArrived(place, request, report, terminal);
+  return { exitCode: isDone ? 0 : 1, result: { ...request, ...report, plan: false, seconds } };
+}
+
+const ROOTLESS = "A rootless engine has no power over the files of root and of this machine's other users: " +
+  "sudo $(command -v deno) task fix-permissions";
+
+/** What a container's user owns is known only to its engine, unless this is root. */
+async function isKnownRight(request: Request, { isRoot }: Caller): Promise<boolean> {
+  if (request.toContainer && !isRoot) return false;
+  return (await findFirst(request)).kind === "nothing";
+}
+
+function allRight(request: Request, terminal: Terminal): Outcome {
+  const rights = request.group ? ", and the group may write to it" : "";
+  terminal.line(`Everything in ${printable(request.root)} belongs to ${describeOwner(request)}${rights}`);
+  return { exitCode: 0, result: { ...request, owners: [], changed: 0 } };
+}
+
+/** Looks at all entries, or repairs them, and shows what was found. */
+async function look(place: Place, request: Request, caller: Caller, repair: boolean, terminal: Terminal) {
+  const report = await runHelper(place, request, repair, (line) => terminal.progress(line));
+  terminal.clearProgress();
+  // In a rootless container its root is the caller.
+  const isInside = place.kind === "container" && place.rootless && request.toContainer;
+  const owners = await explainOwners(report.owners, isInside ? { uid: 0, gid: 0 } : caller);
+  const explained = { ...report, owners };
+  showFindings(request, explained, terminal);
+  return explained;
+}
+
+function showPlan(place: Place, request: Request, report: Report, terminal: Terminal): Outcome {
+  showLeft("Can't be repaired", report, terminal);
+  const argv = helperCommand(place, request, true, "permissions");
+  terminal.line(`Would be repaired ${describePlace(place)}:`);
+  terminal.line(`  ${shellQuote(argv)}`);
+  return { exitCode: 0, result: { ...request, ...report, plan: true, argv } };
+}
+
+/** Shows what this user can see, and why it can't be repaired. */
+async function lookOnly(
+  obstacle: Failure,
+  request: Request,
+  caller: Caller,
+  plan: boolean,
+  terminal: Terminal,
+): Promise<Outcome> {
+  const report = await look({ kind: "here" }, request, caller, false, terminal).catch((error) => {
+    throw error instanceof Failure && error.exitCode === 3 ? obstacle : error; // no Python here, either
+  });
+  showLeft("Not counted", report, terminal);
+  if (!plan) throw obstacle;
+  terminal.note(`It can't be repaired now. ${obstacle.message}`);
+  if (obstacle.details.remedy) terminal.note(`  what to do: ${obstacle.details.remedy}`);
+  return { exitCode: 0, result: { ...request, ...report, plan: true, obstacle: obstacle.message } };
+}
+
+/** Whether the repair arrived, by the first entry of each owner: an engine in a virtual machine may keep it to itself. */
+function hasArrived(
+  place: Place,
+  { root, uid, toContainer }: Request,
+  { owners }: Report,
+  terminal: Terminal,
+): boolean {
+  if (place.kind === "here" || toContainer) return true;
+  const paths = owners.flatMap(({ examples }) => examples.slice(0, 1));
+  const missed = paths.find((path) => (ownerOf(join(root, path)) ?? uid) !== uid);
+  if (missed === undefined) return true;
+  terminal.note(
+    `${
+      printable(missed)
+    } still is not yours: ${place.program} may run in a virtual machine that keeps owners to itself. ` +
+      "Then: sudo $(command -v deno) task fix-permissions",
+  );
+  return false;
+}
+
+/** Undefined for what is gone, or has a name that is no Unicode. */
+function ownerOf(path: string): number | null | undefined {
+  try {
+    return Deno.lstatSync(path).uid;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,74 @@
+/** Running `tasks/inside/fix_ownership.py`, which looks at each file and repairs it. */
+
+import { run } from "../command.ts";
+import { lastLine, removeContainer } from "../container/client.ts";
+import { explainStart } from "../container/step_container.ts";
+import { Failure } from "../failure.ts";
+import { Stopper } from "../supervise.ts";
+import { helperCommand, type Place } from "./place.ts";
+import type { Request } from "./request.ts";
+
+/** Files and folders that have something in common. */
+export interface Tally {
+  count: number;
+  /** Bytes in regular files. */
+  bytes: number;
+  /** A few paths, relative to the project. */
+  examples: string[];
+}
+
+/** What the helper found, and with `repair` did. */
+export interface Report {
+  /** Files, folders and links that were looked at. */
+  entries: number;
+  /** Files, folders and links that were changed. */
+  changed: number;
+  /** What does not belong to whom it should, by owner. */
+  owners: (Tally & { uid: number; gid: number })[];
+  /** What lacks rights of the group. */
+  modes: Tally;
+  /** What can't be repaired, by reason. */
+  left: (Tally & { reason: string })[];
+  /** What is left alone on purpose, by reason. */
+  kept: (Tally & { reason: string })[];
+}
+
+/**
+ * Looks at the project, and repairs it.
+ *
+ * @throws Failure(3) if the helper can't run there, Failure(130) on a signal, when what was repaired stays so.
+ */
+export async function runHelper(
+  place: Place,
+  request: Request,
+  repair: boolean,
+  progress: (line: string) => void,
+): Promise<Report> {
+  const name = `permissions-${crypto.randomUUID().slice(0, 8)}`;
+  const argv = helperCommand(place, request, repair, name);
+  using stopper = new Stopper();
+  const { code, stdout, stderr } = await run(argv, {
+    keep: "all",
+    signal: stopper.aborted,
+    onLine: (line, stream) => stream === "stderr" && progress(line),
+  });
+  if (stopper.signal !== undefined) {
+    // Ending the client leaves the container running.
+    if (place.kind === "container") await removeContainer(place.program, name);
+    throw new Failure(130, "Interrupted: what was repaired stays so, and running it again does the rest");
+  }
+  if (code === 0) return JSON.parse(stdout);
+  // These are the client's own exit codes for a container that did not start.
+  if (place.kind === "container" && code >= 125 && code <= 127) {
+    throw await explainStart(place.program, place.image, complaint(stderr));
+  }
+  throw new Failure(
+    3,
+    `Cannot look at ${request.root}: ${complaint(stderr) || `python3 ended with exit code ${code}`}`,
+  );
+}
+
+/** What the client says, without its hint on where help is. */
+function complaint(stderr: string): string {
+  return lastLine(stderr.split("\n").filter((line) => !/ --help'?/.test(line)).join("\n"));
+}

@@ -1,0 +1,87 @@
+/** What a person reads about the owners of files. */
+
+import { bytes, columns, type Terminal } from "../terminal.ts";
+import type { Report, Tally } from "./helper.ts";
+import type { Place } from "./place.ts";
+import type { Request } from "./request.ts";
+
+/** Owners that are listed. */
+const SHOWN = 8;
+
+/** A report with the likely cause of each owner. */
+export interface Explained extends Report {
+  owners: (Report["owners"][number] & { cause: string })[];
+}
+
+/** Prints what is not as it should be, and what is left alone. */
+export function showFindings(request: Request, { owners, modes, kept }: Explained, terminal: Terminal) {
+  if (owners.length > 0) showOwners(request, owners.toSorted((a, b) => b.count - a.count), terminal);
+  if (modes.count > 0) {
+    terminal.line(`${terminal.paint(size(modes), "bold")} can't be read and written by the group`);
+    terminal.line(terminal.paint(`      ${list(modes)}`, "dim"));
+  }
+  for (const { reason, ...tally } of kept) terminal.note(`Left alone, ${reason}: ${list(tally)}`);
+}
+
+function showOwners(request: Request, owners: Explained["owners"], terminal: Terminal) {
+  const total = { count: sum(owners, "count"), bytes: sum(owners, "bytes") };
+  const verb = total.count === 1 ? "does" : "do";
+  terminal.line(`${terminal.paint(size(total), "bold")} ${verb} not belong to ${describeOwner(request)}`);
+  const shown = owners.slice(0, SHOWN);
+  const rows = shown.map((one) => [number(one.count), bytes(one.bytes), `${one.uid}:${one.gid}`, one.cause]);
+  columns(rows).forEach((line, index) => {
+    terminal.line(`  ${line}`);
+    terminal.line(terminal.paint(`      ${list(shown[index]!)}`, "dim"));
+  });
+  if (owners.length > SHOWN) {
+    terminal.line(`  and those of ${owners.length - SHOWN} further owners (--json has all)`);
+  }
+}
+
+/** Prints what is not repaired, and why. */
+export function showLeft(title: string, { left }: Report, terminal: Terminal) {
+  for (const { reason, ...tally } of left) {
+    terminal.note(
+      `${terminal.paint(title, "red", "bold")}, ${reason}: ${number(tally.count)} (${list(tally)})`,
+    );
+  }
+}
+
+/** e.g. `you (1234:5678)` */
+export function describeOwner(
+  { uid, gid, toContainer }: Pick<Request, "uid" | "gid" | "toContainer">,
+): string {
+  return toContainer ? `jovyan:users of a container (${uid}:${gid})` : `you (${uid}:${gid})`;
+}
+
+/** Where the repair runs, as the end of a sentence. */
+export function describePlace(place: Place): string {
+  if (place.kind === "here") return Deno.uid() === 0 ? "directly as root" : "with your own rights";
+  const { program, image, rootless } = place;
+  return `as root in a container of ${image} (${program}${rootless ? ", rootless" : ""})`;
+}
+
+/** e.g. `1,204 files and folders (1.4 GB)` */
+export function size({ count, bytes: total }: { count: number; bytes: number }): string {
+  return `${number(count)} ${count === 1 ? "file or folder" : "files and folders"} (${bytes(total)})`;
+}
+
+export function number(count: number): string {
+  return count.toLocaleString("en-US");
+}
+
+function sum(tallies: Tally[], what: "count" | "bytes"): number {
+  return tallies.reduce((total, tally) => total + tally[what], 0);
+}
+
+function list({ examples, count }: Tally): string {
+  return examples.map(printable).join(", ") + (count > examples.length ? ", …" : "");
+}
+
+/** A file's name may hold anything, also what moves a terminal's cursor. */
+export function printable(path: string): string {
+  return path.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  );
+}
