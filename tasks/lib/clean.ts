@@ -4,8 +4,8 @@ import { basename, dirname, join } from "node:path";
 import { cachedEnvironments, environmentsIn } from "./environment_stamp.ts";
 import { Failure } from "./failure.ts";
 import { exists, listFiles } from "./files.ts";
-import { projectRoot } from "./find_experiment.ts";
-import { callerFolder, readPlan, RunLock, runsRoot } from "./run_folder.ts";
+import { callerFolder, projectRoot } from "./project_root.ts";
+import { readPlan, RunLock, runsRoot } from "./run_folder.ts";
 import { bytes, columns, type Terminal } from "./terminal.ts";
 
 interface Place {

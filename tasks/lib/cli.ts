@@ -52,9 +52,14 @@ export interface Task<O extends OptionTable> {
   parameters?: true;
   /** What `--` passes on, if it does. */
   rest?: string;
-  /** Does the work; the result is what `--json` prints. */
-  run(args: Arguments<O>, terminal: Terminal): Promise<{ exitCode: 0 | ExitCode; result: unknown }>;
+  /** It hands the terminal to another program, so there is no result for `--json`, which is refused. */
+  interactive?: true;
+  /** Does the work. */
+  run(args: Arguments<O>, terminal: Terminal): Promise<Outcome>;
 }
+
+/** The result is what `--json` prints; a program that was given the terminal has its own exit code. */
+export type Outcome = { exitCode: 0 | ExitCode; result: unknown } | { programExited: number };
 
 const COMMON = {
   json: { help: "print one JSON object on standard output, everything else on standard error" },
@@ -70,9 +75,13 @@ export async function main<O extends OptionTable>(task: Task<O>, argv: string[] 
       console.log(help(task));
       Deno.exit(0);
     }
-    const { exitCode, result } = await task.run(args as unknown as Arguments<O>, terminal);
-    terminal.result(result);
-    Deno.exit(exitCode);
+    if (task.interactive && terminal.json) {
+      throw new Failure(2, `"deno task ${task.name}" has no --json: what it shows is another program's`);
+    }
+    const outcome = await task.run(args as unknown as Arguments<O>, terminal);
+    if ("programExited" in outcome) Deno.exit(outcome.programExited);
+    terminal.result(outcome.result);
+    Deno.exit(outcome.exitCode);
   } catch (error) {
     Deno.exit(fail(error, terminal));
   }
@@ -231,7 +240,8 @@ function unknownOption(task: string, shown: string, hint: string): Failure {
 /** The help text: an example first, then what can be given. */
 export function help<O extends OptionTable>(task: Omit<Task<O>, "run">): string {
   const commands = Math.max(...task.examples.map(([command]) => command.length));
-  const options: OptionTable = { ...task.options, ...COMMON };
+  const { json, ...common } = COMMON;
+  const options: OptionTable = { ...task.options, ...(task.interactive ? {} : { json }), ...common };
   const rows: [string, string][] = Object.entries(options).map(([name, option]) => [
     `${option.short ? `-${option.short}, ` : ""}--${name}${option.value ? ` ${option.value}` : ""}`,
     option.help,

@@ -87,19 +87,35 @@ export function signalGroup(group: number, signal: Deno.Signal) {
  * @throws Failure(3) if the program can't be started.
  */
 export function spawn(argv: string[], options: Pick<RunOptions, "cwd" | "env" | "clearEnv"> = {}) {
+  return startProcess(argv, { ...options, stdin: "null", stdout: "piped", stderr: "piped", detached: true });
+}
+
+/**
+ * Runs a command on the user's own terminal, or whatever standard input and output are, and returns its exit code.
+ *
+ * @throws Failure(3) if the program can't be started.
+ */
+export async function runInTerminal(
+  argv: string[],
+  options: Pick<RunOptions, "cwd" | "env"> = {},
+): Promise<number> {
+  const child = startProcess(argv, { ...options, stdin: "inherit", stdout: "inherit", stderr: "inherit" });
+  const stopListening = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((name) => {
+    // A key press reaches the command as well: it alone decides what it means.
+    const pass = () => name === "SIGINT" && Deno.stdin.isTerminal() ? undefined : child.kill(name);
+    Deno.addSignalListener(name, pass);
+    return () => Deno.removeSignalListener(name, pass);
+  });
+  const { code } = await child.status;
+  stopListening.forEach((stop) => stop());
+  return code;
+}
+
+function startProcess(argv: string[], options: Deno.CommandOptions): Deno.ChildProcess {
   const [program, ...args] = argv;
   if (program === undefined) throw new Failure(2, "Cannot start a command: its argument list is empty");
   try {
-    return new Deno.Command(program, {
-      args,
-      cwd: options.cwd,
-      env: options.env,
-      clearEnv: options.clearEnv,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-      detached: true,
-    }).spawn();
+    return new Deno.Command(program, { ...options, args }).spawn();
   } catch (error) {
     throw new Failure(3, `Cannot start "${program}": ${startProblem(error, options.cwd)}`, {
       remedy: `Install "${program}", or put its folder on PATH`,
@@ -107,7 +123,7 @@ export function spawn(argv: string[], options: Pick<RunOptions, "cwd" | "env" | 
   }
 }
 
-function startProblem(error: unknown, cwd?: string): string {
+function startProblem(error: unknown, cwd?: string | URL): string {
   if (error instanceof Deno.errors.NotFound) {
     return cwd !== undefined && !exists(cwd) ? `the folder ${cwd} is not there` : "the program is not there";
   }
@@ -115,7 +131,7 @@ function startProblem(error: unknown, cwd?: string): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function exists(path: string): boolean {
+function exists(path: string | URL): boolean {
   try {
     return Deno.statSync(path) !== undefined;
   } catch {

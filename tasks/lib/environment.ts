@@ -76,7 +76,7 @@ export async function expectedPython(
   return join(await firstFitting(places, wanted) ?? places.main, "bin/python");
 }
 
-export interface TestEnvironment {
+export interface AddedPackages {
   directory: string;
   /** To be put on PYTHONPATH beside the Python of the main environment. */
   pythonPath: string;
@@ -87,19 +87,34 @@ export interface TestEnvironment {
 }
 
 /**
- * Finds or makes the folder `.venv-test` with what only the tests need: it holds nothing that the main environment has,
- * and is used together with it, so that the tests run on exactly the packages of the experiment.
+ * Finds or makes the folder `.venv-test` with what only the tests need, so that they run on exactly the packages of the
+ * experiment.
  *
  * @throws Failure as `ensureEnvironment`
  */
 export async function ensureTestEnvironment(
   options: Omit<EnvironmentOptions, "gpu"> & { main: Pick<PreparedEnvironment, "python" | "directory"> },
-): Promise<TestEnvironment> {
+): Promise<AddedPackages> {
+  const { requirements = "requirements-test.txt", directory = ".venv-test" } = options;
+  return await ensureAddedPackages({ ...options, requirements, directory });
+}
+
+/**
+ * Finds or makes a folder of packages that holds nothing that the main environment has, and is used together with it.
+ *
+ * @throws Failure as `ensureEnvironment`
+ */
+export async function ensureAddedPackages(
+  options: Omit<EnvironmentOptions, "gpu"> & {
+    main: Pick<PreparedEnvironment, "python" | "directory">;
+    requirements: string;
+    directory: string;
+  },
+): Promise<AddedPackages> {
   const started = performance.now();
-  const requirements = resolve(options.root, options.requirements ?? "requirements-test.txt");
-  const directory = options.directory ?? ".venv-test";
+  const requirements = resolve(options.root, options.requirements);
   const base = (await readStamp(options.main.directory))?.python.base ?? options.main.python;
-  const made = await ensure({ ...options, directory, gpu: false }, requirements, undefined, started, base);
+  const made = await ensure({ ...options, gpu: false }, requirements, undefined, started, base);
   return {
     directory: made.directory,
     pythonPath: await sitePackages(made.directory),

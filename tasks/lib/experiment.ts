@@ -6,8 +6,9 @@ import { checkExperiment } from "./experiment_checks.ts";
 import type { RawClaim, RawEnvironment, RawExperiment, RawStep } from "./experiment_schema.ts";
 import { Source } from "./experiment_source.ts";
 import { Failure } from "./failure.ts";
-import { findExperiment, nearestAncestor } from "./find_experiment.ts";
+import { findExperiment } from "./find_experiment.ts";
 import type { ContainerLimits, EngineName } from "./plan.ts";
+import { nearestAncestor } from "./project_root.ts";
 import { tidyPath } from "./safe_path.ts";
 import { didYouMean } from "./suggest.ts";
 

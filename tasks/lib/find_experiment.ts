@@ -1,8 +1,9 @@
 /** Which experiment.yaml a user means. */
 
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { LEAST } from "./experiment_source.ts";
 import { Failure } from "./failure.ts";
+import { isFile, nearestAncestor } from "./project_root.ts";
 import { didYouMean } from "./suggest.ts";
 
 /**
@@ -28,38 +29,10 @@ function isPath(which: string): boolean {
   return /[/\\]/.test(which) || /\.ya?ml$/.test(which) || which === "." || which === "..";
 }
 
-async function isFile(path: string): Promise<boolean> {
-  return await Deno.stat(path).then((info) => info.isFile, () => false);
-}
-
 /** What a file gives as the experiment's name, without reading the rest of it. */
 async function nameIn(file: string): Promise<string | undefined> {
   const text = await Deno.readTextFile(file).catch(() => "");
   return /^name:[ \t]*["']?([a-z0-9_-]+)/m.exec(text)?.[1];
-}
-
-/** The nearest folder, from this one upwards, that holds a file of one of the names. */
-export async function nearestAncestor(folder: string, names: string[]): Promise<string | undefined> {
-  for (let at = resolve(folder);; at = dirname(at)) {
-    for (const name of names) if (await isFile(join(at, name))) return at;
-    if (at === dirname(at)) return undefined;
-  }
-}
-
-/**
- * The project that a folder is in. As for a run, the files in experiments/NAME belong to the one they are part of.
- *
- * @param purpose what is to be done with it, e.g. `clean`
- * @throws Failure(2) if there is none
- */
-export async function projectRoot(folder: string, purpose: string): Promise<string> {
-  const found = await nearestAncestor(folder, ["experiment.yaml", "deno.json"]);
-  if (found !== undefined) return await nearestAncestor(found, ["deno.json"]) ?? found;
-  throw new Failure(
-    2,
-    `Cannot ${purpose} ${folder}: no project is there, i.e. no experiment.yaml or deno.json`,
-    { remedy: "cd into a project" },
-  );
 }
 
 async function notFound(which: string | undefined, root: string): Promise<Failure> {

@@ -228,8 +228,12 @@ function otherChanges({ rest, notebook }: PlanRequest): string[] {
   ];
 }
 
-/** Which GPUs the steps see, and in words why. */
-function chooseGpus({ environment: { gpus } }: Experiment, host: Host): Context["gpus"] {
+/**
+ * Which GPUs the steps see, and in words why.
+ *
+ * @throws Failure(3) if the experiment demands GPUs that this machine lacks.
+ */
+export function chooseGpus({ environment: { gpus } }: Experiment, host: Host): Context["gpus"] {
   const found = host.gpus.length;
   if (gpus === "none") return { said: "none asked for", env: { CUDA_VISIBLE_DEVICES: "" }, request: "none" };
   if (gpus === "optional") {

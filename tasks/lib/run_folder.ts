@@ -7,17 +7,15 @@ import { exists } from "./files.ts";
 import { Failure } from "./failure.ts";
 import { type Plan, PLAN_SCHEMA } from "./plan.ts";
 import { endProcesses } from "./processes.ts";
+import { callerFolder } from "./project_root.ts";
 import { didYouMean } from "./suggest.ts";
+
+export { callerFolder } from "./project_root.ts";
 
 /** Folder that holds the runs of every experiment: `--runs`, else `RUNS_DIR`, else `runs` in the project. */
 export function runsRoot(root: string, option?: string): string {
   const chosen = option ?? Deno.env.get("RUNS_DIR");
   return chosen === undefined || chosen === "" ? join(root, "runs") : resolve(callerFolder(), chosen);
-}
-
-/** The folder where the user typed the command; `deno task` itself changes to the project's. */
-export function callerFolder(): string {
-  return Deno.env.get("INIT_CWD") ?? Deno.cwd();
 }
 
 /** A name that sorts by time: 20261123T160512Z-3f9a. */

@@ -3,7 +3,7 @@
 import type { ContainerProgram } from "../container/client.ts";
 import { LABELS } from "../container/client.ts";
 import { Failure } from "../failure.ts";
-import type { Mount, Plan, PlannedContainer, PlannedStep } from "../plan.ts";
+import type { ContainerLimits, Mount, Plan, PlannedContainer, PlannedStep } from "../plan.ts";
 import { stepCommand } from "./step_command.ts";
 
 /** GPUs that a container gets: none, all, so many, or those with these ids. */
@@ -18,7 +18,7 @@ export function containerEngine(program: ContainerProgram) {
       ...[program, "run", "--name", containerName(plan.run, step.name), ...labels(plan)],
       ...userArguments(program, container),
       ...isolation(program, container),
-      ...limits(container),
+      ...limitArguments(container),
       ...gpuArguments(program, container.gpus),
       ...container.mounts.flatMap((mount) => mountArguments(program, mount)),
       ...["--workdir", step.cwd],
@@ -65,7 +65,7 @@ function isolation(program: ContainerProgram, { network }: PlannedContainer): st
   ];
 }
 
-function limits({ shmSize, memory, cpus }: PlannedContainer): string[] {
+export function limitArguments({ shmSize, memory, cpus }: Omit<ContainerLimits, "network">): string[] {
   return [
     ...(shmSize === undefined ? [] : ["--shm-size", shmSize]),
     // Without swap of its own: a limit that the step can swap around would only make it slow.

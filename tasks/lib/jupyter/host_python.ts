@@ -1,0 +1,57 @@
+/** The Python that JupyterLab runs in on the host: the experiment's own, with JupyterLab beside it. */
+
+import { join } from "node:path";
+import { ensureAddedPackages, ensureEnvironment, expectedPython } from "../environment.ts";
+import type { Experiment } from "../experiment.ts";
+import { Failure } from "../failure.ts";
+import { exists } from "../files.ts";
+import type { Host } from "../host.ts";
+import { environmentRequest } from "../prepare_run.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** What the images hold beside the experiment's packages: JupyterLab. */
+const REQUIREMENTS = ".devcontainer/requirements.txt";
+const DIRECTORY = ".venv-jupyter";
+
+/**
+ * Finds or makes the environments; in an image of ours, the image is both.
+ *
+ * @param onlyPlanned make nothing, and say what it will most likely be
+ * @throws Failure as `ensureEnvironment`
+ */
+export async function serverPython(
+  experiment: Experiment,
+  host: Host,
+  onlyPlanned: boolean,
+  terminal: Terminal,
+): Promise<{ python: string; env: Record<string, string> }> {
+  if (host.image !== undefined) return { python: host.image.python, env: {} };
+  const { root } = experiment;
+  if (!await exists(join(root, REQUIREMENTS))) {
+    throw new Failure(2, `Cannot run JupyterLab on the host: there is no ${REQUIREMENTS} that names it`, {
+      remedy: "Write one, e.g. jupyterlab==4.6.6, or run it in a container: --engine docker",
+    });
+  }
+  const request = environmentRequest(experiment, host);
+  if (onlyPlanned) return { python: await expectedPython(request), env: besides(join(root, DIRECTORY)) };
+  const messages = {
+    announce: (line: string) => terminal.line(line),
+    progress: (line: string) => terminal.progress(line),
+  };
+  const main = await ensureEnvironment({ ...request, ...messages });
+  const added = await ensureAddedPackages({
+    ...{ root, main, requirements: REQUIREMENTS, directory: DIRECTORY },
+    ...messages,
+  });
+  return { python: main.python, env: { PYTHONPATH: added.pythonPath, ...besides(added.directory) } };
+}
+
+/** Jupyter looks for its extensions and pages beside the interpreter, and here they are not. */
+function besides(directory: string): Record<string, string> {
+  const share = join(directory, "share/jupyter");
+  return {
+    JUPYTER_PATH: share,
+    JUPYTER_CONFIG_PATH: join(directory, "etc/jupyter"),
+    JUPYTERLAB_DIR: join(share, "lab"),
+  };
+}

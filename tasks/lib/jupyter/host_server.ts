@@ -1,0 +1,68 @@
+/** JupyterLab as a process of this machine, in the project's own Python environment. */
+
+import { join } from "node:path";
+import { spawn } from "../command.ts";
+import { endProcesses, findProcesses } from "../processes.ts";
+import type { ServerEngine, TerminalCommand } from "./engines.ts";
+import type { ServerPlan } from "./plan.ts";
+
+/** For the server to end its kernels. */
+const GRACE_MS = 7000;
+
+export const HOST_SERVER: ServerEngine = {
+  startCommand,
+  start,
+  condition: async (plan) => {
+    const found = await findProcesses({ mark: mark(plan) });
+    return found.length > 0
+      ? { is: "running" }
+      : { is: "ended", because: "its process is gone", failed: false };
+  },
+  lastLines: async ({ process }, count) => {
+    const text = await Deno.readTextFile(process!.log).catch(() => "");
+    return text.split("\n").filter((line) => line !== "").slice(-count);
+  },
+  stop: async (plan) => void await endProcesses({ mark: mark(plan) }, GRACE_MS),
+  logsCommand: ({ process }, { follow, tail }) => {
+    const count = tail === "all" ? "+1" : tail;
+    return { argv: ["tail", "-n", count, ...(follow ? ["-f"] : []), process!.log] };
+  },
+  shellCommand: ({ root, process }, command) => ({
+    argv: command.length > 0 ? command : [Deno.env.get("SHELL") || "bash"],
+    cwd: root,
+    env: shellEnvironment(process!.python),
+  }),
+};
+
+/** An entry that only the processes of this server have: numbers of processes are used again. */
+function mark({ tokenFile }: ServerPlan): string {
+  return `JUPYTER_TOKEN_FILE=${tokenFile}`;
+}
+
+function startCommand({ asRoot, address, port, root, tokenFile, process }: ServerPlan): TerminalCommand {
+  const { python, env } = process!;
+  return {
+    argv: [
+      ...[python, "-m", "jupyterlab", "--no-browser", ...(asRoot ? ["--allow-root"] : [])],
+      ...[`--ServerApp.ip=${address}`, `--ServerApp.port=${port}`, "--ServerApp.port_retries=0"],
+      `--ServerApp.root_dir=${root}`,
+    ],
+    cwd: root,
+    // An exported JUPYTER_TOKEN would go before the file; it is in the file already.
+    env: { ...env, JUPYTER_TOKEN_FILE: tokenFile, JUPYTER_TOKEN: "" },
+  };
+}
+
+async function start(plan: ServerPlan): Promise<void> {
+  const { argv, cwd, env } = startCommand(plan);
+  // The shell only opens the log, which outlives this process; it reads no value.
+  const script = 'umask 077; exec "$@" >"$0" 2>&1 </dev/null';
+  const child = spawn(["sh", "-c", script, plan.process!.log, ...argv], { cwd, env });
+  child.unref();
+  await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
+}
+
+function shellEnvironment(python: string): Record<string, string> {
+  const bin = join(python, "..");
+  return { PATH: `${bin}:${Deno.env.get("PATH") ?? ""}`, VIRTUAL_ENV: join(bin, "..") };
+}

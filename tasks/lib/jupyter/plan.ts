@@ -1,0 +1,153 @@
+/** What exactly will be started, as plain JSON: it is shown by `--plan` and kept as the record of the server. */
+
+import type { EngineChoice } from "../engine/choose.ts";
+import type { GpuRequest } from "../engine/container.ts";
+import type { Experiment } from "../experiment.ts";
+import { Failure } from "../failure.ts";
+import { sha256 } from "../files.ts";
+import type { Host } from "../host.ts";
+import { chooseGpus, type ContainerLimits, type EngineName } from "../plan.ts";
+import { includesLoopback, isLoopback } from "./address.ts";
+import type { ServerRequest } from "./request.ts";
+import type { StateFolder } from "./state.ts";
+
+export interface ServerPlan {
+  engine: EngineName;
+  /** Name of the container; each user has one for each project. */
+  id: string;
+  experiment: string;
+  /** Absolute path of the project, which the server serves. */
+  root: string;
+  address: string;
+  port: number;
+  published: number[];
+  /** The server runs as root. */
+  asRoot: boolean;
+  /** `uid:gid` that its files belong to on this machine; absent where the system has no such ids. */
+  owner?: string;
+  tokenFile: string;
+  /** Absent for the engine "host". */
+  container?: ServerContainer;
+  /** How the host's server is started; absent for containers. */
+  process?: ServerProcess;
+}
+
+export interface ServerContainer {
+  image: { name: string; id: string };
+  /** Program and arguments that start a command without the image's start script. */
+  entrypoint: string[];
+  /** Podman without root: the image's own user is the caller. */
+  keepId: boolean;
+  sudo: boolean;
+  restart: boolean;
+  gpus: GpuRequest;
+  limits: Omit<ContainerLimits, "network">;
+}
+
+export interface ServerProcess {
+  python: string;
+  /** Set in addition to the user's own environment. */
+  env: Record<string, string>;
+  log: string;
+}
+
+export interface ServerFacts {
+  request: ServerRequest;
+  experiment: Experiment;
+  host: Host;
+  choice: EngineChoice;
+  folder: StateFolder;
+  /** The environment of the engine "host". */
+  python?: { python: string; env: Record<string, string> };
+}
+
+/**
+ * Turns a request into a plan, and says what the user should know of it.
+ *
+ * @throws Failure(2) for options that the engine can't honour, Failure(3) if GPUs are demanded that are not there.
+ */
+export function planServer(facts: ServerFacts): { plan: ServerPlan; notes: string[] } {
+  const { request, experiment, host, choice, folder } = facts;
+  const inContainer = choice.container !== undefined;
+  if (!inContainer) refuseContainerOptions(request);
+  // In a rootless Docker the container's root is the user; and root's files are root's.
+  const isRootAnyway = inContainer ? choice.container!.user.split(":")[0] === "0" : host.uid === 0;
+  const asRoot = request.root || isRootAnyway;
+  const plan: ServerPlan = {
+    engine: choice.engine.name,
+    id: `${experiment.name}-jupyter-${sha256(folder.path).slice(0, 8)}`,
+    experiment: experiment.name,
+    root: experiment.root,
+    ...{ address: request.address, port: request.port, published: request.published },
+    asRoot,
+    owner: host.uid === undefined ? undefined : `${host.uid}:${host.gid}`,
+    tokenFile: folder.token,
+    ...(inContainer
+      ? { container: planContainer(facts, asRoot) }
+      : { process: { ...facts.python!, log: folder.log } }),
+  };
+  return { plan, notes: notesOn(facts, isRootAnyway) };
+}
+
+function planContainer({ request, experiment, host, choice }: ServerFacts, asRoot: boolean): ServerContainer {
+  const { image, entrypoint, keepId } = choice.container!;
+  if (keepId && !asRoot) requireKeepId(choice.engine.version ?? "");
+  const { network: _, ...limits } = experiment.environment.limits; // a server without a network would be none
+  const gpus = request.gpus ?? experiment.environment.gpus;
+  return {
+    image: { name: image.name, id: image.id },
+    entrypoint,
+    keepId: keepId && !asRoot,
+    ...{ sudo: request.sudo, restart: request.restart },
+    gpus: chooseGpus({ ...experiment, environment: { ...experiment.environment, gpus } }, host).request,
+    limits,
+  };
+}
+
+/** Rootless Podman could not choose whom the caller becomes in the container before 4.3. */
+function requireKeepId(version: string) {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (major > 4 || (major === 4 && minor >= 3)) return;
+  throw new Failure(
+    3,
+    `Cannot run JupyterLab as yourself: it takes Podman 4.3 or newer, current value is "${version}"`,
+    {
+      remedy: "deno task run --engine podman --root: without root's rights, root in the container is you",
+    },
+  );
+}
+
+function refuseContainerOptions({ address, sudo, root, restart, published, gpus }: ServerRequest) {
+  const given = { sudo, root, restart, publish: published.length > 0, gpus: gpus !== undefined };
+  const option = Object.entries(given).find(([, value]) => value)?.[0];
+  if (option === undefined) return refuseAddress(address);
+  throw new Failure(2, `--${option} needs a container engine, and JupyterLab would run on the host`, {
+    remedy: "Leave it out, or add --engine docker or podman",
+  });
+}
+
+/** A process binds one address, and this machine must reach it. */
+function refuseAddress(address: string) {
+  if (includesLoopback(address)) return;
+  throw new Failure(2, `--host must be 0.0.0.0 for JupyterLab on the host, current value is "${address}"`);
+}
+
+function notesOn({ request, choice, host }: ServerFacts, isRootAnyway: boolean): string[] {
+  const notes = choice.note === undefined ? [] : [choice.note];
+  if (!isLoopback(request.address)) {
+    notes.push(
+      `Warning: --host ${request.address} lets other machines reach JupyterLab, over unencrypted HTTP: whoever sees ` +
+        "the traffic has the token, and with it this project. Safer: ssh -L " +
+        `${request.port}:127.0.0.1:${request.port} ${host.name}`,
+    );
+  }
+  if (isRootAnyway && host.uid === 0) {
+    notes.push("You are root, so JupyterLab runs as root and its files are root's");
+  }
+  if (request.root && !isRootAnyway && !choice.container?.keepId) {
+    notes.push(
+      "With --root the files that it writes belong to root; deno task fix-permissions gives them to you",
+    );
+  }
+  return notes;
+}

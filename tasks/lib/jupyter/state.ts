@@ -1,0 +1,114 @@
+/** What is kept of a project's JupyterLab between two commands: a folder of the user's own, outside the project. */
+
+import { join } from "node:path";
+import { Failure } from "../failure.ts";
+import { sha256, writeJson } from "../files.ts";
+import type { ServerPlan } from "./plan.ts";
+
+/** A server that was started. What became of it, its engine is asked. */
+export interface ServerRecord {
+  format: 1;
+  plan: ServerPlan;
+  /** UTC, ISO 8601. */
+  started: string;
+}
+
+export interface StateFolder {
+  path: string;
+  record: string;
+  token: string;
+  /** Output of a server that is a process of this machine; engines keep that of containers. */
+  log: string;
+  /** A page that leads a browser to the server, so that the token is in no command line. */
+  page: string;
+}
+
+/**
+ * The folder of a project's server. Nothing is written.
+ *
+ * @throws Failure(3) for a user without a home.
+ */
+export function stateFolder(root: string): StateFolder {
+  const home = Deno.env.get("HOME");
+  const states = Deno.env.get("XDG_STATE_HOME") || (home && join(home, ".local/state"));
+  if (!states) {
+    throw new Failure(3, "Cannot keep a token for JupyterLab: there is no HOME", {
+      remedy: "Set HOME, or XDG_STATE_HOME to a folder of your own",
+    });
+  }
+  const path = join(states, "experiment-jupyter", sha256(root).slice(0, 16));
+  const file = (name: string) => join(path, name);
+  return {
+    path,
+    record: file("jupyter.json"),
+    token: file("token"),
+    log: file("jupyter.log"),
+    page: file("open.html"),
+  };
+}
+
+/** Makes the folder, for its owner alone. */
+export async function makeStateFolder({ path }: StateFolder): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+    await Deno.chmod(path, 0o700);
+  } catch (error) {
+    throw new Failure(
+      3,
+      `Cannot make the folder ${path} for JupyterLab's token: ${(error as Error).message}`,
+      {
+        remedy: "Set XDG_STATE_HOME to a folder of your own",
+      },
+    );
+  }
+}
+
+/** Undefined if none was started, or the record can't be read. */
+export async function readRecord({ record }: StateFolder): Promise<ServerRecord | undefined> {
+  try {
+    const found = JSON.parse(await Deno.readTextFile(record));
+    return found?.format === 1 ? found : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    return undefined;
+  }
+}
+
+export async function writeRecord(folder: StateFolder, plan: ServerPlan): Promise<ServerRecord> {
+  const record: ServerRecord = { format: 1, plan, started: new Date().toISOString() };
+  await writeJson(folder.record, record);
+  return record;
+}
+
+/** Forgets a server, its token and its log. */
+export async function clearState({ path }: StateFolder): Promise<void> {
+  await Deno.remove(path, { recursive: true }).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+}
+
+/**
+ * Keeps others from starting a server of the same project at the same time; the operating system lets go of it when
+ * this process ends, however it ends.
+ *
+ * @throws Failure(3) if another process is starting one.
+ */
+export async function holdState({ path }: StateFolder): Promise<Disposable> {
+  const file = await Deno.open(`${path}.lock`, { write: true, create: true, mode: 0o600 });
+  if (await file.tryLock(true)) return { [Symbol.dispose]: () => file.close() };
+  file.close();
+  throw new Failure(3, "Cannot start JupyterLab: another command is starting or stopping this project's", {
+    remedy: "Wait for it, then see: deno task status",
+  });
+}
+
+/** Writes a file that only its owner can read, also while it is being written. */
+export async function writePrivate(path: string, text: string): Promise<void> {
+  await Deno.remove(path).catch(() => {}); // whatever its mode was
+  const file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
+  try {
+    await file.write(new TextEncoder().encode(text));
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * Overview: shows the log of this project's JupyterLab.
+ * Arguments: --follow, --tail.
+ * Example: deno task logs -f
+ */
+
+import { main } from "./lib/cli.ts";
+import { logsTask } from "./lib/jupyter/logs.ts";
+
+await main({
+  name: "logs",
+  summary: "Shows what the JupyterLab of the project you stand in has said.",
+  examples: [
+    ["deno task logs", "the last 200 lines"],
+    ["deno task logs -f", "and what comes, until ^C"],
+  ],
+  options: {
+    follow: { help: "show also what comes", short: "f" },
+    tail: { value: "LINES", help: "how many lines to begin with, or all (default 200)", short: "n" },
+  },
+  interactive: true,
+  run: ({ options }) => logsTask(options),
+});

@@ -1,0 +1,22 @@
+/**
+ * Overview: opens a shell, or runs a command, where this project's JupyterLab runs.
+ * Arguments: -- COMMAND.
+ * Example: deno task shell -- nvidia-smi
+ */
+
+import { main } from "./lib/cli.ts";
+import { shellTask } from "./lib/jupyter/shell.ts";
+
+await main({
+  name: "shell",
+  summary:
+    "Opens a shell where the JupyterLab of the project you stand in runs: as the same user, in the project's folder.",
+  examples: [
+    ["deno task shell", "a shell"],
+    ["deno task shell -- python -m pip list", "one command; its exit code is passed on"],
+  ],
+  options: {},
+  rest: "a command to run instead of a shell",
+  interactive: true,
+  run: ({ rest }) => shellTask(rest),
+});

@@ -1,0 +1,16 @@
+/**
+ * Overview: tells whether this project's JupyterLab runs, and where.
+ * Arguments: --json.
+ * Example: deno task status
+ */
+
+import { main } from "./lib/cli.ts";
+import { statusTask } from "./lib/jupyter/status.ts";
+
+await main({
+  name: "status",
+  summary: "Tells whether the JupyterLab of the project you stand in runs and answers; exit code 1 if not.",
+  examples: [["deno task status", "its address, with the token"]],
+  options: {},
+  run: (_, terminal) => statusTask(terminal),
+});
