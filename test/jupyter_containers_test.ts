@@ -3,20 +3,8 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { call, otherUser, ROOT_USER, said, startAs, type User } from "./engines.ts";
-import { ask, freePort, listeners, tokenOf } from "./jupyter.ts";
+import { ask, findImage, freePort, listeners, tokenOf } from "./jupyter.ts";
 import { type Ended, ended, experiment, Project, ROOT, until } from "./project.ts";
-
-/** The experiment's own image, or the one that the tests of the images make. */
-const IMAGES = ["digits-resnet:cpu", "images-test:cpu"];
-
-async function findImage(): Promise<{ image: string } | { missing: string }> {
-  const engine = await call(["docker", "version"]).catch(() => undefined);
-  if (engine?.code !== 0) return { missing: "no Docker Engine answers" };
-  for (const image of IMAGES) {
-    if ((await call(["docker", "image", "inspect", image])).code === 0) return { image };
-  }
-  return { missing: `there is no image ${IMAGES[0]} (deno task build --cpu)` };
-}
 
 const found = await findImage();
 const IMAGE = "image" in found ? found.image : "";

@@ -87,7 +87,9 @@ export function signalGroup(group: number, signal: Deno.Signal) {
  * @throws Failure(3) if the program can't be started.
  */
 export function spawn(argv: string[], options: Pick<RunOptions, "cwd" | "env" | "clearEnv"> = {}) {
-  return startProcess(argv, { ...options, stdin: "null", stdout: "piped", stderr: "piped", detached: true });
+  const { cwd, env, clearEnv } = options;
+  const own = { stdin: "null", stdout: "piped", stderr: "piped", detached: true } as const;
+  return startProcess(argv, { cwd, env, clearEnv, ...own });
 }
 
 /**
@@ -99,7 +101,8 @@ export async function runInTerminal(
   argv: string[],
   options: Pick<RunOptions, "cwd" | "env"> = {},
 ): Promise<number> {
-  const child = startProcess(argv, { ...options, stdin: "inherit", stdout: "inherit", stderr: "inherit" });
+  const { cwd, env } = options;
+  const child = startProcess(argv, { cwd, env, stdin: "inherit", stdout: "inherit", stderr: "inherit" });
   const stopListening = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((name) => {
     // A key press reaches the command as well: it alone decides what it means.
     const pass = () => name === "SIGINT" && Deno.stdin.isTerminal() ? undefined : child.kill(name);
