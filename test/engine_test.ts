@@ -37,11 +37,16 @@ async function planFor(name: Plan["engine"]["name"], changes = {}): Promise<Plan
     findStep: () => Promise.resolve({ run: "Q", directory: "/scratch/test/Q/train" }),
     engine: { name, because: "asked for" },
     container: {
-      image: { name: "test:gpu", id: "sha256:1234" },
+      image: {
+        name: "test:gpu",
+        id: "sha256:1234",
+        ...(name === "apptainer" && { file: "/cache/test.sif" }),
+      },
       entrypoint: ["tini", "-g", "--"],
       user: "1234:5678",
       keepId: name === "podman",
       home: "/tmp",
+      ...(name === "apptainer" && { unset: ["APPTAINER_BIND"] }),
       ...experiment.environment.limits,
     },
     mounts: ["/data"],
@@ -52,7 +57,7 @@ async function planFor(name: Plan["engine"]["name"], changes = {}): Promise<Plan
 }
 
 Deno.test("engineCommand() is what the golden file of each container engine says", async (t) => {
-  for (const name of ["docker", "podman", "nerdctl"] as const) {
+  for (const name of ["docker", "podman", "nerdctl", "apptainer"] as const) {
     await t.step(name, async () => {
       const plan = await planFor(name);
       // The machinery's own folder is wherever this checkout is.

@@ -60,6 +60,8 @@ export interface PlannedImage {
   digest?: string;
   /** The SIF file that apptainer runs. */
   file?: string;
+  /** What that file was made from: the id of an image, or the name that a registry has it by. */
+  madeFrom?: string;
 }
 
 /** What the choice of an engine and an image says about the steps' containers. */

@@ -3,7 +3,7 @@
 import { resolve } from "node:path";
 import { run } from "../command.ts";
 import { Failure } from "../failure.ts";
-import { exists, sha256 } from "../files.ts";
+import { exists } from "../files.ts";
 import { type ImageInfo, inspectImage } from "./client.ts";
 
 /** An image that a SIF file can be made from. */
@@ -12,8 +12,8 @@ export interface Convertible {
   name: string;
   /** As `apptainer build` calls it. */
   uri: string;
-  /** In hexadecimal. Another image has another one; that of a registry's image changes with its name only. */
-  key: string;
+  /** The image's id, which changes with it; of a registry's image its name, for nothing else is known before it is here. */
+  id: string;
   /** Size of its files, where that is known. */
   bytes?: number;
   fromNetwork: boolean;
@@ -45,7 +45,7 @@ export async function findSource(
   if (image === undefined) return await fromDaemon(own);
   const [, kind, rest = ""] = PREFIX.exec(image) ?? [];
   if (kind === "docker") {
-    return { name: image, uri: `docker://${rest}`, key: sha256(image), fromNetwork: true };
+    return { name: image, uri: `docker://${rest}`, id: `docker://${rest}`, fromNetwork: true };
   }
   if (kind === "docker-daemon") return await fromDaemon([rest]);
   if (kind === "docker-archive") return await fromArchive(resolve(folder, rest));
@@ -60,7 +60,7 @@ async function fromDaemon(names: string[]): Promise<Convertible> {
     const found = await ask(name);
     if (found === undefined) continue;
     const { id, size } = found;
-    return { name, uri: `docker-daemon:${id}`, key: id.replace(/^.*:/, ""), bytes: size, fromNetwork: false };
+    return { name, uri: `docker-daemon:${id}`, id, bytes: size, fromNetwork: false };
   }
   throw missing(names[0]!, "Docker has no image of that name");
 }
@@ -102,7 +102,7 @@ async function fromArchive(file: string): Promise<Convertible> {
   return {
     name: file,
     uri: `docker-archive:${file}`,
-    key: id,
+    id,
     bytes: info.size,
     fromNetwork: false,
   };
@@ -111,7 +111,8 @@ async function fromArchive(file: string): Promise<Convertible> {
 /** The id of the first image in an archive's manifest.json: the hash of its configuration. */
 export function imageIdOf(manifest: string): string | undefined {
   try {
-    return /[0-9a-f]{64}/.exec(JSON.parse(manifest)[0].Config)?.[0];
+    const hash = /[0-9a-f]{64}/.exec(JSON.parse(manifest)[0].Config)?.[0];
+    return hash && `sha256:${hash}`;
   } catch {
     return undefined; // not JSON, or of another shape
   }
