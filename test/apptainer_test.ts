@@ -266,7 +266,7 @@ realTest(
   async () => {
     await using project = await makeProject(REPORT);
     const results = [];
-    for (const args of [["--image", sif], ["--engine", "docker", "--image", IMAGE]]) {
+    for (const args of [["--image", await testSif()], ["--engine", "docker", "--image", IMAGE]]) {
       const { code, stderr } = await project.task("train", args);
       assert.equal(code, 0, stderr);
       results.push((await metrics(project)).sum);

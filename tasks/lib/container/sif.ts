@@ -125,7 +125,7 @@ async function convert(image: Convertible, file: string, talk: Talk) {
       env: { APPTAINER_TMPDIR: scratch },
       signal: stopper.aborted,
       onLine: (line) => {
-        const [, step] = /^INFO:\s+(.*)$/.exec(line) ?? [];
+        const [, step] = /^INFO:\s+(?!Build complete)(.*)$/.exec(line) ?? [];
         if (step !== undefined) talk.progress(`${basename(file)}: ${step}`);
       },
     });
