@@ -72,12 +72,13 @@ const GAVE_UP = 255;
 export function concludeApptainer(plan: Plan, ended: Supervised, said: string) {
   const lastWords = said.trim().split("\n").at(-1) ?? "";
   if (ended.code !== GAVE_UP || ended.stoppedBy !== undefined || !FATAL.test(lastWords)) return;
-  throw explainApptainer(plan, lastProblem(lastWords));
+  throw explainApptainer(plan.container!.image.name, lastProblem(lastWords));
 }
 
-export function explainApptainer({ container }: Plan, said: string): Failure {
+/** What apptainer's last words mean when it could not start a step. */
+export function explainApptainer(image: string, said: string): Failure {
   const cause = START_PROBLEMS.find(([pattern]) => pattern.test(said));
-  return new Failure(3, `Cannot start ${container?.image.name} with Apptainer: ${cause?.[1] ?? said}`, {
+  return new Failure(3, `Cannot start ${image} with Apptainer: ${cause?.[1] ?? said}`, {
     remedy: cause?.[2],
     problems: cause === undefined ? [] : [{ message: `apptainer says: ${said}` }],
   });
