@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parseGpuOption } from "../tasks/lib/container_options.ts";
 import { explainStart } from "../tasks/lib/container/step_container.ts";
-import { imageNames, withoutStartScript } from "../tasks/lib/engine/choose.ts";
+import { withoutStartScript } from "../tasks/lib/engine/choose.ts";
 import { gpuArguments, mountArguments } from "../tasks/lib/engine/container.ts";
 import { engineCommand } from "../tasks/lib/engine/index.ts";
+import { imageNames } from "../tasks/lib/engine/own_image.ts";
 import { parseExperiment } from "../tasks/lib/experiment.ts";
 import { INSIDE, makePlan, type Plan } from "../tasks/lib/plan.ts";
 import { HOST, planRequest } from "./plan_request.ts";
@@ -36,11 +37,16 @@ async function planFor(name: Plan["engine"]["name"], changes = {}): Promise<Plan
     findStep: () => Promise.resolve({ run: "Q", directory: "/scratch/test/Q/train" }),
     engine: { name, because: "asked for" },
     container: {
-      image: { name: "test:gpu", id: "sha256:1234" },
+      image: {
+        name: "test:gpu",
+        id: "sha256:1234",
+        ...(name === "apptainer" && { file: "/cache/test.sif" }),
+      },
       entrypoint: ["tini", "-g", "--"],
       user: "1234:5678",
       keepId: name === "podman",
       home: "/tmp",
+      ...(name === "apptainer" && { unset: ["APPTAINER_BIND"] }),
       ...experiment.environment.limits,
     },
     mounts: ["/data"],
@@ -51,7 +57,7 @@ async function planFor(name: Plan["engine"]["name"], changes = {}): Promise<Plan
 }
 
 Deno.test("engineCommand() is what the golden file of each container engine says", async (t) => {
-  for (const name of ["docker", "podman", "nerdctl"] as const) {
+  for (const name of ["docker", "podman", "nerdctl", "apptainer"] as const) {
     await t.step(name, async () => {
       const plan = await planFor(name);
       // The machinery's own folder is wherever this checkout is.

@@ -5,7 +5,7 @@ import type { Code } from "./code.ts";
 import { Failure } from "./failure.ts";
 import { type Entry, inParallel, listFiles, sha256, sha256File, writeJson } from "./files.ts";
 import type { Host } from "./host.ts";
-import type { Need, Plan } from "./plan.ts";
+import type { Need, Plan, PlannedImage } from "./plan.ts";
 
 export const EVIDENCE_SCHEMA = 1;
 
@@ -51,8 +51,8 @@ export interface Attempt {
     pythonVersion?: string;
     lockSha256?: string;
     gpus: string;
-    /** What the steps' containers were made from; the digest is the registry's, if it came from one. */
-    image?: { name: string; id: string; digest?: string };
+    /** What the steps' containers were made from. */
+    image?: PlannedImage;
   };
   /** Environment variables that numerics depend on; never others. */
   variables: Record<string, string>;

@@ -38,7 +38,7 @@ const SIZE = "a size, e.g. 8g";
 export const SIZE_PATTERN = /^[1-9]\d*[bkmgBKMG]?$/;
 const CPUS = "a number of processors, e.g. 2 or 0.5";
 /** What steps may run in. */
-export const ENGINE_NAMES = ["host", "docker", "podman", "nerdctl"] as const;
+export const ENGINE_NAMES = ["host", "docker", "podman", "nerdctl", "apptainer"] as const;
 const GPUS = `none, optional, all, a count or a list of device ids, e.g. 1 or ["0", "2"]`;
 
 export const environmentSchema = z.strictObject({

@@ -43,7 +43,7 @@ export interface Plan {
   steps: PlannedStep[];
 }
 
-export type EngineName = "host" | ContainerProgram;
+export type EngineName = "host" | ContainerProgram | "apptainer";
 
 /** A folder or file of this machine in a container, for a step at the same path, so that no argument changes. */
 export interface Mount {
@@ -52,9 +52,21 @@ export interface Mount {
   readOnly?: boolean;
 }
 
+export interface PlannedImage {
+  name: string;
+  /** Of the image itself; for apptainer the SHA-256 of the SIF file. */
+  id: string;
+  /** The registry's, if it came from one. */
+  digest?: string;
+  /** The SIF file that apptainer runs. */
+  file?: string;
+  /** What that file was made from: the id of an image, or the name that a registry has it by. */
+  madeFrom?: string;
+}
+
 /** What the choice of an engine and an image says about the steps' containers. */
 export interface ContainerRequest {
-  image: { name: string; id: string; digest?: string };
+  image: PlannedImage;
   /** Program and arguments that the step's command is appended to; empty if the image has none. */
   entrypoint: string[];
   /** `uid:gid` in the container that makes files belong to the calling user. */
@@ -63,6 +75,8 @@ export interface ContainerRequest {
   keepId: boolean;
   /** HOME, where the image names none. */
   home?: string;
+  /** Names of the caller's variables that would change what apptainer does. */
+  unset?: string[];
 }
 
 /** Limits that a user or the experiment sets for the steps' containers. */
@@ -79,6 +93,8 @@ export interface ContainerLimits {
 export interface PlannedContainer extends Omit<ContainerRequest, "home">, ContainerLimits {
   gpus: GpuRequest;
   mounts: Mount[];
+  /** Folder for what a step of apptainer writes to /tmp and HOME; there only while it runs. */
+  scratch?: string;
 }
 
 export interface PlannedStep {
@@ -309,8 +325,8 @@ function stepEnvironment({ request, gpus }: Context): Record<string, string> {
     PYTHONDONTWRITEBYTECODE: "",
     // cuBLAS repeats itself only with a fixed workspace, set before CUDA starts [PyTorch: reproducibility].
     CUBLAS_WORKSPACE_CONFIG: ":4096:8",
-    // In a container its GPUs are all there are, and are counted from 0.
-    ...(container === undefined ? gpus.env : {}),
+    // In a container its GPUs are all there are, and are counted from 0; but apptainer shows it all of the host's.
+    ...(container === undefined || request.engine.name === "apptainer" ? gpus.env : {}),
   };
 }
 
@@ -337,6 +353,7 @@ function planContainer(
       target: path,
       ...(written.includes(path) ? {} : { readOnly: true }),
     })),
+    ...(request.engine.name === "apptainer" && { scratch: join(request.directory, ".scratch") }),
   };
 }
 

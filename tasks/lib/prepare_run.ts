@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import type { ContainerOptions } from "./container_options.ts";
+import type { Talk } from "./container/sif.ts";
 import { chooseEngine, type MissingImage } from "./engine/choose.ts";
 import { engineCommand } from "./engine/index.ts";
 import { expectedPython } from "./environment.ts";
@@ -38,6 +39,8 @@ export interface RunRequest {
   container: ContainerOptions;
   /** Builds or gets an image that is missing; without it that is an error. */
   obtain?: (missing: MissingImage) => Promise<void>;
+  /** Hears of an image that is converted for apptainer; without it none is converted. */
+  talk?: Talk;
   runs?: string;
   reuse: boolean;
   resume: boolean;
@@ -71,6 +74,7 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
   const [chosen, names] = chooseSteps(request, experiment);
   const { engine, container, note } = await chooseEngine(request, experiment, host);
   if (container === undefined) refuseLimits(request.container);
+  if (engine.name === "apptainer") refuseSharedMemory(request.container);
   const run = newRunId();
   const plan = await makePlan(chosen, host, {
     task: request.task,
@@ -115,6 +119,14 @@ function refuseLimits({ limits, mounts }: ContainerOptions) {
   if (option === undefined) return;
   throw new Failure(2, `${option} needs a container engine, and the steps would run on the host`, {
     remedy: `Leave it out, or add --engine docker or podman`,
+  });
+}
+
+/** A wish in experiment.yaml for more than the engines' usual 64 MB is fulfilled there: it is all that the machine has. */
+function refuseSharedMemory({ limits: { shmSize } }: ContainerOptions) {
+  if (shmSize === undefined) return;
+  throw new Failure(2, "--shm-size can't be set with apptainer: /dev/shm is the machine's own", {
+    remedy: "Leave it out; df -h /dev/shm shows its size",
   });
 }
 

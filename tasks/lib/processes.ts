@@ -66,7 +66,16 @@ function lives(id: number): boolean {
   }
 }
 
-function send(id: number, signal: Deno.Signal) {
+/** Ids of the living processes of a process group; none where there is no `ps`. */
+export async function groupMembers(group: number): Promise<number[]> {
+  const rows = (await output(["ps", "-A", "-o", "pid=,pgid="])).trim().split("\n");
+  return rows.map((row) => row.trim().split(/\s+/).map(Number)).filter(([, id]) => id === group).map((
+    [pid],
+  ) => pid!);
+}
+
+/** Sends a signal to a process, or with a negative id to a group; one that is gone already is no error. */
+export function send(id: number, signal: Deno.Signal) {
   try {
     Deno.kill(id, signal);
   } catch {

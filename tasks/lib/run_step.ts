@@ -2,8 +2,7 @@
 
 import { dirname, isAbsolute, join, relative } from "node:path";
 import { hashSources } from "./code.ts";
-import { concludeContainer, containerProgram, reachContainer } from "./container/step_container.ts";
-import { containerName } from "./engine/container.ts";
+import { stepRuntime } from "./container/step_runtime.ts";
 import { engineCommand } from "./engine/index.ts";
 import { type Evidence, hashOutputs, recordOutputs, type StepEvidence, writeEvidence } from "./evidence.ts";
 import { exists, sha256, sha256File } from "./files.ts";
@@ -187,15 +186,16 @@ async function execute(
   await prepareFolder(step, resuming);
   await log.begin(step.name, `step ${step.name}: ${step.argv.join(" ")}`);
   const begin = performance.now();
-  const program = containerProgram(plan.engine);
+  const runtime = stepRuntime(plan, step);
+  await runtime.prepare?.();
   const decoder = new TextDecoder();
   let said = "";
   const ended = await supervise(record.command, {
     cwd: step.cwd,
-    env: program === undefined ? { ...step.env, PATH: pathFor(plan) } : {},
+    env: runtime.env,
     mark: runMark(plan.run),
     stopper,
-    reach: program && reachContainer(program, containerName(plan.run, step.name)),
+    reach: runtime.reach,
     onOutput: async (chunk, stream) => {
       if (stream === "stderr") said = (said + decoder.decode(chunk, { stream: true })).slice(-SAID);
       terminal.raw(chunk);
@@ -206,9 +206,9 @@ async function execute(
   });
   record.seconds = Math.round(performance.now() - begin) / 1000;
   record.ended = new Date().toISOString();
-  // Removing the container takes about as long as hashing what it left.
+  // Removing a container takes about as long as hashing what it left.
   const [problem] = await Promise.all([
-    program && concludeContainer(plan, step, program, ended, said),
+    runtime.conclude?.(ended, said),
     recordEnd(step, record, ended),
   ]);
   await judge(plan, step, record, ended, problem);
@@ -216,13 +216,8 @@ async function execute(
   if (log.broken) terminal.note(`log.txt is incomplete: ${log.broken}`);
 }
 
-/** Characters of the end of standard error that are kept to explain a container that did not start. */
+/** Characters of the end of standard error that are kept to explain a step that did not start. */
 const SAID = 4000;
-
-/** The environment's own programs go before the user's. */
-function pathFor(plan: Plan): string {
-  return `${dirname(plan.environment.python)}:${Deno.env.get("PATH") ?? ""}`;
-}
 
 /** An empty folder for the step; what an earlier attempt left is kept beside it unless the step goes on with it. */
 async function prepareFolder(step: PlannedStep, resuming: boolean) {

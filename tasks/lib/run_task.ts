@@ -4,6 +4,7 @@ import type { Arguments, OptionTable, Positionals } from "./cli.ts";
 import { shellQuote } from "./command.ts";
 import { ENGINE_CHOICES } from "./engine/index.ts";
 import type { MissingImage } from "./engine/choose.ts";
+import type { Talk } from "./container/sif.ts";
 import type { Evidence } from "./evidence.ts";
 import { containerOptions } from "./container_options.ts";
 import { Failure } from "./failure.ts";
@@ -17,7 +18,12 @@ export const RUN_OPTIONS = {
     choices: ENGINE_CHOICES,
     help: `where the steps run: ${ENGINE_CHOICES.join(", ")}; auto without it`,
   },
-  image: { value: "IMAGE", help: "run the steps in this image instead of the experiment's own" },
+  image: {
+    value: "IMAGE",
+    help:
+      "run the steps in this image instead of the experiment's own; apptainer takes FILE.sif, docker://NAME, " +
+      "docker-daemon:NAME and docker-archive:FILE.tar as well, and keeps SIF files in APPTAINER_CACHEDIR or ~/.cache",
+  },
   gpus: { value: "GPUS", help: "none, optional, all, a count, or device ids such as 0,2" },
   "shm-size": { value: "SIZE", help: "size of a container's /dev/shm, e.g. 8g" },
   memory: { value: "SIZE", help: "limit for a container's memory, e.g. 16g" },
@@ -62,6 +68,7 @@ export async function runTask(
     ...{ task, experiment, steps, notebook, parameters, rest, runs, reuse, resume, force },
     ...{ engine, image, container: containerOptions(options) },
     ...(options.yes && !options.plan && { obtain: await obtainer(terminal) }),
+    ...(!options.plan && { talk: talkOf(terminal) }),
   };
   const prepared = await prepareRun(request);
   const { plan } = prepared;
@@ -90,6 +97,13 @@ export async function runTask(
 async function obtainer(terminal: Terminal) {
   const { obtainImage } = await import("./build.ts");
   return (missing: MissingImage) => obtainImage(missing, terminal);
+}
+
+function talkOf(terminal: Terminal): Talk {
+  return {
+    announce: (line) => terminal.line(line),
+    progress: (line) => terminal.progress(line),
+  };
 }
 
 function exitCodeOf({ status, task, steps }: Evidence, holds: boolean): 0 | 1 | 2 | 130 {
@@ -147,7 +161,11 @@ function describePlan(plan: Plan, commands: Record<string, string[]>, terminal: 
       : [];
     terminal.line();
     terminal.line(terminal.paint(name, "bold"));
-    terminal.line(`mkdir -p ${shellQuote([`${plan.directory}/${name}`])} && cd ${shellQuote([cwd])} && \\`);
+    const folders = [
+      `${plan.directory}/${name}`,
+      ...(plan.container?.scratch ? [plan.container.scratch] : []),
+    ];
+    terminal.line(`mkdir -p ${shellQuote(folders)} && cd ${shellQuote([cwd])} && \\`);
     terminal.line(shellQuote([...settings, ...commands[name]!]));
   }
 }

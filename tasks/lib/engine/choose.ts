@@ -9,13 +9,14 @@ import {
   type ImageInfo,
   inspectImage,
   requireEngine,
-  REQUIREMENTS_LABELS,
 } from "../container/client.ts";
 import type { Experiment } from "../experiment.ts";
+import { isForApptainer } from "../container/sif_source.ts";
+import type { Talk } from "../container/sif.ts";
 import { Failure } from "../failure.ts";
-import { sha256 } from "../files.ts";
 import type { Host } from "../host.ts";
 import type { ContainerRequest, Plan } from "../plan.ts";
+import { imageNames, outdated, staleNote } from "./own_image.ts";
 
 export interface EngineRequest {
   /** `--engine`. */
@@ -24,6 +25,8 @@ export interface EngineRequest {
   image?: string;
   /** Builds or gets an image that is missing; without it that is an error. */
   obtain?: (missing: MissingImage) => Promise<void>;
+  /** Hears of an image that is converted for apptainer; without it none is converted, e.g. because only a plan is wanted. */
+  talk?: Talk;
 }
 
 /** An image that an engine lacks: the experiment's own, which can be built, or one that was named. */
@@ -72,7 +75,10 @@ export async function chooseEngine(
   if (wanted !== undefined) {
     return await use(wanted, "experiment.yaml asks for it", request, experiment, host);
   }
-  if (image !== undefined) return await use(firstProgram(), "for --image", request, experiment, host);
+  if (image !== undefined) {
+    const name = isForApptainer(image) ? "apptainer" : firstProgram();
+    return await use(name, "for --image", request, experiment, host);
+  }
   return await bestHere(experiment, host);
 }
 
@@ -83,10 +89,15 @@ function onHost(because: string): EngineChoice {
 async function use(
   name: string,
   because: string,
-  { image, obtain }: EngineRequest,
+  request: EngineRequest,
   experiment: Experiment,
   host: Host,
 ): Promise<EngineChoice> {
+  const { image, obtain } = request;
+  if (name === "apptainer") {
+    const { chooseApptainer } = await import("./choose_apptainer.ts");
+    return await chooseApptainer(because, request, experiment, host);
+  }
   const program = CONTAINER_PROGRAMS.find((one) => one === name);
   if (program === undefined) return onHost(because);
   const names = image === undefined ? imageNames(experiment, host) : [image];
@@ -96,7 +107,7 @@ async function use(
   }
   const found = here ?? (obtain && await firstImage(program, names));
   if (found === undefined) throw missingImage(program, names[0]!, image !== undefined);
-  const note = await outdated(found.image, experiment.root) ? staleNote(found.name) : undefined;
+  const note = await outdated(found.image.labels, experiment.root) ? staleNote(found.name) : undefined;
   return { ...inContainer({ program, engine, ...found }, because, host), note };
 }
 
@@ -107,7 +118,7 @@ async function bestHere(experiment: Experiment, host: Host): Promise<EngineChoic
     // An engine that does not answer is not there, as far as a choice goes.
     const found = await firstImage(program, names).catch(() => undefined);
     if (found === undefined) continue;
-    if (await outdated(found.image, experiment.root)) {
+    if (await outdated(found.image.labels, experiment.root)) {
       return { ...onHost(OWN_PYTHON), note: staleNote(found.name) };
     }
     const engine = await requireEngine(program).catch(() => undefined);
@@ -119,16 +130,6 @@ async function bestHere(experiment: Experiment, host: Host): Promise<EngineChoic
 }
 
 const OWN_PYTHON = "the project's own Python environment on this machine";
-
-function staleNote(name: string): string {
-  return `The image ${name} was built from other requirements than the project has now; deno task build makes it anew`;
-}
-
-/** Names that `deno task build` gives to the experiment's images, the fitting one first. */
-export function imageNames({ name, environment: { gpus } }: Experiment, host: Host): string[] {
-  const kinds = gpus !== "none" && host.gpus.length > 0 ? ["gpu", "cpu"] : ["cpu", "gpu"];
-  return kinds.map((kind) => `${name}:${kind}`);
-}
 
 async function firstImage(
   program: ContainerProgram,
@@ -144,14 +145,6 @@ function missingImage(program: ContainerProgram, image: string, named: boolean):
     ? `${program} pull ${image}, or add --yes to get it first`
     : `deno task build${image.endsWith(":cpu") ? " --cpu" : ""}, or add --yes to build it first`;
   return new Failure(3, `Cannot run in ${image}: ${program} has no image of that name`, { remedy });
-}
-
-/** Whether the image was built from another state of the requirements than the project has; unknown counts as no. */
-async function outdated({ labels }: ImageInfo, root: string): Promise<boolean> {
-  const file = labels[REQUIREMENTS_LABELS.file];
-  if (file === undefined) return false;
-  const now = await Deno.readFile(join(root, file)).catch(() => undefined);
-  return now !== undefined && sha256(now) !== labels[REQUIREMENTS_LABELS.sha256];
 }
 
 export function isOnPath(program: string): boolean {

@@ -90,7 +90,7 @@ export function gpuArguments(program: ContainerProgram, gpus: GpuRequest): strin
  *
  * @throws Failure(2) for a path that the program can't be told.
  */
-export function mountArguments(program: ContainerProgram, { source, target, readOnly }: Mount): string[] {
+export function mountArguments(program: MountingProgram, { source, target, readOnly }: Mount): string[] {
   for (const path of [source, target]) refuseCharacters(program, path);
   const fields = ["type=bind", `source=${source}`, `target=${target}`, ...(readOnly ? ["readonly"] : [])];
   return ["--mount", fields.map(csvField).join(",")];
@@ -100,14 +100,18 @@ function csvField(field: string): string {
   return /[",]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
 }
 
-/** Characters of a path that a program can't be told. Docker 20.10 and Podman 4.3 were seen to take all others. */
-const REFUSED: Record<ContainerProgram, RegExp> = {
+type MountingProgram = ContainerProgram | "apptainer";
+
+/** Characters of a path that a program can't be told. Docker 20.10, Podman 4.3 and Apptainer 1.4 were seen to
+ * take all others. */
+const REFUSED: Record<MountingProgram, RegExp> = {
   docker: /[\n\r]/,
   podman: /[\n\r]/,
   nerdctl: /[\n\r,":]/,
+  apptainer: /[\n\r]/,
 };
 
-function refuseCharacters(program: ContainerProgram, path: string) {
+function refuseCharacters(program: MountingProgram, path: string) {
   const found = REFUSED[program].exec(path)?.[0];
   if (found === undefined) return;
   throw new Failure(

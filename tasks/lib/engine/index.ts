@@ -1,6 +1,7 @@
 /** Engines turn a planned step into the command line that runs it. A new engine is a file here and a line in `ENGINES`. */
 
 import type { EngineName, Plan, PlannedStep } from "../plan.ts";
+import { apptainerCommand } from "./apptainer.ts";
 import { containerEngine } from "./container.ts";
 import { hostCommand } from "./host.ts";
 
@@ -11,6 +12,7 @@ const ENGINES: Record<EngineName, Engine> = {
   docker: containerEngine("docker"),
   podman: containerEngine("podman"),
   nerdctl: containerEngine("nerdctl"),
+  apptainer: apptainerCommand,
 };
 
 /** Values of `--engine`. */
