@@ -52,6 +52,23 @@ class Lab implements AsyncDisposable {
     return JSON.parse(stdout);
   }
 
+  /** `deno task run` that stays, once it shows the log; what it has printed by then, and what it ends with. */
+  async foreground(): Promise<{ child: Deno.ChildProcess; printed: string; ended: Promise<Ended> }> {
+    const child = this.start("run", ["--image", IMAGE, "--port", String(this.port)]);
+    let printed = "";
+    const stdout = (async () => {
+      for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) printed += text;
+    })();
+    const stderr = new Response(child.stderr).text();
+    const end = async () => {
+      const { code } = await child.status;
+      await stdout;
+      return { code, stdout: printed, stderr: await stderr };
+    };
+    await until("the log is shown", () => /is running at/.test(printed), 60);
+    return { child, printed, ended: end() };
+  }
+
   /** A command in the server's place, as its user. */
   async shell(...command: string[]): Promise<Ended> {
     return await this.task("shell", ["--", ...command]);
@@ -231,25 +248,31 @@ dockerTest("--root makes the server root's, and says what that means for the fil
   assert.equal((await lab.shell("id", "-u")).stdout, "0\n");
 });
 
+dockerTest("--host warns, and binds that address beside the loopback's", async () => {
+  await using lab = await Lab.make();
+  const asked = ["--image", IMAGE, "--port", String(lab.port), "--detach", "--host", "127.0.0.2"];
+  const quiet = await lab.task("run", [...asked, "--plan"]);
+  assert.doesNotMatch(quiet.stderr, /Warning/); // nobody else can reach that one
+  const { code, stderr } = await lab.task("run", asked);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual((await listeners(lab.port)).sort(), ["127.0.0.1", "127.0.0.2"]);
+  const open = await lab.task("run", [...asked.slice(0, -1), "0.0.0.0", "--plan"]);
+  assert.match(open.stderr, /Warning: --host 0\.0\.0\.0 lets other machines reach JupyterLab/);
+  assert.match(open.stdout, new RegExp(`--publish 0\\.0\\.0\\.0:${lab.port}:8888`));
+});
+
 dockerTest("in the foreground the log is shown, and a signal stops it all within 10 s", async (t) => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await t.step(signal, async () => {
       await using lab = await Lab.make();
-      const child = lab.start("run", ["--image", IMAGE, "--port", String(lab.port)]);
-      let printed = "";
-      const reading = (async () => {
-        for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) printed += text;
-      })();
-      const errors = new Response(child.stderr).text();
-      await until("the log is shown", () => /is running at/.test(printed), 60);
+      const { child, ended, printed } = await lab.foreground();
       const token = /token=([0-9a-f]{64})/.exec(printed)![1]!;
       await ask(lab.port, "/api/kernels", { token, method: "POST", body: {} });
       const started = performance.now();
       child.kill(signal);
-      const { code } = await child.status;
-      await reading;
+      const { code, stderr } = await ended;
       assert.ok(performance.now() - started < 10_000, `${performance.now() - started} ms`);
-      assert.equal(code, 130, await errors);
+      assert.equal(code, 130, stderr);
       const left = [
         "docker",
         "ps",
@@ -262,6 +285,53 @@ dockerTest("in the foreground the log is shown, and a signal stops it all within
       assert.equal((await lab.task("status")).code, 1);
     });
   }
+});
+
+dockerTest("in the foreground, a server that others stop or remove ends the command", async (t) => {
+  const cases: [name: string, end: (lab: Lab, id: string) => Promise<unknown>, code: number, told: RegExp][] =
+    [
+      ["deno task stop", (lab) => lab.task("stop"), 0, /Another command has stopped it/],
+      [
+        "docker rm",
+        (_, id) => said(["docker", "rm", "--force", id]),
+        1,
+        /removed by somebody else|has ended: exit code 137/,
+      ],
+    ];
+  for (const [name, end, code, told] of cases) {
+    await t.step(name, async () => {
+      await using lab = await Lab.make();
+      const { ended } = await lab.foreground();
+      await end(
+        lab,
+        await said(["docker", "ps", "--quiet", "--filter", `label=experiment.project=${lab.project.root}`]),
+      );
+      const { code: got, stdout, stderr } = await ended;
+      assert.equal(got, code, stderr);
+      assert.match(stdout, told);
+    });
+  }
+});
+
+dockerTest("interrupted while it starts, nothing of it is left", async () => {
+  await using lab = await Lab.make();
+  const child = lab.start("run", ["--image", IMAGE, "--port", String(lab.port), "--detach"]);
+  const left = [
+    "docker",
+    "ps",
+    "--all",
+    "--quiet",
+    "--filter",
+    `label=experiment.project=${lab.project.root}`,
+  ];
+  await until("the container is there", async () => await said(left) !== "");
+  child.kill("SIGINT");
+  const { code, stderr } = await ended(child);
+  assert.equal(code, 130, stderr);
+  assert.match(stderr, /Interrupted while JupyterLab was starting/);
+  assert.equal(await said(left), "");
+  const entries = [...Deno.readDirSync(join(lab.state, "experiment-jupyter"))];
+  assert.deepEqual(entries.filter(({ isDirectory }) => isDirectory), []);
 });
 
 dockerTest("a port that is taken: says by whom, and offers a free one", async (t) => {

@@ -11,12 +11,14 @@ import type { EngineChoice } from "../tasks/lib/engine/choose.ts";
 import { parseExperiment } from "../tasks/lib/experiment.ts";
 import { addressesToBind } from "../tasks/lib/jupyter/address.ts";
 import { conditionOf, execCommand, runCommand } from "../tasks/lib/jupyter/container_server.ts";
+import { openBrowser } from "../tasks/lib/jupyter/open_browser.ts";
 import { planServer, type ServerPlan } from "../tasks/lib/jupyter/plan.ts";
 import { containerOn, isFree, nextFree, processOfLsof, processOn } from "../tasks/lib/jupyter/port.ts";
 import { probe } from "../tasks/lib/jupyter/probe.ts";
 import { readRequest, type RunOptions } from "../tasks/lib/jupyter/request.ts";
 import { stateFolder } from "../tasks/lib/jupyter/state.ts";
 import { chooseToken } from "../tasks/lib/jupyter/token.ts";
+import { Terminal } from "../tasks/lib/terminal.ts";
 import { HOST } from "./plan_request.ts";
 import { Project } from "./project.ts";
 
@@ -285,6 +287,25 @@ Deno.test("stateFolder() needs a home, and differs from project to project", () 
   } finally {
     if (home !== undefined) Deno.env.set("HOME", home);
     if (states !== undefined) Deno.env.set("XDG_STATE_HOME", states);
+  }
+});
+
+Deno.test("openBrowser() gives the browser a page of the user's alone, and no token on its command line", async () => {
+  // Where tests run there is no browser: this one writes down how it was called.
+  const opener = '#!/bin/sh\necho "$@" > "$(dirname "$0")/called"\n';
+  await using project = await Project.make({ "bin/xdg-open": opener, "bin/open": opener });
+  for (const name of ["xdg-open", "open"]) await Deno.chmod(project.path("bin", name), 0o755);
+  const path = Deno.env.get("PATH")!;
+  Deno.env.set("PATH", `${project.path("bin")}:${path}`);
+  try {
+    const page = project.path("open.html");
+    const folder = { path: project.root, record: "", token: "", log: "", page };
+    await openBrowser("http://127.0.0.1:8888/lab?token=secret", folder, new Terminal());
+    assert.equal(await Deno.readTextFile(project.path("bin/called")), `${page}\n`);
+    assert.match(await Deno.readTextFile(page), /url=http:\/\/127\.0\.0\.1:8888\/lab\?token=secret"/);
+    assert.equal((await Deno.stat(page)).mode! & 0o777, 0o600);
+  } finally {
+    Deno.env.set("PATH", path);
   }
 });
 

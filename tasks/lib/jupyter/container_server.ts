@@ -6,6 +6,7 @@ import {
   type ContainerProgram,
   inspectContainer,
   LABELS,
+  lastLine,
   removeContainer,
 } from "../container/client.ts";
 import { gpuArguments, limitArguments, mountArguments } from "../engine/container.ts";
@@ -31,7 +32,7 @@ export function containerServer(program: ContainerProgram): ServerEngine {
     startCommand: (plan) => ({ argv: runCommand(program, plan) }),
     start: (plan) => start(program, plan),
     condition: async ({ id }) => conditionOf(await inspectContainer(program, id)),
-    lastLines: (plan, count) => lastLines(program, plan, count),
+    lastLines: (plan, count) => logEnd(program, plan, count),
     stop: ({ id }) => stop(program, id),
     logsCommand: ({ id }, { follow, tail }) => ({
       argv: [program, "logs", ...(follow ? ["--follow"] : []), "--tail", tail, id],
@@ -120,8 +121,18 @@ async function start(program: ContainerProgram, plan: ServerPlan): Promise<void>
   const { code, stderr } = await client(program, args);
   if (code === 0) return;
   await removeContainer(program, plan.id).catch(() => {}); // made, but not started
+  if (/port is already allocated|address already in use/i.test(stderr)) throw portTaken(plan, stderr);
   const { explainStart } = await import("../container/step_container.ts");
   throw await explainStart(program, plan.container!.image.name, stderr.trim());
+}
+
+/** The loopback was looked at before; the address of `--host` only the engine can try. */
+function portTaken({ address, port, published }: ServerPlan, stderr: string): Failure {
+  const ports = [port, ...published].join(" or ");
+  return new Failure(3, `Cannot use port ${ports} of ${address}: another program listens there`, {
+    remedy: `deno task run --port ${port + 1}`,
+    problems: [{ message: lastLine(stderr) }],
+  });
 }
 
 /** Removes a container of ours that has ended; one that runs is not ours to end. */
@@ -150,7 +161,7 @@ export function conditionOf(info: ContainerInfo | undefined): Condition {
   };
 }
 
-async function lastLines(program: ContainerProgram, { id }: ServerPlan, count: number): Promise<string[]> {
+async function logEnd(program: ContainerProgram, { id }: ServerPlan, count: number): Promise<string[]> {
   const lines: string[] = [];
   await client(program, ["logs", "--tail", String(count), id], { onLine: (line) => lines.push(line) });
   return lines.slice(-count);

@@ -7,26 +7,45 @@ import type { Terminal } from "../terminal.ts";
 import { type Condition, engineOf, type ServerEngine } from "./engines.ts";
 import type { ServerPlan } from "./plan.ts";
 import { describeEnd } from "./running.ts";
-import { clearState, stateFolder } from "./state.ts";
+import { clearState, holdState, readRecord, stateFolder } from "./state.ts";
 
 /** How often the engine is asked, beside the end of the log. */
 const LOOK_EVERY_MS = 2000;
 
-/** Shows the log and stops the server at the first signal; whatever ends it, nothing of it is left. */
-export async function followLog(plan: ServerPlan, stopper: Stopper, terminal: Terminal): Promise<Outcome> {
+/**
+ * Shows the log and stops the server at the first signal; whatever ends it, nothing of it is left.
+ *
+ * @param started when it was started, which tells it from another that took its place
+ */
+export async function followLog(
+  plan: ServerPlan,
+  started: string,
+  stopper: Stopper,
+  terminal: Terminal,
+): Promise<Outcome> {
   const engine = await engineOf(plan);
   const { argv, ...options } = engine.logsCommand(plan, { follow: true, tail: "all" });
   const reader = spawn(argv, options);
   const shown = Promise.all([show(reader.stdout, terminal), show(reader.stderr, terminal)]);
   const condition = await untilEnded(plan, engine, shown, stopper.aborted);
   if (condition === undefined) terminal.note("Stopping JupyterLab");
-  await engine.stop(plan);
+  const wasOurs = await removeOwn(plan, started, engine);
   signalGroup(reader.pid, "SIGTERM"); // the reader of a file does not know that its writer is gone
   await shown;
-  await clearState(stateFolder(plan.root));
   if (condition === undefined) return { exitCode: 130, result: { stoppedBy: stopper.signal } };
-  terminal.line(describeEnd(plan, condition));
-  return { exitCode: condition.is === "ended" && condition.failed ? 1 : 0, result: condition };
+  terminal.line(wasOurs ? describeEnd(plan, condition) : "Another command has stopped it");
+  const failed = wasOurs && !(condition.is === "ended" && !condition.failed);
+  return { exitCode: failed ? 1 : 0, result: condition };
+}
+
+/** Removes the server unless another command has done so, and may have started the next one. */
+async function removeOwn(plan: ServerPlan, started: string, engine: ServerEngine): Promise<boolean> {
+  const folder = stateFolder(plan.root);
+  using _ = await holdState(folder, true);
+  if ((await readRecord(folder))?.started !== started) return false;
+  await engine.stop(plan);
+  await clearState(folder);
+  return true;
 }
 
 type Ended = Exclude<Condition, { is: "running" }>;

@@ -46,7 +46,7 @@ export async function startTask(
     return { exitCode: 0, result };
   }
   terminal.line("^C stops it; its log follows");
-  return await followLog(plan, stopper, terminal);
+  return await followLog(plan, result.started, stopper, terminal);
 }
 
 type Server =

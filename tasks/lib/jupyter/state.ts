@@ -88,18 +88,22 @@ export async function clearState({ path }: StateFolder): Promise<void> {
 }
 
 /**
- * Keeps others from starting a server of the same project at the same time; the operating system lets go of it when
- * this process ends, however it ends.
+ * Keeps others from starting or stopping a server of the same project at the same time; the operating system lets go of
+ * it when this process ends, however it ends.
  *
- * @throws Failure(3) if another process is starting one.
+ * @param patient wait for the other instead of failing
+ * @throws Failure(3) if another process is starting or stopping one.
  */
-export async function holdState({ path }: StateFolder): Promise<Disposable> {
+export async function holdState({ path }: StateFolder, patient = false): Promise<Disposable> {
   const file = await Deno.open(`${path}.lock`, { write: true, create: true, mode: 0o600 });
-  if (await file.tryLock(true)) return { [Symbol.dispose]: () => file.close() };
-  file.close();
-  throw new Failure(3, "Cannot start JupyterLab: another command is starting or stopping this project's", {
-    remedy: "Wait for it, then see: deno task status",
-  });
+  if (patient) await file.lock(true);
+  else if (!await file.tryLock(true)) {
+    file.close();
+    throw new Failure(3, "Cannot touch JupyterLab: another command is starting or stopping this project's", {
+      remedy: "Wait for it, then see: deno task status",
+    });
+  }
+  return { [Symbol.dispose]: () => file.close() };
 }
 
 /** Writes a file that only its owner can read, also while it is being written. */
