@@ -30,8 +30,18 @@ import { bytes, duration, type Terminal } from "./terminal.ts";
 const IMAGE_LOCK = ".devcontainer/requirements.lock";
 const WHEELHOUSE = "wheelhouse";
 
-type BuildRequest = Request & { action: "build" };
+export type BuildRequest = Request & { action: "build" };
 type Outcome = { exitCode: 0; result: unknown };
+
+export interface BuiltImage {
+  image: string;
+  id: string;
+  /** Of a registry, where this same image was pushed before. */
+  digest?: string;
+  bytes: number;
+  seconds: number;
+  plan: BuildPlan;
+}
 
 export async function buildTask(
   options: BuildOptions,
@@ -46,7 +56,7 @@ export async function buildTask(
     case "build":
       return request.plan
         ? await showPlan(request, experiment, terminal)
-        : await build(request, experiment, terminal);
+        : { exitCode: 0, result: await buildImage(request, experiment, terminal) };
     default:
       return request satisfies never;
   }
@@ -61,7 +71,7 @@ export async function obtainImage({ program, image, experiment, own }: MissingIm
     });
   }
   const kind = image.endsWith(":cpu") ? "cpu" : "gpu";
-  await build({ action: "build", kind, update: false, plan: false }, experiment, terminal);
+  await buildImage({ action: "build", kind, update: false, plan: false }, experiment, terminal);
 }
 
 async function download(
@@ -94,14 +104,19 @@ async function download(
 }
 
 async function showPlan(request: BuildRequest, experiment: Experiment, terminal: Terminal): Promise<Outcome> {
-  const base = baseImage(request, experiment);
-  const plan = await plans(request, experiment, base, await readPin(experiment, base));
+  const plan = await planImage(request, experiment);
   const argv = buildCommand(plan, experiment.root);
   terminal.line(shellQuote(argv));
   terminal.note(
     "The task sends a copy that holds only the files git tracks, and the wheels if there are any",
   );
   return { exitCode: 0, result: { ...plan, argv } };
+}
+
+/** What would be built, as far as it is known without asking the engine. */
+export async function planImage(request: BuildRequest, experiment: Experiment): Promise<BuildPlan> {
+  const base = baseImage(request, experiment);
+  return await plans(request, experiment, base, await readPin(experiment, base));
 }
 
 async function plans(
@@ -138,7 +153,16 @@ async function findWheelhouse({ wheelhouse, kind }: BuildRequest, root: string):
   });
 }
 
-async function build(request: BuildRequest, experiment: Experiment, terminal: Terminal): Promise<Outcome> {
+/**
+ * Builds an experiment's image on its pinned base and says so.
+ *
+ * @throws Failure as `deno task build`
+ */
+export async function buildImage(
+  request: BuildRequest,
+  experiment: Experiment,
+  terminal: Terminal,
+): Promise<BuiltImage> {
   const started = performance.now();
   const base = baseImage(request, experiment);
   // Every mistake in the request or the files shows before the engine is asked.
@@ -154,7 +178,7 @@ async function build(request: BuildRequest, experiment: Experiment, terminal: Te
   terminal.line(`${terminal.paint(plan.image, "bold")}  ${digest ?? built.id}  ${bytes(built.size)}`);
   terminal.line(`Built in ${duration(seconds)}`);
   const { id, size } = built;
-  return { exitCode: 0, result: { image: plan.image, id, digest, bytes: size, seconds, plan } };
+  return { image: plan.image, id, digest, bytes: size, seconds, plan };
 }
 
 function describePin(pin?: Pin): string {

@@ -1,6 +1,7 @@
 /** What a person reads at the end: the claims table, then the run in words. Text only. */
 
 import type { Attempt, Evidence } from "./evidence.ts";
+import type { Host } from "./host.ts";
 import type { Judged } from "./judge.ts";
 import { bytes, columns, duration, type Style, type Terminal } from "./terminal.ts";
 import type { Check, Verdict } from "./verify.ts";
@@ -124,7 +125,7 @@ function facts(evidence: Evidence, directory: string): string[][] {
     ...(evidence.changed.length > 0 ? [["changed", list(evidence.changed)]] : []),
     ["code", codeFact(code)],
     ["environment", environmentFact(evidence)],
-    ["machine", `${host.cpu}, ${host.cores} cores, ${bytes(host.memory)}, ${host.os} ${host.architecture}`],
+    ["machine", machine(host)],
     ["GPU", environment.gpus],
     ...(evidence.attempts.length > 1 ? [["attempts", String(evidence.attempts.length)]] : []),
     ["folder", directory],
@@ -135,6 +136,11 @@ function environmentFact({ engine, attempts }: Evidence): string {
   const { image, python } = attempts.at(-1)!.environment;
   if (image === undefined) return python;
   return `${engine.name} ${engine.version ?? ""}, image ${image.name} (${image.digest ?? image.id})`;
+}
+
+/** Processor, memory and system in words. */
+export function machine({ cpu, cores, memory, os, architecture }: Host): string {
+  return `${cpu}, ${cores} cores, ${bytes(memory)} of memory, ${os} ${architecture}`;
 }
 
 function codeFact({ commit, dirty, sha256 }: Attempt["code"]): string {

@@ -1,0 +1,153 @@
+/** `deno task publish`: one commit → image → registry or archive → words for the paper. */
+
+import { buildImage, planImage } from "../build.ts";
+import { buildCommand, type BuildPlan } from "../build_plan.ts";
+import { shellQuote } from "../command.ts";
+import { type Experiment, readExperiment } from "../experiment.ts";
+import { Failure } from "../failure.ts";
+import { callerFolder } from "../run_folder.ts";
+import { Stopper } from "../supervise.ts";
+import { bytes, type Terminal } from "../terminal.ts";
+import { type Archive, saveImage } from "./archive.ts";
+import { type AuthorsRun, findAuthorsRun } from "./authors_run.ts";
+import { pushImage } from "./push.ts";
+import { type PublishOptions, type PublishRequest, readPublishRequest } from "./request.ts";
+import { readSource, shown, type Source } from "./source.ts";
+import { describePublication, type Publication, reference, type Words } from "./words.ts";
+
+type Outcome = { exitCode: 0; result: unknown };
+
+/** What Zenodo takes in one record. */
+const ZENODO_BYTES = 50e9;
+
+/** @throws Failure(2) for what must not be published, and as `deno task build`, `pushImage` and `saveImage` */
+export async function publishTask(
+  options: PublishOptions,
+  which: string | undefined,
+  terminal: Terminal,
+): Promise<Outcome> {
+  const request = readPublishRequest(options);
+  const experiment = await readExperiment(which, callerFolder());
+  const source = await readSource(experiment.root, request.limit);
+  const run = await findAuthorsRun(experiment);
+  warn(source, run, terminal);
+  if (request.plan) return await showPlan(request, experiment, source, run, terminal);
+  const { id, bytes: size, plan } = await buildImage(request.build, experiment, terminal);
+  const sent = await send(request, size, terminal);
+  const publication: Publication = { ...about(request, plan, source, run), id, ...sent };
+  const words = describePublication(publication, experiment);
+  show(publication, words, terminal);
+  if (plan.kind === "gpu" && experiment.environment.gpus === "optional") {
+    terminal.note("\nThe lines ask for GPUs; on a machine without one leave out --gpus all");
+  }
+  return { exitCode: 0, result: result(publication, words, size) };
+}
+
+function about({ tag }: PublishRequest, { kind, base }: BuildPlan, source: Source, run?: AuthorsRun) {
+  return { tag, kind, base, source, run };
+}
+
+function warn({ untracked, bytes: size }: Source, run: AuthorsRun | undefined, terminal: Terminal) {
+  terminal.line(`The project's own files: ${bytes(size)}`);
+  if (untracked.length > 0) {
+    terminal.note(`Not in the image, since git does not track them: ${shown(untracked).join(", ")}`);
+  }
+  if (run === undefined) {
+    terminal.note("The statement names no hardware, for there is no run: deno task reproduce makes one");
+  } else {
+    const { claims, folder } = run;
+    terminal.line(`Hardware and verdict of the authors' own run: ${folder}`);
+    if (claims === undefined) {
+      terminal.note(`${folder} has no verdict on its evidence, so the statement has none`);
+    } else if (claims.held < claims.of) {
+      terminal.note(`In that run only ${claims.held} of ${claims.of} claims held, and the statement says so`);
+    }
+  }
+}
+
+async function showPlan(
+  request: PublishRequest,
+  experiment: Experiment,
+  source: Source,
+  run: AuthorsRun | undefined,
+  terminal: Terminal,
+): Promise<Outcome> {
+  const plan = await planImage(request.build, experiment);
+  const commands = [
+    buildCommand(plan, experiment.root),
+    ...(request.push ? [["docker", "push", request.tag]] : []),
+    ...(request.archive === undefined ? [] : [["docker", "save", "--output", request.archive, request.tag]]),
+  ];
+  commands.forEach((argv) => terminal.line(shellQuote(argv)));
+  const words = describePublication(about(request, plan, source, run), experiment);
+  terminal.line();
+  terminal.line(words.statement);
+  return { exitCode: 0, result: { commands, plan, ...words } };
+}
+
+/** Pushes and saves, as asked; a signal ends either, and the image stays for the next try. */
+async function send(
+  { tag, push, archive }: PublishRequest,
+  size: number,
+  terminal: Terminal,
+): Promise<{ digest?: string; archive?: Archive }> {
+  using stopper = new Stopper();
+  const signal = stopper.aborted;
+  try {
+    const digest = push
+      ? await pushImage(tag, { signal, progress: (line) => terminal.progress(`pushing: ${line}`) })
+      : undefined;
+    if (digest !== undefined) terminal.line(`Pushed ${tag}: ${digest}`);
+    const saved = archive === undefined ? undefined : await saveImage(tag, archive, {
+      signal,
+      progress: (count) => terminal.progress(`saving: ${bytes(count)} of about ${bytes(size)}`),
+    });
+    if (saved !== undefined) {
+      terminal.line(`Saved ${saved.path}: ${bytes(saved.bytes)}, SHA-256 ${saved.sha256}`);
+    }
+    return { digest, archive: saved };
+  } catch (error) {
+    if (stopper.signal === undefined) throw error;
+    throw new Failure(
+      130,
+      `Interrupted by ${stopper.signal}: ${tag} is built, and not all of it is published`,
+    );
+  }
+}
+
+function show(publication: Publication, words: Words, terminal: Terminal) {
+  const { tag, id, digest, archive } = publication;
+  const section = (title: string, ...lines: string[]) => {
+    terminal.line();
+    terminal.line(terminal.paint(title, "bold"));
+    lines.forEach((line) => terminal.line(line));
+  };
+  section(
+    "The image",
+    `name    ${tag}`,
+    ...(digest === undefined ? [] : [`digest  ${reference(publication)}`]),
+    `id      ${id}, the same after docker pull or docker load`,
+  );
+  section("For the paper", words.paper);
+  section("To look at it in JupyterLab", words.jupyter);
+  section("To keep what a reproduction writes", words.keep);
+  section("Open Science statement", words.statement.replace(/^Open Science statement\. /, ""));
+  if (digest === undefined && archive === undefined) {
+    terminal.note("\nNobody else has this image yet: --push sends it to a registry, --archive writes a file");
+  }
+  if (archive !== undefined && archive.bytes > ZENODO_BYTES) {
+    terminal.note(`\n${archive.path} is larger than the ${bytes(ZENODO_BYTES)} that Zenodo takes`);
+  }
+}
+
+function result({ run, source, base, kind: _, ...published }: Publication, words: Words, size: number) {
+  const { revision, source: repository, licenses } = source;
+  return {
+    ...published,
+    bytes: size,
+    base,
+    code: { revision, repository, licenses },
+    run: run && { folder: run.folder, claims: run.claims },
+    ...words,
+  };
+}
