@@ -353,6 +353,17 @@ dockerTest("a port that is taken: says by whom, and offers a free one", async (t
     assert.equal(code, 3);
     assert.match(stderr, new RegExp(`the container ${id} \\(docker\\) listens there`));
   });
+  await t.step("by a program on the address of --host alone", async () => {
+    const { port } = lab;
+    const argv = ["-m", "http.server", String(port), "--bind", "127.0.0.2"];
+    const other = new Deno.Command("python3", { args: argv, stdout: "null", stderr: "null" }).spawn();
+    await until("it listens", async () => (await listeners(port)).length > 0);
+    const { code, stderr } = await lab.task("run", [...asked, String(port), "--host", "127.0.0.2"]);
+    other.kill();
+    await other.status;
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, new RegExp(`Cannot use port ${port} of 127.0.0.2: another program listens there`));
+  });
   await t.step("nothing was started", async () => assert.equal((await lab.task("status")).code, 1));
 });
 

@@ -6,7 +6,6 @@ import {
   type ContainerProgram,
   inspectContainer,
   LABELS,
-  lastLine,
   removeContainer,
 } from "../container/client.ts";
 import { gpuArguments, limitArguments, mountArguments } from "../engine/container.ts";
@@ -121,17 +120,16 @@ async function start(program: ContainerProgram, plan: ServerPlan): Promise<void>
   const { code, stderr } = await client(program, args);
   if (code === 0) return;
   await removeContainer(program, plan.id).catch(() => {}); // made, but not started
-  if (/port is already allocated|address already in use/i.test(stderr)) throw portTaken(plan, stderr);
+  if (/port is already allocated|address already in use/i.test(stderr)) throw portTaken(plan);
   const { explainStart } = await import("../container/step_container.ts");
   throw await explainStart(program, plan.container!.image.name, stderr.trim());
 }
 
 /** The loopback was looked at before; the address of `--host` only the engine can try. */
-function portTaken({ address, port, published }: ServerPlan, stderr: string): Failure {
+function portTaken({ address, port, published }: ServerPlan): Failure {
   const ports = [port, ...published].join(" or ");
   return new Failure(3, `Cannot use port ${ports} of ${address}: another program listens there`, {
-    remedy: `deno task run --port ${port + 1}`,
-    problems: [{ message: lastLine(stderr) }],
+    remedy: `deno task run --host ${address} --port ${port + 1}`,
   });
 }
 
