@@ -46,7 +46,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 COPY .devcontainer/experiment-task.sh /usr/local/bin/
 # `docker run IMAGE reproduce` runs that task, and so for the others.
 RUN for task in reproduce train infer notebook step verify report; do \
-    ln -s experiment-task.sh "/usr/local/bin/$task" || exit 1; done
+    ln -sf experiment-task.sh "/usr/local/bin/$task" || exit 1; done
 COPY --from=source --chown=1000:100 /source /home/jovyan/work
 ARG IMAGE_NAME=experiment:cpu
 # The tasks read the name: inside this image, the image is the environment. Login shells, which JupyterLab's terminals
