@@ -1,12 +1,12 @@
-"""Measure containers: what `deno task train --engine docker` adds to `docker run`, and a rebuild of the image.
+"""Measure containers: what the task adds to `docker run`, and how long a rebuild of the image takes.
 
 Example:
 
     python bench/containers.py --deno deno --wheelhouse wheelhouse
 
-Needs a Docker Engine and the image of `deno task build --cpu`. Each pair is the task and the bare `docker run` of
-the same step, in turn, so that a busy moment of the machine meets both; the step itself does next to nothing, and
-what is left is what the task adds. Writes bench/results/containers.json.
+Needs a Docker Engine and the image of `deno task build --cpu`. Each pair is the task and the bare
+`docker run` of the same step, in turn, so that a busy moment of the machine meets both; the step itself does
+next to nothing, and what is left is what the task adds. Writes bench/results/containers.json.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import tempfile
 from pathlib import Path
 
 from machine import describe_machine
+
 from tasks import ROOT, wall
 
 RESULT = ROOT / "bench" / "results" / "containers.json"
@@ -42,7 +43,17 @@ def overhead(deno: str, image: str, rounds: int, folder: Path) -> dict[str, obje
     mount = f"type=bind,source={folder},target={folder}"
     bare = ["docker", "run", "--rm", "--user", user, "--group-add", "100", "--mount", mount]
     bare += ["--workdir", str(folder), "--entrypoint", "python", image, "train.py", "--out", str(out)]
-    task = [deno, "task", "--config", str(ROOT / "deno.json"), "train", "--engine", "docker", "--image", image]
+    task = [
+        deno,
+        "task",
+        "--config",
+        str(ROOT / "deno.json"),
+        "train",
+        "--engine",
+        "docker",
+        "--image",
+        image,
+    ]
     pairs = [(wall(task, folder), wall(bare, folder)) for _ in range(rounds + 1)][1:]
     return {
         "task_seconds": round(statistics.median(task for task, _ in pairs), 3),

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Prepares a Debian machine for the tests with real parts: Docker Engine, Podman with and without root, a registry.
+# Prepares a Debian machine for the tests with real parts: Docker Engine, Podman with and without root, Apptainer, a
+# registry.
 # Needs root and Debian's packages; does nothing twice. A part that can't be had is named, and its tests are ignored.
 # Usage: test/machine.sh
 set -euo pipefail
@@ -31,3 +32,6 @@ if [ -c /dev/net/tun ]; then chmod 666 /dev/net/tun; fi
 if [ ! -e /etc/containers/containers.conf ]; then
   cp "$(dirname "$0")/containers.conf" /etc/containers/containers.conf
 fi
+
+# Debian 12 has no Apptainer, so it comes from a tree of a newer Debian.
+"$(dirname "$0")/apptainer.sh" || echo "Apptainer can't be had: its tests are ignored" >&2

@@ -210,7 +210,10 @@ export async function findContainers(
 
 /** Removes a container, ending it first; one that is gone already is no error. */
 export async function removeContainer(program: ContainerProgram, name: string): Promise<void> {
-  const { code, stderr } = await client(program, ["rm", "--force", "--volumes", name], { timeoutMs: 30_000 });
+  // Podman's vfs driver was seen to take 40 s for an image of 2 GB.
+  const { code, stderr } = await client(program, ["rm", "--force", "--volumes", name], {
+    timeoutMs: 120_000,
+  });
   if (code === 0 || /no such container|no container with|already in progress/i.test(stderr)) return;
   throw explainEngine(program, stderr);
 }
