@@ -2,11 +2,11 @@
 
 import { join } from "node:path";
 import { stageContext } from "../tasks/lib/build_context.ts";
+import { BASE, missingEngine } from "./docker.ts";
 import { type Ended, ended, type Project, ROOT } from "./project.ts";
 
 /** Debian with Python and tini: small, and made the same way as the base of the CPU image. */
 export const IMAGE = "experiment-test:python";
-const BASE = "debian:bookworm-slim";
 
 const DOCKERFILE = `FROM ${BASE}
 RUN apt-get update && apt-get install -y --no-install-recommends python3 python-is-python3 tini \\
@@ -123,15 +123,10 @@ export async function testEngines(): Promise<TestEngine[]> {
   ];
 }
 
-/** What is missing for the tests with Docker, if anything is; makes the base image and the tests' own. */
+/** What is missing for the tests with Docker, if anything is; makes the tests' own image. */
 export async function missingDocker(): Promise<string | undefined> {
-  const engine = await call(["docker", "version"]).catch(() => undefined);
-  if (engine === undefined) return "there is no docker client";
-  if (engine.code !== 0) return `no Docker Engine answers: ${engine.stderr.trim().split("\n").at(-1)}`;
-  const made = await call([join(ROOT, "test/base_image.sh"), BASE]);
-  if (made.code !== 0 && (await call(["docker", "pull", "--quiet", BASE])).code !== 0) {
-    return `${BASE} can't be pulled, nor made here (apt install mmdebstrap)`;
-  }
+  const missing = await missingEngine();
+  if (missing !== undefined) return missing;
   const context = await Deno.makeTempDir();
   await Deno.writeTextFile(join(context, "Dockerfile"), DOCKERFILE);
   const { code, stderr } = await call(["docker", "build", "--quiet", "--tag", IMAGE, context]);

@@ -3,9 +3,9 @@
 import { dirname, join } from "node:path";
 import { shellQuote } from "./command.ts";
 import type { ContainerProgram } from "./container/client.ts";
-import type { GpuRequest } from "./engine/container.ts";
 import type { Experiment, Step } from "./experiment.ts";
 import { Failure } from "./failure.ts";
+import { chooseGpus, type GpuChoice, type GpuRequest } from "./gpus.ts";
 import type { Host } from "./host.ts";
 import { fillTemplate } from "./template.ts";
 
@@ -199,7 +199,7 @@ interface Context {
   experiment: Experiment;
   request: PlanRequest;
   parameters: Parameters;
-  gpus: { said: string; env: Record<string, string>; request: GpuRequest };
+  gpus: GpuChoice;
 }
 
 /** The declared values with those of the command line in their place, each of its declared type. */
@@ -242,48 +242,6 @@ function otherChanges({ rest, notebook }: PlanRequest): string[] {
     ...given.map(([name, value]) => `notebook parameter ${name} = ${JSON.stringify(value)}`),
     ...(notebook?.flags.includes("--allow-errors") ? ["cells may fail (--allow-errors)"] : []),
   ];
-}
-
-/**
- * Which GPUs the steps see, and in words why.
- *
- * @throws Failure(3) if the experiment demands GPUs that this machine lacks.
- */
-export function chooseGpus({ environment: { gpus } }: Experiment, host: Host): Context["gpus"] {
-  const found = host.gpus.length;
-  if (gpus === "none") return { said: "none asked for", env: { CUDA_VISIBLE_DEVICES: "" }, request: "none" };
-  if (gpus === "optional") {
-    return found === 0
-      ? { said: "none here, so the steps run on the CPU", env: {}, request: "none" }
-      : { said: listGpus(host), env: {}, request: "all" };
-  }
-  const wanted = gpus === "all" ? 1 : typeof gpus === "number" ? gpus : gpus.length;
-  const missing = Array.isArray(gpus)
-    ? gpus.filter((id) => !host.gpus.some(({ uuid }, index) => id === String(index) || id === uuid))
-    : [];
-  if (found < wanted || missing.length > 0) {
-    const what = missing.length > 0 ? `GPU ${missing.join(", ")}` : wanted === 1 ? "a GPU" : `${wanted} GPUs`;
-    throw new Failure(
-      3,
-      `The experiment demands ${what}, and nvidia-smi finds ${found === 0 ? "none" : found} here`,
-      {
-        remedy:
-          "Run it on a GPU host (nvidia-smi must list the card; deno task doctor says what is missing), " +
-          "or on the CPU: --gpus optional",
-      },
-    );
-  }
-  if (gpus === "all") return { said: listGpus(host), env: {}, request: "all" };
-  const ids = typeof gpus === "number" ? Array.from({ length: gpus }, (_, index) => String(index)) : gpus;
-  return {
-    said: `${ids.join(", ")} of ${listGpus(host)}`,
-    env: { CUDA_VISIBLE_DEVICES: ids.join(",") },
-    request: gpus,
-  };
-}
-
-function listGpus(host: Host): string {
-  return host.gpus.map(({ name }, index) => `${index}: ${name}`).join(", ");
 }
 
 async function planStep(context: Context, step: Step): Promise<PlannedStep> {

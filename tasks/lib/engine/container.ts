@@ -3,11 +3,9 @@
 import type { ContainerProgram } from "../container/client.ts";
 import { LABELS } from "../container/client.ts";
 import { Failure } from "../failure.ts";
+import type { GpuRequest } from "../gpus.ts";
 import type { ContainerLimits, Mount, Plan, PlannedContainer, PlannedStep } from "../plan.ts";
 import { stepCommand } from "./step_command.ts";
-
-/** GPUs that a container gets: none, all, so many, or those with these ids. */
-export type GpuRequest = "none" | "all" | number | string[];
 
 /** The command line of one program. */
 export function containerEngine(program: ContainerProgram) {

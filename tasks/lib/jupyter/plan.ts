@@ -1,12 +1,12 @@
 /** What exactly will be started, as plain JSON: it is shown by `--plan` and kept as the record of the server. */
 
 import type { EngineChoice } from "../engine/choose.ts";
-import type { GpuRequest } from "../engine/container.ts";
 import type { Experiment } from "../experiment.ts";
 import { Failure } from "../failure.ts";
 import { sha256 } from "../files.ts";
 import type { Host } from "../host.ts";
-import { chooseGpus, type ContainerLimits, type EngineName } from "../plan.ts";
+import { chooseGpus, type GpuRequest } from "../gpus.ts";
+import type { ContainerLimits, EngineName } from "../plan.ts";
 import { includesLoopback, isLoopback } from "./address.ts";
 import type { ServerRequest } from "./request.ts";
 import type { StateFolder } from "./state.ts";
