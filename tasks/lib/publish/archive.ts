@@ -32,7 +32,7 @@ export async function saveImage(
   try {
     const said = new Response(child.stderr).text();
     const counted = child.stdout.pipeThrough(counter(progress));
-    const stream = path.endsWith("gz")
+    const stream = isCompressed(path)
       ? counted.pipeThrough(new CompressionStream("gzip") as TransformStream<Uint8Array, Uint8Array>)
       : counted;
     const written = await writeHashed(stream, temporary);
@@ -49,6 +49,10 @@ export async function saveImage(
     await child.status;
     signal.removeEventListener("abort", stop);
   }
+}
+
+export function isCompressed(path: string): boolean {
+  return path.endsWith("gz");
 }
 
 function counter(progress: (bytes: number) => void): TransformStream<Uint8Array, Uint8Array> {

@@ -8,7 +8,7 @@ import { Failure } from "../failure.ts";
 import { callerFolder } from "../run_folder.ts";
 import { Stopper } from "../supervise.ts";
 import { bytes, type Terminal } from "../terminal.ts";
-import { type Archive, saveImage } from "./archive.ts";
+import { type Archive, isCompressed, saveImage } from "./archive.ts";
 import { type AuthorsRun, findAuthorsRun } from "./authors_run.ts";
 import { pushImage } from "./push.ts";
 import { type PublishOptions, type PublishRequest, readPublishRequest } from "./request.ts";
@@ -73,16 +73,27 @@ async function showPlan(
   terminal: Terminal,
 ): Promise<Outcome> {
   const plan = await planImage(request.build, experiment);
+  const { tag, push, archive } = request;
+  const build = buildCommand(plan, experiment.root);
   const commands = [
-    buildCommand(plan, experiment.root),
-    ...(request.push ? [["docker", "push", request.tag]] : []),
-    ...(request.archive === undefined ? [] : [["docker", "save", "--output", request.archive, request.tag]]),
+    shellQuote(build),
+    ...(push ? [shellQuote(["docker", "push", tag])] : []),
+    ...(archive === undefined ? [] : [saveLine(tag, archive)]),
   ];
-  commands.forEach((argv) => terminal.line(shellQuote(argv)));
+  commands.forEach((command) => terminal.line(command));
+  if (push) {
+    terminal.note("The push brings the digest, which then stands in the words in place of the version");
+  }
   const words = describePublication(about(request, plan, source, run), experiment);
   terminal.line();
   terminal.line(words.statement);
   return { exitCode: 0, result: { commands, plan, ...words } };
+}
+
+/** What a person would type; the task itself hashes, and renames what is whole. */
+function saveLine(tag: string, archive: string): string {
+  const compress = isCompressed(archive) ? "| gzip " : "";
+  return `${shellQuote(["docker", "save", tag])} ${compress}> ${shellQuote([archive])}`;
 }
 
 /** Pushes and saves, as asked; a signal ends either, and the image stays for the next try. */
