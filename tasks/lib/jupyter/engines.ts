@@ -1,4 +1,4 @@
-/** What an engine does for JupyterLab. A new engine is a file like those two below and a line in `ENGINES`. */
+/** What an engine does for JupyterLab. A new engine is a file like those below and a line in `ENGINES`. */
 
 import { Failure } from "../failure.ts";
 import type { EngineName } from "../plan.ts";
@@ -42,6 +42,7 @@ const ENGINES: Partial<Record<EngineName, () => Promise<ServerEngine>>> = {
   docker: async () => (await import("./container_server.ts")).containerServer("docker"),
   podman: async () => (await import("./container_server.ts")).containerServer("podman"),
   nerdctl: async () => (await import("./container_server.ts")).containerServer("nerdctl"),
+  apptainer: async () => (await import("./apptainer_server.ts")).APPTAINER_SERVER,
 };
 
 /** Values of `deno task run --engine`. */
