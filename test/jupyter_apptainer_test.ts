@@ -48,7 +48,7 @@ Deno.test({
     await t.step("nothing listens on another address than the loopback's", async () => {
       assert.deepEqual(await listeners(port), ["127.0.0.1"]);
     });
-    await t.step("it serves the project, writes into it, and not into HOME", async () => {
+    await t.step("it serves the project and writes into it", async () => {
       const body = { type: "file", format: "text", content: "one" };
       const { status } = await ask(port, "/api/contents/new.txt", { token, method: "PUT", body });
       assert.equal(status, 201);
