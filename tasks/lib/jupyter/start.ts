@@ -117,7 +117,6 @@ async function prepare(
     experiment,
     host,
   );
-  await engineOf({ engine: choice.engine.name }); // refuses one that there is not
   const { serverPython } = await import("./host_python.ts");
   const python = choice.container ? undefined : await serverPython(experiment, host, options.plan, terminal);
   const folder = stateFolder(experiment.root);
