@@ -438,7 +438,7 @@ realTest(
     const before = Deno.env.get("APPTAINER_CACHEDIR");
     Deno.env.set("APPTAINER_CACHEDIR", place.root);
     const heard: string[] = [];
-    const talk = { announce: (line: string) => heard.push(line), progress: () => {} };
+    const talk = { line: (text = "") => void heard.push(text), progress: () => {} };
     try {
       const image = await tinyImage("one");
       const made = await ensureSif(image, talk);

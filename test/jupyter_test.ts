@@ -11,7 +11,6 @@ import type { EngineChoice } from "../tasks/lib/engine/choose.ts";
 import { parseExperiment } from "../tasks/lib/experiment.ts";
 import { addressesToBind } from "../tasks/lib/jupyter/address.ts";
 import { conditionOf, execCommand, runCommand } from "../tasks/lib/jupyter/container_server.ts";
-import { engineOf, SERVER_ENGINES } from "../tasks/lib/jupyter/engines.ts";
 import { openBrowser } from "../tasks/lib/jupyter/open_browser.ts";
 import { planServer, type ServerPlan } from "../tasks/lib/jupyter/plan.ts";
 import { containerOn, isFree, nextFree, processOfLsof, processOn } from "../tasks/lib/jupyter/port.ts";
@@ -153,14 +152,6 @@ Deno.test("planServer() refuses what an engine can't do", async (t) => {
   for (const [given, failure] of cases) {
     await t.step(String(failure.message), () => assert.throws(() => planFor(...given), failure));
   }
-});
-
-Deno.test("engineOf() refuses an engine that has no JupyterLab", async () => {
-  await assert.rejects(engineOf({ engine: "apptainer" }), {
-    exitCode: 3,
-    message: /Cannot run JupyterLab in apptainer/,
-  });
-  assert.ok(SERVER_ENGINES.includes("host") && !SERVER_ENGINES.includes("apptainer"));
 });
 
 Deno.test("execCommand() is as the user by name, and as root only where the server is root's", () => {

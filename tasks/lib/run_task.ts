@@ -4,7 +4,6 @@ import type { Arguments, OptionTable, Positionals } from "./cli.ts";
 import { shellQuote } from "./command.ts";
 import { ENGINE_CHOICES } from "./engine/index.ts";
 import type { MissingImage } from "./engine/choose.ts";
-import type { Talk } from "./container/sif.ts";
 import type { Evidence } from "./evidence.ts";
 import { containerOptions } from "./container_options.ts";
 import { Failure } from "./failure.ts";
@@ -68,7 +67,7 @@ export async function runTask(
     ...{ task, experiment, steps, notebook, parameters, rest, runs, reuse, resume, force },
     ...{ engine, image, container: containerOptions(options) },
     ...(options.yes && !options.plan && { obtain: await obtainer(terminal) }),
-    ...(!options.plan && { talk: talkOf(terminal) }),
+    ...(!options.plan && { talk: terminal }),
   };
   const prepared = await prepareRun(request);
   const { plan } = prepared;
@@ -97,13 +96,6 @@ export async function runTask(
 async function obtainer(terminal: Terminal) {
   const { obtainImage } = await import("./build.ts");
   return (missing: MissingImage) => obtainImage(missing, terminal);
-}
-
-function talkOf(terminal: Terminal): Talk {
-  return {
-    announce: (line) => terminal.line(line),
-    progress: (line) => terminal.progress(line),
-  };
 }
 
 function exitCodeOf({ status, task, steps }: Evidence, holds: boolean): 0 | 1 | 2 | 130 {

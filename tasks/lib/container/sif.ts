@@ -5,7 +5,7 @@ import { run } from "../command.ts";
 import { Failure } from "../failure.ts";
 import { exists, sha256 } from "../files.ts";
 import { Stopper } from "../supervise.ts";
-import { bytes, duration } from "../terminal.ts";
+import { bytes, duration, type Terminal } from "../terminal.ts";
 import { apptainer, lastProblem } from "./apptainer.ts";
 import { hasChanged, hashOnce, problemOf } from "./sif_file.ts";
 import type { Convertible } from "./sif_source.ts";
@@ -15,11 +15,8 @@ export interface Sif {
   sha256: string;
 }
 
-/** What is said while an image is converted. */
-export interface Talk {
-  announce: (line: string) => void;
-  progress: (line: string) => void;
-}
+/** Hears what is said while an image is converted. */
+export type Talk = Pick<Terminal, "line" | "progress">;
 
 /**
  * Folder of the SIF files and their hashes: apptainer's own cache if one is named, for homes with a quota.
@@ -76,7 +73,7 @@ export async function ensureSif(image: Convertible, talk: Talk): Promise<Sif> {
   if (await exists(file)) {
     const damage = await damageOf(file);
     if (damage === undefined) return { file, sha256: await hashSif(file) };
-    talk.announce(`${file} ${damage}; it is made again`);
+    talk.line(`${file} ${damage}; it is made again`);
     await Deno.remove(file);
   }
   await removeUnfinished(file);
@@ -85,12 +82,12 @@ export async function ensureSif(image: Convertible, talk: Talk): Promise<Sif> {
 }
 
 /** The lock goes with the process that holds it. */
-async function holdFile(file: string, { announce }: Talk): Promise<Disposable> {
+async function holdFile(file: string, talk: Talk): Promise<Disposable> {
   try {
     await Deno.mkdir(dirname(file), { recursive: true });
     const lock = await Deno.open(`${file}.lock`, { read: true, write: true, create: true });
     if (!await lock.tryLock(true)) {
-      announce(`Waiting for another process, which is making ${file}`);
+      talk.line(`Waiting for another process, which is making ${file}`);
       await lock.lock(true);
     }
     return lock;
@@ -133,7 +130,7 @@ async function convert(image: Convertible, file: string, talk: Talk) {
     if (code !== 0) throw explainConversion(image, lastProblem(stderr));
     await Deno.rename(unfinished, file);
     const seconds = (performance.now() - started) / 1000;
-    talk.announce(`${file}: ${bytes((await Deno.stat(file)).size)}, made in ${duration(seconds)}`);
+    talk.line(`${file}: ${bytes((await Deno.stat(file)).size)}, made in ${duration(seconds)}`);
   } finally {
     await Deno.remove(unfinished).catch(() => {});
     await removeTree(scratch);
@@ -148,9 +145,9 @@ const TEMPORARY_FACTOR = 2;
 const SIF_FACTOR = 0.5;
 
 async function announceCost({ name, bytes: size }: Convertible, file: string, temporary: string, talk: Talk) {
-  talk.announce(`Converting ${name} for apptainer: ${file}`);
+  talk.line(`Converting ${name} for apptainer: ${file}`);
   if (size === undefined) {
-    return talk.announce("It is downloaded first; a GPU-Jupyter image is several gigabytes");
+    return talk.line("It is downloaded first; a GPU-Jupyter image is several gigabytes");
   }
   const needs = [
     { folder: temporary, needed: size * TEMPORARY_FACTOR, variable: "APPTAINER_TMPDIR" },
@@ -158,7 +155,7 @@ async function announceCost({ name, bytes: size }: Convertible, file: string, te
   ];
   const places = needs.map(({ folder, needed }) => `${bytes(needed)} in ${folder}`);
   const time = duration(Math.ceil(size / 1e9 * SECONDS_PER_GIGABYTE));
-  talk.announce(`It takes about ${time}, up to ${places[0]} meanwhile, and up to ${places[1]}`);
+  talk.line(`It takes about ${time}, up to ${places[0]} meanwhile, and up to ${places[1]}`);
   for (const { folder, needed, variable } of needs) {
     const free = await freeSpace(folder);
     if (free >= needed) continue;

@@ -1,6 +1,7 @@
-/** A step in apptainer: a child process of the caller's, in the file system of a SIF file. */
+/** A step in apptainer: a child process of the caller, in the file system of a SIF file. */
 
-import type { Plan, PlannedContainer, PlannedStep } from "../plan.ts";
+import type { GpuRequest } from "../gpus.ts";
+import type { ContainerLimits, Mount, Plan, PlannedStep } from "../plan.ts";
 import { mountArguments } from "./container.ts";
 import { stepCommand } from "./step_command.ts";
 
@@ -10,20 +11,44 @@ import { stepCommand } from "./step_command.ts";
  */
 const ISOLATION = ["--cleanenv", "--contain", "--no-home", "--no-privs"];
 
+/** What a command in apptainer gets of this machine. */
+export interface Sandbox {
+  /** The SIF file. */
+  file: string;
+  /** Names of the caller's variables that would change what apptainer does. */
+  unset: string[];
+  env: Record<string, string>;
+  mounts: Mount[];
+  cwd: string;
+  home: string;
+  /** Folder that is there, for what is written to /tmp. */
+  scratch: string;
+  gpus: GpuRequest;
+  limits: Omit<ContainerLimits, "shmSize">;
+}
+
 export function apptainerCommand(plan: Plan, step: PlannedStep, resuming: boolean): string[] {
-  const container = plan.container!;
-  const { HOME = "/tmp", ...env } = step.env;
+  const { image, unset = [], mounts, scratch, gpus, ...limits } = plan.container!;
+  const { HOME: home = "/tmp", ...env } = step.env;
+  return inApptainer(
+    { file: image.file!, unset, env, mounts, cwd: step.cwd, home, scratch: scratch!, gpus, limits },
+    stepCommand("python", step, resuming),
+  );
+}
+
+/** The command line of a command in a SIF file. */
+export function inApptainer(sandbox: Sandbox, command: string[]): string[] {
   return [
-    ...["env", ...(container.unset ?? []).flatMap((name) => ["-u", name]), ...variables(env)],
+    ...["env", ...sandbox.unset.flatMap((name) => ["-u", name]), ...variables(sandbox.env)],
     // Without --no-eval a shell in the container would expand $ and ` in the variables' values.
     ...["apptainer", "--quiet", "exec", ...ISOLATION, "--no-eval"],
     // HOME can't be a variable; with --no-home this only says where it is.
-    ...["--home", HOME, "--workdir", container.scratch!],
-    ...limits(container),
-    ...(container.gpus === "none" ? [] : ["--nv"]),
-    ...container.mounts.flatMap((mount) => mountArguments("apptainer", mount)),
-    ...["--pwd", step.cwd, container.image.file!],
-    ...stepCommand("python", step, resuming),
+    ...["--home", sandbox.home, "--workdir", sandbox.scratch],
+    ...limitArguments(sandbox.limits),
+    ...(sandbox.gpus === "none" ? [] : ["--nv"]),
+    ...sandbox.mounts.flatMap((mount) => mountArguments("apptainer", mount)),
+    ...["--pwd", sandbox.cwd, sandbox.file],
+    ...command,
   ];
 }
 
@@ -33,7 +58,7 @@ function variables(env: Record<string, string>): string[] {
 }
 
 /** /dev/shm is the machine's own, so there is no limit to raise. */
-function limits({ memory, cpus, network }: PlannedContainer): string[] {
+function limitArguments({ memory, cpus, network }: Sandbox["limits"]): string[] {
   return [
     ...(network === undefined ? [] : ["--net", "--network", network]),
     ...(memory === undefined ? [] : ["--memory", memory, "--memory-swap", memory]),

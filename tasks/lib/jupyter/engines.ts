@@ -1,6 +1,5 @@
-/** What an engine does for JupyterLab. A new engine is a file like those two below and a line in `ENGINES`. */
+/** What an engine does for JupyterLab. A new engine is a file like those below and a line in `ENGINES`. */
 
-import { Failure } from "../failure.ts";
 import type { EngineName } from "../plan.ts";
 import type { ServerPlan } from "./plan.ts";
 
@@ -37,21 +36,17 @@ export interface ServerEngine {
 }
 
 /** Loaded when used: `status` has no time for what it does not need. */
-const ENGINES: Partial<Record<EngineName, () => Promise<ServerEngine>>> = {
+const ENGINES: Record<EngineName, () => Promise<ServerEngine>> = {
   host: async () => (await import("./host_server.ts")).HOST_SERVER,
   docker: async () => (await import("./container_server.ts")).containerServer("docker"),
   podman: async () => (await import("./container_server.ts")).containerServer("podman"),
   nerdctl: async () => (await import("./container_server.ts")).containerServer("nerdctl"),
+  apptainer: async () => (await import("./apptainer_server.ts")).APPTAINER_SERVER,
 };
 
 /** Values of `deno task run --engine`. */
 export const SERVER_ENGINES = ["auto", ...Object.keys(ENGINES)];
 
-/** @throws Failure(3) for an engine that runs steps and no JupyterLab. */
 export async function engineOf({ engine }: Pick<ServerPlan, "engine">): Promise<ServerEngine> {
-  const load = ENGINES[engine];
-  if (load !== undefined) return await load();
-  throw new Failure(3, `Cannot run JupyterLab in ${engine}: it runs the steps alone`, {
-    remedy: "deno task run --engine host, or another of docker, podman and nerdctl",
-  });
+  return await ENGINES[engine]();
 }

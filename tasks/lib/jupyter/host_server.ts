@@ -9,37 +9,56 @@ import type { ServerPlan } from "./plan.ts";
 /** For the server to end its kernels. */
 const GRACE_MS = 7000;
 
-export const HOST_SERVER: ServerEngine = {
-  startCommand,
-  start,
-  condition: async (plan) => {
-    const found = await findProcesses({ mark: mark(plan) });
-    return found.length > 0
-      ? { is: "running" }
-      : { is: "ended", because: "its process is gone", failed: false };
-  },
-  lastLines: async ({ process }, count) => {
-    const text = await Deno.readTextFile(process!.log).catch(() => "");
-    return text.split("\n").filter((line) => line !== "").slice(-count);
-  },
-  stop: async (plan) => void await endProcesses({ mark: mark(plan) }, GRACE_MS),
-  logsCommand: ({ process }, { follow, tail }) => {
-    const count = tail === "all" ? "+1" : tail;
-    return { argv: ["tail", "-n", count, ...(follow ? ["-f"] : []), process!.log] };
-  },
+export const HOST_SERVER = processServer({
+  place: (_, command) => command,
   shellCommand: ({ root, process }, command) => ({
     argv: command.length > 0 ? command : [Deno.env.get("SHELL") || "bash"],
     cwd: root,
     env: shellEnvironment(process!.python),
   }),
-};
+});
+
+/** What differs between servers that are processes of this machine. */
+export interface ProcessPlace {
+  /** The command as it is started in the place where the server runs. */
+  place(plan: ServerPlan, command: TerminalCommand): TerminalCommand;
+  shellCommand: ServerEngine["shellCommand"];
+  prepare?(plan: ServerPlan): Promise<void>;
+}
+
+export function processServer({ place, shellCommand, prepare }: ProcessPlace): ServerEngine {
+  const startCommand = (plan: ServerPlan) => place(plan, serverCommand(plan));
+  return {
+    startCommand,
+    start: async (plan) => {
+      await prepare?.(plan);
+      await start(plan, startCommand(plan));
+    },
+    condition: async (plan) => {
+      const found = await findProcesses({ mark: mark(plan) });
+      return found.length > 0
+        ? { is: "running" }
+        : { is: "ended", because: "its process is gone", failed: false };
+    },
+    lastLines: async ({ process }, count) => {
+      const text = await Deno.readTextFile(process!.log).catch(() => "");
+      return text.split("\n").filter((line) => line !== "").slice(-count);
+    },
+    stop: async (plan) => void await endProcesses({ mark: mark(plan) }, GRACE_MS),
+    logsCommand: ({ process }, { follow, tail }) => {
+      const count = tail === "all" ? "+1" : tail;
+      return { argv: ["tail", "-n", count, ...(follow ? ["-f"] : []), process!.log] };
+    },
+    shellCommand,
+  };
+}
 
 /** An entry that only the processes of this server have: numbers of processes are used again. */
 function mark({ tokenFile }: ServerPlan): string {
   return `JUPYTER_TOKEN_FILE=${tokenFile}`;
 }
 
-function startCommand({ asRoot, address, port, root, tokenFile, process }: ServerPlan): TerminalCommand {
+function serverCommand({ asRoot, address, port, root, tokenFile, process }: ServerPlan): TerminalCommand {
   const { python, env } = process!;
   return {
     argv: [
@@ -53,8 +72,7 @@ function startCommand({ asRoot, address, port, root, tokenFile, process }: Serve
   };
 }
 
-async function start(plan: ServerPlan): Promise<void> {
-  const { argv, cwd, env } = startCommand(plan);
+async function start(plan: ServerPlan, { argv, cwd, env }: TerminalCommand): Promise<void> {
   // The shell only opens the log, which outlives this process; it reads no value.
   const script = 'umask 077; exec "$@" >"$0" 2>&1 </dev/null';
   const child = spawn(["sh", "-c", script, plan.process!.log, ...argv], { cwd, env });

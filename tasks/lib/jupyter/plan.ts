@@ -1,12 +1,13 @@
 /** What exactly will be started, as plain JSON: it is shown by `--plan` and kept as the record of the server. */
 
+import { join } from "node:path";
 import type { EngineChoice } from "../engine/choose.ts";
 import type { Experiment } from "../experiment.ts";
 import { Failure } from "../failure.ts";
 import { sha256 } from "../files.ts";
 import type { Host } from "../host.ts";
 import { chooseGpus, type GpuRequest } from "../gpus.ts";
-import type { ContainerLimits, EngineName } from "../plan.ts";
+import type { ContainerLimits, EngineName, PlannedImage } from "../plan.ts";
 import { includesLoopback, isLoopback } from "./address.ts";
 import type { ServerRequest } from "./request.ts";
 import type { StateFolder } from "./state.ts";
@@ -26,9 +27,9 @@ export interface ServerPlan {
   /** `uid:gid` that its files belong to on this machine; absent where the system has no such ids. */
   owner?: string;
   tokenFile: string;
-  /** Absent for the engine "host". */
+  /** Absent for the engines "host" and "apptainer". */
   container?: ServerContainer;
-  /** How the host's server is started; absent for containers. */
+  /** How a server that is a process of this machine is started; absent for containers. */
   process?: ServerProcess;
 }
 
@@ -49,6 +50,18 @@ export interface ServerProcess {
   /** Set in addition to the user's own environment. */
   env: Record<string, string>;
   log: string;
+  /** Where it runs with apptainer. */
+  sif?: ServerSif;
+}
+
+export interface ServerSif {
+  image: PlannedImage;
+  /** Names of the caller's variables that would change what apptainer does. */
+  unset: string[];
+  /** Folder for what is written to /tmp and HOME. */
+  scratch: string;
+  gpus: GpuRequest;
+  limits: Omit<ContainerLimits, "network">;
 }
 
 export interface ServerFacts {
@@ -68,8 +81,8 @@ export interface ServerFacts {
  */
 export function planServer(facts: ServerFacts): { plan: ServerPlan; notes: string[] } {
   const { request, experiment, host, choice, folder } = facts;
-  const inContainer = choice.container !== undefined;
-  if (!inContainer) refuseContainerOptions(request);
+  const inContainer = choice.container !== undefined && choice.engine.name !== "apptainer";
+  if (!inContainer) refuseContainerOptions(request, choice);
   // In a rootless Docker the container's root is the user; and root's files are root's.
   const isRootAnyway = inContainer ? choice.container!.user.split(":")[0] === "0" : host.uid === 0;
   const asRoot = request.root || isRootAnyway;
@@ -82,24 +95,41 @@ export function planServer(facts: ServerFacts): { plan: ServerPlan; notes: strin
     asRoot,
     owner: host.uid === undefined ? undefined : `${host.uid}:${host.gid}`,
     tokenFile: folder.token,
-    ...(inContainer
-      ? { container: planContainer(facts, asRoot) }
-      : { process: { ...facts.python!, log: folder.log } }),
+    ...(inContainer ? { container: planContainer(facts, asRoot) } : { process: planProcess(facts) }),
   };
   return { plan, notes: notesOn(facts, isRootAnyway) };
 }
 
-function planContainer({ request, experiment, host, choice }: ServerFacts, asRoot: boolean): ServerContainer {
+function planProcess(facts: ServerFacts): ServerProcess {
+  const { experiment, choice: { container }, folder } = facts;
+  if (container === undefined) return { ...facts.python!, log: folder.log };
+  const { network: _, ...limits } = experiment.environment.limits;
+  const { request: gpus, env } = gpusOf(facts);
+  const scratch = join(folder.path, "scratch");
+  return {
+    python: "python",
+    env,
+    log: folder.log,
+    sif: { image: container.image, unset: container.unset ?? [], scratch, gpus, limits },
+  };
+}
+
+function gpusOf({ request, experiment, host }: ServerFacts) {
+  const gpus = request.gpus ?? experiment.environment.gpus;
+  return chooseGpus({ ...experiment, environment: { ...experiment.environment, gpus } }, host);
+}
+
+function planContainer(facts: ServerFacts, asRoot: boolean): ServerContainer {
+  const { request, experiment, choice } = facts;
   const { image, entrypoint, keepId } = choice.container!;
   if (keepId && !asRoot) requireKeepId(choice.engine.version ?? "");
   const { network: _, ...limits } = experiment.environment.limits; // a server without a network would be none
-  const gpus = request.gpus ?? experiment.environment.gpus;
   return {
     image: { name: image.name, id: image.id },
     entrypoint,
     keepId: keepId && !asRoot,
     ...{ sudo: request.sudo, restart: request.restart },
-    gpus: chooseGpus({ ...experiment, environment: { ...experiment.environment, gpus } }, host).request,
+    gpus: gpusOf(facts).request,
     limits,
   };
 }
@@ -117,11 +147,16 @@ function requireKeepId(version: string) {
   );
 }
 
-function refuseContainerOptions({ address, sudo, root, restart, published, gpus }: ServerRequest) {
-  const given = { sudo, root, restart, publish: published.length > 0, gpus: gpus !== undefined };
+function refuseContainerOptions(
+  { address, sudo, root, restart, published, gpus }: ServerRequest,
+  { container }: EngineChoice,
+) {
+  const onHost = container === undefined;
+  const given = { sudo, root, restart, publish: published.length > 0, gpus: onHost && gpus !== undefined };
   const option = Object.entries(given).find(([, value]) => value)?.[0];
   if (option === undefined) return refuseAddress(address);
-  throw new Failure(2, `--${option} needs a container engine, and JupyterLab would run on the host`, {
+  const place = onHost ? "run on the host" : "be your own process, in Apptainer";
+  throw new Failure(2, `--${option} needs a container engine, and JupyterLab would ${place}`, {
     remedy: "Leave it out, or add --engine docker or podman",
   });
 }

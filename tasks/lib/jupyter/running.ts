@@ -36,7 +36,13 @@ export async function requireServer(purpose: string): Promise<StartedServer> {
 
 /** What a server is called in messages. */
 export function nameOf({ engine, id, container }: ServerPlan): string {
-  return container === undefined ? "JupyterLab on the host" : `JupyterLab (${engine} container ${id})`;
+  if (container !== undefined) return `JupyterLab (${engine} container ${id})`;
+  return engine === "host" ? "JupyterLab on the host" : "JupyterLab in Apptainer";
+}
+
+/** The image that a server runs in; undefined on the host. */
+export function imageOf({ container, process }: ServerPlan): string | undefined {
+  return (container ?? process?.sif)?.image.name;
 }
 
 /** What became of a server that does not run, as a sentence. */

@@ -16,7 +16,7 @@ import { openBrowser } from "./open_browser.ts";
 import { planServer, type ServerPlan } from "./plan.ts";
 import { requireFree } from "./port.ts";
 import { readRequest, type RunOptions, type ServerRequest } from "./request.ts";
-import { findServer, nameOf, type StartedServer } from "./running.ts";
+import { findServer, imageOf, nameOf, type StartedServer } from "./running.ts";
 import { clearState, holdState, makeStateFolder, stateFolder, writePrivate, writeRecord } from "./state.ts";
 import { chooseToken, serverUrl } from "./token.ts";
 import { waitUntilReady } from "./wait.ts";
@@ -109,18 +109,20 @@ async function prepare(
   const host = await inspectHost();
   const obtain = options.yes && !options.plan ? (await import("../build.ts")).obtainImage : undefined;
   const choice = await chooseEngine(
-    { ...request, ...(obtain && { obtain: (missing) => obtain(missing, terminal) }) },
+    {
+      ...request,
+      ...(obtain && { obtain: (missing) => obtain(missing, terminal) }),
+      ...(!options.plan && { talk: terminal }),
+    },
     experiment,
     host,
   );
-  await engineOf({ engine: choice.engine.name }); // refuses one that there is not
   const { serverPython } = await import("./host_python.ts");
   const python = choice.container ? undefined : await serverPython(experiment, host, options.plan, terminal);
   const folder = stateFolder(experiment.root);
   const { plan, notes } = planServer({ request, experiment, host, choice, folder, python });
-  const place = plan.container === undefined
-    ? plan.engine
-    : `${plan.engine}, image ${plan.container.image.name}`;
+  const image = imageOf(plan);
+  const place = image === undefined ? plan.engine : `${plan.engine}, image ${image}`;
   terminal.line(
     `JupyterLab for ${experiment.title ?? experiment.name} in ${place} (${choice.engine.because})`,
   );

@@ -1,7 +1,7 @@
 import type { Outcome } from "../cli.ts";
 import { duration, type Terminal } from "../terminal.ts";
 import { answers } from "./probe.ts";
-import { describeEnd, findOwnServer, nameOf, type StartedServer } from "./running.ts";
+import { describeEnd, findOwnServer, imageOf, nameOf, type StartedServer } from "./running.ts";
 import { clearState } from "./state.ts";
 import { serverUrl } from "./token.ts";
 
@@ -31,7 +31,8 @@ export async function statusTask(terminal: Terminal): Promise<Outcome> {
 
 function describe({ plan, started }: StartedServer, url: string, hasAnswered: boolean): string[] {
   const age = duration((Date.now() - Date.parse(started)) / 1000);
-  const image = plan.container === undefined ? "" : `, image ${plan.container.image.name}`;
+  const name = imageOf(plan);
+  const image = name === undefined ? "" : `, image ${name}`;
   const published = plan.published.length > 0 ? `; also published: ${plan.published.join(", ")}` : "";
   return [
     `${nameOf(plan)} has run for ${age}${image}`,
