@@ -152,14 +152,15 @@ Deno.test({
   ignore: !docker,
   fn: async () => {
     await using project = await Project.make({ "experiment.yaml": experiment() });
-    const path = project.path("silent.sock");
-    using listener = Deno.listen({ transport: "unix", path });
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const accepted: Deno.Conn[] = [];
     const accepting = (async () => {
       for await (const connection of listener) accepted.push(connection);
     })();
     const started = performance.now();
-    const said = await project.task("doctor", ["--json"], { DOCKER_HOST: `unix://${path}` });
+    const said = await project.task("doctor", ["--json"], {
+      DOCKER_HOST: `tcp://127.0.0.1:${listener.addr.port}`,
+    });
     const seconds = (performance.now() - started) / 1000;
     assert.equal(said.code, 0, said.stderr);
     assert.equal(find(findings(said), /^Docker did not answer within 5 s/).severity, "warning");

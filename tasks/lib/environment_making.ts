@@ -1,11 +1,10 @@
 /** Making an environment: one process at a time, in a temporary folder that is moved in when it is complete. */
 
-import { statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { run } from "./command.ts";
 import { isVacant, misfit, PLATFORM, readStamp, type Wanted, writeStamp } from "./environment_stamp.ts";
 import { Failure } from "./failure.ts";
-import { sha256 } from "./files.ts";
+import { freeSpace, sha256 } from "./files.ts";
 import {
   findUv,
   type Installation,
@@ -210,8 +209,7 @@ async function device(path: string): Promise<number | undefined> {
 }
 
 async function checkFree(folder: string, neededMB: number, variable: string) {
-  const found = await statfs(folder).catch(() => undefined);
-  const freeMB = found === undefined ? Infinity : found.bavail * found.bsize / 1e6;
+  const freeMB = await freeSpace(folder) / 1e6;
   if (freeMB >= neededMB) return;
   throw new Failure(
     3,

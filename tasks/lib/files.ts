@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { dirname, join, relative } from "node:path";
+import { run } from "./command.ts";
 
 /** Replaces a file in one move, so that no reader and no crash ever sees half of it. */
 export async function writeAtomic(path: string, text: string): Promise<void> {
@@ -89,4 +90,14 @@ export async function exists(path: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/**
+ * Bytes that this user may write to the folder's disk, without quotas; not known counts as enough. Deno's own statfs
+ * needs every permission.
+ */
+export async function freeSpace(folder: string): Promise<number> {
+  const { stdout } = await run(["df", "-Pk", folder]).catch(() => ({ stdout: "" }));
+  const blocks = stdout.trim().split("\n").at(-1)?.split(/\s+/).at(-3);
+  return /^\d+$/.test(blocks ?? "") ? Number(blocks) * 1024 : Infinity;
 }

@@ -3,7 +3,7 @@
 import { basename, dirname, join } from "node:path";
 import { run } from "../command.ts";
 import { Failure } from "../failure.ts";
-import { exists, sha256 } from "../files.ts";
+import { exists, freeSpace, sha256 } from "../files.ts";
 import { Stopper } from "../supervise.ts";
 import { bytes, duration, type Terminal } from "../terminal.ts";
 import { apptainer, lastProblem } from "./apptainer.ts";
@@ -165,13 +165,6 @@ async function announceCost({ name, bytes: size }: Convertible, file: string, te
       { remedy: `Free some space, or name a folder on another disk: ${variable}=/path/to/folder` },
     );
   }
-}
-
-/** Bytes that this user may write to the folder's disk, without quotas; not known counts as enough. */
-async function freeSpace(folder: string): Promise<number> {
-  const { stdout } = await run(["df", "-Pk", folder]).catch(() => ({ stdout: "" }));
-  const blocks = stdout.trim().split("\n").at(-1)?.split(/\s+/).at(-3);
-  return /^\d+$/.test(blocks ?? "") ? Number(blocks) * 1024 : Infinity;
 }
 
 /** Weak compression takes a third of the time for an eighth more space; versions before 1.2 have no such option. */
