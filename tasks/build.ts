@@ -4,8 +4,8 @@
  * Example: deno task build --cpu
  */
 
-import { buildTask } from "./lib/build.ts";
-import { VARIANTS } from "./lib/build_plan.ts";
+import { buildTask } from "./lib/image/build.ts";
+import { VARIANTS } from "./lib/image/build_plan.ts";
 import { main } from "./lib/cli.ts";
 import { EXPERIMENT } from "./lib/run_task.ts";
 

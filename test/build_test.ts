@@ -11,14 +11,14 @@ import {
   planBuild,
   readRequest,
   type Request,
-} from "../tasks/lib/build_plan.ts";
-import { stageContext, withoutCredentials } from "../tasks/lib/build_context.ts";
-import { BuildOutput } from "../tasks/lib/build_output.ts";
+} from "../tasks/lib/image/build_plan.ts";
+import { stageContext, withoutCredentials } from "../tasks/lib/image/build_context.ts";
+import { BuildOutput } from "../tasks/lib/image/build_output.ts";
 import { explainEngine } from "../tasks/lib/container/client.ts";
-import { parsePackages } from "../tasks/lib/deno_packages.ts";
+import { parsePackages } from "../tasks/lib/image/deno_packages.ts";
 import { parseExperiment } from "../tasks/lib/experiment.ts";
-import { checkPin, pinOf } from "../tasks/lib/image_lock.ts";
-import { downloadCommand, downloadFiles, platforms } from "../tasks/lib/wheels.ts";
+import { checkPin, pinOf } from "../tasks/lib/image/image_lock.ts";
+import { downloadCommand, downloadFiles, platforms } from "../tasks/lib/image/wheels.ts";
 import { ended, experiment, Project, ROOT } from "./project.ts";
 
 const FIXTURES = join(import.meta.dirname!, "fixtures/build");

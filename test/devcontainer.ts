@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { stageWheels } from "../tasks/lib/build_context.ts";
+import { stageWheels } from "../tasks/lib/image/build_context.ts";
 import { listFiles } from "../tasks/lib/files.ts";
 import { copyOfThisProject, docker, missingEngine, said, wheelhouse } from "./docker.ts";
 import { call } from "./engines.ts";

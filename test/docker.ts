@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { stageContext } from "../tasks/lib/build_context.ts";
+import { stageContext } from "../tasks/lib/image/build_context.ts";
 import { exists } from "../tasks/lib/files.ts";
 import { type Ended, ended, Project, ROOT } from "./project.ts";
 

@@ -1,7 +1,7 @@
 /** Real container engines for tests: which there are here, a small image for each, and a user who is not root. */
 
 import { join } from "node:path";
-import { stageContext } from "../tasks/lib/build_context.ts";
+import { stageContext } from "../tasks/lib/image/build_context.ts";
 import { BASE, missingEngine } from "./docker.ts";
 import { type Ended, ended, type Project, ROOT } from "./project.ts";
 

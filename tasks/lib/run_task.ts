@@ -94,7 +94,7 @@ export async function runTask(
 
 /** What builds or gets an image that is missing. */
 async function obtainer(terminal: Terminal) {
-  const { obtainImage } = await import("./build.ts");
+  const { obtainImage } = await import("./image/build.ts");
   return (missing: MissingImage) => obtainImage(missing, terminal);
 }
 

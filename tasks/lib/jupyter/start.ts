@@ -107,7 +107,7 @@ async function prepare(
   terminal: Terminal,
 ): Promise<ServerPlan> {
   const host = await inspectHost();
-  const obtain = options.yes && !options.plan ? (await import("../build.ts")).obtainImage : undefined;
+  const obtain = options.yes && !options.plan ? (await import("../image/build.ts")).obtainImage : undefined;
   const choice = await chooseEngine(
     {
       ...request,

@@ -1,7 +1,7 @@
 /** `deno task publish`: one commit → image → registry or archive → words for the paper. */
 
-import { buildImage, planImage } from "../build.ts";
-import { buildCommand, type BuildPlan } from "../build_plan.ts";
+import { buildImage, planImage } from "../image/build.ts";
+import { buildCommand, type BuildPlan } from "../image/build_plan.ts";
 import { shellQuote } from "../command.ts";
 import { type Experiment, readExperiment } from "../experiment.ts";
 import { Failure } from "../failure.ts";

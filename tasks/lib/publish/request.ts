@@ -2,8 +2,8 @@
 
 import { existsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import type { BuildRequest } from "../build.ts";
-import { readRequest } from "../build_plan.ts";
+import type { BuildRequest } from "../image/build.ts";
+import { readRequest } from "../image/build_plan.ts";
 import { SIZE_PATTERN } from "../experiment_schema.ts";
 import { Failure } from "../failure.ts";
 import { callerFolder } from "../run_folder.ts";

@@ -1,8 +1,8 @@
 /** What goes into a published image: one commit, whole, and not too much of it. */
 
 import { join } from "node:path";
-import { contextFiles, readProvenance } from "../build_context.ts";
-import type { Provenance } from "../build_plan.ts";
+import { contextFiles, readProvenance } from "../image/build_context.ts";
+import type { Provenance } from "../image/build_plan.ts";
 import { readCode } from "../code.ts";
 import { Failure } from "../failure.ts";
 import { inParallel } from "../files.ts";

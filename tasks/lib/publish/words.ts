@@ -1,7 +1,7 @@
 /** The words about a published image: the command lines for readers, the line for the paper, and the statement. */
 
 import { basename, relative } from "node:path";
-import { type BuildPlan, byDigest, type Provenance } from "../build_plan.ts";
+import { type BuildPlan, byDigest, type Provenance } from "../image/build_plan.ts";
 import { shellQuote } from "../command.ts";
 import { gpuArguments } from "../engine/container.ts";
 import type { Experiment } from "../experiment.ts";

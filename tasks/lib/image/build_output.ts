@@ -1,6 +1,6 @@
 /** What `docker build` prints: its steps, for the progress line, and why it failed. */
 
-import { Failure } from "./failure.ts";
+import { Failure } from "../failure.ts";
 
 /** Lines of a failed step that are shown; the log has all. */
 const SHOWN = 6;

@@ -1,11 +1,11 @@
 /** Filling a wheelhouse: the files of a lock's packages, for the Python of the CPU image, by any Python's pip. */
 
 import { basename, join } from "node:path";
-import { run } from "./command.ts";
-import { Failure } from "./failure.ts";
-import { explainInstall } from "./installer_output.ts";
-import { type LockedPackage, packagesFor, readLock, targetFor } from "./lock_file.ts";
-import { findPython } from "./python.ts";
+import { run } from "../command.ts";
+import { Failure } from "../failure.ts";
+import { explainInstall } from "../installer_output.ts";
+import { type LockedPackage, packagesFor, readLock, targetFor } from "../lock_file.ts";
+import { findPython } from "../python.ts";
 
 /** Debian 12's, which the CPU image has. */
 const IMAGE_PYTHON = "3.11.2";

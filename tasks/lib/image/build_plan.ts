@@ -1,9 +1,9 @@
 /** From what a user asks for to the command line that builds an image. */
 
 import { basename, dirname, join } from "node:path";
-import { REQUIREMENTS_LABELS } from "./container/client.ts";
-import type { Experiment } from "./experiment.ts";
-import { Failure } from "./failure.ts";
+import { REQUIREMENTS_LABELS } from "../container/client.ts";
+import type { Experiment } from "../experiment.ts";
+import { Failure } from "../failure.ts";
 
 export const VARIANTS = ["full", "python-only", "slim"] as const;
 export type Variant = typeof VARIANTS[number];

@@ -16,15 +16,15 @@ import {
   type Request,
 } from "./build_plan.ts";
 import { BuildOutput } from "./build_output.ts";
-import { shellQuote } from "./command.ts";
-import { client, type ImageInfo, inspectImage, pullImage, requireEngine } from "./container/client.ts";
-import type { MissingImage } from "./engine/choose.ts";
-import { type Experiment, readExperiment } from "./experiment.ts";
-import { Failure } from "./failure.ts";
-import { sha256File } from "./files.ts";
+import { shellQuote } from "../command.ts";
+import { client, type ImageInfo, inspectImage, pullImage, requireEngine } from "../container/client.ts";
+import type { MissingImage } from "../engine/choose.ts";
+import { type Experiment, readExperiment } from "../experiment.ts";
+import { Failure } from "../failure.ts";
+import { sha256File } from "../files.ts";
 import { checkPin, pinOf, readPin, writePin } from "./image_lock.ts";
-import { callerFolder } from "./run_folder.ts";
-import { bytes, duration, type Terminal } from "./terminal.ts";
+import { callerFolder } from "../run_folder.ts";
+import { bytes, duration, type Terminal } from "../terminal.ts";
 
 /** Lock of what the CPU image holds beside the experiment's packages. */
 const IMAGE_LOCK = ".devcontainer/requirements.lock";

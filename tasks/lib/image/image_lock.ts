@@ -3,10 +3,10 @@
 import { dirname, join, relative } from "node:path";
 import { z } from "zod";
 import { type Pin, repository } from "./build_plan.ts";
-import type { ImageInfo } from "./container/client.ts";
-import type { Experiment } from "./experiment.ts";
-import { Failure } from "./failure.ts";
-import { writeJson } from "./files.ts";
+import type { ImageInfo } from "../container/client.ts";
+import type { Experiment } from "../experiment.ts";
+import { Failure } from "../failure.ts";
+import { writeJson } from "../files.ts";
 
 const SHA256 = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 const LOCK = z.looseObject({
