@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  formatSource,
-  LARGEST_JSON,
-  type Observation,
-  parseSource,
-  readSource,
-} from "../tasks/lib/claim_source.ts";
+import { LARGEST_TEXT, type Observation, readSource } from "../tasks/lib/claim_source.ts";
+import { formatSource, parseSource } from "../tasks/lib/source_forms.ts";
 
 const HASH_OF_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -131,7 +126,7 @@ Deno.test("readSource() says what was there instead", async (t) => {
         "train/empty.json#/a",
         /is no JSON: a value is wanted at line 1, column 1, found the end of the file$/,
       ],
-      ["train/binary.json#", "train/binary.json is no JSON: it is not UTF-8 text"],
+      ["train/binary.json#", "train/binary.json is not UTF-8 text"],
       [
         "train/metrics.json#/loss",
         "train/metrics.json has NaN at /loss, where a single value was looked for",
@@ -181,14 +176,14 @@ Deno.test("readSource() does not read a huge file for a value, but hashes it", a
   await withRun(async (run) => {
     const file = join(run, "train", "huge.json");
     await Deno.writeTextFile(file, "");
-    await Deno.truncate(file, LARGEST_JSON + 1);
+    await Deno.truncate(file, LARGEST_TEXT + 1);
     const observation = await read("train/huge.json#/x", run);
     assert(!observation.found);
     assert.match(observation.reason, /huge\.json has 256 MiB, more than the 256 MiB that are read/);
     await Deno.truncate(file, 8 * 2 ** 20);
     const hash = await read("train/huge.json#sha256", run);
     assert.equal(
-      hash.found && hash.value,
+      "value" in hash && hash.value,
       "2daeb1f36095b44b318410b3f4e8b5d989dcc7bb023d1426c492dab0a3053e74",
     );
   });

@@ -2,14 +2,8 @@ import assert from "node:assert/strict";
 import type { Observation } from "../tasks/lib/claim_source.ts";
 import { parseDecimal, percentageOf } from "../tasks/lib/decimal.ts";
 import { parseExperiment } from "../tasks/lib/experiment.ts";
-import {
-  type Check,
-  countsObtained,
-  holds,
-  type RunState,
-  type Verdict,
-  verify,
-} from "../tasks/lib/verify.ts";
+import { countsObtained } from "../tasks/lib/departure.ts";
+import { type Check, holds, type RunState, type Verdict, verify } from "../tasks/lib/verify.ts";
 
 const FINE: RunState = { parametersChanged: [], failedSteps: [] };
 const HASH = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

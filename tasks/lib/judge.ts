@@ -1,14 +1,16 @@
 /** From a run folder to its verdict: reads the claimed values, checks them and the record, writes verdict.json. */
 
 import { join } from "node:path";
-import { formatSource, type Observation, readSource } from "./claim_source.ts";
+import { type Observation, readSource } from "./claim_source.ts";
+import { authorsConditions, conditionsOf, hasClasses } from "./conditions.ts";
 import { type Evidence, evidencePath, findAlterations } from "./evidence.ts";
-import { type Experiment, parseExperiment } from "./experiment.ts";
+import { type Claim, type Experiment, parseExperiment } from "./experiment.ts";
 import { Failure } from "./failure.ts";
 import { sha256, sha256File, writeJson } from "./files.ts";
 import type { Plan } from "./plan.ts";
 import { type FoundRun, readPlan, verdictPath } from "./run_folder.ts";
-import { type Check, type FailedStep, holds, verify } from "./verify.ts";
+import { formatSource } from "./source_forms.ts";
+import { type Check, type FailedStep, holds, type RunState, verify } from "./verify.ts";
 
 export const VERDICT_SCHEMA = 1;
 
@@ -56,8 +58,10 @@ export async function judgeRun({ directory, evidence }: FoundRun, current = fals
     ...await findAlterations(directory, evidence),
   ];
   const checks = verify(considered, await observe(considered, directory, evidence), {
+    run: evidence.run,
     parametersChanged: evidence.changed,
     failedSteps: failedSteps(plan, evidence),
+    conditions: await compareConditions(considered, evidence, current ? undefined : plan),
   });
   const verdict: RunVerdict = {
     schema: VERDICT_SCHEMA,
@@ -106,18 +110,30 @@ function claimsOf(experiment: Experiment, plan: Plan): Experiment {
   return { ...experiment, claims: experiment.claims.filter(({ from }) => steps.includes(from.step)) };
 }
 
+/** Only where a claim has classes; the authors' environment is what was published when the run was planned. */
+async function compareConditions(
+  experiment: Experiment,
+  evidence: Evidence,
+  plan: Plan | undefined,
+): Promise<RunState["conditions"]> {
+  if (!hasClasses(experiment)) return undefined;
+  const authors = plan?.experiment.authors ?? await authorsConditions(experiment);
+  const steps = [...new Set(experiment.claims.map(({ from }) => from.step))];
+  return Object.fromEntries(
+    steps.map((step) => [step, { run: conditionsOf(evidence, step), authors: authors[step] ?? {} }]),
+  );
+}
+
 /** Reads the claimed values; only files that the step left count, not what was put beside them later. */
 async function observe(
   { claims }: Experiment,
   directory: string,
   evidence: Evidence,
 ): Promise<Map<string, Observation>> {
-  const pairs = claims.map(async ({ name, from }): Promise<[string, Observation]> => {
-    const observation = await readSource(from, directory);
-    const outputs = evidence.steps[from.step]?.outputs ?? [];
-    if (!observation.found || outputs.some(({ path }) => `${from.step}/${path}` === from.path)) {
-      return [name, observation];
-    }
+  const pairs = claims.map(async (claim): Promise<[string, Observation]> => {
+    const { name, from, value } = claim;
+    const observation = await readSource(from, directory, Array.isArray(value) ? "list" : "value");
+    if (!observation.found || wasRecorded(claim, evidence)) return [name, observation];
     return [name, {
       found: false,
       looked: formatSource(from),
@@ -125,6 +141,12 @@ async function observe(
     }];
   });
   return new Map(await Promise.all(pairs));
+}
+
+function wasRecorded({ from }: Claim, evidence: Evidence): boolean {
+  if (from.kind === "printed") return true; // the log is the runner's own
+  const outputs = evidence.steps[from.step]?.outputs ?? [];
+  return outputs.some(({ path }) => `${from.step}/${path}` === from.path);
 }
 
 function failedSteps(plan: Plan, evidence: Evidence): FailedStep[] {
