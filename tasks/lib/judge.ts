@@ -125,8 +125,8 @@ async function compareConditions(
 }
 
 /** Reads the claimed values; only files that the step left count, not what was put beside them later. */
-async function observe(
-  { claims }: Experiment,
+export async function observe(
+  { claims }: Pick<Experiment, "claims">,
   directory: string,
   evidence: Evidence,
 ): Promise<Map<string, Observation>> {

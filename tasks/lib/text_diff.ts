@@ -9,7 +9,7 @@ const CONTEXT = 3;
 export function diffLines(before: string, after: string): string[] {
   if (before === after) return [];
   // Of two texts in this order, 1 is a line that only the first has.
-  const all = diff(after.split("\n"), before.split("\n"));
+  const all = diff(linesOf(after), linesOf(before));
   const changed = all.flatMap(([operation], index) => operation === 0 ? [] : [index]);
   const lines: string[] = [];
   let shown = -1;
@@ -24,4 +24,8 @@ export function diffLines(before: string, after: string): string[] {
     if (operation !== -1) line++;
   }
   return lines;
+}
+
+function linesOf(text: string): string[] {
+  return text.replace(/\n$/, "").split("\n");
 }

@@ -11,6 +11,8 @@ export interface Chosen {
   class?: string;
   /** What a verdict says beside the tolerance: the class, and why it. */
   because?: string;
+  /** The tolerance was derived from the very run, so there is none for it. */
+  isOwn?: boolean;
 }
 
 /**
@@ -35,9 +37,13 @@ export function chooseTolerance(
     ...(name === undefined ? [] : [name]),
     ...(tolerance.provisional ? ["provisional"] : []),
     ...(first === undefined ? ["the widest, since no class matches this environment"] : []),
-    ...(isOwn ? ["which rests on this very run, so it does not judge it"] : []),
   ].join(", ");
-  return { tolerance: isOwn ? undefined : tolerance, class: name, because: said === "" ? undefined : said };
+  return {
+    tolerance: isOwn ? undefined : tolerance,
+    class: name,
+    because: said === "" ? undefined : said,
+    isOwn,
+  };
 }
 
 /** All classes of a claim are of one kind. */
@@ -55,7 +61,11 @@ export interface Conclusion {
  *
  * @param difference subject of the sentence
  */
-export function conclude(difference: string, isInside: boolean, { tolerance, because }: Chosen): Conclusion {
+export function conclude(
+  difference: string,
+  isInside: boolean,
+  { tolerance, because, isOwn }: Chosen,
+): Conclusion {
   const said = because === undefined ? "" : ` (${because})`;
   if (isInside) {
     return {
@@ -65,9 +75,11 @@ export function conclude(difference: string, isInside: boolean, { tolerance, bec
   }
   const detail = tolerance !== undefined
     ? `${difference} is outside ${showTolerance(tolerance)}${said}`
-    : because === undefined
+    : !isOwn
     ? `${difference.replace(/,$/, "")}, no tolerance is declared`
-    : `${difference.replace(/,$/, "")}, and the tolerance does not apply${said}`;
+    : `${
+      difference.replace(/,$/, "")
+    }, and the tolerance rests on this very run, so it does not judge it${said}`;
   return { verdict: "different", detail };
 }
 

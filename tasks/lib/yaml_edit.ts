@@ -6,7 +6,7 @@ import { yaml } from "./yaml.ts";
 
 const { isMap, isSeq, parseDocument, stringify } = yaml;
 
-/** A number whose digits are to be written as they are: 86.10. */
+/** A number, or true or false, that is to be written as it is: 86.10. */
 export class Digits {
   constructor(readonly text: string) {}
 }
@@ -86,7 +86,9 @@ function block(key: string, value: NewValue, column: number): string[] {
   if (Array.isArray(value) && value.some(isMapping)) {
     return [head, ...value.flatMap((one) => item(one, column + 2, column + 4))];
   }
-  const plain = typeof value === "string" ? stringify(value, { lineWidth: 0 }).trimEnd() : flow(value);
+  if (typeof value !== "string") return [`${head} ${flow(value)}`];
+  // A regular expression reads best in single quotes, where a backslash is a backslash.
+  const plain = stringify(value, { lineWidth: 0, singleQuote: value.includes("\\") }).trimEnd();
   return [`${head} ${plain.includes("\n") ? flow(value) : plain}`];
 }
 
