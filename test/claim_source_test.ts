@@ -19,6 +19,22 @@ Deno.test("parseSource() reads pointers and hashes, and formatSource() writes th
     ["train/m.json#/a#b", { kind: "pointer", step: "train", path: "train/m.json", pointer: ["a#b"] }],
     ["train/m.json#/a b", { kind: "pointer", step: "train", path: "train/m.json", pointer: ["a b"] }],
     ["train/model.bin#sha256", { kind: "sha256", step: "train", path: "train/model.bin" }],
+    ["train/h.csv#sha256", { kind: "sha256", step: "train", path: "train/h.csv" }],
+    ["train/h.csv#top 1 (%)", { kind: "csv", step: "train", path: "train/h.csv", column: "top 1 (%)" }],
+    ["train/a/h.TSV?model=a=b#acc", {
+      kind: "csv",
+      step: "train",
+      path: "train/a/h.TSV",
+      row: { column: "model", value: "a=b" },
+      column: "acc",
+    }],
+    [String.raw`notebook/n.ipynb~/acc#1 ~/(\d+)/`, {
+      kind: "text",
+      step: "notebook",
+      path: "notebook/n.ipynb",
+      pattern: String.raw`acc#1 ~/(\d+)`,
+    }],
+    ["train~/loss: (.+)/", { kind: "printed", step: "train", path: "log.txt", pattern: "loss: (.+)" }],
   ];
   for (const [text, expected] of cases) {
     await t.step(text, () => {
@@ -31,7 +47,7 @@ Deno.test("parseSource() reads pointers and hashes, and formatSource() writes th
 });
 
 Deno.test("parseSource() shows the valid forms", async (t) => {
-  const forms = /e\.g\. "train\/metrics\.json#\/accuracy\/-1" or "train\/model\.safetensors#sha256"$/;
+  const forms = /e\.g\. "train\/metrics\.json#\/accuracy\/-1", .* or 'train~\/accuracy: \(\[\\d\.\]\+\)\/'$/;
   const cases: [string, RegExp][] = [
     ["", forms],
     ["train", forms],
@@ -46,6 +62,10 @@ Deno.test("parseSource() shows the valid forms", async (t) => {
     ["train/../m.json#/x", /inside the folder of step "train"/],
     ["train//m.json#sha256", /inside the folder/],
     ["train/a\\b#sha256", /backslash/],
+    ["train/../log.txt~/(a)/", /inside the folder/],
+    ["train/h.csv?epoch#x", /name the row by a column and its value/],
+    ["train~/a/", /one group in its regular expression, the value, it has none/],
+    ["train~/(a/", /valid regular expression: Unterminated group/],
   ];
   for (const [text, expected] of cases) {
     await t.step(text || "nothing", () => {
@@ -56,10 +76,10 @@ Deno.test("parseSource() shows the valid forms", async (t) => {
   }
 });
 
-async function read(from: string, runDir: string): Promise<Observation> {
+async function read(from: string, runDir: string, form?: "value" | "list"): Promise<Observation> {
   const source = parseSource(from);
   assert(!("problem" in source));
-  return await readSource(source, runDir);
+  return await readSource(source, runDir, form);
 }
 
 /** A run folder with a step `train`, removed afterwards; `outside` is a folder beside it. */
@@ -92,6 +112,60 @@ Deno.test("readSource() finds numbers with their source text, and hashes", async
       value: HASH_OF_ABC,
       text: HASH_OF_ABC,
     });
+  });
+});
+
+Deno.test("readSource() finds cells, what notebooks and steps printed, and lists", async (t) => {
+  await withRun(async (run) => {
+    await Deno.writeTextFile(join(run, "train", "h.csv"), "epoch,acc\n1,48.89\n2,68.10\n");
+    const cells = [{ outputs: [{ text: "acc: 86.10 %\n" }] }];
+    await Deno.writeTextFile(join(run, "train", "n.ipynb"), JSON.stringify({ cells }));
+    await Deno.writeTextFile(
+      join(run, "log.txt"),
+      "==== 2026-11-23T18:13:13.000Z step train: python\nacc 1\nacc 2\n",
+    );
+    const text = (text: string) => ({ value: text, text });
+    const cases: [string, "value" | "list", unknown][] = [
+      ["train/h.csv?epoch=2#acc", "value", text("68.10")],
+      ["train/h.csv#acc", "list", { list: [text("48.89"), text("68.10")] }],
+      ["train/n.ipynb~/acc: (.+)$/", "value", text("86.10 %")],
+      ["train~/acc 2(.*)/", "value", text("")],
+      ["train~/acc (.+)/", "list", { list: [text("1"), text("2")] }],
+      ["train/log.txt~/epoch (.)/", "value", text("1")],
+      ["train/metrics.json#/accuracy", "list", {
+        list: [{ value: 98.5, text: "98.5" }, { value: 99.4, text: "99.40" }],
+      }],
+    ];
+    for (const [from, form, expected] of cases) {
+      await t.step(`${from}, ${form}`, async () => {
+        assert.deepEqual(await read(from, run, form), { found: true, ...expected as object });
+      });
+    }
+    const missing: [string, "value" | "list", RegExp][] = [
+      ["train/log.txt~/loss (.)/", "value", /^train\/log\.txt holds nothing that matches \/loss \(\.\)\/$/],
+      [
+        "train~/acc (.)/",
+        "value",
+        /^log\.txt matches .* 2 times \(lines 1, 2\), where one value was looked for$/,
+      ],
+      ["train/log.txt~/(?:e|ep|epo)*?(q)/", "value", /holds nothing/],
+      ["train/n.json#/x", "list", /train has no n\.json/],
+      [
+        "train/metrics.json#/accuracy/0",
+        "list",
+        /has a number at \/accuracy\/0, where a list was looked for/,
+      ],
+      ["train/metrics.json#/loss", "list", /has NaN at \/loss, where a list was looked for/],
+      ["train/h.csv?epoch=3#acc", "value", /^train\/h\.csv has no row with epoch = 3, epoch is 1, 2$/],
+      ["infer~/(a)/", "value", /^log\.txt has no part of step "infer"$/],
+    ];
+    for (const [from, form, reason] of missing) {
+      await t.step(`${from}, ${form}`, async () => {
+        const observation = await read(from, run, form);
+        assert(!observation.found, "something was found");
+        assert.match(observation.reason, reason);
+      });
+    }
   });
 });
 

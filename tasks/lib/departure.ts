@@ -64,7 +64,8 @@ function measurePercentage(claimed: Decimal, n: number, obtained: Decimal): Depa
 
 /** Whether it would be a count if it were meant as 0.8611 for 86.11 %. */
 function isFraction(obtained: Decimal, claimedDecimals: number, n: number): boolean {
-  const hundredfold = multiply(obtained, { digits: 100n, scale: 0 });
+  if (obtained.scale < 2) return false; // 0.5 would be 50, of which nobody knows the decimals
+  const hundredfold = { digits: obtained.digits, scale: obtained.scale - 2 };
   const { first, last } = countsObtained(hundredfold, claimedDecimals, n);
   return first === last && atMost(absolute(obtained), { digits: 1n, scale: 0 });
 }
