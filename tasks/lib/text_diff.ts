@@ -8,8 +8,7 @@ const CONTEXT = 3;
 /** Lines that begin with `-`, `+` or a space, and `@@` where something is left out; nothing for equal texts. */
 export function diffLines(before: string, after: string): string[] {
   if (before === after) return [];
-  // Of two texts in this order, 1 is a line that only the first has.
-  const all = diff(linesOf(after), linesOf(before));
+  const all = diff(linesOf(before), linesOf(after)); // 1: only the first has the line, -1: only the second
   const changed = all.flatMap(([operation], index) => operation === 0 ? [] : [index]);
   const lines: string[] = [];
   let shown = -1;
@@ -18,10 +17,10 @@ export function diffLines(before: string, after: string): string[] {
     const isNear = changed.some((one) => Math.abs(one - index) <= CONTEXT);
     if (isNear) {
       if (shown !== index - 1) lines.push(`@@ line ${line} @@`);
-      lines.push(`${operation === 1 ? "+" : operation === -1 ? "-" : " "}${text}`);
+      lines.push(`${operation === 1 ? "-" : operation === -1 ? "+" : " "}${text}`);
       shown = index;
     }
-    if (operation !== -1) line++;
+    if (operation !== 1) line++;
   }
   return lines;
 }
