@@ -4,7 +4,7 @@
  * Example: deno task claim
  */
 
-import { CLAIM_OPTIONS, claimTask } from "./lib/claim_task.ts";
+import { CLAIM_OPTIONS, claimTask } from "./lib/claim/claim_task.ts";
 import { main } from "./lib/cli.ts";
 
 await main({

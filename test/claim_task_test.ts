@@ -62,12 +62,16 @@ Deno.test("claim changes the values that differ, keeps everything else, and publ
   assert.equal(await read(project), before.replace("90.00 ", "99.44 "));
   const run = await project.run();
   for (
-    const file of ["plan.json", "evidence.json", "verdict.json", "train/metrics.json", "train/history.csv"]
+    const file of ["plan.json", "evidence.json", "train/metrics.json", "train/history.csv"]
   ) {
     const published = await Deno.readTextFile(project.path("published", file));
     assert.equal(published, await Deno.readTextFile(join(run, file)), file);
   }
   await assert.rejects(Deno.stat(project.path("published/train/model.bin")));
+  const recorded = JSON.parse(await Deno.readTextFile(join(run, "verdict.json")));
+  const judgedAnew = await project.json("published/verdict.json");
+  assert.deepEqual([recorded.holds, judgedAnew.holds], [false, true]);
+  assert.equal(judgedAnew.evidenceSha256, recorded.evidenceSha256);
   const again = await project.task("claim");
   assert.equal(again.code, 0, again.stderr);
   assert.match(again.stdout, /experiment\.yaml: as it is\npublished\/: as it is/);
@@ -160,6 +164,16 @@ Deno.test("claim adds a claim with the value that the run has there", async (t) 
   }
   const verified = await project.task("verify", ["--current"]);
   assert.match(verified.stdout, /4 of 4 claims hold/);
+});
+
+Deno.test("claim writes nowhere but beside the experiment", async () => {
+  await using project = await make(FINE, 0);
+  await project.write("elsewhere/mine.txt", "mine");
+  await Deno.symlink("elsewhere", project.path("published"));
+  const { code, stderr } = await project.task("claim", ["--yes"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /published: it must be a folder beside the experiment, it is a link/);
+  assert.deepEqual([...Deno.readDirSync(project.path("elsewhere"))].map(({ name }) => name), ["mine.txt"]);
 });
 
 Deno.test("claim refuses what is no result of the unchanged experiment", async (t) => {

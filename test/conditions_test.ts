@@ -100,12 +100,19 @@ Deno.test("conditionsOf() tells the device from what the frameworks used, not fr
   assert.deepEqual(conditionsOf(evidence(undefined, image), "train").image, image);
 });
 
+const CLAIM = `claims:
+  - name: a
+    from: train/m.json#/a
+    value: 1
+    tolerance: [{ when: { image: same }, samples: 1, because: b, provisional: true }]
+`;
+
 Deno.test("authorsConditions() takes what the experiment says, then the published evidence, then the image", async () => {
   const folder = await Deno.makeTempDir();
   const file = join(folder, "experiment.yaml");
   const parse = (more: string) =>
     parseExperiment(
-      `name: a\nenvironment: { image: "x:1" }\nsteps: { train: { run: [python] } }\n${more}`,
+      `name: a\nenvironment: { image: "x:1" }\nsteps: { train: { run: [python] } }\n${more}\n${CLAIM}`,
       file,
       dirname(file),
     );
@@ -116,6 +123,8 @@ Deno.test("authorsConditions() takes what the experiment says, then the publishe
     assert.deepEqual((await authorsConditions(parse(""))).train, CPU);
     const said = await authorsConditions(parse("authors: { image: y:2 }"));
     assert.deepEqual(said.train, { ...CPU, image: { name: "y:2" } });
+    const indifferent = { ...parse(""), claims: [] };
+    assert.deepEqual(await authorsConditions(indifferent), {});
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Digits, type NewValue, setValue } from "../tasks/lib/yaml_edit.ts";
+import { Digits, type NewValue, setValue } from "../tasks/lib/claim/yaml_edit.ts";
 
 const TEXT = `# The claims.
 claims:

@@ -68,8 +68,11 @@ function models(names: string[]): string | undefined {
 /**
  * The authors' environment for each step: what the experiment says of it, else what the evidence beside the experiment
  * says, else the experiment's image.
+ *
+ * @returns nothing for an experiment to whose claims the environment does not matter
  */
 export async function authorsConditions(experiment: Experiment): Promise<Record<string, Conditions>> {
+  if (!experiment.claims.some(({ tolerance }) => tolerance.some(({ when }) => when !== undefined))) return {};
   const published = await readEvidence(publishedFolder(experiment)).catch(() => undefined);
   const image = experiment.environment.image;
   const steps = Object.keys(experiment.steps).map((step): [string, Conditions] => [
@@ -81,11 +84,6 @@ export async function authorsConditions(experiment: Experiment): Promise<Record<
     }),
   ]);
   return Object.fromEntries(steps);
-}
-
-/** Whether the environment matters to any claim. */
-export function hasClasses({ claims }: Pick<Experiment, "claims">): boolean {
-  return claims.some(({ tolerance }) => tolerance.some(({ when }) => when !== undefined));
 }
 
 /** The authors' own evidence stands beside the experiment's YAML. */

@@ -2,9 +2,9 @@
 
 import { join } from "node:path";
 import { type Observation, readSource } from "./claim_source.ts";
-import { authorsConditions, conditionsOf, hasClasses } from "./conditions.ts";
+import { authorsConditions, conditionsOf } from "./conditions.ts";
 import { type Evidence, evidencePath, findAlterations } from "./evidence.ts";
-import { type Claim, type Experiment, parseExperiment } from "./experiment.ts";
+import { type Claim, type Conditions, type Experiment, parseExperiment } from "./experiment.ts";
 import { Failure } from "./failure.ts";
 import { sha256, sha256File, writeJson } from "./files.ts";
 import type { Plan } from "./plan.ts";
@@ -43,8 +43,8 @@ export interface Judged {
  *
  * @throws Failure(2) if the folder holds no readable plan.
  */
-export async function judgeRun({ directory, evidence }: FoundRun, current = false): Promise<Judged> {
-  const plan = await readPlan(directory);
+export async function judgeRun(found: FoundRun, current = false): Promise<Judged> {
+  const plan = await readPlan(found.directory);
   const { file, root, text: recorded } = plan.experiment;
   const now = await Deno.readTextFile(file).catch(() => undefined);
   if (current && now === undefined) {
@@ -52,6 +52,24 @@ export async function judgeRun({ directory, evidence }: FoundRun, current = fals
   }
   const text = current ? now! : recorded;
   const experiment = parseExperiment(text, file, root);
+  const authors = (current ? undefined : plan.experiment.authors) ?? await authorsConditions(experiment);
+  const verdict = await judgeBy(experiment, text, found, plan, authors);
+  return { experiment, plan, verdict, claimsChanged: now !== undefined && now !== text };
+}
+
+/**
+ * Judges a run by the claims of an experiment.
+ *
+ * @param text YAML that the experiment was read from
+ * @param authors what each step ran in when the authors ran it
+ */
+export async function judgeBy(
+  experiment: Experiment,
+  text: string,
+  { directory, evidence }: FoundRun,
+  plan: Plan,
+  authors: Record<string, Conditions>,
+): Promise<RunVerdict> {
   const considered = claimsOf(experiment, plan);
   const altered = [
     ...await findAlteredRecords(directory, evidence),
@@ -61,9 +79,9 @@ export async function judgeRun({ directory, evidence }: FoundRun, current = fals
     run: evidence.run,
     parametersChanged: evidence.changed,
     failedSteps: failedSteps(plan, evidence),
-    conditions: await compareConditions(considered, evidence, current ? undefined : plan),
+    conditions: compareConditions(considered, evidence, authors),
   });
-  const verdict: RunVerdict = {
+  return {
     schema: VERDICT_SCHEMA,
     run: evidence.run,
     judged: new Date().toISOString(),
@@ -73,7 +91,6 @@ export async function judgeRun({ directory, evidence }: FoundRun, current = fals
     altered,
     holds: evidence.status === "done" && altered.length === 0 && holds(checks),
   };
-  return { experiment, plan, verdict, claimsChanged: now !== undefined && now !== text };
 }
 
 /** Judges a run that has just ended and writes the verdict of record. */
@@ -110,15 +127,12 @@ function claimsOf(experiment: Experiment, plan: Plan): Experiment {
   return { ...experiment, claims: experiment.claims.filter(({ from }) => steps.includes(from.step)) };
 }
 
-/** Only where a claim has classes; the authors' environment is what was published when the run was planned. */
-async function compareConditions(
-  experiment: Experiment,
+function compareConditions(
+  { claims }: Experiment,
   evidence: Evidence,
-  plan: Plan | undefined,
-): Promise<RunState["conditions"]> {
-  if (!hasClasses(experiment)) return undefined;
-  const authors = plan?.experiment.authors ?? await authorsConditions(experiment);
-  const steps = [...new Set(experiment.claims.map(({ from }) => from.step))];
+  authors: Record<string, Conditions>,
+): RunState["conditions"] {
+  const steps = [...new Set(claims.map(({ from }) => from.step))];
   return Object.fromEntries(
     steps.map((step) => [step, { run: conditionsOf(evidence, step), authors: authors[step] ?? {} }]),
   );

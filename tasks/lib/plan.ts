@@ -28,7 +28,7 @@ export interface Plan {
     root: string;
     /** The YAML as it was when the run was planned; its claims judge the run. */
     text: string;
-    /** What each step ran in when the authors ran it, where classes of tolerance compare with that. */
+    /** What each step ran in when the authors ran it; empty where no tolerance depends on it. */
     authors?: Record<string, Conditions>;
   };
   engine: { name: EngineName; because: string; version?: string };

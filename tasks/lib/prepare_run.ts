@@ -1,7 +1,7 @@
 /** From what a task asks for to a plan; nothing is written yet. */
 
 import { join } from "node:path";
-import { authorsConditions, hasClasses } from "./conditions.ts";
+import { authorsConditions } from "./conditions.ts";
 import type { ContainerOptions } from "./container_options.ts";
 import type { Talk } from "./container/sif.ts";
 import { chooseEngine, type MissingImage } from "./engine/choose.ts";
@@ -86,7 +86,7 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
     rest: request.rest,
     notebook: request.notebook,
     experimentText: await Deno.readTextFile(experiment.file),
-    authors: hasClasses(experiment) ? await authorsConditions(experiment) : undefined,
+    authors: await authorsConditions(experiment),
     engine,
     container: container && { ...container, ...experiment.environment.limits },
     mounts: request.container.mounts,

@@ -1,14 +1,14 @@
 /** A claim that is not in experiment.yaml yet, from what a run has at its source. */
 
-import { readSource } from "./claim_source.ts";
-import { shellQuote } from "./command.ts";
-import { parseCsv } from "./csv.ts";
-import { claimedText, valuesOf } from "./claim_values.ts";
-import type { ClaimSource } from "./experiment.ts";
-import { Failure } from "./failure.ts";
-import type { FoundRun } from "./run_folder.ts";
-import { parseSource } from "./source_forms.ts";
-import { didYouMean } from "./suggest.ts";
+import { readSource } from "../claim_source.ts";
+import { shellQuote } from "../command.ts";
+import { parseCsv } from "../csv.ts";
+import { claimedText, valuesOf } from "./values.ts";
+import type { ClaimSource } from "../experiment.ts";
+import { Failure } from "../failure.ts";
+import type { FoundRun } from "../run_folder.ts";
+import { parseSource } from "../source_forms.ts";
+import { didYouMean } from "../suggest.ts";
 import type { NewMapping, NewValue } from "./yaml_edit.ts";
 
 export interface NewClaim {

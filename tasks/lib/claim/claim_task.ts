@@ -1,13 +1,13 @@
 /** `deno task claim`: shows what claiming a run would change, asks, and writes. */
 
 import { relative } from "node:path";
-import { type Proposal, propose } from "./claim_proposal.ts";
-import type { Suggestion } from "./claim_values.ts";
-import type { Arguments, OptionTable } from "./cli.ts";
-import { Failure } from "./failure.ts";
-import { writeAtomic } from "./files.ts";
+import { type Proposal, propose } from "./proposal.ts";
+import type { Suggestion } from "./values.ts";
+import type { Arguments, OptionTable } from "../cli.ts";
+import { Failure } from "../failure.ts";
+import { writeAtomic } from "../files.ts";
 import { publish } from "./published_files.ts";
-import { columns, type Terminal } from "./terminal.ts";
+import { columns, type Terminal } from "../terminal.ts";
 import { diffLines } from "./text_diff.ts";
 
 export const CLAIM_OPTIONS = {
@@ -34,13 +34,13 @@ export async function claimTask(
     positionals[0],
     (wanted) => options.yes ? undefined : askReason(wanted, terminal),
   );
-  const { experiment, run, before, after, files, suggestions, notes } = proposal;
+  const { experiment, run, before, after, files, contents, suggestions, notes } = proposal;
   show(proposal, terminal);
   const changed = files.filter(({ change }) => change !== "same");
   const isNew = before !== after || changed.length > 0;
   if (isNew) {
     confirmWriting(options.yes, terminal);
-    await publish(experiment, run, files);
+    await publish(experiment, files, contents);
     await writeAtomic(experiment.file, after);
     terminal.line("Written");
     if (proposal.hasTolerance) terminal.line("Commit the tolerances before the runs that they judge");

@@ -1,13 +1,22 @@
 /** What claiming a run would change in experiment.yaml and published/. Reads only. */
 
-import { claimedText, type Repeat, type Suggestion, suggestTolerance, valuesOf } from "./claim_values.ts";
-import { findAlterations } from "./evidence.ts";
-import { type Claim, type Experiment, parseExperiment, readExperiment } from "./experiment.ts";
-import { Failure } from "./failure.ts";
-import { observe } from "./judge.ts";
+import { claimedText, type Repeat, type Suggestion, suggestTolerance, valuesOf } from "./values.ts";
+import { conditionsOf } from "../conditions.ts";
+import { findAlterations } from "../evidence.ts";
+import { type Claim, type Experiment, parseExperiment, readExperiment } from "../experiment.ts";
+import { Failure } from "../failure.ts";
+import { judgeBy, observe, type RunVerdict } from "../judge.ts";
 import { newClaim, nothingClaimed } from "./new_claim.ts";
-import { planPublishing, type PublishedFile } from "./published_files.ts";
-import { asItEnded, callerFolder, findRun, type FoundRun, listRuns, runsRoot } from "./run_folder.ts";
+import { contentsOf, planPublishing, type PublishedFile } from "./published_files.ts";
+import {
+  asItEnded,
+  callerFolder,
+  findRun,
+  type FoundRun,
+  listRuns,
+  readPlan,
+  runsRoot,
+} from "../run_folder.ts";
 import { setValue } from "./yaml_edit.ts";
 
 /** What a person asks for; texts as they were typed. */
@@ -34,6 +43,8 @@ export interface Proposal {
   notes: string[];
   suggestions: Suggestion[];
   files: PublishedFile[];
+  /** What the files are to hold. */
+  contents: Map<string, Uint8Array>;
   /** A tolerance is among what is to be written. */
   hasTolerance: boolean;
 }
@@ -66,8 +77,18 @@ export async function propose(
   const after = because === undefined
     ? claimed
     : withTolerances(claimed, parse(claimed), wanted, because, notes);
-  const files = await planPublishing(parse(after), run);
-  return { experiment, run, before, after, notes, suggestions, files, hasTolerance: after !== claimed };
+  const contents = await contentsOf(parse(after), run, await judgeAnew(parse(after), after, run));
+  const files = await planPublishing(experiment, contents);
+  const hasTolerance = after !== claimed;
+  return { experiment, run, before, after, notes, suggestions, files, contents, hasTolerance };
+}
+
+/** The verdict on the run by the claims that it gives; it is the authors' own by then. */
+async function judgeAnew(experiment: Experiment, text: string, run: FoundRun): Promise<RunVerdict> {
+  const plan = await readPlan(run.directory);
+  const steps = Object.keys(experiment.steps);
+  const own = Object.fromEntries(steps.map((step) => [step, conditionsOf(run.evidence, step)]));
+  return await judgeBy(experiment, text, run, plan, own);
 }
 
 /** @throws Failure if the run is not what the experiment, unchanged, gives; Failure(1) if it was altered since. */

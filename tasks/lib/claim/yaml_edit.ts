@@ -1,8 +1,8 @@
 /** Changes single values in a YAML text; comments, quotes and layout of everything else stay as they are. */
 
 import type { Node, Pair, Scalar, YAMLMap } from "yaml";
-import type { Path } from "./experiment_source.ts";
-import { yaml } from "./yaml.ts";
+import type { Path } from "../experiment_source.ts";
+import { yaml } from "../yaml.ts";
 
 const { isMap, isSeq, parseDocument, stringify } = yaml;
 
