@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  formatSource,
-  LARGEST_JSON,
-  type Observation,
-  parseSource,
-  readSource,
-} from "../tasks/lib/claim_source.ts";
+import { LARGEST_TEXT, type Observation, readSource } from "../tasks/lib/claim_source.ts";
+import { formatSource, parseSource } from "../tasks/lib/source_forms.ts";
 
 const HASH_OF_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -24,6 +19,22 @@ Deno.test("parseSource() reads pointers and hashes, and formatSource() writes th
     ["train/m.json#/a#b", { kind: "pointer", step: "train", path: "train/m.json", pointer: ["a#b"] }],
     ["train/m.json#/a b", { kind: "pointer", step: "train", path: "train/m.json", pointer: ["a b"] }],
     ["train/model.bin#sha256", { kind: "sha256", step: "train", path: "train/model.bin" }],
+    ["train/h.csv#sha256", { kind: "sha256", step: "train", path: "train/h.csv" }],
+    ["train/h.csv#top 1 (%)", { kind: "csv", step: "train", path: "train/h.csv", column: "top 1 (%)" }],
+    ["train/a/h.TSV?model=a=b#acc", {
+      kind: "csv",
+      step: "train",
+      path: "train/a/h.TSV",
+      row: { column: "model", value: "a=b" },
+      column: "acc",
+    }],
+    [String.raw`notebook/n.ipynb~/acc#1 ~/(\d+)/`, {
+      kind: "text",
+      step: "notebook",
+      path: "notebook/n.ipynb",
+      pattern: String.raw`acc#1 ~/(\d+)`,
+    }],
+    ["train~/loss: (.+)/", { kind: "printed", step: "train", path: "log.txt", pattern: "loss: (.+)" }],
   ];
   for (const [text, expected] of cases) {
     await t.step(text, () => {
@@ -36,7 +47,7 @@ Deno.test("parseSource() reads pointers and hashes, and formatSource() writes th
 });
 
 Deno.test("parseSource() shows the valid forms", async (t) => {
-  const forms = /e\.g\. "train\/metrics\.json#\/accuracy\/-1" or "train\/model\.safetensors#sha256"$/;
+  const forms = /e\.g\. "train\/metrics\.json#\/accuracy\/-1", .* or 'train~\/accuracy: \(\[\\d\.\]\+\)\/'$/;
   const cases: [string, RegExp][] = [
     ["", forms],
     ["train", forms],
@@ -51,6 +62,10 @@ Deno.test("parseSource() shows the valid forms", async (t) => {
     ["train/../m.json#/x", /inside the folder of step "train"/],
     ["train//m.json#sha256", /inside the folder/],
     ["train/a\\b#sha256", /backslash/],
+    ["train/../log.txt~/(a)/", /inside the folder/],
+    ["train/h.csv?epoch#x", /name the row by a column and its value/],
+    ["train~/a/", /one group in its regular expression, the value, it has none/],
+    ["train~/(a/", /valid regular expression: Unterminated group/],
   ];
   for (const [text, expected] of cases) {
     await t.step(text || "nothing", () => {
@@ -61,10 +76,10 @@ Deno.test("parseSource() shows the valid forms", async (t) => {
   }
 });
 
-async function read(from: string, runDir: string): Promise<Observation> {
+async function read(from: string, runDir: string, form?: "value" | "list"): Promise<Observation> {
   const source = parseSource(from);
   assert(!("problem" in source));
-  return await readSource(source, runDir);
+  return await readSource(source, runDir, form);
 }
 
 /** A run folder with a step `train`, removed afterwards; `outside` is a folder beside it. */
@@ -100,6 +115,60 @@ Deno.test("readSource() finds numbers with their source text, and hashes", async
   });
 });
 
+Deno.test("readSource() finds cells, what notebooks and steps printed, and lists", async (t) => {
+  await withRun(async (run) => {
+    await Deno.writeTextFile(join(run, "train", "h.csv"), "epoch,acc\n1,48.89\n2,68.10\n");
+    const cells = [{ outputs: [{ text: "acc: 86.10 %\n" }] }];
+    await Deno.writeTextFile(join(run, "train", "n.ipynb"), JSON.stringify({ cells }));
+    await Deno.writeTextFile(
+      join(run, "log.txt"),
+      "==== 2026-11-23T18:13:13.000Z step train: python\nacc 1\nacc 2\n",
+    );
+    const text = (text: string) => ({ value: text, text });
+    const cases: [string, "value" | "list", unknown][] = [
+      ["train/h.csv?epoch=2#acc", "value", text("68.10")],
+      ["train/h.csv#acc", "list", { list: [text("48.89"), text("68.10")] }],
+      ["train/n.ipynb~/acc: (.+)$/", "value", text("86.10 %")],
+      ["train~/acc 2(.*)/", "value", text("")],
+      ["train~/acc (.+)/", "list", { list: [text("1"), text("2")] }],
+      ["train/log.txt~/epoch (.)/", "value", text("1")],
+      ["train/metrics.json#/accuracy", "list", {
+        list: [{ value: 98.5, text: "98.5" }, { value: 99.4, text: "99.40" }],
+      }],
+    ];
+    for (const [from, form, expected] of cases) {
+      await t.step(`${from}, ${form}`, async () => {
+        assert.deepEqual(await read(from, run, form), { found: true, ...expected as object });
+      });
+    }
+    const missing: [string, "value" | "list", RegExp][] = [
+      ["train/log.txt~/loss (.)/", "value", /^train\/log\.txt holds nothing that matches \/loss \(\.\)\/$/],
+      [
+        "train~/acc (.)/",
+        "value",
+        /^log\.txt matches .* 2 times \(lines 1, 2\), where one value was looked for$/,
+      ],
+      ["train/log.txt~/(?:e|ep|epo)*?(q)/", "value", /holds nothing/],
+      ["train/n.json#/x", "list", /train has no n\.json/],
+      [
+        "train/metrics.json#/accuracy/0",
+        "list",
+        /has a number at \/accuracy\/0, where a list was looked for/,
+      ],
+      ["train/metrics.json#/loss", "list", /has NaN at \/loss, where a list was looked for/],
+      ["train/h.csv?epoch=3#acc", "value", /^train\/h\.csv has no row with epoch = 3, epoch is 1, 2$/],
+      ["infer~/(a)/", "value", /^log\.txt has no part of step "infer"$/],
+    ];
+    for (const [from, form, reason] of missing) {
+      await t.step(`${from}, ${form}`, async () => {
+        const observation = await read(from, run, form);
+        assert(!observation.found, "something was found");
+        assert.match(observation.reason, reason);
+      });
+    }
+  });
+});
+
 Deno.test("readSource() says what was there instead", async (t) => {
   await withRun(async (run, outside) => {
     await Deno.writeTextFile(join(run, "train", "broken.json"), '{\n  "a": 1,\n  "b": oops\n}');
@@ -131,7 +200,7 @@ Deno.test("readSource() says what was there instead", async (t) => {
         "train/empty.json#/a",
         /is no JSON: a value is wanted at line 1, column 1, found the end of the file$/,
       ],
-      ["train/binary.json#", "train/binary.json is no JSON: it is not UTF-8 text"],
+      ["train/binary.json#", "train/binary.json is not UTF-8 text"],
       [
         "train/metrics.json#/loss",
         "train/metrics.json has NaN at /loss, where a single value was looked for",
@@ -181,14 +250,14 @@ Deno.test("readSource() does not read a huge file for a value, but hashes it", a
   await withRun(async (run) => {
     const file = join(run, "train", "huge.json");
     await Deno.writeTextFile(file, "");
-    await Deno.truncate(file, LARGEST_JSON + 1);
+    await Deno.truncate(file, LARGEST_TEXT + 1);
     const observation = await read("train/huge.json#/x", run);
     assert(!observation.found);
     assert.match(observation.reason, /huge\.json has 256 MiB, more than the 256 MiB that are read/);
     await Deno.truncate(file, 8 * 2 ** 20);
     const hash = await read("train/huge.json#sha256", run);
     assert.equal(
-      hash.found && hash.value,
+      "value" in hash && hash.value,
       "2daeb1f36095b44b318410b3f4e8b5d989dcc7bb023d1426c492dab0a3053e74",
     );
   });

@@ -2,14 +2,8 @@ import assert from "node:assert/strict";
 import type { Observation } from "../tasks/lib/claim_source.ts";
 import { parseDecimal, percentageOf } from "../tasks/lib/decimal.ts";
 import { parseExperiment } from "../tasks/lib/experiment.ts";
-import {
-  type Check,
-  countsObtained,
-  holds,
-  type RunState,
-  type Verdict,
-  verify,
-} from "../tasks/lib/verify.ts";
+import { countsObtained } from "../tasks/lib/departure.ts";
+import { type Check, holds, type RunState, type Verdict, verify } from "../tasks/lib/verify.ts";
 
 const FINE: RunState = { parametersChanged: [], failedSteps: [] };
 const HASH = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -239,6 +233,146 @@ Deno.test("verify() does not apply claims to a run with changed parameters", () 
   assert.equal(check.obtained, "2");
   assert.match(check.detail, /changed: epochs, seed/);
   assert.equal(judge("value: 1", { found: false, looked: "x", reason: "y" }, run).verdict, "not applicable");
+});
+
+Deno.test("verify() reads numbers out of cells and matches, and says what is no number", async (t) => {
+  const cell = 'from: "train/h.csv?a=1#x"';
+  const read: [claim: string, text: string, verdict: Verdict, obtained: string, detail: RegExp][] = [
+    [`${cell}, value: 86.11, of: 540`, " 86.11 ", "identical", "86.11 (465 of 540)", /same count/],
+    [`${cell}, value: 86.11, of: 540, unit: "%"`, "86.11%", "identical", "86.11 (465 of 540)", /same count/],
+    [
+      `${cell}, value: 86.11, of: 540`,
+      "86.11 %",
+      "missing",
+      "86.11 %",
+      /found "86\.11 %", whose unit "%" is not the claim's \(it has none\)$/,
+    ],
+    [
+      `${cell}, value: 12.5, unit: ms`,
+      "0.0125 s",
+      "missing",
+      "0.0125 s",
+      /whose unit "s" is not the claim's \(ms\)$/,
+    ],
+    [`${cell}, value: 27000`, "27,000", "missing", "27,000", /may have separators or a decimal comma/],
+    [`${cell}, value: 0.5`, "nan", "missing", "nan", /found "nan", which is no finite number$/],
+    [`${cell}, value: 0.5`, "-Infinity", "missing", "-Infinity", /no finite number$/],
+    [`${cell}, value: 0.5`, "", "missing", "", /found nothing$/],
+    [`${cell}, value: adam`, "adam", "identical", "adam", /same value/],
+    [`${cell}, value: true`, "True", "identical", "True", /same value/],
+  ];
+  for (const [claim, text, verdict, obtained, detail] of read) {
+    await t.step(`${claim}: ${text}`, () => {
+      const check = judge(claim, { found: true, value: text, text });
+      assert.deepEqual([check.verdict, check.obtained], [verdict, obtained]);
+      assert.match(check.detail, detail);
+    });
+  }
+});
+
+Deno.test("verify() says of a fraction that a percentage is claimed", () => {
+  const check = judge("value: 86.11, of: 540", found("0.8611"));
+  assert.equal(check.verdict, "different");
+  assert.match(check.detail, /no count of 540, it looks like a fraction and a percentage is claimed$/);
+});
+
+function curve(...values: (number | string)[]): Observation {
+  return { found: true, list: values.map((value) => ({ value, text: String(value) })) };
+}
+
+Deno.test("verify() judges a curve by its largest departure and names the point", async (t) => {
+  const counts = "value: [48.89, 68.15, 76.11], of: 540";
+  const cases: [claim: string, obtained: Observation, Verdict, worst: number | undefined, detail: RegExp][] =
+    [
+      [counts, curve(48.89, 68.15, 76.11), "identical", undefined, /^the same count at all 3 points$/],
+      [
+        counts,
+        curve(48.89, 67.96, 76.11),
+        "different",
+        1,
+        /^−1 sample at point 2 of 3, the only departure, no tolerance is declared$/,
+      ],
+      [
+        `${counts}, ${ONE_SAMPLE}`,
+        curve(48.89, 67.96, 76.3),
+        "within tolerance",
+        1,
+        /^−1 sample at point 2 of 3, the largest of 2 departures, of which the first is at point 2, is within ±1 sample: threads$/,
+      ],
+      [
+        `${counts}, ${ONE_SAMPLE}`,
+        curve(48.7, 68.15, 75.74),
+        "different",
+        2,
+        /^−2 samples at point 3 of 3, the largest of 2 departures, of which the first is at point 1, is outside ±1 sample$/,
+      ],
+      [
+        counts,
+        curve(48.89, 68.05, 76.11),
+        "different",
+        1,
+        /^at point 2 of 3: 68\.05 is the percentage of no count of 540$/,
+      ],
+      [
+        "value: [1.0, 2.0]",
+        curve(1.04, 2.0),
+        "identical",
+        undefined,
+        /^the same value as printed at all 2 points$/,
+      ],
+      [
+        "value: [100.0, 1.0], tolerance: { relative: 0.1, because: x }",
+        curve(105, 1.2),
+        "different",
+        1,
+        /^\+0\.2 at point 2/,
+      ],
+      [
+        "value: [100.0, 1.0], tolerance: { absolute: 6, because: x }",
+        curve(105, 1.2),
+        "within tolerance",
+        0,
+        /^\+5\.0 at point 1/,
+      ],
+      [`value: [10, 20], ${ONE_SAMPLE}`, curve(10, 21), "within tolerance", 1, /^\+1 sample/],
+      ["value: [1.0, 2.0]", curve(1.0), "missing", undefined, /^looked for 2 values at .*, found 1$/],
+      [
+        "value: [1.0, 2.0]",
+        curve(1.0, "x"),
+        "missing",
+        undefined,
+        /^looked for a number at point 2 of .*, found the string "x"$/,
+      ],
+      ["value: [1.0]", found("1"), "missing", undefined, /^looked for a list at .*, found a single value$/],
+      ["value: 1.0", curve(1), "missing", undefined, /^looked for one value at .*, found a list$/],
+    ];
+  for (const [claim, obtained, verdict, worst, detail] of cases) {
+    await t.step(`${claim}: ${JSON.stringify(obtained)}`, () => {
+      const check = judge(claim, obtained);
+      assert.equal(check.verdict, verdict, check.detail);
+      assert.equal(check.worst, worst);
+      assert.match(check.detail, detail);
+    });
+  }
+});
+
+Deno.test("verify() shows the ends of a curve and gives all its points", () => {
+  const check = judge(`value: [48.89, 68.15], of: 540, ${ONE_SAMPLE}`, curve(48.89, 67.96));
+  assert.equal(check.claimed, "48.89 … 68.15 (2 points)");
+  assert.equal(check.obtained, "48.89 … 67.96 (2 points)");
+  assert.deepEqual(check.points, [
+    { claimed: 48.89, obtained: 48.89, samples: 0 },
+    { claimed: 68.15, obtained: 67.96, samples: -1 },
+  ]);
+});
+
+Deno.test("no tolerance judges a run that it was derived from", () => {
+  const claim = "value: 465, tolerance: { samples: 1, because: spread, runs: [a, b] }";
+  assert.equal(judge(claim, found("466"), { ...FINE, run: "c" }).verdict, "within tolerance");
+  const own = judge(claim, found("466"), { ...FINE, run: "b" });
+  assert.equal(own.verdict, "different");
+  assert.equal(own.tolerance, "none");
+  assert.match(own.detail, /the tolerance rests on this very run, so it does not judge it$/);
 });
 
 Deno.test("holds() wants every claim to be identical, within tolerance or not applicable", async (t) => {

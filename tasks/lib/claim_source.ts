@@ -1,16 +1,28 @@
-/** Where a claimed value is found in a run folder: reading `train/metrics.json#/accuracy/-1` and what it points at. */
+/** Reads the value that a claim is about from a run folder, or says what was there instead. */
 
+import { dirname, join } from "node:path";
+import { CsvProblem, findInCsv } from "./csv.ts";
 import type { ClaimSource } from "./experiment.ts";
-import { findInJson, JsonProblem } from "./json_pointer.ts";
-import { insideProblem } from "./safe_path.ts";
+import { sha256File } from "./files.ts";
+import { findInJson, findListInJson, JsonProblem } from "./json_pointer.ts";
+import { formatSource } from "./source_forms.ts";
+import { notebookOutputs, printedBy, search, TextProblem } from "./text_source.ts";
+
+/** One value and its source text. */
+export interface FoundValue {
+  /** A cell or a match is a text, also where it reads as a number. */
+  value: number | string | boolean;
+  /** Source text of a number in its file (99.40 keeps both decimals); otherwise the value as text. */
+  text: string;
+}
 
 /** What was found at a claim's source. */
 export type Observation =
+  | { found: true } & FoundValue
   | {
     found: true;
-    value: number | string | boolean;
-    /** Source text of a number in its file (99.40 keeps both decimals); otherwise the value as text. */
-    text: string;
+    /** The points of a curve. */
+    list: FoundValue[];
   }
   | {
     found: false;
@@ -21,76 +33,7 @@ export type Observation =
   };
 
 /** A file larger than this (bytes) is not read for a value in it; a hash has no limit. */
-export const LARGEST_JSON = 256 * 2 ** 20;
-
-/** The forms a claim's `from` can take: add one here to teach the tool another. */
-const FORMS: {
-  example: string;
-  parse(step: string, path: string, fragment: string): ClaimSource | { problem: string } | undefined;
-}[] = [
-  { example: "train/metrics.json#/accuracy/-1", parse: parsePointer },
-  { example: "train/model.safetensors#sha256", parse: parseSha256 },
-];
-
-/** Examples of all forms, for messages. */
-export const SOURCE_EXAMPLES: readonly string[] = FORMS.map((form) => form.example);
-
-/**
- * Reads `<step>/<file>#/json/pointer` (RFC 6901; a negative index counts from the end of a list) or
- * `<step>/<file>#sha256`; `problem` says what it must be instead.
- */
-export function parseSource(text: string): ClaimSource | { problem: string } {
-  const match = /^([^/#]+)\/([^#]+)#(.*)$/s.exec(text);
-  if (!match) return { problem: `must be ${wanted()}` };
-  const [, step = "", path = "", fragment = ""] = match;
-  const outside = insideProblem(path);
-  if (outside) {
-    return { problem: `must name a file inside the folder of step "${step}": the path ${outside}` };
-  }
-  for (const form of FORMS) {
-    const source = form.parse(step, `${step}/${path}`, fragment);
-    if (source) return source;
-  }
-  return { problem: `must be ${wanted()}` };
-}
-
-function wanted(): string {
-  return `a step, a file and a place in it, e.g. ${SOURCE_EXAMPLES.map((form) => `"${form}"`).join(" or ")}`;
-}
-
-function parsePointer(
-  step: string,
-  path: string,
-  fragment: string,
-): ClaimSource | { problem: string } | undefined {
-  if (fragment !== "" && !fragment.startsWith("/")) return undefined;
-  if (/~(?![01])/.test(fragment)) {
-    return { problem: `must write "~" as "~0" (and "/" inside a key as "~1") in a JSON pointer` };
-  }
-  const keys = fragment.split("/").slice(1);
-  const pointer = keys.map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
-  return { kind: "pointer", step, path, pointer };
-}
-
-function parseSha256(step: string, path: string, fragment: string): ClaimSource | undefined {
-  return fragment === "sha256" ? { kind: "sha256", step, path } : undefined;
-}
-
-/** The source as it is written in experiment.yaml. */
-export function formatSource(source: ClaimSource): string {
-  switch (source.kind) {
-    case "pointer":
-      return `${source.path}#${formatPointer(source.pointer)}`;
-    case "sha256":
-      return `${source.path}#sha256`;
-    default:
-      return source satisfies never;
-  }
-}
-
-function formatPointer(pointer: string[]): string {
-  return pointer.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
-}
+export const LARGEST_TEXT = 256 * 2 ** 20;
 
 /** A reason why a value can't be read, for an {@link Observation}. */
 class NotFound extends Error {}
@@ -99,12 +42,19 @@ class NotFound extends Error {}
  * Reads the value that a claim is about.
  *
  * @param runDir path of the run folder; nothing outside it is read, not even through a link
+ * @param form whether one value is wanted, or the points of a curve
  * @throws nothing for what a run can leave behind: a missing, broken or odd file is an observation too
  */
-export async function readSource(source: ClaimSource, runDir: string): Promise<Observation> {
+export async function readSource(
+  source: ClaimSource,
+  runDir: string,
+  form: "value" | "list" = "value",
+): Promise<Observation> {
   try {
     const file = await realFile(source.path, runDir);
-    return source.kind === "sha256" ? await hashOf(file) : await valueAt(source, file);
+    if (source.kind === "sha256") return { found: true, ...await hashOf(file) };
+    const found = await find(source, file, form);
+    return form === "list" ? { found: true, list: found } : { found: true, ...found[0]! };
   } catch (error) {
     const looked = formatSource(source);
     if (error instanceof NotFound) return { found: false, looked, reason: error.message };
@@ -158,38 +108,76 @@ function list(names: string[], none: string): string {
   return names.length > 10 ? `${shown} and ${names.length - 10} more` : shown || none;
 }
 
-async function hashOf(file: string): Promise<Observation> {
-  const { createHash } = await import("node:crypto");
-  const hash = createHash("sha256");
-  using opened = await Deno.open(file);
-  for await (const chunk of opened.readable) hash.update(chunk);
-  const hex = hash.digest("hex");
-  return { found: true, value: hex, text: hex };
+async function hashOf(file: string): Promise<FoundValue> {
+  const hex = await sha256File(file);
+  return { value: hex, text: hex };
 }
 
-async function valueAt(source: ClaimSource & { kind: "pointer" }, file: string): Promise<Observation> {
-  const { size } = await Deno.stat(file);
-  if (size > LARGEST_JSON) {
-    const megabytes = (bytes: number) => Math.round(bytes / 2 ** 20);
-    throw new NotFound(
-      `${source.path} has ${megabytes(size)} MiB, more than the ${
-        megabytes(LARGEST_JSON)
-      } MiB that are read for a value`,
-    );
-  }
-  const text = decode(await Deno.readFile(file), source.path);
+/** The values at the source; exactly one where one is wanted. */
+async function find(
+  source: Exclude<ClaimSource, { kind: "sha256" }>,
+  file: string,
+  form: "value" | "list",
+): Promise<FoundValue[]> {
+  const text = await readText(file, source.path);
   try {
-    return { found: true, ...findInJson(text, source.pointer) };
+    switch (source.kind) {
+      case "pointer":
+        return form === "list" ? findListInJson(text, source.pointer) : [findInJson(text, source.pointer)];
+      case "csv":
+        return findInCsv(text, source.column, source.row).map(asText);
+      case "text":
+        return await searched(/\.ipynb$/i.test(file) ? notebookOutputs(text) : text, source.pattern, form);
+      case "printed":
+        return await searched(await printed(source, text, file), source.pattern, form);
+      default:
+        return source satisfies never;
+    }
   } catch (error) {
-    if (error instanceof JsonProblem) throw new NotFound(`${source.path} ${error.message}`);
+    const isAboutContent = [JsonProblem, CsvProblem, TextProblem].some((kind) => error instanceof kind);
+    if (isAboutContent) throw new NotFound(`${source.path} ${(error as Error).message}`);
     throw error;
   }
 }
 
-function decode(bytes: Uint8Array, path: string): string {
+function asText(text: string): FoundValue {
+  return { value: text, text };
+}
+
+/** @throws {TextProblem} where one value is wanted, and the pattern matches never or more than once */
+async function searched(text: string, pattern: string, form: "value" | "list"): Promise<FoundValue[]> {
+  const found = await search(text, pattern);
+  const lines = found.slice(0, 5).map(({ line }) => line).join(", ");
+  if (found.length === 0) throw new TextProblem(`holds nothing that matches /${pattern}/`);
+  if (form === "value" && found.length > 1) {
+    const shown = found.length > 5 ? `${lines}, …` : lines;
+    throw new TextProblem(
+      `matches /${pattern}/ ${found.length} times (lines ${shown}), where one value was looked for`,
+    );
+  }
+  return found.map((match) => asText(match.text));
+}
+
+/** What the step printed: its part of the log, or the file beside it where that is too long for the log. */
+async function printed(source: ClaimSource, log: string, file: string): Promise<string> {
+  const part = printedBy(source.step, log);
+  return typeof part === "string" ? part : await readText(join(dirname(file), part.file), part.file);
+}
+
+async function readText(file: string, path: string): Promise<string> {
+  const { size } = await Deno.stat(file);
+  if (size > LARGEST_TEXT) {
+    const megabytes = (bytes: number) => Math.round(bytes / 2 ** 20);
+    throw new NotFound(
+      `${path} has ${megabytes(size)} MiB, more than the ${
+        megabytes(LARGEST_TEXT)
+      } MiB that are read for a value`,
+    );
+  }
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new NotFound(`${path} is no JSON: it is not UTF-8 text`);
+    return new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(file));
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new NotFound(`${path} is not UTF-8 text`);
   }
 }

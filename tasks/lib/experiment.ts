@@ -1,15 +1,15 @@
 /** experiment.yaml: what it may say, and everything that is wrong with it at once. */
 
 import { basename, dirname, relative } from "node:path";
-import { parseSource } from "./claim_source.ts";
 import { checkExperiment } from "./experiment_checks.ts";
 import type { RawClaim, RawEnvironment, RawExperiment, RawStep } from "./experiment_schema.ts";
 import { Source } from "./experiment_source.ts";
 import { Failure } from "./failure.ts";
 import { findExperiment } from "./find_experiment.ts";
-import type { ContainerLimits, EngineName } from "./plan.ts";
+import type { ContainerLimits, EngineName, Scalar } from "./plan.ts";
 import { nearestAncestor } from "./project_root.ts";
 import { tidyPath } from "./safe_path.ts";
+import { parseSource } from "./source_forms.ts";
 import { didYouMean } from "./suggest.ts";
 
 export { RESERVED_PARAMETERS } from "./experiment_checks.ts";
@@ -49,29 +49,61 @@ export interface Step {
   resume?: string[];
 }
 
-/** Where a claimed value is found in a run folder. `path` is relative to the run folder: `<step>/<file>`. */
+/**
+ * Where a claimed value is found in a run folder. `path` is relative to the run folder, mostly `<step>/<file>`.
+ *
+ * A pattern is a regular expression with one group, to be used with the flags m and u.
+ */
 export type ClaimSource =
   | { kind: "pointer"; step: string; path: string; pointer: string[] }
-  | { kind: "sha256"; step: string; path: string };
+  /** A cell of a table by column and key; without a row the whole column. */
+  | { kind: "csv"; step: string; path: string; row?: { column: string; value: string }; column: string }
+  | { kind: "sha256"; step: string; path: string }
+  /** In the outputs of a notebook, or in any other file's text. */
+  | { kind: "text"; step: string; path: string; pattern: string }
+  /** In what the step printed; `path` is the run's log. */
+  | { kind: "printed"; step: string; path: string; pattern: string };
 
-/** How far an obtained value may be from the claimed one; exactly one of the three, and the reason. */
+/** What a class of tolerance asks of the environment, each compared with the authors', or a literal such as `cpu`. */
+export type When = Partial<Record<keyof Conditions, "same" | "other" | (string & Record<never, never>)>>;
+
+/** What of an environment decides which class of tolerance applies; absent where it is not known. */
+export interface Conditions {
+  /** The container image, with the registry's digest and the engine's id of it; its name is `none` without one. */
+  image?: { name: string; digest?: string; id?: string };
+  /** Model of the GPUs that were used, as nvidia-smi names them; `none` on a CPU. */
+  gpu?: string;
+  /** Version of the GPU's driver; `none` on a CPU. */
+  driver?: string;
+  device?: "cpu" | "cuda";
+}
+
+/** How far an obtained value may be from the claimed one: exactly one of samples, absolute, relative; and the reason. */
 export interface Tolerance {
   samples?: number;
   absolute?: number;
   relative?: number;
   because: string;
+  /** The environments that it is for; all of them without it. */
+  when?: When;
+  /** Ids of the runs it rests on. It judges none of these. */
+  runs?: string[];
+  /** It rests on no runs yet. */
+  provisional?: boolean;
 }
 
 export interface Claim {
   name: string;
   from: ClaimSource;
-  /** The claimed value, and its source text: 86.10 has two decimals. */
-  value: number | string | boolean;
-  text: string;
+  /** The claimed value; a list is a curve, and all of it one claim. */
+  value: Scalar | number[];
+  /** Source text of the value: 86.10 has two decimals. Of a curve, of each point. */
+  text: string | string[];
   unit?: string;
   /** The value is a count of so many samples, printed as a percentage. */
   of?: number;
-  tolerance?: Tolerance;
+  /** Classes, of which the first that matches the environment is used; one without `when` matches every one. */
+  tolerance: Tolerance[];
   /** Line of the claim in its file, 1-based. */
   line: number;
 }
@@ -88,6 +120,8 @@ export interface Experiment {
   /** In the order of the file. */
   steps: Record<string, Step>;
   claims: Claim[];
+  /** The environment that the claimed values are from, where the file says so. */
+  authors: Conditions;
 }
 
 /**
@@ -118,6 +152,7 @@ function convert(source: Source, file: string, root: string): Experiment {
     ),
     steps: mapRecord(data.steps, (step, name) => convertStep(source, step, name)),
     claims: (data.claims ?? []).map((claim, index) => convertClaim(source, claim, index)),
+    authors: convertAuthors(data.authors),
   };
 }
 
@@ -156,17 +191,30 @@ function convertStep(source: Source, step: RawStep, name: string): Step {
   };
 }
 
+function convertAuthors(authors: RawExperiment["authors"]): Conditions {
+  return { ...authors, image: authors?.image === undefined ? undefined : parseImage(authors.image) };
+}
+
+/** @param reference `name`, or `name@sha256:…` */
+export function parseImage(reference: string): Conditions["image"] {
+  const [name = "", digest] = reference.split("@");
+  return digest === undefined ? { name } : { name, digest };
+}
+
 function convertClaim(source: Source, claim: RawClaim, index: number): Claim {
   const from = parseSource(claim.from);
   if ("problem" in from) throw new Error(`claims[${index}].from was not checked`);
+  const { value } = claim;
+  const path = ["claims", index, "value"];
+  const tolerances = claim.tolerance === undefined ? [] : [claim.tolerance].flat();
   return {
     name: claim.name,
     from,
-    value: claim.value,
-    text: source.text(["claims", index, "value"]),
+    value,
+    text: Array.isArray(value) ? value.map((_, point) => source.text([...path, point])) : source.text(path),
     unit: claim.unit && oneLine(claim.unit),
     of: claim.of,
-    tolerance: claim.tolerance && { ...claim.tolerance, because: oneLine(claim.tolerance.because) },
+    tolerance: tolerances.map((tolerance) => ({ ...tolerance, because: oneLine(tolerance.because) })),
     line: source.line(["claims", index]),
   };
 }

@@ -1,21 +1,19 @@
 /** What is wrong with an experiment.yaml: its shape, and what a schema can't say. */
 
-import * as z from "zod/mini";
-import { parseSource } from "./claim_source.ts";
-import { countsOf, decimalsToTell, parseDecimal, percentageOf } from "./decimal.ts";
+import type * as z from "zod/mini";
+import { checkClaims } from "./claim_checks.ts";
 import {
   A_NAME,
-  claimSchema,
   environmentSchema,
   experimentSchema,
   keysAt,
   NAME,
-  type RawClaim as WholeClaim,
   type RawStep as WholeStep,
   stepSchema,
 } from "./experiment_schema.ts";
 import { fieldName, type Path, Source } from "./experiment_source.ts";
 import { insideProblem, tidyPath } from "./safe_path.ts";
+import { checkScalar, entriesAt, soundFields } from "./source_checks.ts";
 import { didYouMean, suggest } from "./suggest.ts";
 import { parseTemplate } from "./template.ts";
 
@@ -52,7 +50,6 @@ export const RESERVED_PARAMETERS: readonly string[] = [
 
 /** Fields that are missing here were wrong in themselves, and are reported already. */
 type RawStep = Partial<WholeStep>;
-type RawClaim = Partial<WholeClaim>;
 
 /** Adds every problem to the source. Looks at all that is right in itself, also when something else is wrong. */
 export function checkExperiment(source: Source): void {
@@ -66,12 +63,23 @@ export function checkExperiment(source: Source): void {
 function checkSchema(source: Source): void {
   const result = experimentSchema.safeParse(source.data);
   source.wellFormed = result.success;
-  for (const issue of result.error?.issues ?? []) {
+  for (const issue of (result.error?.issues ?? []).flatMap(ofMeantForm)) {
     const path = issue.path as Path;
     if (issue.code === "unrecognized_keys") unknownKeys(source, path, issue.keys);
     // Names are looked at by `checkName`: zod leaves out "__proto__".
     else if (issue.code !== "invalid_key") wrongValue(source, path, issue.message);
   }
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** What may be a mapping or a list of such, as a tolerance may, has the problems of the one that it is. */
+function ofMeantForm(issue: Issue): Issue[] {
+  if (issue.code !== "invalid_union" || issue.path[0] !== "claims") return [issue];
+  const isOfForm = (issues: Issue[]) =>
+    issues.every(({ code, path }) => path.length > 0 || code !== "invalid_type");
+  const meant = issue.errors.find(isOfForm);
+  return meant?.map((one) => ({ ...one, path: [...issue.path, ...one.path] })) ?? [issue];
 }
 
 function unknownKeys(source: Source, path: Path, keys: string[]): void {
@@ -103,26 +111,6 @@ function asList(source: Source, path: Path): string {
   return ` (here perhaps [${items.join(", ")}])`;
 }
 
-/** Those fields of a mapping whose own shape is right. */
-function soundFields<S extends z.ZodMiniObject>(
-  source: Source,
-  part: S,
-  value: unknown,
-): Partial<z.infer<S>> {
-  if (typeof value !== "object" || value === null) return {};
-  if (source.wellFormed) return value as z.infer<S>;
-  const shape: Record<string, z.core.$ZodType> = part.shape;
-  const fields = Object.entries(value).filter(([key, field]) =>
-    Object.hasOwn(shape, key) && z.safeParse(shape[key]!, field).success
-  );
-  return Object.fromEntries(fields) as Partial<z.infer<S>>;
-}
-
-function entriesAt(source: Source, key: string): [string, unknown][] {
-  const value = source.data[key];
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
-}
-
 function checkEnvironment(source: Source): void {
   const { requirements } = soundFields(source, environmentSchema, source.data.environment);
   checkPath(source, ["environment", "requirements"], requirements);
@@ -137,9 +125,6 @@ function checkPath(source: Source, path: Path, value: string | undefined, inside
     `${field} must be a path inside ${inside}, current value ${JSON.stringify(value)} ${problem}`,
   );
 }
-
-/** Words that are true or false to YAML 1.1 (and so to Python), and texts to YAML 1.2. */
-const YAML_1_1_BOOLEAN = /^(?:yes|no|on|off)$/i;
 
 function checkParameters(source: Source): void {
   for (const [name, value] of entriesAt(source, "parameters")) {
@@ -158,16 +143,6 @@ function checkParameters(source: Source): void {
 
 function checkName(source: Source, path: Path, name: string): void {
   if (!NAME.test(name)) source.add(path, `the name ${JSON.stringify(name)} must be ${A_NAME}`, "key");
-}
-
-function checkScalar(source: Source, path: Path, value: unknown): void {
-  if (typeof value !== "string") return;
-  if (value.includes("\0")) source.add(path, `${fieldName(path)} must hold no NUL character`);
-  if (!YAML_1_1_BOOLEAN.test(value) || source.quoted(path)) return;
-  source.add(
-    path,
-    `${fieldName(path)} must be true or false, or a quoted text, current value is ${value} without quotes`,
-  );
 }
 
 function checkSteps(source: Source): void {
@@ -295,120 +270,4 @@ function checkCycles(source: Source, steps: Map<string, RawStep>): void {
     done.add(name);
   };
   for (const name of steps.keys()) follow(name, []);
-}
-
-function checkClaims(source: Source): void {
-  const claims = Array.isArray(source.data.claims) ? source.data.claims : [];
-  const steps = entriesAt(source, "steps").map(([name]) => name);
-  const seen = new Map<string, number>();
-  for (const [index, claim] of claims.entries()) {
-    const path = ["claims", index];
-    const fields = soundFields(source, claimSchema, claim);
-    const earlier = seen.get(fields.name ?? "");
-    if (earlier !== undefined) {
-      source.add(
-        [...path, "name"],
-        `claims must have different names, this is also the name of claims[${earlier}]`,
-      );
-    } else if (fields.name !== undefined) seen.set(fields.name, index);
-    checkFrom(source, path, fields, steps);
-    checkValue(source, path, fields);
-    checkTolerance(source, path, fields);
-  }
-}
-
-function checkFrom(source: Source, path: Path, claim: RawClaim, steps: string[]): void {
-  const at = [...path, "from"];
-  if (claim.from === undefined) return;
-  const parsed = parseSource(claim.from);
-  if ("problem" in parsed) {
-    return source.add(at, `${fieldName(at)} ${parsed.problem}, current value is ${source.show(at)}`);
-  }
-  if (!steps.includes(parsed.step)) {
-    const hint = didYouMean(parsed.step, steps) || `, the steps are ${steps.join(", ")}`;
-    source.add(at, `${fieldName(at)} must begin with a step, "${parsed.step}" is none${hint}`);
-  }
-  const isHash = typeof claim.value === "string" && /^[\da-f]{64}$/i.test(claim.value);
-  if (parsed.kind === "sha256" && claim.value !== undefined && !isHash) {
-    const value = [...path, "value"];
-    source.add(
-      value,
-      `${fieldName(value)} must be 64 hexadecimal digits in quotes, current value is ${source.show(value)}`,
-    );
-  }
-}
-
-function checkValue(source: Source, path: Path, claim: RawClaim): void {
-  if (claim.value === undefined) return;
-  const at = [...path, "value"];
-  const field = fieldName(at);
-  checkScalar(source, at, claim.value);
-  const decimal = typeof claim.value === "number" ? parseDecimal(source.text(at)) : undefined;
-  if (typeof claim.value === "number" && !decimal) {
-    return source.add(
-      at,
-      `${field} must be a decimal number, e.g. 86.10, current value is ${source.text(at)}`,
-    );
-  }
-  if (claim.of === undefined) return;
-  const problem = decimal ? countProblem(source.text(at), claim.of) : `${source.show(at)} is no number`;
-  if (problem) source.add(at, `${field} must be the percentage of a count of ${claim.of}: ${problem}`);
-}
-
-/** Why a printed percentage does not stand for one count of n. */
-function countProblem(text: string, n: number): string | undefined {
-  const value = parseDecimal(text)!;
-  if (Number(text) < 0 || Number(text) > 100) return `${text} is not between 0 and 100`;
-  const { first, last } = countsOf(value, n);
-  if (first === last) return undefined;
-  if (first < last) {
-    const decimals = Math.max(decimalsToTell(n), value.scale + 1);
-    const examples = [first, last].map((count) => percentageOf(count, n, decimals)).join(" or ");
-    const wanted = decimals === 1 ? "one decimal" : `${decimals} decimals`;
-    return `${text} is ambiguous, it stands for ${first} to ${last}; write it with ${wanted}, e.g. ${examples}`;
-  }
-  const decimals = Math.max(decimalsToTell(n), value.scale);
-  const below = Math.min(Math.floor(Number(text) * n / 100), n - 1);
-  const show = (count: number) => `${count} (${percentageOf(count, n, decimals)})`;
-  const fraction = Number(text) < 1 ? " (a percentage is wanted, not a fraction)" : "";
-  return `${text} is no count of ${n}; nearest are ${show(below)} and ${show(below + 1)}${fraction}`;
-}
-
-function checkTolerance(source: Source, path: Path, claim: RawClaim): void {
-  const { tolerance } = claim;
-  if (!tolerance || claim.value === undefined) return;
-  const at = [...path, "tolerance"];
-  const field = fieldName(at);
-  const given = (["samples", "absolute", "relative"] as const).filter((kind) =>
-    tolerance[kind] !== undefined
-  );
-  if (given.length !== 1) {
-    const found = given.length === 0 ? "none" : given.join(" and ");
-    source.add(at, `${field} must have one of samples, absolute and relative, it has ${found}`, "key");
-  }
-  if (tolerance.because.trim() === "") {
-    source.add([...at, "because"], `${field}.because must say where the tolerance is from, it is empty`);
-  }
-  if (typeof claim.value !== "number") {
-    source.add(
-      at,
-      `${field} must be left out, ${source.show([...path, "value"])} is compared exactly`,
-      "key",
-    );
-  } else if (
-    tolerance.samples !== undefined && claim.of === undefined &&
-    !/^[+-]?\d+$/.test(source.text([...path, "value"]))
-  ) {
-    source.add(
-      [...at, "samples"],
-      `${field}.samples must go with of (or with a whole value), e.g. of: 360`,
-      "key",
-    );
-  } else if (tolerance.samples === undefined && given.length === 1 && claim.of !== undefined) {
-    source.add(
-      [...at, given[0]!],
-      `${field} must be in samples where of is given, e.g. samples: 1`,
-      "key",
-    );
-  }
 }

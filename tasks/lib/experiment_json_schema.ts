@@ -3,6 +3,17 @@
 import * as z from "zod/mini";
 import { experimentSchema } from "./experiment_schema.ts";
 
+function describeTolerance(path: string): Record<string, string> {
+  return {
+    [`${path}.samples`]: "So many samples.",
+    [`${path}.absolute`]: "So much, in the unit of the value.",
+    [`${path}.relative`]: "So much of the claimed value: 0.01 is one percent.",
+    [`${path}.because`]: "Where the tolerance is from.",
+    [`${path}.runs`]: "Ids of the runs it rests on; it judges none of these.",
+    [`${path}.provisional`]: "It rests on no runs yet.",
+  };
+}
+
 /** By the path of a key; `*` stands for any step, parameter or claim. */
 const DESCRIPTIONS: Record<string, string> = {
   name: "Name of the experiment, and of its folder in runs/.",
@@ -28,15 +39,26 @@ const DESCRIPTIONS: Record<string, string> = {
   claims: "Published values that a run is held against.",
   "claims.*.name": "What is claimed, in words.",
   "claims.*.from":
-    "Where the value is found: step/file.json#/pointer (-1 is the last item of a list) or step/file#sha256.",
-  "claims.*.value": "The value as published: 86.10 has two decimals.",
-  "claims.*.unit": "Unit, for people.",
+    "Where the value is found: step/file.json#/pointer (-1 is the last item of a list), step/file.csv?epoch=10#column, step/file#sha256, or by a regular expression with one group in the outputs of a notebook or in a text, 'step/file~/accuracy: (\\S+)/', or in what the step printed, 'step~/accuracy: (\\S+)/' (JavaScript's, with the flags m and u; best in single quotes). For a list of values: a pointer to a list, step/file.csv#column, or every match.",
+  "claims.*.value":
+    "The value as published: 86.10 has two decimals. A list is a curve, e.g. one value for each epoch.",
+  "claims.*.unit": "Unit, for people; a cell or match may end in it.",
   "claims.*.of": "The value is a count of so many samples, printed as a percentage, and compared as a count.",
-  "claims.*.tolerance": "How far an obtained value may be off; without it, only the same value holds.",
-  "claims.*.tolerance.samples": "So many samples.",
-  "claims.*.tolerance.absolute": "So much, in the unit of the value.",
-  "claims.*.tolerance.relative": "So much of the claimed value: 0.01 is one percent.",
-  "claims.*.tolerance.because": "Where the tolerance is from.",
+  "claims.*.tolerance":
+    "How far an obtained value may be off; without it, only the same value holds. In a list, the first class whose `when` matches is used, the widest if none does.",
+  ...describeTolerance("claims.*.tolerance"),
+  ...describeTolerance("claims.*.tolerance.*"),
+  "claims.*.tolerance.*.when": "The environments that the class is for; all without it.",
+  "claims.*.tolerance.*.when.image": "same or other than the authors' container image, or an image's name.",
+  "claims.*.tolerance.*.when.gpu": "same or other than the authors' GPU model, or a model.",
+  "claims.*.tolerance.*.when.driver": "same or other than the authors' GPU driver, or a version.",
+  "claims.*.tolerance.*.when.device": "same or other than the authors' device, or cpu or cuda.",
+  authors:
+    "The environment that the claimed values are from, where it is not that of published/evidence.json.",
+  "authors.image": "Container image; the experiment's image without it.",
+  "authors.gpu": "GPU model, as nvidia-smi names it.",
+  "authors.driver": "Version of the GPU driver.",
+  "authors.device": "Whether it ran on a CPU or on GPUs.",
 };
 
 /** The text of `experiment.schema.json`. */
@@ -53,7 +75,10 @@ type Json = z.core.JSONSchema.BaseSchema;
 function describe(schema: Json, path: string[], description: string): void {
   let at: Json | undefined = schema;
   for (const key of path) {
-    at = (key === "*" ? at?.additionalProperties ?? at?.items : at?.properties?.[key]) as Json;
+    const forms: Json[] = (at?.anyOf as Json[] | undefined) ?? [at ?? {}];
+    at = forms.map((form) =>
+      (key === "*" ? form.additionalProperties || form.items : form.properties?.[key]) as Json | undefined
+    ).find((found) => found);
   }
   if (!at) throw new Error(`The schema has no ${path.join(".")}`);
   at.description = description;

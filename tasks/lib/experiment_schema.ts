@@ -71,19 +71,65 @@ export const stepSchema = z.strictObject({
   resume: z.optional(argumentList("[--resume]")),
 }, { error: "a mapping with run or notebook, e.g. { run: [python, train.py] }" });
 
-const toleranceSchema = z.strictObject({
+const WHEN = "same, other, or a text to be equal to, e.g. { image: same, gpu: same } or { device: cpu }";
+const condition = z.optional(z.string({ error: WHEN }).check(z.minLength(1, { error: WHEN })));
+const DEVICE = "same, other, cpu or cuda";
+
+/** What both a tolerance for every environment and a class of tolerance have. */
+const toleranceShape = {
   samples: z.optional(wholeNumber("a whole number of samples that is not negative, e.g. 1", 0)),
   absolute: z.optional(size("0.01")),
   relative: z.optional(size("0.01")),
   because: text("spread over 10 seeds, published/spread.json"),
-}, { error: `a mapping, e.g. { samples: 1, because: "spread over threads" }` });
+  runs: z.optional(
+    z.array(text("20261123T181243Z-067d"), { error: "a list of the runs that it rests on" }).check(
+      z.minLength(1, { error: "a list of at least one run that it rests on" }),
+    ),
+  ),
+  provisional: z.optional(z.literal(true, { error: "true, or left out" })),
+};
+
+const toleranceClassSchema = z.strictObject({
+  when: z.optional(z.strictObject({
+    image: condition,
+    gpu: condition,
+    driver: condition,
+    device: z.optional(z.enum(["same", "other", "cpu", "cuda"], { error: DEVICE })),
+  }, { error: "a mapping, e.g. { image: same, gpu: same }" })),
+  ...toleranceShape,
+}, { error: 'a mapping, e.g. { when: { device: cpu }, samples: 1, because: "…", provisional: true }' });
+
+/** One for every environment, or a list of classes. */
+const toleranceSchema = z.union([
+  z.strictObject(toleranceShape),
+  z.array(toleranceClassSchema).check(
+    z.minLength(1, { error: "a list of at least one class of tolerance" }),
+  ),
+], { error: `a mapping, e.g. { samples: 1, because: "spread over threads" }, or a list of classes` });
+
+const VALUE = "a finite number, a text, true or false, or a list of numbers";
+const POINT = "a finite number, e.g. 48.89";
+const valueSchema = z.union([
+  z.string(),
+  z.number(),
+  z.boolean(),
+  z.array(z.number({ error: POINT })).check(z.minLength(1, { error: "a list of at least one number" })),
+], { error: VALUE });
+
+/** The environment that the published values are from, where published/evidence.json does not say. */
+const authorsSchema = z.strictObject({
+  image: z.optional(text("cschranz/gpu-jupyter:v1.8_cuda-12.5_ubuntu-22.04")),
+  gpu: z.optional(text("NVIDIA A100-SXM4-40GB")),
+  driver: z.optional(text("575.57.08")),
+  device: z.optional(z.enum(["cpu", "cuda"], { error: "cpu or cuda" })),
+}, { error: "a mapping, e.g. { image: cschranz/gpu-jupyter:v1.8_cuda-12.5_ubuntu-22.04, device: cuda }" });
 
 const CLAIM_NAME = "one line of text that names the claim, at most 200 characters";
 
 export const claimSchema = z.strictObject({
   name: z.string({ error: CLAIM_NAME }).check(z.regex(/^(?=.*\S)[^\p{Cc}]{1,200}$/u, { error: CLAIM_NAME })),
   from: text("train/metrics.json#/accuracy/-1"),
-  value: anyScalar("a finite number, a text, true or false"),
+  value: valueSchema,
   unit: z.optional(text(`"%"`)),
   of: z.optional(wholeNumber("the number of samples, a positive whole number", 1)),
   tolerance: z.optional(toleranceSchema),
@@ -100,22 +146,33 @@ export const experimentSchema = z.strictObject({
     error: "a mapping of names to steps, e.g. { train: { run: [python, train.py] } }",
   }),
   claims: z.optional(z.array(claimSchema, { error: "a list of claims" })),
+  authors: z.optional(authorsSchema),
 }, { error: "a mapping with name and steps" });
 
 export type RawExperiment = z.infer<typeof experimentSchema>;
 export type RawEnvironment = z.infer<typeof environmentSchema>;
 export type RawStep = z.infer<typeof stepSchema>;
 export type RawClaim = z.infer<typeof claimSchema>;
+export type RawTolerance = z.infer<typeof toleranceClassSchema>;
 
 /** The keys that may stand in the mapping at the path. */
 export function keysAt(path: Path): string[] {
   let at: unknown = experimentSchema;
   for (const key of path) {
-    if (at instanceof z.ZodMiniOptional) at = at.def.innerType;
+    at = optionFor(at, typeof key === "number" ? "list" : "mapping");
     if (at instanceof z.ZodMiniObject) at = at.shape[key];
     else if (at instanceof z.ZodMiniRecord) at = at.def.valueType;
     else if (at instanceof z.ZodMiniArray) at = at.def.element;
   }
-  if (at instanceof z.ZodMiniOptional) at = at.def.innerType;
+  at = optionFor(at, "mapping");
   return at instanceof z.ZodMiniObject ? Object.keys(at.shape) : [];
+}
+
+/** The schema of what may be left out, or of what may be a mapping or a list. */
+function optionFor(schema: unknown, wanted: "mapping" | "list"): unknown {
+  if (schema instanceof z.ZodMiniOptional) return optionFor(schema.def.innerType, wanted);
+  if (!(schema instanceof z.ZodMiniUnion)) return schema;
+  return schema.def.options.find((option) =>
+    option instanceof (wanted === "list" ? z.ZodMiniArray : z.ZodMiniObject)
+  );
 }

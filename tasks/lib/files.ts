@@ -5,12 +5,12 @@ import { dirname, join, relative } from "node:path";
 import { run } from "./command.ts";
 
 /** Replaces a file in one move, so that no reader and no crash ever sees half of it. */
-export async function writeAtomic(path: string, text: string): Promise<void> {
+export async function writeAtomic(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = join(dirname(path), `.${crypto.randomUUID().slice(0, 8)}.tmp`);
   try {
     const file = await Deno.open(temporary, { write: true, createNew: true });
     try {
-      const data = new TextEncoder().encode(text);
+      const data = typeof content === "string" ? new TextEncoder().encode(content) : content;
       for (let done = 0; done < data.length;) done += await file.write(data.subarray(done));
       await file.sync();
     } finally {

@@ -26,12 +26,32 @@ const SPACE = /[ \t\n\r]*/y;
  */
 export function findInJson(text: string, pointer: readonly string[]): JsonValue {
   const scanner = new Scanner(text);
+  return scalar(scanner, follow(scanner, pointer), pointer);
+}
+
+/**
+ * The items of the list that a pointer leads to, each like the value of {@link findInJson}.
+ *
+ * @throws {JsonProblem} as that does, and if there is no list
+ */
+export function findListInJson(text: string, pointer: readonly string[]): JsonValue[] {
+  const scanner = new Scanner(text);
+  const start = follow(scanner, pointer);
+  if (scanner.kind(start) !== "list") {
+    throw new JsonProblem(
+      `has ${whatIsAt(scanner, start)} ${placeName(pointer)}, where a list was looked for`,
+    );
+  }
+  return scanner.items(start).map((item, index) => scalar(scanner, item, [...pointer, String(index)]));
+}
+
+function follow(scanner: Scanner, pointer: readonly string[]): number {
   scanner.checkAll();
-  let start = scanner.afterSpace(text.startsWith("\uFEFF") ? 1 : 0);
+  let start = scanner.afterSpace(scanner.text.startsWith("\uFEFF") ? 1 : 0);
   for (let depth = 0; depth < pointer.length; depth++) {
     start = child(scanner, start, pointer, depth);
   }
-  return scalar(scanner, start, pointer);
+  return start;
 }
 
 function child(scanner: Scanner, start: number, pointer: readonly string[], depth: number): number {
@@ -59,8 +79,7 @@ function child(scanner: Scanner, start: number, pointer: readonly string[], dept
     }
     return found;
   }
-  const found = kind === "word" ? scanner.text.slice(start, scanner.skip(start)) : kindName(kind);
-  throw new JsonProblem(`has ${found} ${place}, where ${quote(key)} was looked for`);
+  throw new JsonProblem(`has ${whatIsAt(scanner, start)} ${place}, where ${quote(key)} was looked for`);
 }
 
 function scalar(scanner: Scanner, start: number, pointer: readonly string[]): JsonValue {
@@ -76,9 +95,12 @@ function scalar(scanner: Scanner, start: number, pointer: readonly string[]): Js
     throw new JsonProblem(`has ${text} ${place}, which is beyond the range of numbers`);
   }
   if (text === "true" || text === "false") return { value: text === "true", text };
-  throw new JsonProblem(
-    `has ${kind === "word" ? text : kindName(kind)} ${place}, where a single value was looked for`,
-  );
+  throw new JsonProblem(`has ${whatIsAt(scanner, start)} ${place}, where a single value was looked for`);
+}
+
+function whatIsAt(scanner: Scanner, start: number): string {
+  const kind = scanner.kind(start);
+  return kind === "word" ? scanner.text.slice(start, scanner.skip(start)) : kindName(kind);
 }
 
 type Kind = "object" | "list" | "string" | "number" | "word";

@@ -1,14 +1,16 @@
 /** From a run folder to its verdict: reads the claimed values, checks them and the record, writes verdict.json. */
 
 import { join } from "node:path";
-import { formatSource, type Observation, readSource } from "./claim_source.ts";
+import { type Observation, readSource } from "./claim_source.ts";
+import { authorsConditions, conditionsOf } from "./conditions.ts";
 import { type Evidence, evidencePath, findAlterations } from "./evidence.ts";
-import { type Experiment, parseExperiment } from "./experiment.ts";
+import { type Claim, type Conditions, type Experiment, parseExperiment } from "./experiment.ts";
 import { Failure } from "./failure.ts";
 import { sha256, sha256File, writeJson } from "./files.ts";
 import type { Plan } from "./plan.ts";
 import { type FoundRun, readPlan, verdictPath } from "./run_folder.ts";
-import { type Check, type FailedStep, holds, verify } from "./verify.ts";
+import { formatSource } from "./source_forms.ts";
+import { type Check, type FailedStep, holds, type RunState, verify } from "./verify.ts";
 
 export const VERDICT_SCHEMA = 1;
 
@@ -41,8 +43,8 @@ export interface Judged {
  *
  * @throws Failure(2) if the folder holds no readable plan.
  */
-export async function judgeRun({ directory, evidence }: FoundRun, current = false): Promise<Judged> {
-  const plan = await readPlan(directory);
+export async function judgeRun(found: FoundRun, current = false): Promise<Judged> {
+  const plan = await readPlan(found.directory);
   const { file, root, text: recorded } = plan.experiment;
   const now = await Deno.readTextFile(file).catch(() => undefined);
   if (current && now === undefined) {
@@ -50,16 +52,36 @@ export async function judgeRun({ directory, evidence }: FoundRun, current = fals
   }
   const text = current ? now! : recorded;
   const experiment = parseExperiment(text, file, root);
+  const authors = (current ? undefined : plan.experiment.authors) ?? await authorsConditions(experiment);
+  const verdict = await judgeBy(experiment, text, found, plan, authors);
+  return { experiment, plan, verdict, claimsChanged: now !== undefined && now !== text };
+}
+
+/**
+ * Judges a run by the claims of an experiment.
+ *
+ * @param text YAML that the experiment was read from
+ * @param authors what each step ran in when the authors ran it
+ */
+export async function judgeBy(
+  experiment: Experiment,
+  text: string,
+  { directory, evidence }: FoundRun,
+  plan: Plan,
+  authors: Record<string, Conditions>,
+): Promise<RunVerdict> {
   const considered = claimsOf(experiment, plan);
   const altered = [
     ...await findAlteredRecords(directory, evidence),
     ...await findAlterations(directory, evidence),
   ];
   const checks = verify(considered, await observe(considered, directory, evidence), {
+    run: evidence.run,
     parametersChanged: evidence.changed,
     failedSteps: failedSteps(plan, evidence),
+    conditions: compareConditions(considered, evidence, authors),
   });
-  const verdict: RunVerdict = {
+  return {
     schema: VERDICT_SCHEMA,
     run: evidence.run,
     judged: new Date().toISOString(),
@@ -69,7 +91,6 @@ export async function judgeRun({ directory, evidence }: FoundRun, current = fals
     altered,
     holds: evidence.status === "done" && altered.length === 0 && holds(checks),
   };
-  return { experiment, plan, verdict, claimsChanged: now !== undefined && now !== text };
 }
 
 /** Judges a run that has just ended and writes the verdict of record. */
@@ -106,18 +127,27 @@ function claimsOf(experiment: Experiment, plan: Plan): Experiment {
   return { ...experiment, claims: experiment.claims.filter(({ from }) => steps.includes(from.step)) };
 }
 
-/** Reads the claimed values; only files that the step left count, not what was put beside them later. */
-async function observe(
+function compareConditions(
   { claims }: Experiment,
+  evidence: Evidence,
+  authors: Record<string, Conditions>,
+): RunState["conditions"] {
+  const steps = [...new Set(claims.map(({ from }) => from.step))];
+  return Object.fromEntries(
+    steps.map((step) => [step, { run: conditionsOf(evidence, step), authors: authors[step] ?? {} }]),
+  );
+}
+
+/** Reads the claimed values; only files that the step left count, not what was put beside them later. */
+export async function observe(
+  { claims }: Pick<Experiment, "claims">,
   directory: string,
   evidence: Evidence,
 ): Promise<Map<string, Observation>> {
-  const pairs = claims.map(async ({ name, from }): Promise<[string, Observation]> => {
-    const observation = await readSource(from, directory);
-    const outputs = evidence.steps[from.step]?.outputs ?? [];
-    if (!observation.found || outputs.some(({ path }) => `${from.step}/${path}` === from.path)) {
-      return [name, observation];
-    }
+  const pairs = claims.map(async (claim): Promise<[string, Observation]> => {
+    const { name, from, value } = claim;
+    const observation = await readSource(from, directory, Array.isArray(value) ? "list" : "value");
+    if (!observation.found || wasRecorded(claim, evidence)) return [name, observation];
     return [name, {
       found: false,
       looked: formatSource(from),
@@ -125,6 +155,12 @@ async function observe(
     }];
   });
   return new Map(await Promise.all(pairs));
+}
+
+function wasRecorded({ from }: Claim, evidence: Evidence): boolean {
+  if (from.kind === "printed") return true; // the log is the runner's own
+  const outputs = evidence.steps[from.step]?.outputs ?? [];
+  return outputs.some(({ path }) => `${from.step}/${path}` === from.path);
 }
 
 function failedSteps(plan: Plan, evidence: Evidence): FailedStep[] {

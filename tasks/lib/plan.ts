@@ -3,7 +3,7 @@
 import { dirname, join } from "node:path";
 import { shellQuote } from "./command.ts";
 import type { ContainerProgram } from "./container/client.ts";
-import type { Experiment, Step } from "./experiment.ts";
+import type { Conditions, Experiment, Step } from "./experiment.ts";
 import { Failure } from "./failure.ts";
 import { chooseGpus, type GpuChoice, type GpuRequest } from "./gpus.ts";
 import type { Host } from "./host.ts";
@@ -28,6 +28,8 @@ export interface Plan {
     root: string;
     /** The YAML as it was when the run was planned; its claims judge the run. */
     text: string;
+    /** What each step ran in when the authors ran it; empty where no tolerance depends on it. */
+    authors?: Record<string, Conditions>;
   };
   engine: { name: EngineName; because: string; version?: string };
   /** What the steps run in; absent for the engine "host". */
@@ -139,6 +141,7 @@ export interface PlanRequest {
   rest: string[];
   notebook?: NotebookOptions;
   experimentText: string;
+  authors?: Plan["experiment"]["authors"];
   engine: Plan["engine"];
   container?: ContainerRequest & ContainerLimits;
   /** Further folders for the steps' containers to read, absolute. */
@@ -177,6 +180,7 @@ export async function makePlan(experiment: Experiment, host: Host, request: Plan
       file: experiment.file,
       root: experiment.root,
       text: request.experimentText,
+      authors: request.authors,
     },
     engine: request.engine,
     container: planContainer(context, steps),

@@ -1,6 +1,7 @@
 /** From what a task asks for to a plan; nothing is written yet. */
 
 import { join } from "node:path";
+import { authorsConditions } from "./conditions.ts";
 import type { ContainerOptions } from "./container_options.ts";
 import type { Talk } from "./container/sif.ts";
 import { chooseEngine, type MissingImage } from "./engine/choose.ts";
@@ -85,6 +86,7 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
     rest: request.rest,
     notebook: request.notebook,
     experimentText: await Deno.readTextFile(experiment.file),
+    authors: await authorsConditions(experiment),
     engine,
     container: container && { ...container, ...experiment.environment.limits },
     mounts: request.container.mounts,

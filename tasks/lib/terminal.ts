@@ -117,6 +117,13 @@ export function wrap(text: string, width: number): string[] {
   return lines;
 }
 
+/** One line of at most 60 characters. */
+export function cut(text: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are what is replaced
+  const line = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+  return line.length > 60 ? `${line.slice(0, 60)}…` : line;
+}
+
 /** Seconds as a person says them: 0.4 s, 12 s, 3 min 05 s, 2 h 03 min. */
 export function duration(seconds: number): string {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;

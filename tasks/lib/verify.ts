@@ -1,20 +1,14 @@
 /** Claims against what a run brought: one verdict per claim. Pure; the comparisons are exact. */
 
-import { formatSource, type Observation } from "./claim_source.ts";
-import {
-  absolute,
-  atMost,
-  countsOf,
-  type Decimal,
-  multiply,
-  parseDecimal,
-  percentageOf,
-  printsAs,
-  subtract,
-  toFixed,
-  toText,
-} from "./decimal.ts";
-import type { Claim, Experiment, Tolerance } from "./experiment.ts";
+import { readNumber } from "./claimed_number.ts";
+import type { FoundValue, Observation } from "./claim_source.ts";
+import { judgeCurve, showCurve } from "./curve.ts";
+import { type Decimal, parseDecimal } from "./decimal.ts";
+import { type Claimed, isWithin, measure, showClaimed, showDeparture, showObtained } from "./departure.ts";
+import type { Claim, Conditions, Experiment } from "./experiment.ts";
+import { formatSource } from "./source_forms.ts";
+import { cut } from "./terminal.ts";
+import { chooseTolerance, type Chosen, conclude, showTolerance } from "./tolerance.ts";
 
 export type Verdict = "identical" | "within tolerance" | "different" | "missing" | "not applicable";
 
@@ -29,11 +23,17 @@ export interface Check {
   obtained: string;
   /** `±1 sample`, `±0.01`, `±1 % of the value` or `none`. */
   tolerance: string;
+  /** Name of the class of tolerance that was used, e.g. `same image, same GPU model`, where the claim has classes. */
+  class?: string;
   /** Obtained minus claimed, e.g. `−1 sample`, `+0.003`; not given if there is none or it makes no sense. */
   difference?: string;
   verdict: Verdict;
   /** Why this verdict, as one sentence without a period. */
   detail: string;
+  /** Of a curve, every point; `samples` is obtained minus claimed where both are counts. */
+  points?: { claimed: number; obtained: number; samples?: number }[];
+  /** Index of the point of a curve that decided: the largest departure. */
+  worst?: number;
 }
 
 /** A step that brought no result, and what happened to it. */
@@ -46,9 +46,13 @@ export interface FailedStep {
 
 /** What of a run, other than the values, decides about the claims. */
 export interface RunState {
+  /** Its id: no tolerance judges a run that it was derived from. */
+  run?: string;
   /** Names of parameters that did not have their declared value. */
   parametersChanged: string[];
   failedSteps: FailedStep[];
+  /** What each step ran in, and what it ran in when the authors ran it; classes of tolerance compare them. */
+  conditions?: Record<string, { run: Conditions; authors: Conditions }>;
 }
 
 const NOTHING = "—";
@@ -77,22 +81,27 @@ export function holds(checks: readonly Check[]): boolean {
   );
 }
 
-type Judgement = Pick<Check, "verdict" | "detail" | "difference"> & { obtained?: string };
+/** What a claim's check says beside what was claimed. */
+export type Judgement =
+  & Pick<Check, "verdict" | "detail" | "difference" | "points" | "worst">
+  & { obtained?: string };
 
 function check(claim: Claim, observation: Observation | undefined, run: RunState): Check {
-  const judgement = judgeRun(claim, run) ?? judgeObservation(claim, observation);
-  const shown = observation?.found ? showObtained(claim, observation) : NOTHING;
+  const { run: conditions = {}, authors = {} } = run.conditions?.[claim.from.step] ?? {};
+  const chosen = chooseTolerance(claim, run.run, conditions, authors);
+  const found = judgeObservation(claim, observation, chosen);
   return {
     claim: claim.name,
     unit: claim.unit,
-    claimed: showClaimed(claim),
-    tolerance: showTolerance(claim.tolerance),
-    ...judgement,
-    obtained: judgement.obtained ?? shown,
+    claimed: showValue(claim),
+    tolerance: showTolerance(chosen.tolerance),
+    ...(chosen.class === undefined ? {} : { class: chosen.class }),
+    obtained: NOTHING,
+    ...(judgeRun(claim, run, found) ?? found),
   };
 }
 
-function judgeRun(claim: Claim, run: RunState): Judgement | undefined {
+function judgeRun(claim: Claim, run: RunState, found: Judgement): Judgement | undefined {
   const failed = run.failedSteps.find(({ step }) => step === claim.from.step);
   if (failed) {
     const verb = failed.status === "not run"
@@ -101,194 +110,98 @@ function judgeRun(claim: Claim, run: RunState): Judgement | undefined {
       ? "failed"
       : "was interrupted";
     const detail = `step "${failed.step}" ${verb}${failed.detail ? `: ${failed.detail}` : ""}`;
-    return { verdict: "missing", detail, obtained: NOTHING };
+    return { verdict: "missing", detail };
   }
   if (run.parametersChanged.length === 0) return undefined;
   const names = run.parametersChanged.join(", ");
   return {
     verdict: "not applicable",
     detail: `the claim is about the declared parameters, changed: ${names}`,
+    obtained: found.obtained ?? NOTHING,
+    points: found.points,
   };
 }
 
-function judgeObservation(claim: Claim, observation: Observation | undefined): Judgement {
+function judgeObservation(claim: Claim, observation: Observation | undefined, chosen: Chosen): Judgement {
   if (!observation) return missing(`${formatSource(claim.from)} was not looked at`);
   if (!observation.found) return missing(`looked for ${observation.looked}: ${observation.reason}`);
-  if (typeof observation.value !== typeof claim.value) {
-    const found = typeof observation.value === "string" ? JSON.stringify(observation.text) : observation.text;
-    const wanted =
-      { number: "a number", string: "a text", boolean: "true or false" }[typeof claim.value as "number"];
+  if (Array.isArray(claim.value)) return judgeCurve(claim, observation, chosen);
+  if ("list" in observation) {
+    return missing(`looked for one value at ${formatSource(claim.from)}, found a list`);
+  }
+  if (typeof claim.value !== "number") return judgeExact(claim, observation);
+  const obtained = readNumber(observation, claim);
+  if (typeof obtained === "string") {
     return missing(
-      `looked for ${wanted} at ${formatSource(claim.from)}, found the ${typeof observation.value} ${
-        cut(found)
-      }`,
+      `looked for a number at ${formatSource(claim.from)}, found ${obtained}`,
+      cut(observation.text),
     );
   }
-  if (typeof claim.value !== "number") return judgeExact(claim, observation.text);
-  return judgeNumber(claim, observation.text);
+  return judgeNumber(claimedNumber(claim, chosen), obtained, chosen);
 }
 
-function missing(detail: string): Judgement {
-  return { verdict: "missing", detail };
+function missing(detail: string, obtained?: string): Judgement {
+  return { verdict: "missing", detail, ...(obtained === undefined ? {} : { obtained }) };
 }
 
-function judgeExact(claim: Claim, obtained: string): Judgement {
+function judgeExact(claim: Claim, { value, text }: FoundValue): Judgement {
   const isHash = claim.from.kind === "sha256";
-  const same = isHash
-    ? obtained.toLowerCase() === claim.text.toLowerCase()
-    : obtained === String(claim.value);
-  if (same) return { verdict: "identical", detail: isHash ? "the same bytes" : "the same value" };
+  const obtained = isHash ? shortHash(text) : cut(text);
+  const ofText = claim.from.kind !== "pointer" && claim.from.kind !== "sha256";
+  if (!ofText && typeof value !== typeof claim.value) {
+    const wanted = typeof claim.value === "string" ? "a text" : "true or false";
+    const shown = typeof value === "string" ? JSON.stringify(text) : text;
+    return missing(
+      `looked for ${wanted} at ${formatSource(claim.from)}, found the ${typeof value} ${cut(shown)}`,
+      obtained,
+    );
+  }
+  // Python writes True, and a hash may be in capitals.
+  const fold = isHash || typeof claim.value === "boolean"
+    ? (one: string) => one.toLowerCase()
+    : (one: string) => one;
+  if (fold(text) === fold(String(claim.value))) {
+    return { verdict: "identical", obtained, detail: isHash ? "the same bytes" : "the same value" };
+  }
   return {
     verdict: "different",
+    obtained,
     detail: isHash ? "other bytes than published" : "another value than claimed",
   };
 }
 
-function judgeNumber(claim: Claim, text: string): Judgement {
-  const obtained = parseDecimal(text);
-  const claimed = parseDecimal(claim.text);
-  if (!obtained || !claimed) {
-    return missing(`looked for a number at ${formatSource(claim.from)}, found ${cut(text)}`);
+function claimedNumber({ text, of }: Claim, { tolerance }: Chosen): Claimed {
+  return { value: parseDecimal(text as string)!, of, isCount: tolerance?.samples !== undefined };
+}
+
+function judgeNumber(claimed: Claimed, obtained: Decimal, chosen: Chosen): Judgement {
+  const departure = measure(claimed, obtained);
+  const shown = { obtained: showObtained(obtained, claimed) };
+  if (departure.kind === "different" || departure.kind === "missing") {
+    return { verdict: departure.kind, detail: departure.detail, ...shown };
   }
-  return claim.of === undefined
-    ? judgeValue(claim, claimed, obtained)
-    : judgeCount(claim, claim.of, claimed, obtained);
-}
-
-function judgeCount(claim: Claim, n: number, claimed: Decimal, obtained: Decimal): Judgement {
-  const expected = countsOf(claimed, n).first;
-  const { first, last } = countsObtained(obtained, claimed.scale, n);
-  const shown = toText(obtained, claimed.scale + 2);
-  if (first > last) return { verdict: "different", detail: `${shown} is the percentage of no count of ${n}` };
-  if (first < last) {
-    return missing(`${shown} has too few decimals: it stands for ${first} to ${last} of ${n}`);
+  const difference = showDeparture(departure);
+  if (difference === undefined) {
+    const isCount = claimed.of !== undefined || claimed.isCount;
+    return {
+      verdict: "identical",
+      detail: isCount ? "the same count" : "the same value as printed",
+      ...shown,
+    };
   }
-  return judgeSamples(claim, first - expected);
+  return { ...conclude(difference, isWithin(departure, chosen.tolerance), chosen), difference, ...shown };
 }
 
-/**
- * The counts of n that an obtained percentage may stand for: from `first` to `last`, none if `first` > `last`.
- *
- * A program may write all digits of a double (99.44444444444444) or of a single (99.44444274902344), or
- * round to the claim's decimals, of which JSON then drops zeros (99.40 becomes 99.4), or to fewer.
- *
- * @param claimedDecimals number of decimals that the claim is printed with
- */
-export function countsObtained(
-  obtained: Decimal,
-  claimedDecimals: number,
-  n: number,
-): { first: number; last: number } {
-  const value = Number(toFixed(obtained, 20)) * n / 100;
-  const nearest = Math.round(value);
-  const inRange = nearest >= 0 && nearest <= n;
-  if (inRange && Math.abs(value - nearest) <= floatError(n)) return { first: nearest, last: nearest };
-  const scale = Math.max(obtained.scale, claimedDecimals);
-  const asClaimed = countsOf({ digits: obtained.digits * 10n ** BigInt(scale - obtained.scale), scale }, n);
-  return asClaimed.first === asClaimed.last ? asClaimed : countsOf(obtained, n);
-}
-
-/** In counts: four units in the last place of a single-precision percentage (2⁻²⁴ each), never half a count. */
-function floatError(n: number): number {
-  return Math.min(Math.max(1e-6, n * 4 * 2 ** -24), 0.25);
-}
-
-/** @param difference in samples, obtained minus claimed */
-function judgeSamples(claim: Claim, difference: number): Judgement {
-  if (difference === 0) return { verdict: "identical", detail: "the same count" };
-  const shown = showSamples(difference);
-  const samples = claim.tolerance?.samples;
-  if (samples === undefined) {
-    return { verdict: "different", difference: shown, detail: `${shown}, no tolerance is declared` };
-  }
-  if (Math.abs(difference) <= samples) return within(claim.tolerance!, shown);
-  return {
-    verdict: "different",
-    difference: shown,
-    detail: `${shown} is outside ${showTolerance(claim.tolerance)}`,
-  };
-}
-
-function judgeValue(claim: Claim, claimed: Decimal, obtained: Decimal): Judgement {
-  if (claim.tolerance?.samples !== undefined) {
-    const difference = subtract(obtained, claimed);
-    if (difference.digits % 10n ** BigInt(difference.scale) === 0n) {
-      return judgeSamples(claim, Number(toFixed(difference, 0)));
-    }
-    return { verdict: "different", detail: `${toText(obtained, claimed.scale + 2)} is no whole number` };
-  }
-  if (printsAs(obtained, claimed)) return { verdict: "identical", detail: "the same value as printed" };
-  const difference = subtract(obtained, claimed);
-  const shown = signed(toText(difference, claimed.scale + 2));
-  if (!claim.tolerance) {
-    return { verdict: "different", difference: shown, detail: "no tolerance is declared" };
-  }
-  if (atMost(absolute(difference), bound(claim.tolerance, claimed))) return within(claim.tolerance, shown);
-  return {
-    verdict: "different",
-    difference: shown,
-    detail: `${shown} is outside ${showTolerance(claim.tolerance)}`,
-  };
-}
-
-/** The largest difference that an absolute or relative tolerance lets pass. */
-function bound(tolerance: Tolerance, claimed: Decimal): Decimal {
-  const given = parseDecimal(String(tolerance.absolute ?? tolerance.relative ?? 0)) ??
-    { digits: 0n, scale: 0 };
-  return tolerance.relative === undefined ? given : multiply(given, absolute(claimed));
-}
-
-function within(tolerance: Tolerance, difference: string): Judgement {
-  return {
-    verdict: "within tolerance",
-    difference,
-    detail: `${difference} is within ${showTolerance(tolerance)}: ${tolerance.because}`,
-  };
-}
-
-function showClaimed(claim: Claim): string {
+function showValue(claim: Claim): string {
+  if (Array.isArray(claim.text)) return showCurve(claim.text);
   if (claim.from.kind === "sha256") return shortHash(claim.text);
-  if (claim.of === undefined) return cut(claim.text);
-  return `${claim.text} (${countsOf(parseDecimal(claim.text)!, claim.of).first} of ${claim.of})`;
-}
-
-function showObtained(claim: Claim, observation: Observation & { found: true }): string {
-  if (claim.from.kind === "sha256") return shortHash(observation.text);
-  const obtained = typeof observation.value === "number" ? parseDecimal(observation.text) : undefined;
-  const claimed = parseDecimal(claim.text);
-  if (!obtained || !claimed) return cut(observation.text);
-  if (claim.of === undefined) return toText(obtained, claimed.scale + 2);
-  const { first, last } = countsObtained(obtained, claimed.scale, claim.of);
-  if (first !== last) return toText(obtained, claimed.scale + 2);
-  return `${percentageOf(first, claim.of, claimed.scale)} (${first} of ${claim.of})`;
+  const value = typeof claim.value === "number" ? parseDecimal(claim.text) : undefined;
+  return value === undefined
+    ? cut(claim.text)
+    : showClaimed(claim.text, { value, of: claim.of, isCount: false });
 }
 
 /** Twelve digits tell two hashes apart in a table; the evidence holds them whole. */
 function shortHash(hex: string): string {
   return `${hex.slice(0, 12).toLowerCase()}…`;
-}
-
-function showTolerance(tolerance: Tolerance | undefined): string {
-  if (tolerance?.samples !== undefined) {
-    return `±${tolerance.samples} ${tolerance.samples === 1 ? "sample" : "samples"}`;
-  }
-  if (tolerance?.absolute !== undefined) return `±${tolerance.absolute}`;
-  if (tolerance?.relative === undefined) return "none";
-  const percent = multiply(parseDecimal(String(tolerance.relative))!, { digits: 100n, scale: 0 });
-  return `±${Number(toFixed(percent, 12))} % of the value`;
-}
-
-function showSamples(difference: number): string {
-  return `${signed(String(difference))} ${Math.abs(difference) === 1 ? "sample" : "samples"}`;
-}
-
-function signed(text: string): string {
-  return text.startsWith("-") ? `−${text.slice(1)}` : `+${text}`;
-}
-
-/** One line of at most 60 characters. */
-function cut(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what is replaced
-  const line = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
-  return line.length > 60 ? `${line.slice(0, 60)}…` : line;
 }

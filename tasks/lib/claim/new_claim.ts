@@ -1,0 +1,109 @@
+/** A claim that is not in experiment.yaml yet, from what a run has at its source. */
+
+import { readSource } from "../claim_source.ts";
+import { shellQuote } from "../command.ts";
+import { parseCsv } from "../csv.ts";
+import { claimedText, valuesOf } from "./values.ts";
+import type { ClaimSource } from "../experiment.ts";
+import { Failure } from "../failure.ts";
+import type { FoundRun } from "../run_folder.ts";
+import { parseSource } from "../source_forms.ts";
+import { didYouMean } from "../suggest.ts";
+import type { NewMapping, NewValue } from "./yaml_edit.ts";
+
+export interface NewClaim {
+  from: string;
+  name?: string;
+  /** A whole number, as text. */
+  of?: string;
+  unit?: string;
+}
+
+/** @throws Failure(2) if nothing that can be claimed is there */
+export async function newClaim(
+  { from, name, of, unit }: NewClaim,
+  run: FoundRun,
+  steps: string[],
+): Promise<NewMapping> {
+  const source = parseSource(from);
+  if ("problem" in source) throw new Failure(2, `--add ${source.problem}, current value is "${from}"`);
+  if (!steps.includes(source.step)) {
+    const hint = didYouMean(source.step, steps) || `, the steps are ${steps.join(", ")}`;
+    throw new Failure(2, `--add must begin with a step, "${source.step}" is none${hint}`);
+  }
+  const count = of === undefined ? undefined : Number(of);
+  if (count !== undefined && !(Number.isSafeInteger(count) && count > 0)) {
+    throw new Failure(2, `--of must be a positive whole number, current value is "${of}"`);
+  }
+  return {
+    name: name ?? from,
+    from,
+    value: await valueAt(source, run, { unit, of: count }),
+    unit,
+    of: count,
+  };
+}
+
+async function valueAt(
+  from: ClaimSource,
+  { directory, id }: FoundRun,
+  claim: { unit?: string; of?: number },
+): Promise<NewValue> {
+  const isColumn = from.kind === "csv" && from.row === undefined;
+  const one = isColumn ? undefined : await readSource(from, directory);
+  const observation = one?.found ? one : await readSource(from, directory, "list");
+  const values = valuesOf(observation.found ? observation : one ?? observation);
+  if (typeof values === "string") throw new Failure(2, `${id} has nothing to claim there: ${values}`);
+  const texts = values.map((found) => {
+    // A cell or match is a number if it reads as one.
+    const isTextFile = from.kind !== "pointer" && from.kind !== "sha256";
+    const kinds = isTextFile ? [0, ""] : [found.value];
+    const tried = kinds.map((value) => claimedText(found, { from, value, ...claim }) ?? found.text);
+    const claimed = tried.find((text) => !isProblem(text)) ?? tried[0]!;
+    if (isProblem(claimed)) throw new Failure(2, `Cannot claim ${found.text} of ${id}: ${claimed.problem}`);
+    return claimed;
+  });
+  return "list" in observation ? texts : texts[0]!;
+}
+
+function isProblem(text: ReturnType<typeof claimedText>): text is { problem: string } {
+  return typeof text === "object" && "problem" in text;
+}
+
+/** What to say to an experiment without claims: what there is to claim. */
+export async function nothingClaimed({ directory, evidence }: FoundRun): Promise<string> {
+  const files = Object.entries(evidence.steps).flatMap(([step, { outputs = [] }]) =>
+    outputs.filter(({ bytes }) => bytes < LARGEST_READ).map(({ path }) => `${step}/${path}`)
+  );
+  const found = await Promise.all(files.map(async (path) => await sourcesIn(path, `${directory}/${path}`)));
+  const sources = found.flat();
+  if (sources.length === 0) return "The experiment makes no claims yet, --add FROM adds one";
+  const shown = sources.slice(0, 10).map((source) => `\n  --add ${shellQuote([source])}`).join("");
+  const more = sources.length > 10 ? `\n  and ${sources.length - 10} more` : "";
+  return `The experiment makes no claims yet. What this run has to claim:${shown}${more}`;
+}
+
+/** Bytes; what is looked through for values is small. */
+const LARGEST_READ = 1_000_000;
+
+/** Numbers and lists of numbers at the top of a JSON file, and the columns of a table. */
+async function sourcesIn(path: string, file: string): Promise<string[]> {
+  const isTable = /\.[ct]sv$/i.test(path);
+  if (!isTable && !path.endsWith(".json")) return [];
+  try {
+    const text = await Deno.readTextFile(file);
+    if (isTable) return parseCsv(text)[0]!.cells.map((column) => `${path}#${column}`);
+    const isNumber = (value: unknown) => typeof value === "number";
+    return Object.entries(JSON.parse(text.replace(/\bNaN\b|-?\bInfinity\b/g, "null"))).flatMap((
+      [key, value],
+    ) =>
+      isNumber(value)
+        ? [`${path}#/${key}`]
+        : Array.isArray(value) && value.length > 0 && value.every(isNumber)
+        ? [`${path}#/${key}`, `${path}#/${key}/-1`]
+        : []
+    );
+  } catch {
+    return []; // it is shown as a help, and is no result of its own
+  }
+}
