@@ -11,11 +11,12 @@ const NOBODY = "nobody:$2b$04$YcOF5tblSO5qiR/9M4OHq.nrqgUbvQpl2gpjdNyt9nQ6oQxRjC
 /** A process that the tests started, ended with them whatever happens. */
 class Service implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
-  readonly #kill = () => this.#child.kill("SIGKILL");
+  /** Not SIGKILL, after which an engine would leave its mounts behind. */
+  readonly #end = () => this.#child.kill("SIGTERM");
 
   constructor([program, ...args]: string[], protected readonly folder: Project) {
     this.#child = new Deno.Command(program!, { args, stdin: "null", stdout: "null", stderr: "null" }).spawn();
-    addEventListener("unload", this.#kill);
+    addEventListener("unload", this.#end);
   }
 
   get pid(): number {
@@ -23,8 +24,8 @@ class Service implements AsyncDisposable {
   }
 
   async stop() {
-    removeEventListener("unload", this.#kill);
-    this.#child.kill("SIGTERM");
+    removeEventListener("unload", this.#end);
+    this.#end();
     await this.#child.status;
   }
 

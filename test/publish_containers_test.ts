@@ -264,8 +264,8 @@ publishTest("a registry that refuses or does not answer: exit 3 with the remedy"
 });
 
 publishTest("the image, the registry and the other engine can be removed", async () => {
-  await said("image", "rm", tag);
   await reachable.stop();
   await elsewhere[Symbol.asyncDispose]();
   await registry[Symbol.asyncDispose]();
+  await said("image", "rm", tag);
 });
