@@ -1,24 +1,29 @@
 /**
- * Overview: shows a run: its verdict, steps, environment, machine and code.
- * Arguments: [RUN], --experiment NAME, --current, --runs DIR.
+ * Overview: shows a run: its verdict, steps, environment, machine and code; writes its page, report.html.
+ * Arguments: [RUN], --open, --badge FILE.svg, --markdown, --experiment NAME, --current, --runs DIR.
  * Example: deno task report
  */
 
 import { main } from "./lib/cli.ts";
-import { READ_OPTIONS, readRun } from "./lib/read_task.ts";
+import { REPORT_OPTIONS, reportRun } from "./lib/read_task.ts";
 
 await main({
   name: "report",
-  summary: "Shows what a run did, on what machine, and whether the claims hold.",
+  summary:
+    "Shows what a run did, on what machine, and whether the claims hold. The same as a page of one file that loads " +
+    "nothing is written to report.html in the run folder, and a list of all runs to runs/index.html.",
   examples: [
     ["deno task report", "the newest reproduction"],
+    ["deno task report --open", "the page, in the browser"],
     ["deno task report 20261123T1605", "a run by the beginning of its id"],
+    ["deno task report --badge docs/badge.svg", "a badge for the README, too"],
+    ["deno task report --markdown >> summary.md", "the verdict for a pull request or a CI job's summary"],
   ],
   positionals: {
     usage: "[RUN]",
     help: "path of a run folder, or the beginning of a run's id; the newest without it",
     most: 1,
   },
-  options: READ_OPTIONS,
-  run: async (args, terminal) => ({ ...await readRun("report", args, terminal), exitCode: 0 }),
+  options: REPORT_OPTIONS,
+  run: reportRun,
 });

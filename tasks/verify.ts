@@ -5,7 +5,7 @@
  */
 
 import { main } from "./lib/cli.ts";
-import { READ_OPTIONS, readRun } from "./lib/read_task.ts";
+import { READ_OPTIONS, verifyRun } from "./lib/read_task.ts";
 
 await main({
   name: "verify",
@@ -23,5 +23,5 @@ await main({
     most: 1,
   },
   options: READ_OPTIONS,
-  run: (args, terminal) => readRun("summary", args, terminal),
+  run: verifyRun,
 });

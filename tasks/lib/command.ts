@@ -126,6 +126,39 @@ function startProcess(argv: string[], options: Deno.CommandOptions): Deno.ChildP
   }
 }
 
+/** How long a program that opens something in another one takes to say that it can't. */
+const LAUNCH_MS = 2000;
+
+/**
+ * Starts a program that goes on by itself, such as a browser.
+ *
+ * @returns false if it can't be started, or fails at once
+ */
+export async function launch(argv: [program: string, ...args: string[]]): Promise<boolean> {
+  const [program, ...args] = argv;
+  // With a list of programs that may be started, Deno starts none while the dynamic linker is told what to load.
+  const env = Object.fromEntries(
+    Object.entries(Deno.env.toObject()).filter(([name]) => !/^(LD|DYLD)_/.test(name)),
+  );
+  try {
+    const child = new Deno.Command(program, {
+      args,
+      env,
+      clearEnv: true,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+      detached: true,
+    }).spawn();
+    child.unref();
+    const goesOn = new Promise<true>((resolve) => setTimeout(() => resolve(true), LAUNCH_MS));
+    return await Promise.race([child.status.then(({ success }) => success), goesOn]);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return false;
+    throw error;
+  }
+}
+
 function startProblem(error: unknown, cwd?: string | URL): string {
   if (error instanceof Deno.errors.NotFound) {
     return cwd !== undefined && !exists(cwd) ? `the folder ${cwd} is not there` : "the program is not there";

@@ -7,6 +7,7 @@ import type { MissingImage } from "./engine/choose.ts";
 import type { Evidence } from "./evidence.ts";
 import { containerOptions } from "./container_options.ts";
 import { Failure } from "./failure.ts";
+import type { Judged } from "./judge.ts";
 import type { NotebookOptions, Plan } from "./plan.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -80,16 +81,38 @@ export async function runTask(
   if (prepared.note !== undefined) terminal.note(prepared.note);
   const { executeRun } = await import("./execute_run.ts");
   const evidence = await executeRun(prepared, request, terminal);
-  const [{ concludeRun }, { summary }] = await Promise.all([import("./judge.ts"), import("./report.ts")]);
+  const [{ concludeRun }, { summary }] = await Promise.all([
+    import("./judge.ts"),
+    import("./report/text.ts"),
+  ]);
   const judged = await concludeRun({ id: plan.run, directory: plan.directory, evidence });
   summary(judged, evidence, plan.directory, terminal).forEach((line) => terminal.line(line));
+  const report = task === "reproduce" ? await writePage(plan, evidence, judged, terminal) : undefined;
   const result = {
     directory: plan.directory,
     status: evidence.status,
+    report,
     steps: outcomes(evidence),
     ...judged.verdict,
   };
   return { exitCode: exitCodeOf(evidence, judged.verdict.holds), result };
+}
+
+/** The page is derived: where it can't be written, the run is none the worse. */
+async function writePage(
+  { run, directory }: Plan,
+  evidence: Evidence,
+  judged: Judged,
+  terminal: Terminal,
+): Promise<string | undefined> {
+  try {
+    const { writeReport } = await import("./report/write.ts");
+    const { path } = await writeReport({ id: run, directory, evidence }, judged);
+    terminal.line(`Report: ${path}`);
+    return path;
+  } catch (error) {
+    terminal.note(`The report was not written: ${(error as Error).message}; deno task report writes it`);
+  }
 }
 
 /** What builds or gets an image that is missing. */

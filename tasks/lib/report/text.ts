@@ -1,10 +1,10 @@
 /** What a person reads at the end: the claims table, then the run in words. Text only. */
 
-import type { Attempt, Evidence } from "./evidence.ts";
-import type { Host } from "./host.ts";
-import type { Judged } from "./judge.ts";
-import { bytes, columns, duration, type Style, type Terminal } from "./terminal.ts";
-import type { Check, Verdict } from "./verify.ts";
+import type { Attempt, Evidence } from "../evidence.ts";
+import type { Host } from "../host.ts";
+import type { Judged } from "../judge.ts";
+import { bytes, columns, duration, type Style, type Terminal } from "../terminal.ts";
+import type { Check, Verdict } from "../verify.ts";
 
 const STYLES: Record<Verdict, Style> = {
   "identical": "green",
@@ -44,25 +44,42 @@ function shorten(rows: string[][], width: number): string[][] {
 }
 
 /** One sentence: does it hold? */
-export function conclusion({ verdict, experiment }: Judged, evidence: Evidence): string {
-  const { checks, altered } = verdict;
+export function conclusion({ verdict, experiment }: Judged, { status }: Evidence): string {
+  return conclude({ ...verdict, status, claims: experiment.claims.length });
+}
+
+/** What decides about a run as a whole. */
+export interface Findings {
+  status: Evidence["status"];
+  checks: readonly Check[];
+  altered: readonly string[];
+  /** How many claims the experiment makes. */
+  claims: number;
+}
+
+/** The same from what is recorded of a run. */
+export function conclude({ status, checks, altered, claims }: Findings): string {
   if (altered.length > 0) {
     return `Not to be trusted: ${altered.length} recorded ${
       altered.length === 1 ? "file was" : "files were"
     } altered`;
   }
-  if (evidence.status !== "done") return `No verdict for a run that ${was(evidence.status)}`;
-  if (experiment.claims.length === 0) {
+  if (status !== "done") return `No verdict for a run that ${was(status)}`;
+  if (claims === 0) {
     return "Done. The experiment makes no claims, so there is nothing to hold it against";
   }
   if (checks.length === 0) return "Done. No claim is about what ran here";
   const applicable = checks.filter((check) => check.verdict !== "not applicable");
   if (applicable.length === 0) return "Done, with changes: the claims do not apply";
-  const held =
-    applicable.filter(({ verdict }) => verdict === "identical" || verdict === "within tolerance").length;
+  const held = applicable.filter(isHeld).length;
   return held === applicable.length
     ? `Reproduced: ${held} of ${applicable.length} claims hold`
     : `Not reproduced: ${held} of ${applicable.length} claims hold`;
+}
+
+/** Whether the run speaks for the claim. */
+export function isHeld({ verdict }: Check): boolean {
+  return verdict === "identical" || verdict === "within tolerance";
 }
 
 function was(status: Evidence["status"]): string {

@@ -1,0 +1,122 @@
+/** The claims of a report: one row each, those that do not hold first. */
+
+import type { Judged } from "../judge.ts";
+import type { Check } from "../verify.ts";
+import { deviationChart } from "./charts.ts";
+import { deviations } from "./deviation.ts";
+import { cut, type Html, html } from "./html.ts";
+import { toneOfVerdict } from "./outcome.ts";
+import { pill, section, table } from "./parts.ts";
+import { renderChart } from "./render_chart.ts";
+
+/** How much of a large record a page shows. */
+export interface Limits {
+  /** Rows of a table. */
+  rows: number;
+  /** Characters of a text from the record. */
+  text: number;
+  images: boolean;
+}
+
+/** More claims than this are a table only, with a picture of those that depart most. */
+const MOST_DRAWN = 24;
+
+export async function claimsSection(
+  { experiment, verdict, claimsChanged }: Judged,
+  limits: Limits,
+): Promise<Html> {
+  const { checks } = verdict;
+  if (checks.length === 0) {
+    return section(
+      "claims",
+      "Claims",
+      html`<p>There is nothing to hold this run against: ${
+        experiment.claims.length === 0 ? "the experiment makes no claims" : "no claim is about what ran here"
+      }.</p>`,
+    );
+  }
+  const ordered = inOrderOfConcern(checks);
+  const shown = ordered.slice(0, limits.rows);
+  return section(
+    "claims",
+    "Claims",
+    shown.length < checks.length &&
+      html`<p class="note">${shown.length} of ${checks.length} claims are shown, those that do not hold first; all are in
+verdict.json.</p>`,
+    table("Every claim, what the run obtained, and the verdict", [
+      { title: "#", kind: "number" },
+      { title: "Claim" },
+      { title: "Claimed", kind: "number" },
+      { title: "Obtained", kind: "number" },
+      { title: "Verdict" },
+      { title: "Tolerance and its reason", kind: "wide" },
+    ], shown.map(({ check, number }) => claimRow(check, number, judgedTolerance(experiment, check), limits))),
+    claimsChanged &&
+      html`<p class="note">experiment.yaml has changed since this run, which is judged by the claims it was
+run with.</p>`,
+    await deviationFigure(checks),
+  );
+}
+
+interface Numbered {
+  check: Check;
+  number: number;
+}
+
+function inOrderOfConcern(checks: readonly Check[]): Numbered[] {
+  const numbered = checks.map((check, index) => ({ check, number: index + 1 }));
+  const isBad = ({ check }: Numbered) => toneOfVerdict(check.verdict) === "bad";
+  return [...numbered.filter(isBad), ...numbered.filter((one) => !isBad(one))];
+}
+
+/** The reason that the experiment gives for the tolerance of a claim with a single one. */
+function judgedTolerance({ claims }: Judged["experiment"], { claim }: Check): string {
+  const tolerance = claims.find(({ name }) => name === claim)?.tolerance as { because?: unknown } | undefined;
+  return typeof tolerance?.because === "string" ? tolerance.because : "";
+}
+
+function claimRow(check: Check, number: number, because: string, { text }: Limits) {
+  const { claim, claimed, obtained, unit, verdict, detail, tolerance } = check;
+  // The detail of a verdict within tolerance ends with the reason, which has a column of its own.
+  const why = detail.replace(`: ${because}`, "");
+  return [
+    number,
+    html`<strong>${cut(claim, text)}</strong>`,
+    withUnit(claimed, unit),
+    withUnit(obtained, unit),
+    html`${pill(toneOfVerdict(verdict), verdict)}${
+      verdict !== "identical" && html`<small>${cut(why, text)}</small>`
+    }`,
+    html`${tolerance}${
+      check.class !== undefined && html`
+        <span class="tag">class: ${cut(check.class, text)}</span>
+      `
+    }${because !== "" && html`<small>${cut(because, text)}</small>`}`,
+  ];
+}
+
+/** `99.44 (358 of 360)` with the unit beside the number and the count below it. */
+function withUnit(text: string, unit: string | undefined): Html {
+  const [, value = text, count] = /^(\S+) (\(.*\))$/.exec(text) ?? [];
+  const shown = unit === undefined || value === "—" ? value : `${value} ${unit}`;
+  return html`<span class="figure">${shown}</span>${count !== undefined && html`<small>${count}</small>`}`;
+}
+
+async function deviationFigure(checks: readonly Check[]): Promise<Html | undefined> {
+  const all = deviations(checks);
+  if (all.length === 0) return undefined;
+  const shown = all.length <= MOST_DRAWN
+    ? all
+    : all.toSorted((a, b) => Math.abs(b.multiple) - Math.abs(a.multiple)).slice(0, MOST_DRAWN);
+  const inside = all.filter(({ multiple }) => Math.abs(multiple) <= 1).length;
+  const chart = await renderChart(deviationChart(shown), {
+    id: "chart-claims",
+    title: "Obtained against claimed",
+    description:
+      `${inside} of ${all.length} numeric claims are inside their tolerance; the table above holds the values.`,
+  });
+  return html`<figure><figcaption><strong>Claimed against obtained.</strong> Each claim's difference, measured by its
+tolerance (shaded). A circle is identical, a diamond within tolerance, a cross different.${
+    shown.length < all.length && ` The ${shown.length} of ${all.length} that depart most are drawn.`
+  }</figcaption>${chart}</figure>`;
+}

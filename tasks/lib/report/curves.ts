@@ -1,0 +1,157 @@
+/** Training curves: found in what a step left, and laid beside the published ones. */
+
+import type { Claim } from "../experiment.ts";
+import type { Check } from "../verify.ts";
+import { type Allowance, allowanceOf } from "./deviation.ts";
+
+/** One value per epoch; what is no finite number is `null`. */
+export interface Curve {
+  /** E.g. `validation_accuracy`. */
+  name: string;
+  values: (number | null)[];
+}
+
+/** A value that is claimed for one epoch, with how far the tolerance reaches. */
+export interface ClaimedPoint {
+  /** 1-based. */
+  epoch: number;
+  value: number;
+  reach: number;
+}
+
+/** A curve of the run, and what was published about it. */
+export interface ComparedCurve extends Curve {
+  /** What tells it from others of its panel, e.g. `validation`. */
+  part: string;
+  published?: (number | null)[];
+  claimed: ClaimedPoint[];
+  /** How far the tolerance of a claim on this curve reaches, in its own unit. */
+  reach?: number;
+}
+
+/** Curves of the same quantity, which share a picture. */
+export interface Panel {
+  /** E.g. `accuracy`. */
+  title: string;
+  curves: ComparedCurve[];
+}
+
+/** A list that is shorter has no course to show. */
+const SHORTEST = 2;
+
+/** Every list of numbers in a JSON object. JSON has no NaN, yet Python writes it: such values are gaps. */
+export function curvesInJson(text: string): Curve[] {
+  const data: unknown = JSON.parse(text.replace(/-?\b(NaN|Infinity)\b/g, "null"));
+  if (typeof data !== "object" || data === null || Array.isArray(data)) return [];
+  return Object.entries(data).flatMap(([name, list]) => {
+    const isCurve = Array.isArray(list) && list.length >= SHORTEST &&
+      list.every((value) => typeof value === "number" || value === null) && list.some(Number.isFinite);
+    return isCurve ? [{ name, values: list.map(finite) }] : [];
+  });
+}
+
+/** Every column of numbers in a CSV file with a header; those that only count the rows are left out. */
+export function curvesInCsv(text: string): Curve[] {
+  const [header = [], ...rows] = text.trim().split(/\r?\n/).map((line) => line.split(","));
+  if (rows.length < SHORTEST) return [];
+  return header.flatMap((name, column) => {
+    const values = rows.map((row) => row[column]?.trim() ? finite(Number(row[column])) : null);
+    const isCurve = values.some((value) => value !== null) && !/^(epoch|step)s?$/i.test(name.trim());
+    return isCurve ? [{ name: name.trim(), values }] : [];
+  });
+}
+
+function finite(value: number | null): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+/** What the claims say about the curves of one step. */
+export interface StepClaims {
+  claims: readonly Claim[];
+  checks: readonly Check[];
+}
+
+/** Groups curves by what they measure, those that claims are about first, then accuracy, loss and the rest. */
+export function panelsOf(curves: readonly Curve[], published: readonly Curve[], step: StepClaims): Panel[] {
+  const panels = new Map<string, ComparedCurve[]>();
+  for (const curve of curves) {
+    const { title, part } = nameParts(curve.name);
+    const compared = { ...compare(curve, step), part };
+    compared.published ??= published.find(({ name }) => name === curve.name)?.values;
+    panels.set(title, [...panels.get(title) ?? [], compared]);
+  }
+  return [...panels].map(([title, curves]) => ({ title, curves: curves.sort(byPart) })).sort(byInterest);
+}
+
+const PARTS = ["validation", "val", "test", "training", "train"];
+
+/** `validation_accuracy` is the accuracy of the part `validation`. */
+export function nameParts(name: string): { title: string; part: string } {
+  const match = new RegExp(`^(${PARTS.join("|")})[_ -]+(.+)$`, "i").exec(name);
+  const words = (text: string) => text.replaceAll("_", " ");
+  return match ? { title: words(match[2]!), part: match[1]! } : { title: words(name), part: words(name) };
+}
+
+function byPart(a: ComparedCurve, b: ComparedCurve): number {
+  return PARTS.indexOf(a.part) - PARTS.indexOf(b.part);
+}
+
+function byInterest(a: Panel, b: Panel): number {
+  const rank = ({ title, curves }: Panel) => {
+    if (curves.some(({ claimed, reach }) => claimed.length > 0 || reach !== undefined)) return 0;
+    return /accuracy/i.test(title) ? 1 : /loss/i.test(title) ? 2 : 3;
+  };
+  return rank(a) - rank(b);
+}
+
+function compare(curve: Curve, { claims, checks }: StepClaims): Omit<ComparedCurve, "part"> {
+  const compared: Omit<ComparedCurve, "part"> = { ...curve, claimed: [] };
+  for (const claim of claims) {
+    const check = checks.find((check) => check.claim === claim.name);
+    if (check === undefined || claim.from.kind !== "pointer") continue;
+    const [key, at, ...deeper] = claim.from.pointer;
+    if (key !== curve.name || deeper.length > 0) continue;
+    const allowance = allowanceOf(check.tolerance);
+    if (at === undefined) {
+      const published = check.points?.map(({ claimed }) => claimed) ?? [];
+      if (published.length > 0) compared.published = published;
+      compared.reach = reachOf(allowance, claim.of, published.reduce((a, b) => Math.max(a, Math.abs(b)), 0));
+    } else if (typeof claim.value === "number") {
+      const epoch = Number(at) < 0 ? curve.values.length + Number(at) + 1 : Number(at) + 1;
+      compared.claimed.push({
+        epoch,
+        value: claim.value,
+        reach: reachOf(allowance, claim.of, claim.value) ?? 0,
+      });
+    }
+  }
+  return compared;
+}
+
+/** In the unit of the value: so many of n samples are so many hundredths. */
+function reachOf(
+  allowance: Allowance | undefined,
+  of: number | undefined,
+  value: number,
+): number | undefined {
+  if (allowance === undefined) return undefined;
+  if (allowance.kind === "samples") return of === undefined ? allowance.amount : allowance.amount * 100 / of;
+  return allowance.kind === "absolute" ? allowance.amount : Math.abs(value) * allowance.amount / 100;
+}
+
+/** Where a curve first departs from the published one, and how far it departs at most; `null` has no difference. */
+export function departures({ values, published = [] }: Pick<ComparedCurve, "values" | "published">) {
+  const differences = values.map((value, index) => {
+    const other = published[index];
+    return value === null || other === null || other === undefined ? null : value - other;
+  });
+  const known = differences.filter((value) => value !== null);
+  return {
+    differences,
+    compared: known.length,
+    equal: known.filter((value) => value === 0).length,
+    /** 1-based epoch; 0 if there is none. */
+    first: differences.findIndex((value) => value !== null && value !== 0) + 1,
+    largest: known.reduce((largest, value) => Math.abs(value) > Math.abs(largest) ? value : largest, 0),
+  };
+}

@@ -1,0 +1,48 @@
+/** HTML from templates: every value that is put in is text, unless it was made by a template itself. */
+
+/** Markup that was made by {@link html}, or is the project's own. */
+export class Html {
+  constructor(readonly markup: string) {}
+}
+
+export type Content = Html | string | number | undefined | false | readonly Content[];
+
+/** A template whose values are escaped; lists are joined, `undefined` and `false` leave nothing. */
+export function html(parts: TemplateStringsArray, ...values: Content[]): Html {
+  return new Html(
+    parts.map((part, index) => part + (index < values.length ? markupOf(values[index]) : "")).join(""),
+  );
+}
+
+function markupOf(value: Content): string {
+  if (value === undefined || value === false) return "";
+  if (value instanceof Html) return value.markup;
+  return Array.isArray(value) ? value.map(markupOf).join("") : escape(String(value));
+}
+
+const ENTITIES: Record<string, string> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+/** Text for HTML, SVG and attribute values. */
+export function escape(text: string): string {
+  return printable(text).replace(/[&<>"']/g, (character) => ENTITIES[character]!);
+}
+
+/** Control characters, and those that turn the direction of writing. */
+// deno-lint-ignore no-control-regex -- they are what is looked for
+const UNSEEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Shows what would not be seen, or would change how its surroundings are read, as a replacement character. */
+export function printable(text: string): string {
+  return text.replace(UNSEEN, "\ufffd");
+}
+
+/** A text of at most so many characters. */
+export function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
+}

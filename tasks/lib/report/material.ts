@@ -1,0 +1,122 @@
+/** What a report shows beside the verdict, read from the run folder and from `published/`. */
+
+import { basename, dirname, join } from "node:path";
+import { type Evidence, readEvidence } from "../evidence.ts";
+import { findExperiment } from "../find_experiment.ts";
+import type { Judged } from "../judge.ts";
+import { callerFolder, type FoundRun } from "../run_folder.ts";
+import { insideProblem } from "../safe_path.ts";
+import { type Curve, curvesInCsv, curvesInJson } from "./curves.ts";
+import { type Prediction, predictionsInJson } from "./predictions.ts";
+
+/** What a step left that can be drawn. */
+export interface StepMaterial {
+  name: string;
+  /** File that the curves are from, relative to the step's folder. */
+  curvesFile?: string;
+  curves: Curve[];
+  predictions?: Prediction[];
+  image?: Image;
+}
+
+export interface Image {
+  path: string;
+  mediaType: string;
+  base64: string;
+}
+
+export interface Material {
+  judged: Judged;
+  evidence: Evidence;
+  directory: string;
+  steps: StepMaterial[];
+  /** The authors' own run, if it is at hand. */
+  published?: { evidence: Evidence; steps: StepMaterial[] };
+}
+
+/** Bytes of a file of results that are read for a report. */
+const LARGEST_TEXT = 64e6;
+/** Bytes of a picture that a page of at most 1 MB can hold. */
+const LARGEST_IMAGE = 400e3;
+
+/** Reads all that can be shown; a file that is not there, or not what its name says, is not shown. */
+export async function gatherMaterial({ directory, evidence }: FoundRun, judged: Judged): Promise<Material> {
+  const published = await findPublished(judged.plan.experiment.file, evidence);
+  return {
+    judged,
+    evidence,
+    directory,
+    steps: await readSteps(directory, evidence),
+    published: published && {
+      evidence: published.evidence,
+      steps: await readSteps(published.directory, published.evidence),
+    },
+  };
+}
+
+/** `published/` stands beside experiment.yaml; for a run of another machine, beside the caller's of that name. */
+async function findPublished(
+  file: string,
+  { experiment }: Evidence,
+): Promise<{ directory: string; evidence: Evidence } | undefined> {
+  const own = await findExperiment(undefined, callerFolder()).catch(() => undefined);
+  const named = await findExperiment(experiment.name, callerFolder()).catch(() => undefined);
+  for (const candidate of [file, named, own]) {
+    if (candidate === undefined) continue;
+    const directory = join(dirname(candidate), "published");
+    const evidence = await readEvidence(directory).catch(() => undefined);
+    if (evidence?.experiment?.name === experiment.name) return { directory, evidence };
+  }
+}
+
+async function readSteps(directory: string, evidence: Evidence): Promise<StepMaterial[]> {
+  return await Promise.all(
+    Object.entries(evidence.steps).map(async ([name, { outputs = [] }]) => {
+      const paths = outputs.filter(({ link }) => link === undefined).map(({ path }) => path);
+      return await readStep(directory, name, paths);
+    }),
+  );
+}
+
+/** @param paths of the step's recorded outputs: what was put beside them later is not shown */
+async function readStep(directory: string, name: string, paths: string[]): Promise<StepMaterial> {
+  const read = async (path: string, limit: number) =>
+    paths.includes(path) ? await readInside(directory, `${name}/${path}`, limit) : undefined;
+  const text = async <T>(path: string, parse: (text: string) => T): Promise<T | undefined> => {
+    const bytes = await read(path, LARGEST_TEXT);
+    try {
+      return bytes && parse(new TextDecoder().decode(bytes));
+    } catch {
+      return undefined; // not what its name says
+    }
+  };
+  const [metrics = [], history = [], predictions] = await Promise.all([
+    text("metrics.json", curvesInJson),
+    text("history.csv", curvesInCsv),
+    text("predictions.json", predictionsInJson),
+  ]);
+  const [curvesFile, curves] = metrics.length > 0 ? ["metrics.json", metrics] : ["history.csv", history];
+  const png = paths.find((path) => basename(path) === "predictions.png");
+  const image = png && toImage(png, await read(png, LARGEST_IMAGE));
+  return { name, ...(curves.length > 0 && { curvesFile }), curves, predictions, image: image || undefined };
+}
+
+/** A file's bytes, if it lies inside the folder (links followed) and is not too large. */
+async function readInside(directory: string, path: string, limit: number): Promise<Uint8Array | undefined> {
+  if (insideProblem(path) !== undefined) return undefined;
+  try {
+    const real = await Deno.realPath(join(directory, path));
+    const inside = real.startsWith(`${await Deno.realPath(directory)}/`);
+    const { isFile, size } = await Deno.stat(real);
+    return inside && isFile && size <= limit ? await Deno.readFile(real) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const PNG = [0x89, 0x50, 0x4e, 0x47];
+
+function toImage(path: string, bytes: Uint8Array | undefined): Image | undefined {
+  if (bytes === undefined || !PNG.every((byte, index) => bytes[index] === byte)) return undefined;
+  return { path, mediaType: "image/png", base64: bytes.toBase64() };
+}

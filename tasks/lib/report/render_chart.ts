@@ -1,0 +1,68 @@
+/** Charts as SVG, drawn by Vega without a browser. The only module that loads the plotting library. */
+
+import { parse, View } from "vega";
+import { compile, type Config, type TopLevelSpec } from "vega-lite";
+import { Html, html } from "./html.ts";
+
+/** Width of a chart's plot in its own pixels; the page scales it. */
+export const CHART_WIDTH = 340;
+
+/** A chart grows with its column up to this. */
+const LARGEST_SCALE = 1.15;
+
+/** Colours are the page's, so that one drawing serves light and dark. */
+const CONFIG: Config = {
+  aria: false,
+  background: "transparent",
+  font: "inherit",
+  view: { stroke: null },
+  axis: {
+    labelColor: "var(--muted)",
+    labelFontSize: 12,
+    titleColor: "var(--muted)",
+    titleFontSize: 12,
+    titleFontWeight: "normal",
+    gridColor: "var(--line)",
+    domainColor: "var(--rule)",
+    tickColor: "var(--rule)",
+  },
+  axisY: { minExtent: 40 },
+  legend: { labelColor: "var(--ink)", labelFontSize: 12, titleFontSize: 12, titleColor: "var(--muted)" },
+  text: { color: "var(--ink)" },
+};
+
+/**
+ * Draws a chart.
+ *
+ * @param id of the SVG, unique in the page
+ * @param title what it shows, for those who do not see it
+ * @param description what is to be seen in it
+ */
+export async function renderChart(
+  spec: TopLevelSpec,
+  { id, title, description }: { id: string; title: string; description: string },
+): Promise<Html> {
+  const view = new View(parse(compile({ ...spec, config: CONFIG }).spec), { renderer: "none" });
+  const svg = await view.toSVG();
+  view.finalize();
+  const [, size = "", drawing = ""] = /^<svg[^>]*?viewBox="([^"]*)"[^>]*>(.*)<\/svg>$/s.exec(svg) ?? [];
+  const width = Math.round(Number(size.split(" ")[2]) * LARGEST_SCALE);
+  return html`
+    <svg class="chart" id="${id}" role="img" aria-labelledby="${id}-title ${id}-description"
+      viewBox="${size}"
+      style="max-width:${width}px">
+        <title id="${id}-title">${title}</title>
+        <desc id="${id}-description">${description}</desc>
+        ${new Html(shorten(drawing))}
+      </svg>
+  `;
+}
+
+/** Coordinates to a hundredth of a pixel instead of to the last bit. */
+function shorten(drawing: string): string {
+  return drawing.replace(
+    / (?:d|transform)="[^"]*"/g,
+    (attribute) =>
+      attribute.replace(/\d+\.\d{3,}/g, (number) => String(Math.round(Number(number) * 100) / 100)),
+  );
+}

@@ -1,0 +1,30 @@
+/** Writes what is derived from a run: its page, and the list of all runs beside it. */
+
+import { basename, dirname, join } from "node:path";
+import { writeAtomic } from "../files.ts";
+import type { Judged } from "../judge.ts";
+import type { FoundRun } from "../run_folder.ts";
+import { indexPage, readRuns } from "./index_page.ts";
+import { gatherMaterial, type Material } from "./material.ts";
+import { reportPage } from "./page.ts";
+
+export interface WrittenReport {
+  /** Path of the page. */
+  path: string;
+  material: Material;
+}
+
+/** Writes `report.html` into the run folder and `index.html` into the folder of all runs. */
+export async function writeReport(run: FoundRun, judged: Judged): Promise<WrittenReport> {
+  const material = await gatherMaterial(run, judged);
+  const path = join(run.directory, "report.html");
+  await writeAtomic(path, await reportPage(material));
+  const experiment = dirname(run.directory);
+  // A run that was copied somewhere by itself has no folder of runs around it.
+  if (basename(experiment) === run.evidence.experiment.name) await writeIndex(dirname(experiment));
+  return { path, material };
+}
+
+async function writeIndex(runs: string) {
+  await writeAtomic(join(runs, "index.html"), await indexPage(await readRuns(runs)));
+}
