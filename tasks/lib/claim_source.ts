@@ -35,6 +35,9 @@ export type Observation =
 /** A file larger than this (bytes) is not read for a value in it; a hash has no limit. */
 export const LARGEST_TEXT = 256 * 2 ** 20;
 
+/** Texts of the files that were read, by path: hundreds of claims may be about one file. */
+export type Texts = Map<string, Promise<string>>;
+
 /** A reason why a value can't be read, for an {@link Observation}. */
 class NotFound extends Error {}
 
@@ -43,17 +46,19 @@ class NotFound extends Error {}
  *
  * @param runDir path of the run folder; nothing outside it is read, not even through a link
  * @param form whether one value is wanted, or the points of a curve
+ * @param texts of files that were read already
  * @throws nothing for what a run can leave behind: a missing, broken or odd file is an observation too
  */
 export async function readSource(
   source: ClaimSource,
   runDir: string,
   form: "value" | "list" = "value",
+  texts: Texts = new Map(),
 ): Promise<Observation> {
   try {
     const file = await realFile(source.path, runDir);
     if (source.kind === "sha256") return { found: true, ...await hashOf(file) };
-    const found = await find(source, file, form);
+    const found = await find(source, file, form, texts);
     return form === "list" ? { found: true, list: found } : { found: true, ...found[0]! };
   } catch (error) {
     const looked = formatSource(source);
@@ -118,8 +123,9 @@ async function find(
   source: Exclude<ClaimSource, { kind: "sha256" }>,
   file: string,
   form: "value" | "list",
+  texts: Texts,
 ): Promise<FoundValue[]> {
-  const text = await readText(file, source.path);
+  const text = await (texts.get(file) ?? remember(texts, file, readText(file, source.path)));
   try {
     switch (source.kind) {
       case "pointer":
@@ -138,6 +144,11 @@ async function find(
     if (isAboutContent) throw new NotFound(`${source.path} ${(error as Error).message}`);
     throw error;
   }
+}
+
+function remember(texts: Texts, file: string, text: Promise<string>): Promise<string> {
+  texts.set(file, text);
+  return text;
 }
 
 function asText(text: string): FoundValue {

@@ -25,7 +25,7 @@ const SPACE = /[ \t\n\r]*/y;
  * how far it got), or no single finite value stands there
  */
 export function findInJson(text: string, pointer: readonly string[]): JsonValue {
-  const scanner = new Scanner(text);
+  const scanner = scannerOf(text);
   return scalar(scanner, follow(scanner, pointer), pointer);
 }
 
@@ -35,7 +35,7 @@ export function findInJson(text: string, pointer: readonly string[]): JsonValue 
  * @throws {JsonProblem} as that does, and if there is no list
  */
 export function findListInJson(text: string, pointer: readonly string[]): JsonValue[] {
-  const scanner = new Scanner(text);
+  const scanner = scannerOf(text);
   const start = follow(scanner, pointer);
   if (scanner.kind(start) !== "list") {
     throw new JsonProblem(
@@ -43,6 +43,14 @@ export function findListInJson(text: string, pointer: readonly string[]): JsonVa
     );
   }
   return scanner.items(start).map((item, index) => scalar(scanner, item, [...pointer, String(index)]));
+}
+
+/** The text that was looked into last: hundreds of claims may be about one file, which is gone through once. */
+let latest: Scanner | undefined;
+
+function scannerOf(text: string): Scanner {
+  if (latest?.text !== text) latest = new Scanner(text);
+  return latest;
 }
 
 function follow(scanner: Scanner, pointer: readonly string[]): number {
@@ -131,12 +139,18 @@ function keyList(members: Map<string, number>): string {
 
 /** Walks over JSON text without building its values. Positions are UTF-16 offsets. */
 class Scanner {
+  #checked = false;
+  #members = new Map<number, Map<string, number>>();
+  #items = new Map<number, number[]>();
+
   constructor(readonly text: string) {}
 
   /** Throws unless the whole text is one JSON value. */
   checkAll(): void {
+    if (this.#checked) return;
     const end = this.afterSpace(this.skip(this.afterSpace(this.text.startsWith("\uFEFF") ? 1 : 0)));
     if (end < this.text.length) this.fail(end, "the end of the file");
+    this.#checked = true;
   }
 
   kind(at: number): Kind {
@@ -149,15 +163,21 @@ class Scanner {
 
   /** Start of the value of each key. */
   members(at: number): Map<string, number> {
+    const known = this.#members.get(at);
+    if (known !== undefined) return known;
     const found = new Map<string, number>();
     this.container(at, 0, (key, start) => found.set(key!, start));
+    this.#members.set(at, found);
     return found;
   }
 
   /** Start of each item. */
   items(at: number): number[] {
+    const known = this.#items.get(at);
+    if (known !== undefined) return known;
     const found: number[] = [];
     this.container(at, 0, (_key, start) => found.push(start));
+    this.#items.set(at, found);
     return found;
   }
 

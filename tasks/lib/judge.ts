@@ -1,7 +1,7 @@
 /** From a run folder to its verdict: reads the claimed values, checks them and the record, writes verdict.json. */
 
 import { join } from "node:path";
-import { type Observation, readSource } from "./claim_source.ts";
+import { type Observation, readSource, type Texts } from "./claim_source.ts";
 import { authorsConditions, conditionsOf } from "./conditions.ts";
 import { type Evidence, evidencePath, findAlterations } from "./evidence.ts";
 import { type Claim, type Conditions, type Experiment, parseExperiment } from "./experiment.ts";
@@ -144,9 +144,10 @@ export async function observe(
   directory: string,
   evidence: Evidence,
 ): Promise<Map<string, Observation>> {
+  const texts: Texts = new Map();
   const pairs = claims.map(async (claim): Promise<[string, Observation]> => {
     const { name, from, value } = claim;
-    const observation = await readSource(from, directory, Array.isArray(value) ? "list" : "value");
+    const observation = await readSource(from, directory, Array.isArray(value) ? "list" : "value", texts);
     if (!observation.found || wasRecorded(claim, evidence)) return [name, observation];
     return [name, {
       found: false,
