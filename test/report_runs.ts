@@ -14,8 +14,7 @@ export interface Wanted {
 
 /** A training that leaves curves, predictions and a picture, and an experiment that claims its last value. */
 export function training({ epochs = 15, claims = 0, more = "", title }: Wanted = {}): Record<string, string> {
-  const others = Array.from({ length: claims }, (_, index) =>
-    `
+  const others = Array.from({ length: claims }, (_, index) => `
   - name: value number ${index}
     from: train/metrics.json#/value
     value: 1.5

@@ -79,29 +79,26 @@ function differenceChart(curves: ComparedCurve[], x: object, color: object) {
     (curve) => departures(curve).differences,
   );
   if (rows.length === 0) return [];
-  const reach = Math.max(
-    0,
-    ...curves.flatMap(({ reach = 0, claimed }) => [reach, ...claimed.map(({ reach }) => reach)]),
-  );
-  const largest = Math.max(reach, ...rows.map(({ y }) => Math.abs(y))) * 1.25 || 1;
+  const bands = curves.flatMap(({ part, reach: whole = 0, claimed }) => {
+    const reach = Math.max(whole, ...claimed.map(({ reach }) => reach));
+    return reach > 0 ? [{ low: -reach, high: reach, part: printable(part) }] : [];
+  });
+  const largest = Math.max(...bands.map(({ high }) => high), ...rows.map(({ y }) => Math.abs(y))) * 1.25 || 1;
   const y = {
     type: "quantitative" as const,
     title: "difference",
     scale: { domain: [-largest, largest], nice: false },
     axis: { tickCount: 3, format: ".2~g" },
   };
-  const band = { type: "rect" as const, color: "var(--good)", opacity: 0.14 };
   return [{
     width: CHART_WIDTH,
     height: 64,
     layer: [
-      ...(reach > 0
-        ? [{
-          data: { values: [{}] },
-          mark: band,
-          encoding: { y: { ...y, datum: -reach }, y2: { datum: reach } },
-        }]
-        : []),
+      {
+        data: { values: bands },
+        mark: { type: "rect" as const, opacity: 0.13 },
+        encoding: { y: { ...y, field: "low" }, y2: { field: "high" }, color },
+      },
       {
         data: { values: rows },
         mark: {

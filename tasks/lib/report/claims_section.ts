@@ -1,6 +1,9 @@
 /** The claims of a report: one row each, those that do not hold first. */
 
+import { className } from "../conditions.ts";
+import type { Tolerance } from "../experiment.ts";
 import type { Judged } from "../judge.ts";
+import { showTolerance } from "../tolerance.ts";
 import type { Check } from "../verify.ts";
 import { deviationChart } from "./charts.ts";
 import { deviations } from "./deviation.ts";
@@ -50,7 +53,7 @@ verdict.json.</p>`,
       { title: "Obtained", kind: "number" },
       { title: "Verdict" },
       { title: "Tolerance and its reason", kind: "wide" },
-    ], shown.map(({ check, number }) => claimRow(check, number, judgedTolerance(experiment, check), limits))),
+    ], shown.map((one) => claimRow(one, usedTolerance(experiment, one.check), limits))),
     claimsChanged &&
       html`<p class="note">experiment.yaml has changed since this run, which is judged by the claims it was
 run with.</p>`,
@@ -69,16 +72,19 @@ function inOrderOfConcern(checks: readonly Check[]): Numbered[] {
   return [...numbered.filter(isBad), ...numbered.filter((one) => !isBad(one))];
 }
 
-/** The reason that the experiment gives for the tolerance of a claim with a single one. */
-function judgedTolerance({ claims }: Judged["experiment"], { claim }: Check): string {
-  const tolerance = claims.find(({ name }) => name === claim)?.tolerance as { because?: unknown } | undefined;
-  return typeof tolerance?.because === "string" ? tolerance.because : "";
+/** The tolerance that judged a claim, among its classes. */
+function usedTolerance({ claims }: Judged["experiment"], check: Check): Tolerance | undefined {
+  const classes = claims.find(({ name }) => name === check.claim)?.tolerance ?? [];
+  return classes.find((one) =>
+    showTolerance(one) === check.tolerance &&
+    (check.class === undefined || className(one.when) === check.class)
+  );
 }
 
-function claimRow(check: Check, number: number, because: string, { text }: Limits) {
-  const { claim, claimed, obtained, unit, verdict, detail, tolerance } = check;
+function claimRow({ check, number }: Numbered, tolerance: Tolerance | undefined, { text }: Limits) {
+  const { claim, claimed, obtained, unit, verdict, detail } = check;
   // The detail of a verdict within tolerance ends with the reason, which has a column of its own.
-  const why = detail.replace(`: ${because}`, "");
+  const why = detail.replace(`: ${tolerance?.because}`, "");
   return [
     number,
     html`<strong>${cut(claim, text)}</strong>`,
@@ -87,17 +93,23 @@ function claimRow(check: Check, number: number, because: string, { text }: Limit
     html`${pill(toneOfVerdict(verdict), verdict)}${
       verdict !== "identical" && html`<small>${cut(why, text)}</small>`
     }`,
-    html`${tolerance}${
+    html`${check.tolerance}${
       check.class !== undefined && html`
-        <span class="tag">class: ${cut(check.class, text)}</span>
+        <span class="tag">${cut(check.class, text)}</span>
       `
-    }${because !== "" && html`<small>${cut(because, text)}</small>`}`,
+    }${tolerance !== undefined && html`<small>${cut(reasonOf(tolerance), text)}</small>`}`,
   ];
+}
+
+/** Why so far, and on what it rests. */
+function reasonOf({ because, runs = [], provisional }: Tolerance): string {
+  if (provisional) return `${because} (provisional)`;
+  return runs.length === 0 ? because : `${because} (runs ${runs.join(", ")})`;
 }
 
 /** `99.44 (358 of 360)` with the unit beside the number and the count below it. */
 function withUnit(text: string, unit: string | undefined): Html {
-  const [, value = text, count] = /^(\S+) (\(.*\))$/.exec(text) ?? [];
+  const [, value = text, count] = /^(.*\S) (\(.*\))$/.exec(text) ?? [];
   const shown = unit === undefined || value === "—" ? value : `${value} ${unit}`;
   return html`<span class="figure">${shown}</span>${count !== undefined && html`<small>${count}</small>`}`;
 }

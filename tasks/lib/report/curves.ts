@@ -1,5 +1,6 @@
 /** Training curves: found in what a step left, and laid beside the published ones. */
 
+import { parseCsv } from "../csv.ts";
 import type { Claim } from "../experiment.ts";
 import type { Check } from "../verify.ts";
 import { type Allowance, allowanceOf } from "./deviation.ts";
@@ -24,6 +25,8 @@ export interface ComparedCurve extends Curve {
   /** What tells it from others of its panel, e.g. `validation`. */
   part: string;
   published?: (number | null)[];
+  /** Differences as numbers of samples, of so many, where the curve is claimed as counts. */
+  samples?: { differences: number[]; of?: number };
   claimed: ClaimedPoint[];
   /** How far the tolerance of a claim on this curve reaches, in its own unit. */
   reach?: number;
@@ -50,13 +53,13 @@ export function curvesInJson(text: string): Curve[] {
   });
 }
 
-/** Every column of numbers in a CSV file with a header; those that only count the rows are left out. */
+/** Every column of numbers in a table; those that only count the rows are left out. */
 export function curvesInCsv(text: string): Curve[] {
-  const [header = [], ...rows] = text.trim().split(/\r?\n/).map((line) => line.split(","));
-  if (rows.length < SHORTEST) return [];
-  return header.flatMap((name, column) => {
-    const values = rows.map((row) => row[column]?.trim() ? finite(Number(row[column])) : null);
-    const isCurve = values.some((value) => value !== null) && !/^(epoch|step)s?$/i.test(name.trim());
+  const [header, ...rows] = parseCsv(text);
+  if (header === undefined || rows.length < SHORTEST) return [];
+  return header.cells.flatMap((name, column) => {
+    const values = rows.map(({ cells }) => cells[column]?.trim() ? finite(Number(cells[column])) : null);
+    const isCurve = values.some((value) => value !== null) && !isCounter(name);
     return isCurve ? [{ name: name.trim(), values }] : [];
   });
 }
@@ -108,24 +111,44 @@ function compare(curve: Curve, { claims, checks }: StepClaims): Omit<ComparedCur
   const compared: Omit<ComparedCurve, "part"> = { ...curve, claimed: [] };
   for (const claim of claims) {
     const check = checks.find((check) => check.claim === claim.name);
-    if (check === undefined || claim.from.kind !== "pointer") continue;
-    const [key, at, ...deeper] = claim.from.pointer;
-    if (key !== curve.name || deeper.length > 0) continue;
-    const allowance = allowanceOf(check.tolerance);
-    if (at === undefined) {
-      const published = check.points?.map(({ claimed }) => claimed) ?? [];
-      if (published.length > 0) compared.published = published;
-      compared.reach = reachOf(allowance, claim.of, published.reduce((a, b) => Math.max(a, Math.abs(b)), 0));
-    } else if (typeof claim.value === "number") {
-      const epoch = Number(at) < 0 ? curve.values.length + Number(at) + 1 : Number(at) + 1;
-      compared.claimed.push({
-        epoch,
-        value: claim.value,
-        reach: reachOf(allowance, claim.of, claim.value) ?? 0,
-      });
+    const place = check && placeOf(claim.from, curve.values.length);
+    if (place?.name !== curve.name) continue;
+    const allowance = allowanceOf(check!.tolerance);
+    if (place.epoch !== undefined && typeof claim.value === "number") {
+      const reach = reachOf(allowance, claim.of, claim.value) ?? 0;
+      compared.claimed.push({ epoch: place.epoch, value: claim.value, reach });
+    } else if (check!.points !== undefined) {
+      const points = check!.points;
+      compared.published = points.map(({ claimed }) => claimed);
+      compared.reach = reachOf(
+        allowance,
+        claim.of,
+        Math.max(...compared.published.map((value) => Math.abs(value!))),
+      );
+      if (points.every(({ samples }) => samples !== undefined)) {
+        compared.samples = { differences: points.map(({ samples }) => samples!), of: claim.of };
+      }
     }
   }
   return compared;
+}
+
+/** Which curve a claim is about, and which 1-based epoch of it, if not all. */
+function placeOf(from: Claim["from"], epochs: number): { name: string; epoch?: number } | undefined {
+  if (from.kind === "pointer") {
+    const [name, at, ...deeper] = from.pointer;
+    if (name === undefined || deeper.length > 0) return undefined;
+    return at === undefined
+      ? { name }
+      : { name, epoch: Number(at) < 0 ? epochs + Number(at) + 1 : Number(at) + 1 };
+  }
+  if (from.kind !== "csv") return undefined;
+  if (from.row === undefined) return { name: from.column };
+  return isCounter(from.row.column) ? { name: from.column, epoch: Number(from.row.value) } : undefined;
+}
+
+function isCounter(column: string): boolean {
+  return /^(epoch|step)s?$/i.test(column.trim());
 }
 
 /** In the unit of the value: so many of n samples are so many hundredths. */
@@ -140,18 +163,25 @@ function reachOf(
 }
 
 /** Where a curve first departs from the published one, and how far it departs at most; `null` has no difference. */
-export function departures({ values, published = [] }: Pick<ComparedCurve, "values" | "published">) {
-  const differences = values.map((value, index) => {
+export function departures(
+  { values, published = [], samples }: Omit<ComparedCurve, "name" | "part" | "claimed">,
+) {
+  // Counts are compared as counts: a percentage with more digits than the published one is no other count.
+  const scale = samples?.of === undefined ? 1 : 100 / samples.of;
+  const differences = samples?.differences.map((count) => count * scale) ?? values.map((value, index) => {
     const other = published[index];
     return value === null || other === null || other === undefined ? null : value - other;
   });
   const known = differences.filter((value) => value !== null);
+  const largest = known.reduce((largest, value) => Math.abs(value) > Math.abs(largest) ? value : largest, 0);
   return {
     differences,
     compared: known.length,
     equal: known.filter((value) => value === 0).length,
     /** 1-based epoch; 0 if there is none. */
     first: differences.findIndex((value) => value !== null && value !== 0) + 1,
-    largest: known.reduce((largest, value) => Math.abs(value) > Math.abs(largest) ? value : largest, 0),
+    largest,
+    /** The same as a number of samples. */
+    largestSamples: samples && Math.round(largest / scale),
   };
 }

@@ -4,7 +4,7 @@ import { confusionChart, curveChart } from "./charts.ts";
 import type { Limits } from "./claims_section.ts";
 import { type ComparedCurve, departures, type Panel, panelsOf } from "./curves.ts";
 import { type Content, cut, Html, html } from "./html.ts";
-import type { Material, StepMaterial } from "./material.ts";
+import { CURVE_FILES, type Material, type StepMaterial } from "./material.ts";
 import { details, section, table } from "./parts.ts";
 import { type ConfusionMatrix, confusionMatrix, samePredictions } from "./predictions.ts";
 import { CHART_WIDTH, renderChart } from "./render_chart.ts";
@@ -37,7 +37,7 @@ export async function figuresSection(material: Material, limits: Limits): Promis
 async function curvesOfStep(material: Material, step: StepMaterial, id: string): Promise<Html> {
   const { experiment: { claims }, verdict: { checks } } = material.judged;
   const published = material.published?.steps.find(({ name }) => name === step.name)?.curves ?? [];
-  const own = claims.filter(({ from }) => from.path === `${step.name}/${step.curvesFile}`);
+  const own = claims.filter(({ from }) => CURVE_FILES.some((file) => from.path === `${step.name}/${file}`));
   const panels = panelsOf(step.curves, published, { claims: own, checks });
   const shown = panels.slice(0, MOST_PANELS);
   const left = panels.slice(MOST_PANELS).map(({ title }) => cut(title, 40));
@@ -85,11 +85,14 @@ function comparison(curve: ComparedCurve): string {
   const name = cut(capital(curve.part), 40);
   const last = curve.values.findLast((value) => value !== null);
   const ends = `${name} ends at ${last === undefined ? "no number" : shortNumber(last!)}`;
-  const { compared, equal, first, largest } = departures(curve);
+  const { compared, equal, first, largest, largestSamples } = departures(curve);
   if (compared === 0) return `${ends}.`;
   if (equal === compared) return `${ends}, identical to the published values in all ${compared} epochs.`;
+  const size = largestSamples === undefined
+    ? shortNumber(largest, 2)
+    : `${shortNumber(largestSamples)} ${Math.abs(largestSamples) === 1 ? "sample" : "samples"}`;
   return `${ends}, identical to the published values in ${equal} of ${compared} epochs; the first to differ is ${first}, ` +
-    `the largest difference ${shortNumber(largest, 2)}.`;
+    `the largest difference ${size}.`;
 }
 
 const PATTERNS = ["none", "6 3", "2 2", "8 2 2 2"];

@@ -34,6 +34,9 @@ export interface Material {
   published?: { evidence: Evidence; steps: StepMaterial[] };
 }
 
+/** Where a step leaves its curves; the first that holds some is drawn. */
+export const CURVE_FILES = ["metrics.json", "history.csv"] as const;
+
 /** Bytes of a file of results that are read for a report. */
 const LARGEST_TEXT = 64e6;
 /** Bytes of a picture that a page of at most 1 MB can hold. */
@@ -91,11 +94,11 @@ async function readStep(directory: string, name: string, paths: string[]): Promi
     }
   };
   const [metrics = [], history = [], predictions] = await Promise.all([
-    text("metrics.json", curvesInJson),
-    text("history.csv", curvesInCsv),
+    text(CURVE_FILES[0], curvesInJson),
+    text(CURVE_FILES[1], curvesInCsv),
     text("predictions.json", predictionsInJson),
   ]);
-  const [curvesFile, curves] = metrics.length > 0 ? ["metrics.json", metrics] : ["history.csv", history];
+  const [curvesFile, curves] = metrics.length > 0 ? [CURVE_FILES[0], metrics] : [CURVE_FILES[1], history];
   const png = paths.find((path) => basename(path) === "predictions.png");
   const image = png && toImage(png, await read(png, LARGEST_IMAGE));
   return { name, ...(curves.length > 0 && { curvesFile }), curves, predictions, image: image || undefined };

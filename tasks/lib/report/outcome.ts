@@ -21,7 +21,7 @@ export function outcomeOf({ verdict, experiment }: Judged, { status }: Evidence)
 
 /** The same from a run's findings; a list of runs knows no more than these. */
 export function outcomeFrom(findings: Findings): Outcome {
-  const [title = "", ...rest] = conclude(findings).split(/: |\. /);
+  const [title = "", ...rest] = conclude(findings).split(/: |\. | (?=for a run)/);
   return { tone: toneOf(findings), title, detail: rest.join(": ") };
 }
 

@@ -154,10 +154,9 @@ export function wordsSection({ judged, evidence }: Material): Html {
 }
 
 export function repeatSection({ evidence, judged }: Material, { rows }: Limits): Html {
-  const commands = commandsToRepeat(evidence);
-  const width = Math.max(...commands.map(({ command }) => command.length));
-  const text = commands.map(({ command, purpose }) => `${command.padEnd(Math.min(width, 60))}  # ${purpose}`)
-    .join("\n");
+  const text = commandsToRepeat(evidence).map(({ command, purpose }) => `# ${purpose}\n${command}`).join(
+    "\n\n",
+  );
   const steps = Object.entries(evidence.steps).slice(0, rows);
   return section(
     "repeat",
