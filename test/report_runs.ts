@@ -36,7 +36,7 @@ epochs = ${epochs}
 rise = [round(90 * (1 - math.exp(-6 * (i + 1) / epochs)) * (1 + 0.01 * math.sin(i)), 2) for i in range(epochs)]
 rise[-1] = 90.0
 metrics = {
-    "value": 1.55,
+    "value": 1.58,
     "validation_accuracy": rise,
     "training_accuracy": [value - 1 for value in rise],
     "validation_loss": [3 / (i + 1) for i in range(epochs)],

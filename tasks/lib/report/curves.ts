@@ -120,11 +120,8 @@ function compare(curve: Curve, { claims, checks }: StepClaims): Omit<ComparedCur
     } else if (check!.points !== undefined) {
       const points = check!.points;
       compared.published = points.map(({ claimed }) => claimed);
-      compared.reach = reachOf(
-        allowance,
-        claim.of,
-        Math.max(...compared.published.map((value) => Math.abs(value!))),
-      );
+      const largest = points.reduce((largest, { claimed }) => Math.max(largest, Math.abs(claimed)), 0);
+      compared.reach = reachOf(allowance, claim.of, largest);
       if (points.every(({ samples }) => samples !== undefined)) {
         compared.samples = { differences: points.map(({ samples }) => samples!), of: claim.of };
       }

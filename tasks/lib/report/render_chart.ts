@@ -12,7 +12,6 @@ const LARGEST_SCALE = 1.15;
 
 /** Colours are the page's, so that one drawing serves light and dark. */
 const CONFIG: Config = {
-  aria: false,
   background: "transparent",
   font: "inherit",
   view: { stroke: null },
@@ -53,9 +52,14 @@ export async function renderChart(
       style="max-width:${width}px">
         <title id="${id}-title">${title}</title>
         <desc id="${id}-description">${description}</desc>
-        ${new Html(shorten(drawing))}
+        ${new Html(shorten(withoutRoles(drawing)))}
       </svg>
   `;
+}
+
+/** The drawing is one image with a title and a description; its marks are no images of their own. */
+function withoutRoles(drawing: string): string {
+  return drawing.replace(/<[a-z][^>]*>/g, (tag) => tag.replace(/ (?:role|aria-[a-z]+)="[^"]*"/g, ""));
 }
 
 /** Coordinates to a hundredth of a pixel instead of to the last bit. */

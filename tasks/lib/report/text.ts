@@ -128,7 +128,7 @@ function outcome({ verdict }: Judged, { status }: Evidence): Style {
 }
 
 function facts(evidence: Evidence, directory: string): string[][] {
-  const { host, code, environment } = evidence.attempts.at(-1)!;
+  const attempt = evidence.attempts.at(-1);
   const steps = Object.entries(evidence.steps).map(([name, step]) => {
     const size = (step.outputs ?? []).reduce((sum, output) => sum + output.bytes, 0);
     const how = step.reusedFrom ? `copied from ${step.reusedFrom}` : step.status;
@@ -140,17 +140,22 @@ function facts(evidence: Evidence, directory: string): string[][] {
     ...steps,
     ["parameters", list(Object.entries(evidence.parameters).map(([name, value]) => `${name} = ${value}`))],
     ...(evidence.changed.length > 0 ? [["changed", list(evidence.changed)]] : []),
-    ["code", codeFact(code)],
-    ["environment", environmentFact(evidence)],
-    ["machine", machine(host)],
-    ["GPU", environment.gpus],
+    ...(attempt === undefined ? [] : conditions(attempt, evidence)),
     ...(evidence.attempts.length > 1 ? [["attempts", String(evidence.attempts.length)]] : []),
     ["folder", directory],
   ];
 }
 
-function environmentFact({ engine, attempts }: Evidence): string {
-  const { image, python } = attempts.at(-1)!.environment;
+function conditions({ host, code, environment }: Attempt, { engine }: Evidence): string[][] {
+  return [
+    ["code", codeFact(code)],
+    ["environment", environmentFact(environment, engine)],
+    ["machine", machine(host)],
+    ["GPU", environment.gpus],
+  ];
+}
+
+function environmentFact({ image, python }: Attempt["environment"], engine: Evidence["engine"]): string {
   if (image === undefined) return python;
   return `${engine.name} ${engine.version ?? ""}, image ${image.name} (${image.digest ?? image.id})`;
 }
