@@ -6,7 +6,7 @@ import { shellQuote } from "../command.ts";
 import { gpuArguments } from "../engine/container.ts";
 import type { Experiment } from "../experiment.ts";
 import type { Gpu } from "../host.ts";
-import { machine } from "../report.ts";
+import { machine } from "../report/text.ts";
 import type { Archive } from "./archive.ts";
 import type { AuthorsRun } from "./authors_run.ts";
 
