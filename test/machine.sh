@@ -11,6 +11,7 @@ packages=(
   docker-registry                                                # somewhere to push to and pull from
   iproute2                                                       # ss, which says what listens where
   mmdebstrap                                                     # base images without a registry
+  chromium fonts-dejavu-core                                     # a browser for the reports
 )
 
 missing=()

@@ -264,7 +264,7 @@ Deno.test("a run of 10,000 epochs with 500 claims has a page of at most 1 MB tha
 
 Deno.test("a page that would be larger than 1 MB is made with shorter texts and without the picture, and says so", async () => {
   const files = training({ claims: 300 });
-  const long = files["experiment.yaml"]!.replaceAll("measured on three machines", "&".repeat(750));
+  const long = files["experiment.yaml"]!.replaceAll("measured on three machines", "&".repeat(700));
   const { project, page } = await reproduced({ ...files, "experiment.yaml": long });
   await using _ = project;
   assert.ok((await Deno.stat(page)).size <= LARGEST_PAGE, String((await Deno.stat(page)).size));
