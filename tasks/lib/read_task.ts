@@ -42,14 +42,16 @@ export async function reportRun(
 ): Promise<{ exitCode: 0; result: unknown }> {
   const { open, badge: badgeFile, markdown } = args.options;
   const { found, judged } = await openJudged(args);
+  if (!markdown) {
+    const { report } = await import("./report/text.ts");
+    report(judged, found.evidence, found.directory, terminal).forEach((line) => terminal.line(line));
+  }
   const { writeReport } = await import("./report/write.ts");
   const { path, material } = await writeReport(found, judged);
   if (markdown) {
     const { markdownSummary } = await import("./report/markdown.ts");
     terminal.raw(new TextEncoder().encode(markdownSummary(material)));
   } else {
-    const { report } = await import("./report/text.ts");
-    report(judged, found.evidence, found.directory, terminal).forEach((line) => terminal.line(line));
     terminal.line(`Report: ${path}`);
   }
   if (badgeFile !== undefined) {

@@ -1,7 +1,8 @@
 /** The figures of a report: training curves against the published ones, confusion matrix, prediction grid. */
 
-import { confusionChart, curveChart } from "./charts.ts";
 import type { Limits } from "./claims_section.ts";
+import { confusionChart } from "./confusion_chart.ts";
+import { curveChart, DASHES } from "./curve_chart.ts";
 import { type ComparedCurve, departures, type Panel, panelsOf } from "./curves.ts";
 import { type Content, cut, Html, html } from "./html.ts";
 import { CURVE_FILES, type Material, type StepMaterial } from "./material.ts";
@@ -95,14 +96,12 @@ function comparison(curve: ComparedCurve): string {
     `the largest difference ${size}.`;
 }
 
-const PATTERNS = ["none", "6 3", "2 2", "8 2 2 2"];
-
 function legend(curves: readonly ComparedCurve[]): Html {
   const line = (index: number) =>
     html`
       <svg aria-hidden="true" viewBox="0 0 28 10">
         <path d="M0 5H28" fill="none" stroke-width="2"
-          stroke="var(--series-${index + 1})" stroke-dasharray="${PATTERNS[index]}" />
+          stroke="var(--series-${index + 1})" stroke-dasharray="${DASHES[index]!.join(" ")}" />
       </svg>
     `;
   const ring = html`

@@ -2,18 +2,14 @@
 
 import { duration } from "../terminal.ts";
 import { claimsSection, type Limits } from "./claims_section.ts";
+import { environmentSection } from "./environment_section.ts";
 import { figuresSection } from "./figures_section.ts";
 import { cut, type Html, html } from "./html.ts";
 import type { Material } from "./material.ts";
 import { countVerdicts, outcomeOf, placeOf, SIGNS } from "./outcome.ts";
 import { document, factList } from "./parts.ts";
-import {
-  environmentSection,
-  provenanceSection,
-  repeatSection,
-  timelineSection,
-  wordsSection,
-} from "./record_sections.ts";
+import { provenanceSection, repeatSection, wordsSection } from "./record_sections.ts";
+import { timelineSection } from "./timeline_section.ts";
 
 /** Bytes of a page at most. */
 export const LARGEST_PAGE = 1_000_000;

@@ -4,6 +4,8 @@ import { parse, View } from "vega";
 import { compile, type Config, type TopLevelSpec } from "vega-lite";
 import { Html, html } from "./html.ts";
 
+export const SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json";
+
 /** Width of a chart's plot in its own pixels; the page scales it. */
 export const CHART_WIDTH = 340;
 

@@ -19,7 +19,9 @@ export function claimsTable(checks: Check[], terminal: Terminal): string[] {
   if (checks.length === 0) return [];
   const rows = checks.map(({ claim, claimed, obtained, tolerance, verdict, unit }) => {
     const withUnit = (text: string) =>
-      unit === undefined || text === "—" ? text : text.replace(/^\S+/, `$& ${unit}`);
+      unit === undefined || text === "—"
+        ? text
+        : text.replace(/^(.*?)( \(.*\))?$/, (_, value, count = "") => `${value} ${unit}${count}`);
     return [claim, withUnit(claimed), withUnit(obtained), tolerance, verdict];
   });
   const header = ["claim", "claimed", "obtained", "tolerance", "verdict"];

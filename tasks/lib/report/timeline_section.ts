@@ -1,0 +1,81 @@
+/** The steps of a run in time. */
+
+import type { Evidence, StepEvidence } from "../evidence.ts";
+import { bytes, duration } from "../terminal.ts";
+import type { Limits } from "./claims_section.ts";
+import { cut, type Html, html } from "./html.ts";
+import type { Material } from "./material.ts";
+import type { Tone } from "./outcome.ts";
+import { pill, section, table } from "./parts.ts";
+
+const STEP_TONES: Record<string, Tone> = { done: "good", reused: "good", failed: "bad" };
+
+export function timelineSection({ evidence, judged }: Material, limits: Limits): Html {
+  const planned = judged.plan.steps.map(({ name }) => name);
+  const names = [...new Set([...planned, ...Object.keys(evidence.steps)])].slice(0, limits.rows);
+  const times = Object.values(evidence.steps).flatMap(({ started, ended }) => [started, ended]).flatMap(
+    seconds,
+  );
+  const span = { from: Math.min(...times), to: Math.max(...times) };
+  const attempts = evidence.attempts.length;
+  return section(
+    "timeline",
+    "Timeline",
+    html`<p>${whenAndHow(evidence)}${attempts > 1 && `, in ${attempts} attempts`}.</p>`,
+    names.length > 0 && table("Steps with their times", [
+      { title: "Step" },
+      { title: "Status" },
+      { title: "Started", kind: "number" },
+      { title: "Took", kind: "number" },
+      { title: "Course", kind: "wide" },
+      { title: "Outputs", kind: "number" },
+    ], names.map((name) => stepRow(name, evidence.steps[name], span, limits))),
+  );
+}
+
+function whenAndHow({ created, ended, status, task }: Evidence): string {
+  const time = (iso: string) => iso.replace("T", " ").replace(/\.\d+Z$|Z$/, " UTC");
+  return `deno task ${task}, begun ${time(created)}, ${status}${
+    ended === undefined ? "" : ` ${time(ended)}`
+  }`;
+}
+
+function seconds(iso: string | undefined): number[] {
+  const time = Date.parse(iso ?? "") / 1000;
+  return Number.isNaN(time) ? [] : [time];
+}
+
+function stepRow(
+  name: string,
+  step: StepEvidence | undefined,
+  span: { from: number; to: number },
+  { text }: Limits,
+) {
+  if (step === undefined) return [name, pill("unsure", "not run"), "", "", "", ""];
+  const { status, started, outputs = [], problem, reusedFrom } = step;
+  const size = outputs.reduce((sum, output) => sum + output.bytes, 0);
+  const [begin] = seconds(started);
+  return [
+    html`<strong>${cut(name, text)}</strong>`,
+    html`${pill(STEP_TONES[status] ?? "unsure", status)}${
+      problem !== undefined && html`<small>${cut(problem, text)}</small>`
+    }${reusedFrom !== undefined && html`<small>copied from ${reusedFrom}</small>`}`,
+    begin === undefined ? "" : `+${duration(begin - span.from)}`,
+    step.seconds === undefined ? "" : duration(step.seconds),
+    courseBar(step, span),
+    `${outputs.length} ${outputs.length === 1 ? "file" : "files"}, ${bytes(size)}`,
+  ];
+}
+
+function courseBar(
+  { started, ended }: StepEvidence,
+  { from, to }: { from: number; to: number },
+): Html | string {
+  const [begin] = seconds(started);
+  const [end] = seconds(ended);
+  if (begin === undefined || end === undefined || to <= from) return "";
+  const percent = (time: number) => Math.round(1000 * Math.min(1, Math.max(0, time / (to - from)))) / 10;
+  return html`<span class="course" aria-hidden="true"><span style="left:${percent(begin - from)}%;width:${
+    percent(end - begin)
+  }%"></span></span>`;
+}
