@@ -11,6 +11,7 @@ import { cut, type Html, html } from "./html.ts";
 import { toneOfVerdict } from "./outcome.ts";
 import { pill, section, table } from "./parts.ts";
 import { renderChart } from "./render_chart.ts";
+import { withUnit } from "./text.ts";
 
 /** How much of a large record a page shows. */
 export interface Limits {
@@ -88,8 +89,8 @@ function claimRow({ check, number }: Numbered, tolerance: Tolerance | undefined,
   return [
     number,
     html`<strong>${cut(claim, text)}</strong>`,
-    withUnit(claimed, unit),
-    withUnit(obtained, unit),
+    figure(claimed, unit),
+    figure(obtained, unit),
     html`${pill(toneOfVerdict(verdict), verdict)}${
       verdict !== "identical" && html`<small>${cut(why, text)}</small>`
     }`,
@@ -107,11 +108,11 @@ function reasonOf({ because, runs = [], provisional }: Tolerance): string {
   return runs.length === 0 ? because : `${because} (runs ${runs.join(", ")})`;
 }
 
-/** `99.44 (358 of 360)` with the unit beside the number and the count below it. */
-function withUnit(text: string, unit: string | undefined): Html {
-  const [, value = text, count] = /^(.*\S) (\(.*\))$/.exec(text) ?? [];
-  const shown = unit === undefined || value === "—" ? value : `${value} ${unit}`;
-  return html`<span class="figure">${shown}</span>${count !== undefined && html`<small>${count}</small>`}`;
+/** The number with its unit, and below it the count it stands for. */
+function figure(text: string, unit: string | undefined): Html {
+  const shown = withUnit(text, unit);
+  const [, value = shown, count] = /^(.*\S) (\(.*\))$/.exec(shown) ?? [];
+  return html`<span class="figure">${value}</span>${count !== undefined && html`<small>${count}</small>`}`;
 }
 
 async function deviationFigure(checks: readonly Check[]): Promise<Html | undefined> {

@@ -7,11 +7,14 @@ import { SCHEMA } from "./render_chart.ts";
 
 /** Deviations beyond so many tolerances are drawn at the edge. */
 const EDGE = 2.5;
+/** Characters of a claim's name, and pixels that they take: Vega has no fonts to measure with, and takes too many. */
+const LONGEST_NAME = 22;
+const NAME_WIDTH = 175;
 
 /** A row for each claim: how far obtained is from claimed, the tolerance being the band from −1 to 1. */
 export function deviationChart(shown: readonly Deviation[]): TopLevelSpec {
   const values = shown.map(({ number, check, multiple }) => ({
-    claim: `${number}  ${cut(printable(check.claim), 40)}`,
+    claim: `${number}  ${cut(printable(check.claim), LONGEST_NAME)}`,
     x: Math.max(-EDGE, Math.min(EDGE, multiple)),
     note: check.difference ?? "±0",
     verdict: check.verdict,
@@ -20,7 +23,7 @@ export function deviationChart(shown: readonly Deviation[]): TopLevelSpec {
   return {
     $schema: SCHEMA,
     padding: 4,
-    width: 230,
+    width: 190,
     height: { step: 26 },
     data: { values },
     encoding: {
@@ -29,7 +32,7 @@ export function deviationChart(shown: readonly Deviation[]): TopLevelSpec {
         type: "nominal",
         sort: null,
         title: null,
-        axis: { domain: false, ticks: false, labelLimit: 300 },
+        axis: { domain: false, ticks: false, labelAlign: "left", labelPadding: NAME_WIDTH, labelLimit: 300 },
       },
     },
     layer: [

@@ -5,6 +5,7 @@ import { environmentRows } from "./environment_table.ts";
 import { cut, printable } from "./html.ts";
 import type { Material } from "./material.ts";
 import { outcomeOf, placeOf, type Tone, toneOfVerdict } from "./outcome.ts";
+import { withUnit } from "./text.ts";
 
 const EMOJI: Record<Tone, string> = { good: "✅", bad: "❌", unsure: "⚠️" };
 /** GitHub takes a megabyte; nobody reads more than this. */
@@ -40,8 +41,8 @@ function claimsTable(checks: Material["judged"]["verdict"]["checks"]): string {
   const ordered = [...checks.filter(isBad), ...checks.filter((check) => !isBad(check))];
   const rows = ordered.slice(0, MOST_ROWS).map((check) => [
     check.claim,
-    check.claimed,
-    check.obtained,
+    withUnit(check.claimed, check.unit),
+    withUnit(check.obtained, check.unit),
     check.class === undefined ? check.tolerance : `${check.tolerance} (${check.class})`,
     `${EMOJI[toneOfVerdict(check.verdict)]} ${check.verdict}`,
   ]);

@@ -18,11 +18,7 @@ const STYLES: Record<Verdict, Style> = {
 export function claimsTable(checks: Check[], terminal: Terminal): string[] {
   if (checks.length === 0) return [];
   const rows = checks.map(({ claim, claimed, obtained, tolerance, verdict, unit }) => {
-    const withUnit = (text: string) =>
-      unit === undefined || text === "—"
-        ? text
-        : text.replace(/^(.*?)( \(.*\))?$/, (_, value, count = "") => `${value} ${unit}${count}`);
-    return [claim, withUnit(claimed), withUnit(obtained), tolerance, verdict];
+    return [claim, withUnit(claimed, unit), withUnit(obtained, unit), tolerance, verdict];
   });
   const header = ["claim", "claimed", "obtained", "tolerance", "verdict"];
   const shown = shorten([header, ...rows], terminal.width);
@@ -33,6 +29,12 @@ export function claimsTable(checks: Check[], terminal: Terminal): string[] {
   const details = checks.filter(({ verdict, detail }) => verdict !== "identical" && detail !== "")
     .map(({ claim, detail }) => `  ${claim}: ${detail}`);
   return details.length === 0 ? lines : [...lines, "", ...details];
+}
+
+/** `99.44 (358 of 360)` with the unit behind the number: `99.44 % (358 of 360)`. */
+export function withUnit(text: string, unit: string | undefined): string {
+  if (unit === undefined || text === "—") return text;
+  return text.replace(/^(.*?)( \(.*\))?$/, (_, value, count = "") => `${value} ${unit}${count}`);
 }
 
 /** Cuts the claims' names, and long values such as hashes, so that a row fits the terminal. */
