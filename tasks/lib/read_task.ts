@@ -40,7 +40,7 @@ export async function readRun(
 }
 
 /** The run of that path or id, or the newest of the experiment. */
-async function openRun(
+export async function openRun(
   experiment: string | undefined,
   run: string | undefined,
   runsOption?: string,

@@ -8,6 +8,7 @@ import type { Evidence } from "./evidence.ts";
 import { containerOptions } from "./container_options.ts";
 import { Failure } from "./failure.ts";
 import type { NotebookOptions, Plan } from "./plan.ts";
+import type { FoundRun } from "./run_folder.ts";
 import type { Terminal } from "./terminal.ts";
 
 export const RUN_OPTIONS = {
@@ -52,12 +53,19 @@ export interface RunSelection {
   notebook?: NotebookOptions;
 }
 
+export interface RunOutcome {
+  exitCode: 0 | 1 | 2 | 130;
+  result: unknown;
+  /** The run; absent if only its plan was asked for. */
+  run?: FoundRun;
+}
+
 /** Plans a run and, unless only the plan was asked for, carries it out and judges it. */
 export async function runTask(
   { task, experiment, steps, notebook }: RunSelection,
   { options, parameters, rest }: RunArguments,
   terminal: Terminal,
-): Promise<{ exitCode: 0 | 1 | 2 | 130; result: unknown }> {
+): Promise<RunOutcome> {
   const { engine = "auto", image, runs, reuse, resume, force } = options;
   if (force && !resume) {
     throw new Failure(2, "--force needs --resume: a new run has a folder of its own, which nobody holds");
@@ -81,7 +89,8 @@ export async function runTask(
   const { executeRun } = await import("./execute_run.ts");
   const evidence = await executeRun(prepared, request, terminal);
   const [{ concludeRun }, { summary }] = await Promise.all([import("./judge.ts"), import("./report.ts")]);
-  const judged = await concludeRun({ id: plan.run, directory: plan.directory, evidence });
+  const run = { id: plan.run, directory: plan.directory, evidence };
+  const judged = await concludeRun(run);
   summary(judged, evidence, plan.directory, terminal).forEach((line) => terminal.line(line));
   const result = {
     directory: plan.directory,
@@ -89,7 +98,7 @@ export async function runTask(
     steps: outcomes(evidence),
     ...judged.verdict,
   };
-  return { exitCode: exitCodeOf(evidence, judged.verdict.holds), result };
+  return { exitCode: exitCodeOf(evidence, judged.verdict.holds), result, run };
 }
 
 /** What builds or gets an image that is missing. */

@@ -13,7 +13,7 @@ export interface StepRecord {
   /** The process that computed: the step's own, or a notebook's kernel. */
   process: ProcessRecord;
   framework?: Framework;
-  cpu?: { model?: string; instruction_sets?: string[] };
+  cpu?: { instruction_sets?: string[] };
   /** The texts by which the run names itself. */
   names: string[];
 }
@@ -126,13 +126,18 @@ export const ASPECTS: Aspect[] = [
   {
     name: "processor",
     likelihood: "likely",
+    because: "mathematical libraries take other kernels on it, which round differently",
+    read: ({ attempt: { host } }) => ({ model: host.cpu, architecture: host.architecture }),
+  },
+  {
+    name: "instruction sets",
+    likelihood: "likely",
     because: "other instruction sets take other kernels, which round differently",
-    read: ({ attempt, cpu, framework }) => ({
-      model: cpu?.model ?? attempt.host.cpu,
-      architecture: attempt.host.architecture,
-      "instruction sets": cpu?.instruction_sets?.join(" "),
-      ...pick(framework, ["cpu_capability", "mkldnn"]),
-    }),
+    read: ({ cpu, framework }) =>
+      cpu?.instruction_sets && {
+        ...Object.fromEntries(cpu.instruction_sets.map((name) => [name, "yes"])),
+        ...pick(framework, ["cpu_capability", "mkldnn"]),
+      },
   },
   {
     name: "threads",
@@ -156,7 +161,7 @@ export const ASPECTS: Aspect[] = [
     name: "environment variables",
     likelihood: "possible",
     because: "these steer threads, devices, kernels and hashing",
-    read: ({ attempt }) => attempt.variables,
+    read: ({ attempt }) => variables(attempt, (name) => !LOCALE.test(name)),
   },
   {
     name: "GPU driver",
@@ -186,6 +191,12 @@ export const ASPECTS: Aspect[] = [
     read: ({ process }) => packages(process, (name) => !NUMERICAL.test(name)),
   },
   {
+    name: "language and time zone",
+    likelihood: "unlikely",
+    because: "few programs sort, read or print numbers by them",
+    read: ({ attempt }) => variables(attempt, (name) => LOCALE.test(name)),
+  },
+  {
     name: "operating system",
     likelihood: "unlikely",
     because: "the kernel computes nothing",
@@ -213,6 +224,12 @@ function pick(framework: Framework | undefined, names: string[]): Values {
 
 function packages({ packages }: ProcessRecord, wanted: (name: string) => boolean): Values {
   return packages && Object.fromEntries(Object.entries(packages).filter(([name]) => wanted(name)));
+}
+
+const LOCALE = /^(?:LANG|TZ)$/;
+
+function variables({ variables }: Attempt, wanted: (name: string) => boolean): Values {
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => wanted(name)));
 }
 
 function sources({ code }: Attempt, wanted: (path: string) => boolean): Values {

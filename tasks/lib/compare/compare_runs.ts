@@ -45,6 +45,8 @@ export interface Side {
   directory: string;
   experiment: string;
   status: Evidence["status"];
+  /** Steps that ended well. */
+  steps: string[];
   /** Files whose bytes are not what was recorded. */
   altered: string[];
   /** Files that are recorded and not there; only their hashes are compared. */
@@ -101,7 +103,7 @@ async function comparePaths(a: Opened, b: Opened, claims: Claim[]): Promise<Comp
   const differing = await inParallel(both.filter((path) => !isEqual(path)), async (path) => {
     const { step } = a.outputs.get(path)!;
     if (isNotebookRecord(path, step, a.evidence)) {
-      return { path, detail: { kind: "hash" as const }, incidental: "the record of how the notebooks ran" };
+      return { path, detail: { kind: "record" as const }, incidental: "how the notebooks ran" };
     }
     const reading = { masks, count: countersOf(claims, step) };
     return { path, ...await compareFiles(a.outputs.get(path)!, b.outputs.get(path)!, reading) };
@@ -128,17 +130,20 @@ async function describeSide({ id, directory, evidence, outputs }: Opened): Promi
     directory,
     experiment: evidence.experiment.name,
     status: evidence.status,
+    steps: Object.keys(evidence.steps).filter((name) => isDone(evidence, name)),
     altered: [...(plan === evidence.planSha256 ? [] : ["plan.json"]), ...inState("altered")],
     gone: inState("gone"),
   };
 }
 
+function isDone({ steps }: Evidence, name: string): boolean {
+  return steps[name]?.status === "done" || steps[name]?.status === "reused";
+}
+
 function compareSteps(a: Evidence, b: Evidence): string[] {
-  const names = new Set([...Object.keys(a.steps), ...Object.keys(b.steps)]);
-  const statusOf = ({ steps }: Evidence, name: string) => {
-    const status = steps[name]?.status ?? "not run";
-    return status === "reused" ? "done" : status;
-  };
-  return [...names].filter((name) => statusOf(a, name) !== statusOf(b, name))
+  const names = [...new Set([...Object.keys(a.steps), ...Object.keys(b.steps)])];
+  const statusOf = (evidence: Evidence, name: string) =>
+    isDone(evidence, name) ? "done" : evidence.steps[name]?.status ?? "not run";
+  return names.filter((name) => statusOf(a, name) !== statusOf(b, name))
     .map((name) => `${name}: ${statusOf(a, name)} in A, ${statusOf(b, name)} in B`);
 }

@@ -1,7 +1,7 @@
 /** Where the columns of two files depart from each other, and by how much. Pure. */
 
 import type { Cell, Column } from "./columns.ts";
-import { isDurationName, type Masks, maskedBy } from "./incidental.ts";
+import { isDurationName, maskedBy, type Masks } from "./incidental.ts";
 
 /** A pair of cells that differ. */
 export interface Point {

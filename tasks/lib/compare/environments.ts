@@ -57,8 +57,17 @@ function recordOf(evidence: Evidence, name: string, names: string[]): StepRecord
   if (attempt === undefined) return undefined; // it never ran
   const recorded = step!.recorded as Recorded | undefined;
   const processes = [...(recorded?.notebooks ?? []).map(({ kernel }) => kernel), recorded?.environment];
-  const process = processes.find((one) => one?.torch ?? one?.tensorflow) ?? processes.find((one) => one) ?? {};
-  return { evidence, step: step!, attempt, names, process, cpu: recorded?.cpu, framework: frameworkOf(process) };
+  const process = processes.find((one) => one?.torch ?? one?.tensorflow) ?? processes.find((one) => one) ??
+    {};
+  return {
+    evidence,
+    step: step!,
+    attempt,
+    names,
+    process,
+    cpu: recorded?.cpu,
+    framework: frameworkOf(process),
+  };
 }
 
 interface Recorded {

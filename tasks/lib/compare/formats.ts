@@ -20,7 +20,9 @@ export type Detail =
   /** The first byte that differs, from 0 on. */
   | { kind: "bytes"; at: number }
   /** One of them is not there, so that only its recorded hash is known. */
-  | { kind: "hash" };
+  | { kind: "hash" }
+  /** The machinery's own record of a step, whose content is compared as environment. */
+  | { kind: "record" };
 
 export interface Difference {
   detail: Detail;
@@ -39,7 +41,9 @@ const FORMATS: Record<string, (a: string, b: string, reading: Reading) => Promis
   ".ipynb": async (a, b, { masks }) => {
     const [textA, textB] = await readTexts(a, b);
     const difference = compareNotebooks(textA, textB, masks);
-    const incidental = difference.cells.length === 0 ? "times, the run's own folder or what is not shown" : undefined;
+    const incidental = difference.cells.length === 0
+      ? "times, the run's own folder or what is not shown"
+      : undefined;
     return { detail: { kind: "notebook", ...difference }, incidental };
   },
   ".safetensors": (a, b) => {

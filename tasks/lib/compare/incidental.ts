@@ -12,8 +12,7 @@ const TIMES: RegExp[] = [
   /(?<![\w.])\d+(?:[.,]\d+)? ?(?:ns|µs|us|ms|s|min|h|seconds?|minutes?|hours?|(?:it|batch|step)\/s|s\/(?:it|batch|step))(?!\w)/g,
 ];
 
-const DURATION =
-  /(?:^|[/_.-])(?:seconds|elapsed|duration|runtime|wall_?time|started|ended|timestamp|pid)$/i;
+const DURATION = /(?:^|[/_.-])(?:seconds|elapsed|duration|runtime|wall_?time|started|ended|timestamp|pid)$/i;
 
 /** Whether a quantity of that name is a time, not a result. */
 export function isDurationName(name: string): boolean {

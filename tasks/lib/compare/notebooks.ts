@@ -1,6 +1,6 @@
 /** Two executed notebooks, cell by cell: what was run, and what came out. Pure. */
 
-import { type Masks, maskedBy } from "./incidental.ts";
+import { maskedBy, type Masks } from "./incidental.ts";
 
 export interface NotebookDifference {
   /** What differs, e.g. `cell 6: the output differs: "loss 0.2" against "loss 0.3"`. */

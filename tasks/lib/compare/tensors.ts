@@ -59,7 +59,9 @@ function describeMismatch(a: TensorInfo | undefined, b: TensorInfo | undefined):
   if (left !== right) return `${left} against ${right}`;
   const size = ELEMENTS[a.dtype]?.bytes;
   const bytes = size === undefined ? undefined : size * countElements(a.shape);
-  if (a.end - a.begin === b.end - b.begin && (bytes === undefined || bytes === a.end - a.begin)) return undefined;
+  if (a.end - a.begin === b.end - b.begin && (bytes === undefined || bytes === a.end - a.begin)) {
+    return undefined;
+  }
   throw new TensorProblem(`has other data than its header says for ${left}`);
 }
 
@@ -71,7 +73,13 @@ function countElements(shape: number[]): number {
   return shape.reduce((product, length) => product * length, 1);
 }
 
-function tallyTensor(a: TensorFile, left: TensorInfo, b: TensorFile, right: TensorInfo, pieces: Pieces): Tally {
+function tallyTensor(
+  a: TensorFile,
+  left: TensorInfo,
+  b: TensorFile,
+  right: TensorInfo,
+  pieces: Pieces,
+): Tally {
   const tally = emptyTally();
   // An element type that is not known as numbers is compared byte by byte.
   const { bytes, compare } = ELEMENTS[left.dtype] ?? ELEMENTS.U8!;
