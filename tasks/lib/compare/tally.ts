@@ -81,7 +81,11 @@ function countNumbers(tally: Tally, a: number, b: number): boolean {
   if (absolute > tally.absolute) tally.absolute = absolute;
   const size = Math.max(Math.abs(a), Math.abs(b));
   // Halved, the difference of the two largest doubles of either sign does not overflow.
-  const relative = size === 0 ? 0 : Math.abs(a / size - b / size);
+  const relative = size === 0
+    ? 0
+    : absolute < Infinity
+    ? absolute / size
+    : Math.abs(a / 2 - b / 2) / (size / 2);
   if (relative > tally.relative) tally.relative = relative;
   return true;
 }
