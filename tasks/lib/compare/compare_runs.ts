@@ -85,7 +85,9 @@ export async function compareRuns(runA: FoundRun, runB: FoundRun): Promise<Compa
 
 async function open(run: FoundRun): Promise<Opened> {
   const [plan, outputs] = await Promise.all([readPlan(run.directory), findOutputs(run)]);
-  return { ...run, plan, outputs, names: [plan.directory, plan.experiment.root, run.evidence.run] };
+  // The folder goes before what may be a part of it.
+  const names = [plan.directory, plan.experiment.root, run.evidence.run].filter((name) => name.length > 1);
+  return { ...run, plan, outputs, names };
 }
 
 function claimsOf({ experiment: { text, file, root }, steps }: Plan): Claim[] {
