@@ -1,38 +1,10 @@
 /** What of an environment may explain another result, the likeliest first, and why. */
 
-import type { Attempt, Evidence, StepEvidence } from "../evidence.ts";
+import type { Attempt } from "../evidence.ts";
+import type { Device, Framework, ProcessRecord, StepRecord } from "./step_record.ts";
 
 /** Whether a difference explains other numbers: nearly always, sometimes, or hardly ever. */
 export type Likelihood = "likely" | "possible" | "unlikely";
-
-/** All that was recorded of how one step ran. */
-export interface StepRecord {
-  evidence: Evidence;
-  step: StepEvidence;
-  attempt: Attempt;
-  /** The process that computed: the step's own, or a notebook's kernel. */
-  process: ProcessRecord;
-  framework?: Framework;
-  cpu?: { instruction_sets?: string[] };
-  /** The texts by which the run names itself. */
-  names: string[];
-}
-
-export interface ProcessRecord {
-  python?: string;
-  packages?: Record<string, string>;
-  torch?: Framework;
-  tensorflow?: Framework;
-}
-
-/** Versions, devices and flags of PyTorch or TensorFlow. */
-export type Framework = { name: string; devices?: (string | Device)[] } & Record<string, unknown>;
-
-interface Device {
-  name: string;
-  compute_capability?: string;
-  sm_count?: number;
-}
 
 /** Values by name; undefined where nothing was recorded. */
 export type Values = Record<string, unknown> | undefined;

@@ -1,7 +1,8 @@
 /** What differs in the environments of two runs, ranked by how likely it explains other results. Pure. */
 
 import type { Evidence } from "../evidence.ts";
-import { ASPECTS, type Framework, type Likelihood, type ProcessRecord, type StepRecord } from "./aspects.ts";
+import { ASPECTS, type Likelihood } from "./aspects.ts";
+import { recordOf } from "./step_record.ts";
 
 export interface EnvironmentDifference {
   /** What differs, e.g. `device`. */
@@ -49,36 +50,6 @@ export function compareEnvironments(
     }
   }
   return [...found.values()];
-}
-
-function recordOf(evidence: Evidence, name: string, names: string[]): StepRecord | undefined {
-  const step = evidence.steps[name];
-  const attempt = step && evidence.attempts[step.attempt];
-  if (attempt === undefined) return undefined; // it never ran
-  const recorded = step!.recorded as Recorded | undefined;
-  const processes = [...(recorded?.notebooks ?? []).map(({ kernel }) => kernel), recorded?.environment];
-  const process = processes.find((one) => one?.torch ?? one?.tensorflow) ?? processes.find((one) => one) ??
-    {};
-  return {
-    evidence,
-    step: step!,
-    attempt,
-    names,
-    process,
-    cpu: recorded?.cpu,
-    framework: frameworkOf(process),
-  };
-}
-
-interface Recorded {
-  cpu?: StepRecord["cpu"];
-  environment?: ProcessRecord;
-  notebooks?: { kernel?: ProcessRecord | null }[];
-}
-
-function frameworkOf({ torch, tensorflow }: ProcessRecord): Framework | undefined {
-  if (torch !== undefined) return { ...torch, name: "torch" };
-  return tensorflow && { ...tensorflow, name: "tensorflow" };
 }
 
 /** Where one of them recorded nothing, nothing can be said. */

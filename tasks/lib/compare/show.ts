@@ -65,13 +65,15 @@ function fileLines({ a, b, files }: Comparison, terminal: Terminal): string[] {
   const groups: [string, string[]][] = [
     ["equal to the bit", files.equal],
     ["different", seen],
-    ["different by the recorded hash (the file itself is not there)", byHash],
+    ["different by the recorded hash", byHash],
     [
       "different in what says nothing of the result",
       incidental.map(({ path, incidental }) => `${path} (${incidental})`),
     ],
     ["only in A", files.onlyA],
     ["only in B", files.onlyB],
+    ["not there in A, compared by the recorded hash", a.gone],
+    ["not there in B, compared by the recorded hash", b.gone],
     ["altered in A since it was recorded", a.altered],
     ["altered in B since it was recorded", b.altered],
   ];
@@ -121,7 +123,10 @@ function showValue({ name, a, b }: ValueDifference): string {
 export function conclusion({ equal, bitwise, files, a, b }: Comparison): string {
   const { equal: same, differing, onlyA, onlyB } = files;
   const all = same.length + differing.length + onlyA.length + onlyB.length;
-  if (bitwise) return `Equal to the bit: all ${count(all)}`;
+  const gone = new Set([...a.gone, ...b.gone]).size;
+  if (bitwise) {
+    return `Equal to the bit: all ${count(all)}${gone === 0 ? "" : `, ${gone} by the recorded hash`}`;
+  }
   const incidental = differing.filter((file) => file.incidental !== undefined).length;
   const but = incidental === 0 ? "" : `, ${count(incidental)} but for what says nothing of the result`;
   if (equal) return `Equal: ${same.length} of ${count(all)} to the bit${but}`;
