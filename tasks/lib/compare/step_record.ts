@@ -31,7 +31,10 @@ export interface Device {
   sm_count?: number;
 }
 
-/** @param names texts by which the run names itself; undefined is returned for a step that never ran */
+/**
+ * @param names texts by which the run names itself
+ * @returns undefined for a step that never ran
+ */
 export function recordOf(evidence: Evidence, name: string, names: string[]): StepRecord | undefined {
   const step = evidence.steps[name];
   const attempt = step && evidence.attempts[step.attempt];
