@@ -4,8 +4,8 @@ Example:
 
     python bench/compare.py --deno deno
 
-Every float32 of the second checkpoint is one unit in the last place away from the first one's, so that each of the
-11.7 million elements is looked at. `sha256sum` in the same rounds says what only hashing the two files takes.
+Every float32 of the second checkpoint is one unit in the last place away from the first one's, so that all
+11.7 million elements are looked at. `sha256sum` in the same rounds says what hashing both files takes.
 Writes bench/results/compare.json.
 """
 

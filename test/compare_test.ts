@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { findFirstByte } from "../tasks/lib/compare/bytes.ts";
+import { CsvProblem } from "../tasks/lib/csv.ts";
 import { countersOf } from "../tasks/lib/compare/claimed_values.ts";
 import { csvColumns, jsonColumns } from "../tasks/lib/compare/columns.ts";
 import { compareColumns } from "../tasks/lib/compare/departures.ts";
@@ -145,6 +146,7 @@ Deno.test("what can't be compared cell by cell is said", async (t) => {
     ["a list that is longer", '{"loss": [1, 2, 3]}', '{"loss": [1, 2]}', ["/loss: 3 values against 2"]],
     ["a key that is new", '{"a": 1}', '{"a": 1, "b": 2}', ["/b: only in B"]],
     ["a list for a value", '{"a": 1}', '{"a": {"x": 1}}', ["/a: only in A", "/a/x: only in B"]],
+    ["an empty object", '{"a": {}, "b": 1}', '{"b": 1}', ["/a: only in A"]],
     ["a file of another kind", "1", "[[1], [2]]", [
       "the whole file: only in A",
       "/0: only in B",
@@ -154,6 +156,12 @@ Deno.test("what can't be compared cell by cell is said", async (t) => {
   for (const [name, a, b, problems] of cases) {
     await t.step(name, () => assert.deepEqual(compare(jsonColumns, a, b).problems, problems));
   }
+});
+
+Deno.test("columns of one name are told apart, and what is no table is none", () => {
+  const { departures } = compare(csvColumns, "x,x\n1,2\n", "x,x\n1,3\n");
+  assert.deepEqual(departures.map(({ quantity, first }) => [quantity, first.b]), [["x (column 2)", 3]]);
+  assert.throws(() => csvColumns("a,b\n1,2,3\n"), CsvProblem);
 });
 
 Deno.test("predictions that flipped are counted and named", async (t) => {

@@ -1,6 +1,6 @@
 /** What a JSON or CSV file holds, as named columns of cells: a table's columns, a list, or a single value as a list of one. */
 
-import { parseCsv } from "../csv.ts";
+import { CsvProblem, parseCsv } from "../csv.ts";
 
 export type Cell = number | string | boolean | null;
 
@@ -33,6 +33,7 @@ function* columnsOf(value: unknown, pointer: string, depth: number): Generator<C
   if (!isNested(value)) yield { name: pointer, cells: [value as Cell], single: true };
   else if (depth > DEEPEST) yield { name: pointer, cells: [JSON.stringify(value)], single: true };
   else if (Array.isArray(value) && !value.some(isNested)) yield { name: pointer, cells: value };
+  else if (Object.keys(value as object).length === 0) yield { name: pointer, cells: [] };
   else if (Array.isArray(value) && value.every(isRecord)) yield* recordColumns(value, pointer, depth);
   else {
     for (const [key, inner] of Object.entries(value as object)) {
@@ -63,19 +64,22 @@ function* leaves(value: unknown, path: string, depth: number): Generator<[path: 
   }
 }
 
-/** @throws {CsvProblem} if the text is no table. */
+/** @throws {CsvProblem} if the text is no table, or its rows are not as long as its header. */
 export function csvColumns(text: string): Column[] {
   const [header, ...rows] = parseCsv(text);
   if (header === undefined) return [];
-  return withKey(header.cells.map((name, column) => ({
-    name: name.trim(),
-    cells: rows.map(({ cells }) => csvCell(cells[column])),
+  const width = header.cells.length;
+  if (rows.some(({ cells }) => cells.length !== width)) throw new CsvProblem("has rows of other lengths");
+  const names = header.cells.map((name) => name.trim());
+  return withKey(names.map((name, column) => ({
+    name: names.indexOf(name) === column ? name : `${name} (column ${column + 1})`,
+    cells: rows.map(({ cells }) => csvCell(cells[column]!)),
   })));
 }
 
 /** A number, where the text is one: 10 and 10.0 are the same value. */
-function csvCell(text: string | undefined): Cell {
-  if (text === undefined || text.trim() === "") return null;
+function csvCell(text: string): Cell {
+  if (text.trim() === "") return null;
   const number = Number(text);
   const exact = Number.isFinite(number) && (!Number.isInteger(number) || Number.isSafeInteger(number));
   return exact ? number : text;

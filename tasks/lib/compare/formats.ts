@@ -64,7 +64,7 @@ export async function compareFiles(a: FoundOutput, b: FoundOutput, reading: Read
     if (format !== undefined) return await format(a.file, b.file, reading);
   } catch (error) {
     // What is not of the format that its name says still has bytes.
-    const known = [SyntaxError, CsvProblem, TensorProblem, TypeError];
+    const known = [SyntaxError, CsvProblem, TensorProblem];
     if (!known.some((kind) => error instanceof kind)) throw error;
   }
   return isText ? await compareTexts(a.file, b.file, reading) : await compareBytes(a.file, b.file);
@@ -87,15 +87,22 @@ function explainValues({ departures, problems }: ColumnsDifference): string | un
   return reasons.size === 0 ? "how the same values are written" : [...reasons].join(" and ");
 }
 
-/** @throws {TypeError} if one of them is not UTF-8. */
+/** @throws {SyntaxError} if one of them is not UTF-8. */
 async function readTexts(a: string, b: string): Promise<[string, string]> {
-  const read = async (path: string) =>
-    new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(path));
-  return await Promise.all([read(a), read(b)]);
+  const bytes = await Promise.all([Deno.readFile(a), Deno.readFile(b)]);
+  try {
+    const [textA, textB] = bytes.map((one) => new TextDecoder("utf-8", { fatal: true }).decode(one));
+    return [textA!, textB!];
+  } catch {
+    throw new SyntaxError("not UTF-8");
+  }
 }
 
 async function compareTexts(a: string, b: string, { masks }: Reading): Promise<Difference> {
-  const texts = await readTexts(a, b).catch(() => undefined);
+  const texts = await readTexts(a, b).catch((error) => {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  });
   if (texts === undefined || texts.some((text) => text.includes("\0"))) return await compareBytes(a, b);
   const [linesA, linesB] = [texts[0].split("\n"), texts[1].split("\n")];
   const line = linesA.findIndex((text, index) => text !== linesB[index]);
