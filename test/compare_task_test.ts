@@ -109,7 +109,7 @@ Deno.test("published evidence is compared by hash where it holds no file", async
   assert.equal(other.code, 1);
   assert.match(
     other.stdout,
-    /4 different by the recorded hash: train\/history\.csv/,
+    /4 different by the recorded hash:\n +train\/history\.csv/,
   );
   assert.match(other.stdout, /\/accuracy +1 of 2 +first: point 2 of 2/);
 });
@@ -124,7 +124,7 @@ Deno.test("files that were altered, removed or led elsewhere are named and never
       "an altered value",
       (run) => Deno.writeTextFile(join(run, "train/metrics.json"), '{"accuracy": [90.0, 99.72]}'),
       1,
-      /altered in B since it was recorded: train\/metrics\.json[^]*1 file altered since recorded/,
+      /altered in B since it was recorded:\n +train\/metrics\.json[^]*1 file altered since recorded/,
     ],
     [
       "an altered plan",
@@ -137,7 +137,7 @@ Deno.test("files that were altered, removed or led elsewhere are named and never
       "a link to an endless file",
       (run) => zero(join(run, "train/raw.bin")),
       0,
-      /1 not there in B, .*: train\/raw\.bin/,
+      /1 not there in B, .*:\n +train\/raw\.bin/,
     ],
     [
       "a file that is no JSON",
@@ -160,7 +160,7 @@ Deno.test("files that were altered, removed or led elsewhere are named and never
         await Deno.writeTextFile(file, text.replace('"path": "raw.bin"', '"path": "../../secret.txt"'));
       },
       1,
-      /only in B: train\/\.\.\/\.\.\/secret\.txt/,
+      /only in B:\n +train\/\.\.\/\.\.\/secret\.txt/,
     ],
   ];
   for (const [name, spoil, code, shown] of cases) {
@@ -207,12 +207,12 @@ Deno.test("what can't be compared is an error that says why", async (t) => {
 
 Deno.test("--twice says whether an experiment repeats itself", async (t) => {
   const cases: [name: string, more: string, code: number, shown: RegExp][] = [
-    ["to the bit", "", 0, /Equal to the bit: all 5 files/],
+    ["to the bit", "", 0, /train\/model\.safetensors \(1 tensor\)[^]*Equal to the bit: all 5 files/],
     [
       "but for times and its folder",
       'json.dump({"seconds": time.perf_counter(), "out": out}, open(out + "/times.json", "w"))',
       0,
-      /1 different in what says nothing of the result: train\/times\.json \(times and the run's own folder\)[^]*Equal: 5 of 6 files/,
+      /1 different in what says nothing of the result:\n +train\/times\.json \(times and the run's own folder\)[^]*Equal: 5 of 6 files/,
     ],
     [
       "not at all",

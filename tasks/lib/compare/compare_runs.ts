@@ -12,6 +12,7 @@ import { compareEnvironments, type EnvironmentDifference } from "./environments.
 import { compareFiles, type Difference } from "./formats.ts";
 import type { Masks } from "./incidental.ts";
 import { findOutputs, type FoundOutput } from "./outputs.ts";
+import { countTensors } from "./tensors.ts";
 
 export const COMPARISON_SCHEMA = 1;
 
@@ -25,8 +26,8 @@ export interface Comparison {
   bitwise: boolean;
   claims: ClaimedValue[];
   files: {
-    /** The same bytes, e.g. `train/metrics.json`. */
-    equal: string[];
+    /** The same bytes. */
+    equal: EqualFile[];
     differing: FileDifference[];
     onlyA: string[];
     onlyB: string[];
@@ -34,6 +35,13 @@ export interface Comparison {
   /** Steps that did not end alike, e.g. `infer: done in A, not run in B`. */
   steps: string[];
   environment: EnvironmentDifference[];
+}
+
+export interface EqualFile {
+  /** E.g. `train/metrics.json`. */
+  path: string;
+  /** How many tensors it holds, all of them equal. */
+  tensors?: number;
 }
 
 export interface FileDifference extends Difference {
@@ -111,7 +119,7 @@ async function comparePaths(a: Opened, b: Opened, claims: Claim[]): Promise<Comp
     return { path, ...await compareFiles(a.outputs.get(path)!, b.outputs.get(path)!, reading) };
   }, 1);
   return {
-    equal: both.filter(isEqual),
+    equal: both.filter(isEqual).map((path) => ({ path, tensors: countTensors(a.outputs.get(path)!.file) })),
     differing,
     onlyA: [...single].filter((path) => a.outputs.has(path)),
     onlyB: [...single].filter((path) => b.outputs.has(path)),

@@ -9,7 +9,7 @@ import { maskedBy } from "./incidental.ts";
 import { compareNotebooks, type NotebookDifference } from "./notebooks.ts";
 import type { FoundOutput } from "./outputs.ts";
 import { TensorProblem } from "./safetensors.ts";
-import { compareTensorFiles, type TensorsDifference } from "./tensors.ts";
+import { compareTensorFiles, TENSORS_EXTENSION, type TensorsDifference } from "./tensors.ts";
 
 export type Detail =
   | { kind: "values" } & ColumnsDifference
@@ -41,12 +41,10 @@ const FORMATS: Record<string, (a: string, b: string, reading: Reading) => Promis
   ".ipynb": async (a, b, { masks }) => {
     const [textA, textB] = await readTexts(a, b);
     const difference = compareNotebooks(textA, textB, masks);
-    const incidental = difference.cells.length === 0
-      ? "times, the run's own folder or what is not shown"
-      : undefined;
+    const incidental = difference.cells.length === 0 ? difference.incidental.join("; ") : undefined;
     return { detail: { kind: "notebook", ...difference }, incidental };
   },
-  ".safetensors": (a, b) => {
+  [TENSORS_EXTENSION]: (a, b) => {
     const difference = compareTensorFiles(a, b);
     const same = difference.differing.length + difference.problems.length === 0;
     const incidental = same ? "the order or the description of the same tensors" : undefined;
@@ -59,7 +57,7 @@ export async function compareFiles(a: FoundOutput, b: FoundOutput, reading: Read
   if (a.file === undefined || b.file === undefined) return { detail: { kind: "hash" } };
   const isText = Math.max(a.bytes, b.bytes) <= LARGEST_TEXT;
   const extension = extname(a.path).toLowerCase();
-  const format = isText || extension === ".safetensors" ? FORMATS[extension] : undefined;
+  const format = isText || extension === TENSORS_EXTENSION ? FORMATS[extension] : undefined;
   try {
     if (format !== undefined) return await format(a.file, b.file, reading);
   } catch (error) {

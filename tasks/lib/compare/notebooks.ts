@@ -44,7 +44,7 @@ export function compareNotebooks(textA: string, textB: string, masks: Masks): No
     }
   }
   if (result.cells.length + result.incidental.length === 0) {
-    result.incidental.push("the cells are the same, what is not shown (times, versions) differs");
+    result.incidental.push("what a notebook does not show: times, versions");
   }
   return result;
 }

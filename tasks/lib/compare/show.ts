@@ -2,15 +2,17 @@
 
 import { columns, type Style, type Terminal } from "../terminal.ts";
 import type { ClaimedValue } from "./claimed_values.ts";
-import type { Comparison, Side } from "./compare_runs.ts";
+import type { Comparison, EqualFile, Side } from "./compare_runs.ts";
 import type { Likelihood } from "./aspects.ts";
 import type { EnvironmentDifference, ValueDifference } from "./environments.ts";
 import { clean, fileDetails, showDifference, signed } from "./show_details.ts";
 
 const STYLES: Record<Likelihood, Style> = { likely: "red", possible: "yellow", unlikely: "dim" };
 
-/** Values of one aspect, and files of one kind, that are shown by name; `--json` has all. */
+/** Values of one aspect that are shown; `--json` has all. */
 const MOST_NAMES = 6;
+/** Files of a kind that are listed; `--json` has all. */
+const MOST_FILES = 20;
 
 export function showComparison(comparison: Comparison, terminal: Terminal): string[] {
   const { a, b, claims, files, steps } = comparison;
@@ -63,7 +65,7 @@ function fileLines({ a, b, files }: Comparison, terminal: Terminal): string[] {
   const byHash = real.filter(({ detail }) => detail.kind === "hash").map(({ path }) => path);
   const seen = real.filter(({ detail }) => detail.kind !== "hash").map(({ path }) => path);
   const groups: [string, string[]][] = [
-    ["equal to the bit", files.equal],
+    ["equal to the bit", files.equal.map(showEqual)],
     ["different", seen],
     ["different by the recorded hash", byHash],
     [
@@ -77,9 +79,22 @@ function fileLines({ a, b, files }: Comparison, terminal: Terminal): string[] {
     ["altered in A since it was recorded", a.altered],
     ["altered in B since it was recorded", b.altered],
   ];
-  const rows = groups.filter(([, paths]) => paths.length > 0)
-    .map(([what, paths]) => `  ${String(paths.length).padStart(3)} ${what}: ${names(paths)}`);
-  return [terminal.paint("Output files", "bold"), ...rows];
+  const shown = groups.filter(([, paths]) => paths.length > 0);
+  return [
+    terminal.paint("Output files", "bold"),
+    ...shown.flatMap(([what, paths]) => groupLines(what, paths)),
+  ];
+}
+
+function showEqual({ path, tensors }: EqualFile): string {
+  if (tensors === undefined) return path;
+  return `${path} (${tensors} ${tensors === 1 ? "tensor" : "tensors"})`;
+}
+
+function groupLines(what: string, paths: string[]): string[] {
+  const more = paths.length > MOST_FILES ? [`and ${paths.length - MOST_FILES} more`] : [];
+  const lines = [...paths.slice(0, MOST_FILES).map((path) => clean(path, 200)), ...more];
+  return [`  ${paths.length} ${what}:`, ...lines.map((line) => `    ${line}`)];
 }
 
 function names(all: string[]): string {

@@ -1,6 +1,7 @@
 /** Two files of tensors, tensor by tensor. */
 
 import { Buffer } from "node:buffer";
+import { extname } from "node:path";
 import { TensorFile, type TensorInfo, TensorProblem } from "./safetensors.ts";
 import { ELEMENTS, emptyTally, type Tally } from "./tally.ts";
 
@@ -29,6 +30,8 @@ export interface TensorsDifference {
   problems: string[];
 }
 
+export const TENSORS_EXTENSION = ".safetensors";
+
 /** Bytes that are compared at a time: a multiple of every element's size. */
 const PIECE = 4 << 20;
 
@@ -46,6 +49,18 @@ export function compareTensorFiles(pathA: string, pathB: string): TensorsDiffere
   }
   result.differing.sort((one, other) => other.relative - one.relative);
   return result;
+}
+
+/** How many tensors a file holds; undefined if it is no file of tensors. */
+export function countTensors(path: string | undefined): number | undefined {
+  if (path === undefined || extname(path) !== TENSORS_EXTENSION) return undefined;
+  try {
+    using file = TensorFile.open(path);
+    return file.tensors.size;
+  } catch (error) {
+    if (error instanceof TensorProblem) return undefined;
+    throw error;
+  }
 }
 
 interface Pieces {
