@@ -181,8 +181,9 @@ Deno.test("what can't be compared is an error that says why", async (t) => {
   await using project = await made();
   const run = await reproduce(project);
   await Deno.mkdir(project.path("folder"));
-  await project.write("newer/evidence.json", '{"schema": 99, "steps": {}}');
+  await project.write("newer/evidence.json", '{"schema": 99}');
   await project.write("odd/evidence.json", "[]");
+  await project.write("cut/evidence.json", '{"schema": 1, "steps": {}}');
   await project.write("unplanned/evidence.json", await Deno.readTextFile(join(run, "evidence.json")));
   const cases: [name: string, args: string[], message: RegExp][] = [
     ["no run at all", [], /two runs are wanted, current value is ""/],
@@ -193,6 +194,7 @@ Deno.test("what can't be compared is an error that says why", async (t) => {
     ["a folder that is no run", [run, "./folder"], /is no run folder: it holds no evidence\.json/],
     ["evidence of a newer version", [run, "newer"], /newer version \(schema 99, known 1\)/],
     ["evidence that is none", [run, "odd"], /is no evidence of a run/],
+    ["evidence without attempts", [run, "cut"], /it has no attempts and steps/],
     ["a run without its plan", [run, "unplanned"], /Cannot read the plan of the run/],
   ];
   for (const [name, args, message] of cases) {

@@ -131,17 +131,17 @@ function isNotebookRecord(path: string, step: string, { steps }: Evidence): bool
   return path === `${step}/notebooks.json` && steps[step]?.recorded?.notebooks !== undefined;
 }
 
-async function describeSide({ id, directory, evidence, outputs }: Opened): Promise<Side> {
+async function describeSide({ id, directory, evidence, plan, outputs }: Opened): Promise<Side> {
   const inState = (state: FoundOutput["state"]) =>
     [...outputs.values()].filter((output) => output.state === state).map(({ path }) => path);
-  const plan = await sha256File(join(directory, "plan.json"));
+  const planHash = await sha256File(join(directory, "plan.json"));
   return {
     run: evidence.run ?? id,
     directory,
-    experiment: evidence.experiment.name,
+    experiment: plan.experiment.name,
     status: evidence.status,
     steps: Object.keys(evidence.steps).filter((name) => isDone(evidence, name)),
-    altered: [...(plan === evidence.planSha256 ? [] : ["plan.json"]), ...inState("altered")],
+    altered: [...(planHash === evidence.planSha256 ? [] : ["plan.json"]), ...inState("altered")],
     gone: inState("gone"),
   };
 }
