@@ -14,6 +14,14 @@ claims:
     tolerance: { samples: 1, because: for the test }
 `;
 
+const CURVE = `
+  - name: curve
+    from: train/history.csv#accuracy
+    value: [90.00, 99.44]
+    of: 360
+    tolerance: { samples: 1, because: for the test }
+`;
+
 /** A training of two epochs with a model of one tensor; \`off\` is 0, or 1 to come out differently. */
 function train(off: number, more = ""): string {
   return `
@@ -73,6 +81,7 @@ Deno.test("two runs of the same are equal, also where one was copied from anothe
 
 Deno.test("where runs differ it is said by how much, and what may explain it", async () => {
   await using project = await made();
+  await project.write("experiment.yaml", experiment(CLAIM + CURVE));
   const first = await reproduce(project);
   await project.write("train.py", train(1));
   const second = await reproduce(project);
@@ -80,6 +89,7 @@ Deno.test("where runs differ it is said by how much, and what may explain it", a
   assert.equal(code, 1);
   const expected = [
     /^accuracy +99\.44 % +99\.17 % +−1 sample$/m,
+    /^curve, point 2 \(1 of 2 differ\) +99\.44 +99\.17 +−1 sample$/m,
     /^ +accuracy +1 of 2 +first: epoch 2 +99\.44 +99\.17 +−1 sample$/m,
     /^ +\/accuracy +1 of 2 +first: point 2 of 2 +99\.44 +99\.17 +−1 sample$/m,
     /^ +predicted +2 of 8 flipped +image 0 +cat +dog/m,

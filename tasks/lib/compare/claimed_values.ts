@@ -1,7 +1,7 @@
 /** The values that the experiment's claims are about, in both runs side by side. */
 
-import { readSource } from "../claim_source.ts";
-import { countsObtained } from "../verify.ts";
+import { type Observation, readSource } from "../claim_source.ts";
+import { countsObtained } from "../departure.ts";
 import { parseDecimal, subtract, toFixed } from "../decimal.ts";
 import type { Claim, ClaimSource } from "../experiment.ts";
 import type { FoundRun } from "../run_folder.ts";
@@ -10,6 +10,8 @@ import type { Cell } from "./columns.ts";
 export interface ClaimedValue {
   claim: string;
   unit?: string;
+  /** Of a curve: which point is shown, the first that departs or else the last, and how many of how many depart. */
+  point?: { at: number; departing: number; of: number };
   /** Source texts; absent where the value is not there. */
   a?: string;
   b?: string;
@@ -25,23 +27,53 @@ export async function compareClaimedValues(
   b: FoundRun,
 ): Promise<ClaimedValue[]> {
   return await Promise.all(claims.map(async (claim) => {
-    const [left, right] = await Promise.all([a, b].map(({ directory }) => readSource(claim.from, directory)));
-    const texts = [left, right].map((found) => found?.found ? found.text : undefined);
-    return { claim: claim.name, unit: claim.unit, a: texts[0], b: texts[1], ...distance(claim, texts) };
+    const form = Array.isArray(claim.value) ? "list" : "value";
+    const [left, right] = await Promise.all(
+      [a, b].map(({ directory }) => readSource(claim.from, directory, form)),
+    );
+    return compareTexts(claim, textsOf(left!), textsOf(right!));
   }));
 }
 
-function distance({ of, text }: Claim, [a, b]: (string | undefined)[]): Partial<ClaimedValue> {
+function textsOf(observation: Observation): string[] {
+  if (!observation.found) return [];
+  return "list" in observation ? observation.list.map(({ text }) => text) : [observation.text];
+}
+
+/** @param a source texts: one for each point of a curve, one of a single value, none where nothing was found */
+function compareTexts(claim: Claim, a: string[], b: string[]): ClaimedValue {
+  const { name, unit } = claim;
+  const points = Math.max(a.length, b.length);
+  const departing = Array.from({ length: points }, (_, index) => index)
+    .filter((index) => !isSame(a[index], b[index]));
+  const at = departing[0] ?? points - 1;
+  const point = Array.isArray(claim.text)
+    ? { at: at + 1, departing: departing.length, of: points }
+    : undefined;
+  return { claim: name, unit, point, a: a[at], b: b[at], ...distance(claim, a[at], b[at]) };
+}
+
+/** 99.4 is 99.40. */
+function isSame(a: string | undefined, b: string | undefined): boolean {
   const [left, right] = [parseDecimal(a ?? ""), parseDecimal(b ?? "")];
+  return left && right ? subtract(left, right).digits === 0n : a === b;
+}
+
+function distance(claim: Claim, a = "", b = ""): Partial<ClaimedValue> {
+  const [left, right] = [parseDecimal(a), parseDecimal(b)];
   if (!left || !right) return {};
   const difference = subtract(right, left);
-  const decimals = parseDecimal(text)?.scale ?? 0;
-  const toCount = of === undefined ? undefined : counter(of, decimals);
+  const toCount = claim.of === undefined ? undefined : counter(claim.of, decimalsOf(claim));
   const [countA, countB] = [toCount?.(Number(a)), toCount?.(Number(b))];
   return {
     difference: toFixed(difference, difference.scale),
     samples: countA === undefined || countB === undefined ? undefined : countB - countA,
   };
+}
+
+/** The decimals that a claimed number, or the points of a curve, are printed with. */
+function decimalsOf({ text }: Claim): number {
+  return Math.max(0, ...[text].flat().map((one) => parseDecimal(one)?.scale ?? 0));
 }
 
 /** Turns a percentage of n into its count, where it is exactly one. */
@@ -60,12 +92,13 @@ function counter(n: number, decimals: number): (cell: Cell) => number | undefine
  */
 export function countersOf(claims: Claim[], step: string) {
   const known = new Map<string, { of: number; decimals: number } | undefined>();
-  for (const { from, of, text } of claims) {
+  for (const claim of claims) {
+    const { from, of } = claim;
     const name = quantityOf(from);
     if (from.step !== step || of === undefined || name === undefined) continue;
     const before = known.get(name);
     const conflict = known.has(name) && before?.of !== of;
-    known.set(name, conflict ? undefined : { of, decimals: parseDecimal(text)?.scale ?? 0 });
+    known.set(name, conflict ? undefined : { of, decimals: decimalsOf(claim) });
   }
   return (quantity: string) => {
     const found = known.get(lastName(quantity.split("/")) ?? quantity);
@@ -74,6 +107,7 @@ export function countersOf(claims: Claim[], step: string) {
 }
 
 function quantityOf(from: ClaimSource): string | undefined {
+  if (from.kind === "csv") return from.column;
   return from.kind === "pointer" ? lastName(from.pointer) : undefined;
 }
 

@@ -36,14 +36,15 @@ function sideRow(letter: string, { run, experiment, status, directory }: Side): 
 
 function claimLines(claims: ClaimedValue[], terminal: Terminal): string[] {
   if (claims.length === 0) return [];
-  const rows = claims.map(({ claim, unit, a, b, difference, samples }) => {
+  const rows = claims.map(({ claim, unit, point, a, b, difference, samples }) => {
+    const which = point === undefined ? "" : `, point ${point.at} (${point.departing} of ${point.of} differ)`;
     const value = (text: string | undefined) =>
       text === undefined ? "—" : clean(`${text} ${unit ?? ""}`.trim(), 24);
     const shown = samples === undefined && difference !== undefined
       ? signed(difference)
       : showDifference(undefined, samples);
     return [
-      clean(claim),
+      clean(claim) + which,
       value(a),
       value(b),
       shown || (a === undefined || b === undefined ? "—" : sameText(a, b)),
