@@ -178,6 +178,7 @@ def main() -> int:
         "commands": {
             name: {
                 "median_milliseconds": median_milliseconds(one.wall for one in measured),
+                "fastest_milliseconds": round(min(one.wall for one in measured) * 1000, 1),
                 "processor_milliseconds": median_milliseconds(one.processor for one in measured),
                 "largest_process_megabytes": round(max(one.size for one in measured) / 1e6, 1),
             }

@@ -30,8 +30,8 @@ export interface Difference {
   incidental?: string;
 }
 
-/** Files of text beyond this many bytes are compared as bytes. */
-const LARGEST_TEXT = 64 * 2 ** 20;
+/** Files of text beyond this many bytes are compared as bytes: two of them are held in memory, with all their values. */
+const LARGEST_PARSED = 64 * 2 ** 20;
 
 /** Formats that are known: add one here to teach the tool another. */
 const FORMATS: Record<string, (a: string, b: string, reading: Reading) => Promise<Difference>> = {
@@ -55,7 +55,7 @@ const FORMATS: Record<string, (a: string, b: string, reading: Reading) => Promis
 /** Says how two outputs differ whose hashes do. */
 export async function compareFiles(a: FoundOutput, b: FoundOutput, reading: Reading): Promise<Difference> {
   if (a.file === undefined || b.file === undefined) return { detail: { kind: "hash" } };
-  const isText = Math.max(a.bytes, b.bytes) <= LARGEST_TEXT;
+  const isText = Math.max(a.bytes, b.bytes) <= LARGEST_PARSED;
   const extension = extname(a.path).toLowerCase();
   const format = isText || extension === TENSORS_EXTENSION ? FORMATS[extension] : undefined;
   try {

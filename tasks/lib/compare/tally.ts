@@ -60,7 +60,8 @@ function floats(
     const [bitsA, bitsB, a, b] = [new Bits(dataA), new Bits(dataB), numbers(dataA), numbers(dataB)];
     let [largest, at] = [-1, -1];
     for (let index = 0; index < bitsA.length; index++) {
-      const [left, right] = [bitsA[index]!, bitsB[index]!];
+      const left = bitsA[index]!;
+      const right = bitsB[index]!;
       if (left === right || !countNumbers(tally, a[index]!, b[index]!)) continue;
       const distance = Math.abs(place(left) - place(right));
       if (distance > largest) [largest, at] = [distance, offset + index];
@@ -106,12 +107,10 @@ function compareFloat64(dataA: ArrayBuffer, dataB: ArrayBuffer, tally: Tally, of
   const [bitsA, bitsB] = [new BigInt64Array(dataA), new BigInt64Array(dataB)];
   let largest = Math.min(Number(tally.ulp), EXACT);
   for (let index = 0; index < a.length; index++) {
-    const [lowA, highA, lowB, highB] = [
-      wordsA[2 * index]!,
-      wordsA[2 * index + 1]!,
-      wordsB[2 * index]!,
-      wordsB[2 * index + 1]!,
-    ];
+    const lowA = wordsA[2 * index]!;
+    const highA = wordsA[2 * index + 1]!;
+    const lowB = wordsB[2 * index]!;
+    const highB = wordsB[2 * index + 1]!;
     if (lowA === lowB && highA === highB || !countNumbers(tally, a[index]!, b[index]!)) continue;
     const sameSign = (highA ^ highB) >= 0;
     const distance = sameSign ? Math.abs((highA - highB) * WORD + ((lowA >>> 0) - (lowB >>> 0))) : Infinity;
