@@ -22,7 +22,7 @@ const CURVE = `
     tolerance: { samples: 1, because: for the test }
 `;
 
-/** A training of two epochs with a model of one tensor; \`off\` is 0, or 1 to come out differently. */
+/** A training of two epochs with a model of one tensor; `off` is 0, or 1 to come out differently. */
 function train(off: number, more = ""): string {
   return `
 import json, struct, sys, time
