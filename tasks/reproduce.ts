@@ -5,7 +5,8 @@
  */
 
 import { main } from "./lib/cli.ts";
-import { EXPERIMENT, RUN_OPTIONS, runTask } from "./lib/run_task.ts";
+import { EXPERIMENT, runTask } from "./lib/run_task.ts";
+import { runTwice, TWICE_OPTIONS } from "./lib/run_twice.ts";
 
 await main({
   name: "reproduce",
@@ -17,10 +18,14 @@ await main({
     ["deno task reproduce", "the experiment in experiment.yaml"],
     ["deno task reproduce --reuse", "without running again what is unchanged"],
     ["deno task reproduce --resume", "go on where the last run was interrupted"],
+    ["deno task reproduce --twice", "whether the experiment repeats itself to the bit on this machine"],
     ["deno task reproduce eurosat", "the experiment in experiments/eurosat"],
   ],
   positionals: EXPERIMENT,
   parameters: true,
-  options: RUN_OPTIONS,
-  run: (args, terminal) => runTask({ task: "reproduce", experiment: args.positionals[0] }, args, terminal),
+  options: TWICE_OPTIONS,
+  run: (args, terminal) => {
+    const run = args.options.twice ? runTwice : runTask;
+    return run({ task: "reproduce", experiment: args.positionals[0] }, args, terminal);
+  },
 });

@@ -48,13 +48,14 @@ Deno.test("findRun() takes a path, the beginning of an id, or the newest reprodu
 
 Deno.test("findRun() refuses evidence that it can't read, and says why", async (t) => {
   for (
-    const [text, message] of [["{", /is not JSON/], ["{}", /no schema and steps/], [
-      "null",
-      /no schema and steps/,
-    ], [
-      '{"schema":99,"steps":{}}',
-      /newer version/,
-    ]] as const
+    const [text, message] of [
+      ["{", /is not JSON/],
+      ["{}", /it has no schema/],
+      ["null", /it has no schema/],
+      ['{"schema":1,"steps":{}}', /no attempts and steps/],
+      ['{"schema":1,"attempts":[]}', /no attempts and steps/],
+      ['{"schema":99}', /newer version/],
+    ] as const
   ) {
     await t.step(text, async () => {
       await using project = await Project.make({ "run/evidence.json": text });

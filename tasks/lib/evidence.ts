@@ -147,8 +147,8 @@ export async function readEvidence(directory: string): Promise<Evidence> {
     throw new Failure(2, `${directory} is no run folder: it holds no ${FILE}`);
   });
   const evidence = parseJson(text, path) as Evidence;
-  if (typeof evidence?.schema !== "number" || typeof evidence.steps !== "object" || evidence.steps === null) {
-    throw new Failure(2, `${path} is no evidence of a run: it has no schema and steps`);
+  if (typeof evidence?.schema !== "number") {
+    throw new Failure(2, `${path} is no evidence of a run: it has no schema`);
   }
   if (evidence.schema > EVIDENCE_SCHEMA) {
     throw new Failure(
@@ -158,6 +158,9 @@ export async function readEvidence(directory: string): Promise<Evidence> {
         remedy: "Update this project, then try again",
       },
     );
+  }
+  if (typeof evidence.steps !== "object" || evidence.steps === null || !Array.isArray(evidence.attempts)) {
+    throw new Failure(2, `${path} is no evidence of a run: it has no attempts and steps`);
   }
   return evidence;
 }

@@ -87,7 +87,7 @@ function resultOf({ directory, evidence }: FoundRun, { verdict }: Judged) {
 }
 
 /** The run of that path or id, or the newest of the experiment. */
-async function openRun(
+export async function openRun(
   experiment: string | undefined,
   run: string | undefined,
   runsOption?: string,

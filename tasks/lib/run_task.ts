@@ -9,6 +9,7 @@ import { containerOptions } from "./container_options.ts";
 import { Failure } from "./failure.ts";
 import type { Judged } from "./judge.ts";
 import type { NotebookOptions, Plan } from "./plan.ts";
+import type { FoundRun } from "./run_folder.ts";
 import type { Terminal } from "./terminal.ts";
 
 export const RUN_OPTIONS = {
@@ -53,12 +54,19 @@ export interface RunSelection {
   notebook?: NotebookOptions;
 }
 
+export interface RunOutcome {
+  exitCode: 0 | 1 | 2 | 130;
+  result: unknown;
+  /** The run; absent if only its plan was asked for. */
+  run?: FoundRun;
+}
+
 /** Plans a run and, unless only the plan was asked for, carries it out and judges it. */
 export async function runTask(
   { task, experiment, steps, notebook }: RunSelection,
   { options, parameters, rest }: RunArguments,
   terminal: Terminal,
-): Promise<{ exitCode: 0 | 1 | 2 | 130; result: unknown }> {
+): Promise<RunOutcome> {
   const { engine = "auto", image, runs, reuse, resume, force } = options;
   if (force && !resume) {
     throw new Failure(2, "--force needs --resume: a new run has a folder of its own, which nobody holds");
@@ -85,9 +93,10 @@ export async function runTask(
     import("./judge.ts"),
     import("./report/text.ts"),
   ]);
-  const judged = await concludeRun({ id: plan.run, directory: plan.directory, evidence });
+  const run = { id: plan.run, directory: plan.directory, evidence };
+  const judged = await concludeRun(run);
   summary(judged, evidence, plan.directory, terminal).forEach((line) => terminal.line(line));
-  const report = task === "reproduce" ? await writePage(plan, evidence, judged, terminal) : undefined;
+  const report = task === "reproduce" ? await writePage(run, judged, terminal) : undefined;
   const result = {
     directory: plan.directory,
     status: evidence.status,
@@ -95,19 +104,14 @@ export async function runTask(
     steps: outcomes(evidence),
     ...judged.verdict,
   };
-  return { exitCode: exitCodeOf(evidence, judged.verdict.holds), result };
+  return { exitCode: exitCodeOf(evidence, judged.verdict.holds), result, run };
 }
 
 /** The page is derived: where it can't be written, the run is none the worse. */
-async function writePage(
-  { run, directory }: Plan,
-  evidence: Evidence,
-  judged: Judged,
-  terminal: Terminal,
-): Promise<string | undefined> {
+async function writePage(run: FoundRun, judged: Judged, terminal: Terminal): Promise<string | undefined> {
   try {
     const { writeReport } = await import("./report/write.ts");
-    const { path } = await writeReport({ id: run, directory, evidence }, judged);
+    const { path } = await writeReport(run, judged);
     terminal.line(`Report: ${path}`);
     return path;
   } catch (error) {

@@ -1,0 +1,117 @@
+/** The values that the experiment's claims are about, in both runs side by side. */
+
+import { type Observation, readSource } from "../claim_source.ts";
+import { countsObtained } from "../departure.ts";
+import { parseDecimal, subtract, toFixed } from "../decimal.ts";
+import type { Claim, ClaimSource } from "../experiment.ts";
+import type { FoundRun } from "../run_folder.ts";
+import type { Cell } from "./columns.ts";
+
+export interface ClaimedValue {
+  claim: string;
+  unit?: string;
+  /** Of a curve: which point is shown, the first that departs or else the last, and how many of how many depart. */
+  point?: { at: number; departing: number; of: number };
+  /** Source texts; absent where the value is not there. */
+  a?: string;
+  b?: string;
+  /** B minus A, exactly. */
+  difference?: string;
+  /** The same in samples, of percentages of a known count. */
+  samples?: number;
+}
+
+export async function compareClaimedValues(
+  claims: Claim[],
+  a: FoundRun,
+  b: FoundRun,
+): Promise<ClaimedValue[]> {
+  return await Promise.all(claims.map(async (claim) => {
+    const form = Array.isArray(claim.value) ? "list" : "value";
+    const [left, right] = await Promise.all(
+      [a, b].map(({ directory }) => readSource(claim.from, directory, form)),
+    );
+    return compareTexts(claim, textsOf(left!), textsOf(right!));
+  }));
+}
+
+function textsOf(observation: Observation): string[] {
+  if (!observation.found) return [];
+  return "list" in observation ? observation.list.map(({ text }) => text) : [observation.text];
+}
+
+/** @param a source texts: one for each point of a curve, one of a single value, none where nothing was found */
+function compareTexts(claim: Claim, a: string[], b: string[]): ClaimedValue {
+  const { name, unit } = claim;
+  const points = Math.max(a.length, b.length);
+  const departing = Array.from({ length: points }, (_, index) => index)
+    .filter((index) => !isSame(a[index], b[index]));
+  const at = departing[0] ?? points - 1;
+  const point = Array.isArray(claim.text)
+    ? { at: at + 1, departing: departing.length, of: points }
+    : undefined;
+  return { claim: name, unit, point, a: a[at], b: b[at], ...distance(claim, a[at], b[at]) };
+}
+
+/** 99.4 is 99.40. */
+function isSame(a: string | undefined, b: string | undefined): boolean {
+  const [left, right] = [parseDecimal(a ?? ""), parseDecimal(b ?? "")];
+  return left && right ? subtract(left, right).digits === 0n : a === b;
+}
+
+function distance(claim: Claim, a = "", b = ""): Partial<ClaimedValue> {
+  const [left, right] = [parseDecimal(a), parseDecimal(b)];
+  if (!left || !right) return {};
+  const difference = subtract(right, left);
+  const toCount = claim.of === undefined ? undefined : counter(claim.of, decimalsOf(claim));
+  const [countA, countB] = [toCount?.(Number(a)), toCount?.(Number(b))];
+  return {
+    difference: toFixed(difference, difference.scale),
+    samples: countA === undefined || countB === undefined ? undefined : countB - countA,
+  };
+}
+
+/** The decimals that a claimed number, or the points of a curve, are printed with. */
+function decimalsOf({ text }: Claim): number {
+  return Math.max(0, ...[text].flat().map((one) => parseDecimal(one)?.scale ?? 0));
+}
+
+/** Turns a percentage of n into its count, where it is exactly one. */
+function counter(n: number, decimals: number): (cell: Cell) => number | undefined {
+  return (cell) => {
+    const percentage = typeof cell === "number" ? parseDecimal(String(cell)) : undefined;
+    if (percentage === undefined) return undefined;
+    const { first, last } = countsObtained(percentage, decimals, n);
+    return first === last ? first : undefined;
+  };
+}
+
+/**
+ * How the quantities of a step become counts. A claim on a value in one file says it for the quantity of that name in
+ * the step's other files, too: a curve stands in metrics.json and in history.csv.
+ */
+export function countersOf(claims: Claim[], step: string) {
+  const known = new Map<string, { of: number; decimals: number } | undefined>();
+  for (const claim of claims) {
+    const { from, of } = claim;
+    const name = quantityOf(from);
+    if (from.step !== step || of === undefined || name === undefined) continue;
+    const before = known.get(name);
+    const conflict = known.has(name) && before?.of !== of;
+    known.set(name, conflict ? undefined : { of, decimals: decimalsOf(claim) });
+  }
+  return (quantity: string) => {
+    const found = known.get(lastName(quantity.split("/")) ?? quantity);
+    return found && counter(found.of, found.decimals);
+  };
+}
+
+function quantityOf(from: ClaimSource): string | undefined {
+  if (from.kind === "csv") return from.column;
+  return from.kind === "pointer" ? lastName(from.pointer) : undefined;
+}
+
+/** The last key that is not an index. */
+function lastName(keys: string[]): string | undefined {
+  return keys.findLast((key) => key !== "" && !/^-?\d+$/.test(key));
+}

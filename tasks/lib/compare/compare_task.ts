@@ -1,0 +1,50 @@
+/** What `compare` does: finds two runs, compares them, prints it. */
+
+import { join } from "node:path";
+import type { Arguments, OptionTable } from "../cli.ts";
+import { evidencePath } from "../evidence.ts";
+import { Failure } from "../failure.ts";
+import { exists } from "../files.ts";
+import { openRun, READ_OPTIONS } from "../read_task.ts";
+import { callerFolder, type FoundRun } from "../run_folder.ts";
+import type { Terminal } from "../terminal.ts";
+
+const { experiment, runs } = READ_OPTIONS;
+export const COMPARE_OPTIONS = { experiment, runs } as const satisfies OptionTable;
+
+/** The exit code is that of `diff`: 0 if the results are the same, 1 if not. */
+export async function compareTask(
+  { options, positionals }: Arguments<typeof COMPARE_OPTIONS>,
+  terminal: Terminal,
+): Promise<{ exitCode: 0 | 1; result: unknown }> {
+  const [a, b] = positionals;
+  if (a === undefined || b === undefined) {
+    throw new Failure(2, `Cannot compare: two runs are wanted, current value is "${positionals.join(" ")}"`, {
+      remedy: "deno task compare published latest",
+    });
+  }
+  const open = async (asked: string) => await openRun(options.experiment, await asPath(asked), options.runs);
+  const [runA, runB] = [await open(a), await open(b)];
+  return await compareFound(runA, runB, terminal);
+}
+
+/** Compares two runs that are there, and prints it. */
+export async function compareFound(
+  a: FoundRun,
+  b: FoundRun,
+  terminal: Terminal,
+): Promise<{ exitCode: 0 | 1; result: unknown }> {
+  const [{ compareRuns }, { showComparison }] = await Promise.all([
+    import("./compare_runs.ts"),
+    import("./show.ts"),
+  ]);
+  const comparison = await compareRuns(a, b);
+  showComparison(comparison, terminal).forEach((line) => terminal.line(line));
+  return { exitCode: comparison.equal ? 0 : 1, result: comparison };
+}
+
+/** A plain word is a run's id, unless a run folder of that name is here: `published`. */
+async function asPath(asked: string): Promise<string> {
+  const isFolder = asked !== "" && await exists(evidencePath(join(callerFolder(), asked)));
+  return isFolder ? `./${asked}` : asked;
+}

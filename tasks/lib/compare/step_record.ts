@@ -1,0 +1,66 @@
+/** What evidence holds of how one step ran, wherever in it that stands. Pure. */
+
+import type { Attempt, Evidence, StepEvidence } from "../evidence.ts";
+
+/** All that was recorded of how one step ran. */
+export interface StepRecord {
+  evidence: Evidence;
+  step: StepEvidence;
+  attempt: Attempt;
+  /** The process that computed: the step's own, or a notebook's kernel. */
+  process: ProcessRecord;
+  framework?: Framework;
+  cpu?: { instruction_sets?: string[] };
+  /** The texts by which the run names itself. */
+  names: string[];
+}
+
+export interface ProcessRecord {
+  python?: string;
+  packages?: Record<string, string>;
+  torch?: Framework;
+  tensorflow?: Framework;
+}
+
+/** Versions, devices and flags of PyTorch or TensorFlow. */
+export type Framework = { name: string; devices?: (string | Device)[] } & Record<string, unknown>;
+
+export interface Device {
+  name: string;
+  compute_capability?: string;
+  sm_count?: number;
+}
+
+/**
+ * @param names texts by which the run names itself
+ * @returns undefined for a step that never ran
+ */
+export function recordOf(evidence: Evidence, name: string, names: string[]): StepRecord | undefined {
+  const step = evidence.steps[name];
+  const attempt = step && evidence.attempts[step.attempt];
+  if (attempt === undefined) return undefined; // it never ran
+  const recorded = step!.recorded as Recorded | undefined;
+  const processes = [...(recorded?.notebooks ?? []).map(({ kernel }) => kernel), recorded?.environment];
+  const process = processes.find((one) => one?.torch ?? one?.tensorflow) ?? processes.find((one) => one) ??
+    {};
+  return {
+    evidence,
+    step: step!,
+    attempt,
+    names,
+    process,
+    cpu: recorded?.cpu,
+    framework: frameworkOf(process),
+  };
+}
+
+interface Recorded {
+  cpu?: StepRecord["cpu"];
+  environment?: ProcessRecord;
+  notebooks?: { kernel?: ProcessRecord | null }[];
+}
+
+function frameworkOf({ torch, tensorflow }: ProcessRecord): Framework | undefined {
+  if (torch !== undefined) return { ...torch, name: "torch" };
+  return tensorflow && { ...tensorflow, name: "tensorflow" };
+}
