@@ -188,32 +188,35 @@ export function hashOutputs(outputs: Output[]): string {
   return sha256(JSON.stringify(outputs.map(({ path, sha256, link }) => [path, sha256 ?? link])));
 }
 
-/** What was altered since it was recorded, e.g. `train/metrics.json: other bytes than recorded`. */
-export async function findAlterations(directory: string, evidence: Evidence): Promise<string[]> {
-  const steps = Object.entries(evidence.steps);
-  const altered = await Promise.all(
-    steps.map(([name, step]) => findAlteredOutputs(join(directory, name), name, step)),
-  );
-  return altered.flat();
-}
-
-/** The same for one step; `name` is how its folder is called in what is returned. */
+/** What of a step's outputs was altered since, e.g. `train/metrics.json: other bytes than recorded`. */
 export async function findAlteredOutputs(
   folder: string,
   name: string,
   step: StepEvidence,
 ): Promise<string[]> {
-  const altered = await inParallel(step.outputs ?? [], async (output) => {
-    const path = join(folder, output.path);
-    const shown = `${name}/${output.path}`;
-    if (output.link !== undefined) {
-      return await Deno.readLink(path).catch(() => undefined) === output.link
-        ? []
-        : [`${shown}: another link than recorded`];
-    }
-    const found = await sha256File(path).catch(() => undefined);
-    if (found === undefined) return [`${shown}: recorded, and not there any more`];
-    return found === output.sha256 ? [] : [`${shown}: other bytes than recorded`];
-  });
-  return altered.flat();
+  const altered = await inParallel(
+    step.outputs ?? [],
+    (output) => findAlteration(join(folder, output.path), `${name}/${output.path}`, output),
+  );
+  return altered.filter((what) => what !== undefined);
+}
+
+/**
+ * What is another about a file than was recorded, if anything.
+ *
+ * @param shown how the file is called in what is returned
+ */
+export async function findAlteration(
+  path: string,
+  shown: string,
+  { sha256, link }: Pick<Output, "sha256" | "link">,
+): Promise<string | undefined> {
+  if (link !== undefined) {
+    const found = await Deno.readLink(path).catch(() => undefined);
+    return found === link ? undefined : `${shown}: another link than recorded`;
+  }
+  const isFile = await Deno.lstat(path).then((info) => info.isFile, () => false);
+  const found = isFile ? await sha256File(path).catch(() => undefined) : undefined;
+  if (found === undefined) return `${shown}: recorded, and not there any more`;
+  return found === sha256 ? undefined : `${shown}: other bytes than recorded`;
 }

@@ -19,6 +19,7 @@ import {
 import { Failure } from "./failure.ts";
 import { sha256File, writeJson } from "./files.ts";
 import type { Plan, PlannedStep } from "./plan.ts";
+import { removeReceipt } from "./provenance/receipt.ts";
 import { environmentRequest, nothingToResume, type PreparedRun, type RunRequest } from "./prepare_run.ts";
 import {
   type FoundRun,
@@ -182,8 +183,9 @@ async function newEvidence(plan: Plan): Promise<Evidence> {
 async function takeUp({ id, directory }: FoundRun, { task }: RunRequest): Promise<Evidence> {
   const evidence = await readEvidence(directory);
   if (evidence.status === "done") throw nothingToResume(task, `another process has finished ${id}`);
-  // It was about an earlier attempt.
+  // They were about an earlier attempt.
   await Deno.remove(verdictPath(directory)).catch(() => {});
+  await removeReceipt(directory);
   return Object.assign(evidence, { status: "running", ended: undefined });
 }
 

@@ -1,13 +1,15 @@
 /** From a run folder to its verdict: reads the claimed values, checks them and the record, writes verdict.json. */
 
-import { join } from "node:path";
 import { type Observation, readSource, type Texts } from "./claim_source.ts";
 import { authorsConditions, conditionsOf } from "./conditions.ts";
-import { type Evidence, evidencePath, findAlterations } from "./evidence.ts";
+import { type Evidence, evidencePath } from "./evidence.ts";
 import { type Claim, type Conditions, type Experiment, parseExperiment } from "./experiment.ts";
 import { Failure } from "./failure.ts";
 import { sha256, sha256File, writeJson } from "./files.ts";
 import type { Plan } from "./plan.ts";
+import { explainUnreadable, findAlterations } from "./provenance/alterations.ts";
+import { writeReceipt } from "./provenance/receipt.ts";
+import { writeRoCrate } from "./provenance/run_crate.ts";
 import { type FoundRun, readPlan, verdictPath } from "./run_folder.ts";
 import { formatSource } from "./source_forms.ts";
 import { type Check, type FailedStep, holds, type RunState, verify } from "./verify.ts";
@@ -41,9 +43,17 @@ export interface Judged {
  * Judges a run by the claims it was planned with, or with `current` by those that the project makes now. Nothing is
  * written.
  *
- * @throws Failure(2) if the folder holds no readable plan.
+ * @throws Failure(2) if the folder holds no readable plan, Failure(1) if it was altered so that it can't be read.
  */
-export async function judgeRun(found: FoundRun, current = false): Promise<Judged> {
+export async function judgeRun(run: FoundRun, current = false): Promise<Judged> {
+  try {
+    return await judge(run, current);
+  } catch (error) {
+    throw await explainUnreadable(run.directory, error);
+  }
+}
+
+async function judge(found: FoundRun, current: boolean): Promise<Judged> {
   const plan = await readPlan(found.directory);
   const { file, root, text: recorded } = plan.experiment;
   const now = await Deno.readTextFile(file).catch(() => undefined);
@@ -71,10 +81,7 @@ export async function judgeBy(
   authors: Record<string, Conditions>,
 ): Promise<RunVerdict> {
   const considered = claimsOf(experiment, plan);
-  const altered = [
-    ...await findAlteredRecords(directory, evidence),
-    ...await findAlterations(directory, evidence),
-  ];
+  const altered = await findAlterations(directory, evidence);
   const checks = verify(considered, await observe(considered, directory, evidence), {
     run: evidence.run,
     parametersChanged: evidence.changed,
@@ -93,31 +100,13 @@ export async function judgeBy(
   };
 }
 
-/** Judges a run that has just ended and writes the verdict of record. */
+/** Judges a run that has just ended and writes the verdict of record, the receipt and the RO-Crate's metadata. */
 export async function concludeRun(run: FoundRun): Promise<Judged> {
   const judged = await judgeRun(run);
   await writeJson(verdictPath(run.directory), judged.verdict);
+  await writeReceipt(run.directory, run.evidence, judged.verdict);
+  await writeRoCrate(run, judged.plan);
   return judged;
-}
-
-/** The plan is as the evidence says, and the evidence as the verdict of record says. */
-async function findAlteredRecords(directory: string, evidence: Evidence): Promise<string[]> {
-  const plan = await sha256File(join(directory, "plan.json"));
-  const text = await Deno.readTextFile(verdictPath(directory)).catch(() => undefined);
-  const altered = plan === evidence.planSha256 ? [] : ["plan.json: other bytes than recorded"];
-  if (text === undefined) return altered; // it never came to a verdict
-  const judged = readVerdict(text)?.evidenceSha256;
-  return judged === await sha256File(evidencePath(directory))
-    ? altered
-    : [...altered, "evidence.json or verdict.json: not the evidence that was judged"];
-}
-
-function readVerdict(text: string): RunVerdict | undefined {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** A run of some steps is judged by the claims on those; a reproduction by all. */

@@ -8,6 +8,7 @@ import { Failure } from "./failure.ts";
 import { type Plan, PLAN_SCHEMA } from "./plan.ts";
 import { endProcesses } from "./processes.ts";
 import { callerFolder } from "./project_root.ts";
+import { explainUnreadable } from "./provenance/alterations.ts";
 import { didYouMean } from "./suggest.ts";
 
 export { callerFolder } from "./project_root.ts";
@@ -158,7 +159,10 @@ async function openRun(directory: string, asked: string): Promise<FoundRun> {
   const real = await Deno.realPath(directory).catch(() => {
     throw new Failure(2, `There is no run folder ${asked}`);
   });
-  return { id: basename(real), directory: real, evidence: await readEvidence(real) };
+  const evidence = await readEvidence(real).catch(async (error) => {
+    throw await explainUnreadable(real, error);
+  });
+  return { id: basename(real), directory: real, evidence };
 }
 
 async function newestRun(runs: string, experiment: string): Promise<FoundRun> {

@@ -1,0 +1,173 @@
+/** The steps of a run as actions in the sense of schema.org, and what they refer to. */
+
+import type { Attempt, Evidence, StepEvidence } from "../evidence.ts";
+import type { Citation, Entity } from "./citation.ts";
+import { imageParts } from "./image_name.ts";
+import { fileId, references, WORKFLOW_RUN } from "./ro_crate.ts";
+
+interface ActionSource {
+  evidence: Evidence;
+  name: string;
+  step: StepEvidence;
+  /** Paths of files in the run folder. */
+  present: string[];
+}
+
+/** A step that was at least begun; one that was copied from another run refers to it. */
+export function action({ evidence, name, step, present }: ActionSource): Entity {
+  const attempt = evidence.attempts[step.attempt] ?? evidence.attempts.at(-1)!;
+  const isDone = step.status === "done" || step.status === "reused";
+  const made = present.filter((path) => path.startsWith(`${name}/`));
+  return {
+    "@id": actionId(name),
+    "@type": "CreateAction",
+    name: `Step ${name}`,
+    description: step.reusedFrom === undefined
+      ? `Ran ${step.argv.join(" ")}`
+      : `Copied from the run ${step.reusedFrom}, in which ${step.argv.join(" ")} ran`,
+    instrument: { "@id": instrumentId(name) },
+    agent: { "@id": personId(attempt) },
+    object: references([...parameterIds(evidence), ...neededIds(evidence, step), ...inputIds(step)]),
+    // A step that left nothing has at least its part of the log.
+    result: references((made.length > 0 ? made : ["log.txt"]).map(fileId)),
+    startTime: time(step.started),
+    endTime: time(step.ended ?? evidence.ended ?? step.started),
+    actionStatus: { "@id": `http://schema.org/${isDone ? "Completed" : "Failed"}ActionStatus` },
+    error: isDone ? undefined : step.problem ?? step.status,
+    environment: references(environmentOf(attempt, step.attempt).map((entity) => entity["@id"]!)),
+    containerImage: references(containerImage(attempt).map((entity) => entity["@id"]!)),
+  };
+}
+
+function actionId(step: string): string {
+  return `#step-${encodeURIComponent(step)}`;
+}
+
+/** With an offset in figures, as the profile wants it. */
+function time(iso?: string): string | undefined {
+  return iso?.replace("Z", "+00:00");
+}
+
+function parameterIds({ parameters }: Evidence): string[] {
+  return Object.keys(parameters).map((name) => `#parameter-${encodeURIComponent(name)}`);
+}
+
+/** Steps of this run by what they left, those of others as a whole. */
+function neededIds({ run, steps }: Evidence, { needs }: StepEvidence): string[] {
+  return Object.entries(needs).flatMap(([name, need]) =>
+    need.run === run
+      ? (steps[name]?.outputs ?? []).filter(({ link }) => link === undefined)
+        .map(({ path }) => fileId(`${name}/${path}`))
+      : [externalId(need.run, name)]
+  );
+}
+
+function externalId(run: string, step: string): string {
+  return `#run-${encodeURIComponent(run)}-${encodeURIComponent(step)}`;
+}
+
+function inputIds({ inputs = {} }: StepEvidence): string[] {
+  return Object.keys(inputs).map(inputId);
+}
+
+function inputId(path: string): string {
+  return `#input-${encodeURIComponent(path)}`;
+}
+
+/** What a step read that is not in the run folder, by hash: results of other runs, and declared inputs. */
+export function external({ run }: Evidence, { needs, inputs = {} }: StepEvidence): Entity[] {
+  const others = Object.entries(needs).filter(([, need]) => need.run !== run);
+  return [
+    ...others.map(([name, need]): Entity => ({
+      "@id": externalId(need.run, name),
+      "@type": "CreativeWork",
+      name: `Results of the step ${name} in the run ${need.run}`,
+      sha256: need.sha256,
+    })),
+    ...Object.entries(inputs).map(([path, sha256]): Entity => ({
+      "@id": inputId(path),
+      "@type": "CreativeWork",
+      name: path,
+      sha256,
+    })),
+  ];
+}
+
+function instrumentId(step: string): string {
+  return `#code-${encodeURIComponent(step)}`;
+}
+
+/** The code of a step: its version is the commit, or without one the hash of the sources. */
+export function instrument(
+  evidence: Evidence,
+  name: string,
+  step: StepEvidence,
+  citation?: Citation,
+): Entity {
+  const { code } = evidence.attempts[step.attempt] ?? evidence.attempts.at(-1)!;
+  const changed = code.dirty.length === 0 ? "" : ` and ${code.dirty.length} changed files`;
+  return {
+    "@id": instrumentId(name),
+    "@type": "SoftwareSourceCode",
+    name: step.argv.slice(0, 3).join(" "),
+    version: code.commit === undefined ? `sha256:${code.sha256}` : `${code.commit}${changed}`,
+    url: citation?.["repository-code"] ?? citation?.url ?? softwareHeritage(code.commit),
+    programmingLanguage: "Python",
+    runtimePlatform: platform(step),
+    sha256: code.sha256,
+  };
+}
+
+/** Where the archive of public source code keeps a commit, if its repository is public. */
+function softwareHeritage(commit?: string): string | undefined {
+  return commit === undefined ? undefined : `https://archive.softwareheritage.org/swh:1:rev:${commit}`;
+}
+
+/** E.g. `Python 3.11.2, torch 2.13.0+cpu`. */
+function platform({ recorded }: StepEvidence): string | undefined {
+  const environment = recorded?.environment as Record<string, unknown> | undefined;
+  if (typeof environment?.python !== "string") return undefined;
+  const framework = environment.torch as { version?: string } | undefined;
+  return [`Python ${environment.python}`, ...framework?.version ? [`torch ${framework.version}`] : []].join(
+    ", ",
+  );
+}
+
+function personId({ host }: Attempt): string {
+  return `#user-${host.uid ?? "unknown"}-${encodeURIComponent(host.name)}`;
+}
+
+/** Nobody's name is recorded: whoever it was, it was this user of this machine. */
+export function person(attempt: Attempt): Entity {
+  const { uid, name } = attempt.host;
+  return {
+    "@id": personId(attempt),
+    "@type": "Person",
+    name: `User ${uid ?? "unknown"} of ${name}`,
+  };
+}
+
+/** The image that the steps' containers were made from; none where no container engine ran. */
+export function containerImage({ environment: { image } }: Attempt): Entity[] {
+  if (image === undefined) return [];
+  const { registry, name, tag } = imageParts(image.name, image.digest !== undefined);
+  return [{
+    "@id": `#image-${encodeURIComponent(image.digest ?? image.id)}`,
+    "@type": "ContainerImage",
+    additionalType: { "@id": `${WORKFLOW_RUN}DockerImage` },
+    registry,
+    name,
+    tag,
+    sha256: (image.digest ?? image.id).replace(/^.*sha256:/, ""),
+  }];
+}
+
+/** Environment variables that numerics depend on. */
+export function environmentOf({ variables }: Attempt, index: number): Entity[] {
+  return Object.entries(variables).map(([name, value]) => ({
+    "@id": `#environment-${index + 1}-${name}`,
+    "@type": "PropertyValue",
+    name,
+    value,
+  }));
+}

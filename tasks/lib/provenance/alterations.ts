@@ -1,0 +1,76 @@
+/** What of a run folder is not as it was when the run ended: every recorded file is hashed, each once. */
+
+import { join } from "node:path";
+import { type Evidence, evidencePath, findAlteration } from "../evidence.ts";
+import { Failure } from "../failure.ts";
+import { inParallel, sha256File } from "../files.ts";
+import { verdictPath } from "../run_folder.ts";
+import {
+  contradicts,
+  parseVerdict,
+  readReceipt,
+  RECEIPT,
+  type RecordedFile,
+  recordedOutputs,
+  type Statement,
+} from "./receipt.ts";
+
+/** What was altered, e.g. `train/metrics.json: other bytes than recorded`; empty if nothing was. */
+export async function findAlterations(directory: string, evidence: Evidence): Promise<string[]> {
+  const { stated, problem } = await readStatement(directory);
+  const files = new Map([...Object.entries(stated?.files ?? {}), ...recordedOutputs(evidence)]);
+  const altered = await findAlteredFiles(directory, files);
+  if (problem !== undefined) altered.push(problem);
+  if (stated === undefined) return [...await findAlteredRecords(directory, evidence), ...altered];
+  if (altered.length === 0 && await contradicts(directory, evidence, stated)) {
+    return [`${RECEIPT}: states something else than the records do`];
+  }
+  return altered;
+}
+
+/**
+ * Tells whether something can't be read because it was altered.
+ *
+ * @returns the failure that says what was altered, or the error as it was
+ */
+export async function explainUnreadable(directory: string, error: unknown): Promise<unknown> {
+  const { stated, problem } = await readStatement(directory);
+  const altered = await findAlteredFiles(directory, new Map(Object.entries(stated?.files ?? {})));
+  if (problem !== undefined) altered.push(problem);
+  return altered.length === 0 ? error : new Failure(
+    1,
+    `Not to be trusted: ${directory} was altered since the run ended`,
+    { problems: altered.map((message) => ({ message })) },
+  );
+}
+
+async function readStatement(directory: string): Promise<{ stated?: Statement; problem?: string }> {
+  try {
+    return { stated: await readReceipt(directory) };
+  } catch (error) {
+    if (error instanceof Failure && error.exitCode === 1) return { problem: error.message };
+    throw error;
+  }
+}
+
+async function findAlteredFiles(directory: string, files: Map<string, RecordedFile>): Promise<string[]> {
+  const altered = await inParallel(
+    [...files],
+    ([path, recorded]) => findAlteration(join(directory, path), path, recorded),
+  );
+  return altered.filter((what) => what !== undefined);
+}
+
+/** Without a receipt: the plan is as the evidence says, and the evidence as the verdict of record says. */
+async function findAlteredRecords(directory: string, evidence: Evidence): Promise<string[]> {
+  const plan = await findAlteration(join(directory, "plan.json"), "plan.json", {
+    sha256: evidence.planSha256,
+  });
+  const text = await Deno.readTextFile(verdictPath(directory)).catch(() => undefined);
+  const isJudged = text === undefined || // it never came to a verdict
+    parseVerdict(text)?.evidenceSha256 === await sha256File(evidencePath(directory));
+  return [
+    ...plan === undefined ? [] : [plan],
+    ...isJudged ? [] : ["evidence.json or verdict.json: not the evidence that was judged"],
+  ];
+}

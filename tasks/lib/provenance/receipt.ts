@@ -1,0 +1,177 @@
+/** receipt.json: one statement over all that a run left, short enough to be signed and exact enough to be checked. */
+
+import { join } from "node:path";
+import type { Evidence } from "../evidence.ts";
+import { Failure } from "../failure.ts";
+import { inParallel, listFiles, sha256, sha256File, writeAtomic } from "../files.ts";
+import type { RunVerdict } from "../judge.ts";
+import { verdictPath } from "../run_folder.ts";
+import { canonicalJson } from "./canonical_json.ts";
+
+export const RECEIPT_SCHEMA = 1;
+export const RECEIPT = "receipt.json";
+/** As `ssh-keygen -Y sign` names it. */
+export const SIGNATURE = `${RECEIPT}.sig`;
+
+/** A file of the run folder as it was when the run ended. */
+export type RecordedFile = { bytes: number; sha256: string } | { link: string };
+
+/** What a receipt says; a pure function of evidence, verdict and files, so that it can be drawn up again. */
+export interface Statement {
+  schema: typeof RECEIPT_SCHEMA;
+  run: string;
+  experiment: string;
+  status: Evidence["status"];
+  ended?: string;
+  holds: boolean;
+  /** By name of the claim. */
+  verdicts: { claim: string; verdict: string }[];
+  /** SHA-256 over the sources, and the commit where there was one. */
+  code: { sha256: string; commit?: string };
+  image?: { name: string; id: string; digest?: string };
+  /** SHA-256 by name: what was read that this run did not make. */
+  inputs: Record<string, string>;
+  /** By path relative to the run folder: evidence, plan, log, verdict and every output. */
+  files: Record<string, RecordedFile>;
+}
+
+/** The file: a statement and its hash, by which a change to the receipt itself shows. */
+interface Receipt {
+  statement: Statement;
+  sha256: string;
+}
+
+/** Files of a run folder that are made from the others, and made again at will. */
+const DERIVED = ["report.html", "ro-crate-metadata.json"];
+
+/** Whether a path of a run folder is a record, and not derived, the receipt itself, a lock or a temporary file. */
+export function isRecord(path: string): boolean {
+  return ![...DERIVED, RECEIPT, SIGNATURE].includes(path) && !/^\.(lock|[^/]*\.tmp)$/.test(path);
+}
+
+/** What is to be said of a run. */
+export function stateRun(
+  evidence: Evidence,
+  verdict: Pick<RunVerdict, "holds" | "checks">,
+  files: Statement["files"],
+): Statement {
+  const { code, environment } = evidence.attempts.at(-1)!;
+  return {
+    schema: RECEIPT_SCHEMA,
+    run: evidence.run,
+    experiment: evidence.experiment.name,
+    status: evidence.status,
+    ended: evidence.ended,
+    holds: verdict.holds,
+    verdicts: verdict.checks.map(({ claim, verdict }) => ({ claim, verdict })),
+    code: { sha256: code.sha256, commit: code.commit },
+    image: environment.image,
+    inputs: inputsOf(evidence),
+    files,
+  };
+}
+
+/** Declared inputs by path, and the results of other runs that steps built on, as `run/step`. */
+function inputsOf({ run, steps }: Evidence): Record<string, string> {
+  const inputs: Record<string, string> = {};
+  for (const step of Object.values(steps)) {
+    Object.assign(inputs, step.inputs);
+    for (const [name, need] of Object.entries(step.needs ?? {})) {
+      if (need.run !== run) inputs[`${need.run}/${name}`] = need.sha256;
+    }
+  }
+  return inputs;
+}
+
+/** Draws up the receipt of a run that has just been judged. Outputs are stated as they were recorded. */
+export async function writeReceipt(
+  directory: string,
+  evidence: Evidence,
+  verdict: RunVerdict,
+): Promise<Statement> {
+  const outputs = recordedOutputs(evidence);
+  const entries = await listFiles(directory, (path) => !isRecord(path));
+  const others = await inParallel(
+    entries.filter(({ path }) => !outputs.has(path)),
+    async ({ path, bytes, link }): Promise<[string, RecordedFile]> => [
+      path,
+      link === undefined ? { bytes, sha256: await sha256File(join(directory, path)) } : { link },
+    ],
+  );
+  const files = Object.fromEntries([...outputs, ...others]);
+  const statement = stateRun(evidence, verdict, files);
+  const receipt: Receipt = { statement, sha256: sha256(canonicalJson(statement)) };
+  await removeReceipt(directory);
+  await writeAtomic(join(directory, RECEIPT), canonicalJson(receipt));
+  return statement;
+}
+
+/** The outputs of all steps by their path in the run folder. */
+export function recordedOutputs({ steps }: Evidence): Map<string, RecordedFile> {
+  return new Map(
+    Object.entries(steps).flatMap(([name, { outputs = [] }]) =>
+      outputs.map(({ path, bytes, sha256 = "", link }): [string, RecordedFile] => [
+        `${name}/${path}`,
+        link === undefined ? { bytes, sha256 } : { link },
+      ])
+    ),
+  );
+}
+
+/** Takes back what was said of a run that goes on. */
+export async function removeReceipt(directory: string) {
+  for (const file of [RECEIPT, SIGNATURE]) await Deno.remove(join(directory, file)).catch(() => {});
+}
+
+/**
+ * Reads what was said of a run.
+ *
+ * @returns nothing if there is no receipt.
+ * @throws Failure(1) for a receipt that was altered, Failure(2) for one of another version.
+ */
+export async function readReceipt(directory: string): Promise<Statement | undefined> {
+  const text = await Deno.readTextFile(join(directory, RECEIPT)).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  if (text === undefined) return undefined;
+  const receipt = parse(text);
+  const isWhole = receipt !== undefined && canonicalJson(receipt) === text &&
+    sha256(canonicalJson(receipt.statement)) === receipt.sha256;
+  if (!isWhole) throw new Failure(1, `${RECEIPT}: other bytes than were written`);
+  if (receipt.statement.schema !== RECEIPT_SCHEMA) {
+    throw new Failure(2, `${join(directory, RECEIPT)} was written by another version of this project`);
+  }
+  return receipt.statement;
+}
+
+function parse(text: string): Receipt | undefined {
+  try {
+    const receipt = JSON.parse(text);
+    return typeof receipt?.statement?.files === "object" ? receipt : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What of a receipt is not what the run's own records say, although its files are. */
+export async function contradicts(
+  directory: string,
+  evidence: Evidence,
+  stated: Statement,
+): Promise<boolean> {
+  const verdict = parseVerdict(await Deno.readTextFile(verdictPath(directory)).catch(() => ""));
+  if (verdict === undefined) return true;
+  const lacking = [...recordedOutputs(evidence).keys(), "plan.json", "evidence.json", "verdict.json"]
+    .some((path) => !Object.hasOwn(stated.files, path));
+  return lacking || canonicalJson(stateRun(evidence, verdict, stated.files)) !== canonicalJson(stated);
+}
+
+/** The verdict of record, if that is what it is. */
+export function parseVerdict(text: string): RunVerdict | undefined {
+  try {
+    const verdict = JSON.parse(text);
+    return Array.isArray(verdict?.checks) ? verdict : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * A run as an RO-Crate: what made which file, from what, when and in which image.
+ *
+ * RO-Crate 1.1 (https://w3id.org/ro/crate/1.1) with Process Run Crate 0.5 (https://w3id.org/ro/wfrun/process/0.5).
+ */
+
+import type { Evidence } from "../evidence.ts";
+import { action, containerImage, environmentOf, external, instrument, person } from "./actions.ts";
+import { authorEntity, type Citation, type Entity, spdxUrl } from "./citation.ts";
+import { mediaType } from "./media_type.ts";
+import type { RecordedFile } from "./receipt.ts";
+
+const CRATE = "https://w3id.org/ro/crate/1.1";
+const PROFILE = "https://w3id.org/ro/wfrun/process/0.5";
+export const WORKFLOW_RUN = "https://w3id.org/ro/terms/workflow-run#";
+
+/** Terms beyond RO-Crate's own; given in full so that reading a crate takes one context fewer from the network. */
+const TERMS = ["ContainerImage", "containerImage", "environment", "registry", "sha256", "tag"];
+
+export interface CrateSource {
+  evidence: Evidence;
+  /** Files of the run folder that are there, by path. */
+  files: Record<string, RecordedFile>;
+  citation?: Citation;
+}
+
+/** The metadata of a run's crate; paths are relative to the run folder. Pure. */
+export function roCrate({ evidence, files, citation }: CrateSource): Record<string, unknown> {
+  const steps = Object.entries(evidence.steps).filter(([, { started }]) => started !== undefined);
+  const present = Object.entries(files).filter(([, file]) => !("link" in file)).map(([path]) => path);
+  const actions = steps.map(([name, step]) => action({ evidence, name, step, present }));
+  const entities = [
+    descriptor(),
+    root(source(evidence, citation), present.map(fileId), actions),
+    { "@id": PROFILE, "@type": "CreativeWork", name: "Process Run Crate", version: "0.5" },
+    license(citation),
+    ...authors(citation),
+    ...present.map((path) => fileEntity(path, files[path]!)),
+    ...actions,
+    ...steps.flatMap(([name, step]) => [
+      instrument(evidence, name, step, citation),
+      ...external(evidence, step),
+    ]),
+    ...evidence.attempts.flatMap((attempt, index) => [
+      person(attempt),
+      ...containerImage(attempt),
+      ...environmentOf(attempt, index),
+    ]),
+    ...parameters(evidence),
+  ];
+  return { "@context": [`${CRATE}/context`, terms()], "@graph": unique(entities) };
+}
+
+function terms(): Record<string, string> {
+  return Object.fromEntries(TERMS.map((term) => [term, `${WORKFLOW_RUN}${term}`]));
+}
+
+function descriptor(): Entity {
+  return {
+    "@id": "ro-crate-metadata.json",
+    "@type": "CreativeWork",
+    conformsTo: { "@id": CRATE },
+    about: { "@id": "./" },
+  };
+}
+
+interface Described {
+  name: string;
+  description: string;
+  date: string;
+  authors: Entity[];
+}
+
+function source(evidence: Evidence, citation?: Citation): Described {
+  const { name, title = name } = evidence.experiment;
+  return {
+    name: `Run ${evidence.run} of ${title}`,
+    description: `What "deno task ${evidence.task}" did: code, environment, inputs, outputs and verdicts. ` +
+      `The run is ${evidence.status}.`,
+    date: evidence.ended ?? evidence.created,
+    authors: authors(citation),
+  };
+}
+
+function root({ name, description, date, authors }: Described, files: string[], actions: Entity[]): Entity {
+  const ids = references(authors.map((author) => author["@id"]!));
+  return {
+    "@id": "./",
+    "@type": "Dataset",
+    name,
+    description,
+    datePublished: date,
+    license: { "@id": "#license" },
+    author: ids,
+    publisher: references([
+      (authors.find((author) => author["@type"] === "Organization") ?? authors[0]!)["@id"]!,
+    ]),
+    conformsTo: { "@id": PROFILE },
+    hasPart: references(files),
+    mentions: references(actions.map((each) => each["@id"]!)),
+  };
+}
+
+function license(citation?: Citation): Entity {
+  const name = [citation?.license ?? []].flat()[0];
+  return {
+    "@id": "#license",
+    "@type": "CreativeWork",
+    name: name ?? "No licence is stated",
+    url: name === undefined ? undefined : spdxUrl(name),
+  };
+}
+
+function authors(citation?: Citation): Entity[] {
+  const url = citation?.["repository-code"] ?? citation?.url;
+  const entities = (citation?.authors ?? []).map((author, index) => {
+    const entity = authorEntity(author, `#author-${index + 1}`);
+    return entity["@type"] === "Organization" ? { ...entity, url: entity.url ?? url } : entity;
+  });
+  return entities.length > 0 ? entities : [{
+    "@id": "#author-1",
+    "@type": "Organization",
+    name: "The authors of the experiment, who are not named",
+  }];
+}
+
+/** A path as a relative reference (RFC 3986): a space or an umlaut is percent-encoded. */
+export function fileId(path: string): string {
+  return path.split("/").map(encodeURIComponent).join("/");
+}
+
+function fileEntity(path: string, file: RecordedFile): Entity {
+  const { bytes, sha256 } = file as Exclude<RecordedFile, { link: string }>;
+  return {
+    "@id": fileId(path),
+    "@type": "File",
+    name: path,
+    contentSize: String(bytes),
+    encodingFormat: mediaType(path),
+    sha256,
+  };
+}
+
+function parameters({ parameters }: Evidence): Entity[] {
+  return Object.entries(parameters).map(([name, value]) => ({
+    "@id": `#parameter-${encodeURIComponent(name)}`,
+    "@type": "PropertyValue",
+    name,
+    value,
+  }));
+}
+
+/** One reference, a list of several, or nothing: a list of one is not the compact form. */
+export function references(ids: string[]): { "@id": string } | { "@id": string }[] | undefined {
+  const found = [...new Set(ids)].map((id) => ({ "@id": id }));
+  return found.length > 1 ? found : found[0];
+}
+
+/** Attempts on one machine have the same person and image. */
+function unique(entities: Entity[]): Entity[] {
+  return [...new Map(entities.map((entity) => [entity["@id"], entity])).values()];
+}

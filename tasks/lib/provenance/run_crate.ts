@@ -1,0 +1,45 @@
+/** ro-crate-metadata.json of a run folder: gathered, written, and made again when a report is asked for. */
+
+import { join } from "node:path";
+import { listFiles, sha256File, writeJson } from "../files.ts";
+import type { Plan } from "../plan.ts";
+import type { FoundRun } from "../run_folder.ts";
+import { readCitation } from "./citation.ts";
+import { readReceipt, RECEIPT, type RecordedFile, recordedOutputs, SIGNATURE } from "./receipt.ts";
+import { roCrate } from "./ro_crate.ts";
+
+export const METADATA = "ro-crate-metadata.json";
+const ROOT = join(import.meta.dirname!, "..", "..", "..");
+
+/**
+ * Writes the metadata beside the verdict.
+ *
+ * @returns the paths of all files that belong to the crate.
+ */
+export async function writeRoCrate({ directory, evidence }: FoundRun, plan: Plan): Promise<string[]> {
+  const files = await crateFiles({ directory, evidence });
+  // A run that was copied to another machine is described by the project that is there.
+  const citation = await readCitation(plan.experiment.root) ?? await readCitation(ROOT);
+  await writeJson(join(directory, METADATA), roCrate({ evidence, files, citation }));
+  return Object.keys(files).filter((path) => !("link" in files[path]!));
+}
+
+/** Recorded files with their recorded hashes, then the receipt, its signature and the report if they are there. */
+async function crateFiles({ directory, evidence }: Pick<FoundRun, "directory" | "evidence">) {
+  const stated = await readReceipt(directory);
+  const files: Record<string, RecordedFile> = {
+    ...Object.fromEntries(recordedOutputs(evidence)),
+    ...stated?.files,
+  };
+  const entries = await listFiles(directory, (path) => !isBeside(path));
+  for (const { path, bytes } of entries) {
+    files[path] ??= { bytes, sha256: await sha256File(join(directory, path)) };
+  }
+  return files;
+}
+
+/** Files that are no outputs of steps. */
+function isBeside(path: string): boolean {
+  return [RECEIPT, SIGNATURE, "evidence.json", "log.txt", "plan.json", "report.html", "verdict.json"]
+    .includes(path);
+}
