@@ -11,11 +11,12 @@ interface ActionSource {
   step: StepEvidence;
   /** Paths of files in the run folder. */
   present: string[];
+  citation?: Citation;
 }
 
 /** A step that was at least begun; one that was copied from another run refers to it. */
-export function action({ evidence, name, step, present }: ActionSource): Entity {
-  const attempt = evidence.attempts[step.attempt] ?? evidence.attempts.at(-1)!;
+export function action({ evidence, name, step, present, citation }: ActionSource): Entity {
+  const attempt = attemptOf(evidence, step);
   const isDone = step.status === "done" || step.status === "reused";
   const made = present.filter((path) => path.startsWith(`${name}/`));
   return {
@@ -25,14 +26,14 @@ export function action({ evidence, name, step, present }: ActionSource): Entity 
     description: step.reusedFrom === undefined
       ? `Ran ${step.argv.join(" ")}`
       : `Copied from the run ${step.reusedFrom}, in which ${step.argv.join(" ")} ran`,
-    instrument: { "@id": instrumentId(name) },
+    instrument: { "@id": instrumentId(name, codeUrl(attempt, citation)) },
     agent: { "@id": personId(attempt) },
     object: references([...parameterIds(evidence), ...neededIds(evidence, step), ...inputIds(step)]),
     // A step that left nothing has at least its part of the log.
     result: references((made.length > 0 ? made : ["log.txt"]).map(fileId)),
     startTime: time(step.started),
     endTime: time(step.ended ?? evidence.ended ?? step.started),
-    actionStatus: { "@id": `http://schema.org/${isDone ? "Completed" : "Failed"}ActionStatus` },
+    actionStatus: `http://schema.org/${isDone ? "Completed" : "Failed"}ActionStatus`,
     error: isDone ? undefined : step.problem ?? step.status,
     environment: references(environmentOf(attempt, step.attempt).map((entity) => entity["@id"]!)),
     containerImage: references(containerImage(attempt).map((entity) => entity["@id"]!)),
@@ -93,34 +94,37 @@ export function external({ run }: Evidence, { needs, inputs = {} }: StepEvidence
   ];
 }
 
-function instrumentId(step: string): string {
-  return `#code-${encodeURIComponent(step)}`;
+function attemptOf({ attempts }: Evidence, { attempt }: StepEvidence): Attempt {
+  return attempts[attempt] ?? attempts.at(-1)!;
+}
+
+/** Where the code is: the repository that its authors name, or the archive of public code, which knows commits. */
+export function codeUrl({ code: { commit } }: Attempt, citation?: Citation): string | undefined {
+  return citation?.["repository-code"] ?? citation?.url ??
+    (commit === undefined ? undefined : `https://archive.softwareheritage.org/swh:1:rev:${commit}`);
+}
+
+/** The profile recommends an absolute URI. */
+function instrumentId(step: string, url = ""): string {
+  return `${url}#code-${encodeURIComponent(step)}`;
 }
 
 /** The code of a step: its version is the commit, or without one the hash of the sources. */
-export function instrument(
-  evidence: Evidence,
-  name: string,
-  step: StepEvidence,
-  citation?: Citation,
-): Entity {
-  const { code } = evidence.attempts[step.attempt] ?? evidence.attempts.at(-1)!;
-  const changed = code.dirty.length === 0 ? "" : ` and ${code.dirty.length} changed files`;
+export function instrument({ evidence, name, step, citation }: ActionSource): Entity {
+  const attempt = attemptOf(evidence, step);
+  const { commit, dirty, sha256 } = attempt.code;
+  const changed = dirty.length === 0 ? "" : ` and ${dirty.length} changed files`;
+  const url = codeUrl(attempt, citation);
   return {
-    "@id": instrumentId(name),
+    "@id": instrumentId(name, url),
     "@type": "SoftwareSourceCode",
     name: step.argv.slice(0, 3).join(" "),
-    version: code.commit === undefined ? `sha256:${code.sha256}` : `${code.commit}${changed}`,
-    url: citation?.["repository-code"] ?? citation?.url ?? softwareHeritage(code.commit),
+    version: commit === undefined ? `sha256:${sha256}` : `${commit}${changed}`,
+    url,
     programmingLanguage: "Python",
     runtimePlatform: platform(step),
-    sha256: code.sha256,
+    sha256,
   };
-}
-
-/** Where the archive of public source code keeps a commit, if its repository is public. */
-function softwareHeritage(commit?: string): string | undefined {
-  return commit === undefined ? undefined : `https://archive.softwareheritage.org/swh:1:rev:${commit}`;
 }
 
 /** E.g. `Python 3.11.2, torch 2.13.0+cpu`. */

@@ -5,7 +5,7 @@
  */
 
 import type { Evidence } from "../evidence.ts";
-import { action, containerImage, environmentOf, external, instrument, person } from "./actions.ts";
+import { action, codeUrl, containerImage, environmentOf, external, instrument, person } from "./actions.ts";
 import { authorEntity, type Citation, type Entity, spdxUrl } from "./citation.ts";
 import { mediaType } from "./media_type.ts";
 import type { RecordedFile } from "./receipt.ts";
@@ -28,19 +28,19 @@ export interface CrateSource {
 export function roCrate({ evidence, files, citation }: CrateSource): Record<string, unknown> {
   const steps = Object.entries(evidence.steps).filter(([, { started }]) => started !== undefined);
   const present = Object.entries(files).filter(([, file]) => !("link" in file)).map(([path]) => path);
-  const actions = steps.map(([name, step]) => action({ evidence, name, step, present }));
+  const sources = steps.map(([name, step]) => ({ evidence, name, step, present, citation }));
+  const actions = sources.map(action);
+  const people = authors(citation, codeUrl(evidence.attempts.at(-1)!, citation));
   const entities = [
     descriptor(),
-    root(source(evidence, citation), present.map(fileId), actions),
+    root(source(evidence, people), present.map(fileId), actions),
     { "@id": PROFILE, "@type": "CreativeWork", name: "Process Run Crate", version: "0.5" },
     license(citation),
-    ...authors(citation),
+    ...people,
     ...present.map((path) => fileEntity(path, files[path]!)),
     ...actions,
-    ...steps.flatMap(([name, step]) => [
-      instrument(evidence, name, step, citation),
-      ...external(evidence, step),
-    ]),
+    ...sources.map(instrument),
+    ...steps.flatMap(([, step]) => external(evidence, step)),
     ...evidence.attempts.flatMap((attempt, index) => [
       person(attempt),
       ...containerImage(attempt),
@@ -71,14 +71,14 @@ interface Described {
   authors: Entity[];
 }
 
-function source(evidence: Evidence, citation?: Citation): Described {
+function source(evidence: Evidence, authors: Entity[]): Described {
   const { name, title = name } = evidence.experiment;
   return {
     name: `Run ${evidence.run} of ${title}`,
     description: `What "deno task ${evidence.task}" did: code, environment, inputs, outputs and verdicts. ` +
       `The run is ${evidence.status}.`,
     date: evidence.ended ?? evidence.created,
-    authors: authors(citation),
+    authors,
   };
 }
 
@@ -111,17 +111,13 @@ function license(citation?: Citation): Entity {
   };
 }
 
-function authors(citation?: Citation): Entity[] {
-  const url = citation?.["repository-code"] ?? citation?.url;
-  const entities = (citation?.authors ?? []).map((author, index) => {
+/** @param url where the authors' work is; it stands for the address of a group that gives none */
+function authors(citation?: Citation, url?: string): Entity[] {
+  const unnamed = [{ name: "The authors of the experiment, who are not named" }];
+  return (citation?.authors ?? unnamed).map((author, index) => {
     const entity = authorEntity(author, `#author-${index + 1}`);
     return entity["@type"] === "Organization" ? { ...entity, url: entity.url ?? url } : entity;
   });
-  return entities.length > 0 ? entities : [{
-    "@id": "#author-1",
-    "@type": "Organization",
-    name: "The authors of the experiment, who are not named",
-  }];
 }
 
 /** A path as a relative reference (RFC 3986): a space or an umlaut is percent-encoded. */
