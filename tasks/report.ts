@@ -1,10 +1,11 @@
 /**
  * Overview: shows a run: its verdict, steps, environment, machine and code; writes its page, report.html.
- * Arguments: [RUN], --open, --badge FILE.svg, --markdown, --experiment NAME, --current, --runs DIR.
+ * Arguments: [RUN], --open, --crate FILE.zip, --badge FILE.svg, --markdown, --experiment NAME, --current, --runs DIR.
  * Example: deno task report
  */
 
 import { main } from "./lib/cli.ts";
+import { CRATE_OPTIONS, crateTask } from "./lib/provenance/crate_task.ts";
 import { REPORT_OPTIONS, reportRun } from "./lib/read_task.ts";
 
 await main({
@@ -15,6 +16,7 @@ await main({
   examples: [
     ["deno task report", "the newest reproduction"],
     ["deno task report --open", "the page, in the browser"],
+    ["deno task report --crate run.zip", "the run as one file to publish, an RO-Crate"],
     ["deno task report 20261123T1605", "a run by the beginning of its id"],
     ["deno task report --badge docs/badge.svg", "a badge for the README, too"],
     ["deno task report --markdown >> summary.md", "the verdict for a pull request or a CI job's summary"],
@@ -24,6 +26,9 @@ await main({
     help: "path of a run folder, or the beginning of a run's id; the newest without it",
     most: 1,
   },
-  options: REPORT_OPTIONS,
-  run: reportRun,
+  options: { ...REPORT_OPTIONS, ...CRATE_OPTIONS },
+  async run(args, terminal) {
+    const { exitCode, result } = await reportRun(args, terminal);
+    return { exitCode, result: { ...result as object, ...await crateTask(args, terminal) } };
+  },
 });

@@ -1,11 +1,11 @@
 /**
  * Overview: holds a finished run against the claims again, and its files against their recorded hashes.
- * Arguments: [RUN], --experiment NAME, --current, --runs DIR.
+ * Arguments: [RUN], --allowed-signers FILE, --experiment NAME, --current, --runs DIR.
  * Example: deno task verify
  */
 
 import { main } from "./lib/cli.ts";
-import { READ_OPTIONS, verifyRun } from "./lib/read_task.ts";
+import { VERIFY_OPTIONS, verifyTask } from "./lib/provenance/verify_task.ts";
 
 await main({
   name: "verify",
@@ -15,6 +15,7 @@ await main({
   examples: [
     ["deno task verify", "the newest reproduction"],
     ["deno task verify runs/digits-resnet/latest", "a run folder, also one copied from another machine"],
+    ["deno task verify RUN --allowed-signers FILE", "whether one of these people signed its receipt, too"],
     ["deno task verify --current", "by the claims that experiment.yaml makes now"],
   ],
   positionals: {
@@ -22,6 +23,6 @@ await main({
     help: "path of a run folder, or the beginning of a run's id; the newest without it",
     most: 1,
   },
-  options: READ_OPTIONS,
-  run: verifyRun,
+  options: VERIFY_OPTIONS,
+  run: verifyTask,
 });

@@ -8,6 +8,8 @@ export interface RunOptions {
   env?: Record<string, string>;
   /** Start from an empty environment instead. */
   clearEnv?: boolean;
+  /** What the command reads; nothing without it. */
+  input?: Uint8Array<ArrayBuffer>;
   /** Called for each line as it comes; a carriage return ends a line too, so that progress bars arrive. */
   onLine?: (line: string, stream: "stdout" | "stderr") => void;
   timeoutMs?: number;
@@ -43,12 +45,20 @@ export async function run(argv: string[], options: RunOptions = {}): Promise<Fin
       readLines(child.stdout, options.keep ?? "tail", (line) => options.onLine?.(line, "stdout")),
       readLines(child.stderr, "tail", (line) => options.onLine?.(line, "stderr")),
       child.status,
+      options.input && write(child.stdin, options.input),
     ]);
     return { code: status.code, signal: status.signal ?? undefined, stdout, stderr };
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener("abort", stop);
   }
+}
+
+/** A command that ends without having read everything is no error here: its exit code tells. */
+async function write(stream: WritableStream<Uint8Array<ArrayBuffer>>, input: Uint8Array<ArrayBuffer>) {
+  const writer = stream.getWriter();
+  await writer.write(input).catch(() => {});
+  await writer.close().catch(() => {});
 }
 
 /** Collects a stream, handing out its lines on the way. */
@@ -86,9 +96,10 @@ export function signalGroup(group: number, signal: Deno.Signal) {
  *
  * @throws Failure(3) if the program can't be started.
  */
-export function spawn(argv: string[], options: Pick<RunOptions, "cwd" | "env" | "clearEnv"> = {}) {
-  const { cwd, env, clearEnv } = options;
-  const own = { stdin: "null", stdout: "piped", stderr: "piped", detached: true } as const;
+export function spawn(argv: string[], options: Pick<RunOptions, "cwd" | "env" | "clearEnv" | "input"> = {}) {
+  const { cwd, env, clearEnv, input } = options;
+  const stdin = input === undefined ? "null" : "piped";
+  const own = { stdin, stdout: "piped", stderr: "piped", detached: true } as const;
   return startProcess(argv, { cwd, env, clearEnv, ...own });
 }
 

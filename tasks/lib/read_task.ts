@@ -86,7 +86,7 @@ function resultOf({ directory, evidence }: FoundRun, { verdict }: Judged) {
   return { directory, status: evidence.status, ...verdict };
 }
 
-/** The run of that path or id, or the newest of the experiment. */
+/** The run of that path or id, or the newest of the experiment; as it ended, if it was killed. */
 export async function openRun(
   experiment: string | undefined,
   run: string | undefined,

@@ -18,14 +18,15 @@ interface ActionSource {
 export function action({ evidence, name, step, present, citation }: ActionSource): Entity {
   const attempt = attemptOf(evidence, step);
   const isDone = step.status === "done" || step.status === "reused";
+  const command = relativeArgv(evidence, step).join(" ");
   const made = present.filter((path) => path.startsWith(`${name}/`));
   return {
     "@id": actionId(name),
     "@type": "CreateAction",
     name: `Step ${name}`,
     description: step.reusedFrom === undefined
-      ? `Ran ${step.argv.join(" ")}`
-      : `Copied from the run ${step.reusedFrom}, in which ${step.argv.join(" ")} ran`,
+      ? `Ran ${command}`
+      : `Copied from the run ${step.reusedFrom}, in which ${command} ran`,
     instrument: { "@id": instrumentId(name, codeUrl(attempt, citation)) },
     agent: { "@id": personId(attempt) },
     object: references([...parameterIds(evidence), ...neededIds(evidence, step), ...inputIds(step)]),
@@ -38,6 +39,19 @@ export function action({ evidence, name, step, present, citation }: ActionSource
     environment: references(environmentOf(attempt, step.attempt).map((entity) => entity["@id"]!)),
     containerImage: references(containerImage(attempt).map((entity) => entity["@id"]!)),
   };
+}
+
+/** The command with paths in this run as seen from its folder, and those of other runs as `run/step`. */
+function relativeArgv({ run }: Evidence, { argv, needs }: StepEvidence): string[] {
+  return argv.map((word) => {
+    const others = Object.entries(needs).filter(([, need]) => need.run !== run);
+    const named = others.reduce(
+      (text, [name, need]) => text.replaceAll(need.directory, `${need.run}/${name}`),
+      word,
+    );
+    const [, within] = named.split(`/${run}/`);
+    return within ?? named;
+  });
 }
 
 function actionId(step: string): string {

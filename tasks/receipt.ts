@@ -1,0 +1,33 @@
+/**
+ * Overview: shows the receipt of a run (its verdicts and the hash of every file), or signs it.
+ * Arguments: [RUN], --sign KEY, --experiment NAME, --runs DIR.
+ * Example: deno task receipt --sign ~/.ssh/id_ed25519
+ */
+
+import { main } from "./lib/cli.ts";
+import { RECEIPT_OPTIONS, receiptTask } from "./lib/provenance/receipt_task.ts";
+
+await main({
+  name: "receipt",
+  summary:
+    "Shows what a run's receipt states: its verdicts, and the hashes of its evidence, inputs and outputs. " +
+    "A signature lets others see that it was you; deno task verify checks both.",
+  examples: [
+    ["deno task receipt", "the receipt of the newest reproduction"],
+    [
+      "deno task receipt --sign ~/.ssh/id_ed25519",
+      "sign it with your SSH key; ssh-keygen asks for its passphrase",
+    ],
+    [
+      "deno task receipt runs/digits-resnet/latest --sign id.pub",
+      "sign it with a key that your SSH agent holds",
+    ],
+  ],
+  positionals: {
+    usage: "[RUN]",
+    help: "path of a run folder, or the beginning of a run's id; the newest without it",
+    most: 1,
+  },
+  options: RECEIPT_OPTIONS,
+  run: receiptTask,
+});
