@@ -24,21 +24,21 @@ export async function writeRoCrate({ directory, evidence }: FoundRun, plan: Plan
   return Object.keys(files).filter((path) => !("link" in files[path]!));
 }
 
-/** Recorded files with their recorded hashes, then the receipt, its signature and the report if they are there. */
+/** What is there of the recorded files, with recorded hashes; then receipt, signature and report if they are there. */
 async function crateFiles({ directory, evidence }: Pick<FoundRun, "directory" | "evidence">) {
   const stated = await readReceipt(directory);
-  const files: Record<string, RecordedFile> = {
-    ...Object.fromEntries(recordedOutputs(evidence)),
-    ...stated?.files,
-  };
-  const entries = await listFiles(directory, (path) => !isBeside(path));
-  for (const { path, bytes } of entries) {
-    files[path] ??= { bytes, sha256: await sha256File(join(directory, path)) };
+  const recorded = { ...Object.fromEntries(recordedOutputs(evidence)), ...stated?.files };
+  const files: Record<string, RecordedFile> = {};
+  for (const { path, bytes, link } of await listFiles(directory)) {
+    if (recorded[path] !== undefined) files[path] = recorded[path];
+    else if (isBeside(path) && link === undefined) {
+      files[path] = { bytes, sha256: await sha256File(join(directory, path)) };
+    }
   }
   return files;
 }
 
-/** Files that are no outputs of steps. */
+/** Files that no step made, of which not all are in a receipt. */
 function isBeside(path: string): boolean {
   return [RECEIPT, SIGNATURE, "evidence.json", "log.txt", "plan.json", "report.html", "verdict.json"]
     .includes(path);
