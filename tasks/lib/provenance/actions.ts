@@ -19,7 +19,7 @@ export function action({ evidence, name, step, present, citation }: ActionSource
   const attempt = attemptOf(evidence, step);
   const isDone = step.status === "done" || step.status === "reused";
   const command = relativeArgv(evidence, step).join(" ");
-  const made = present.filter((path) => path.startsWith(`${name}/`));
+  const made = filesOf(name, present);
   return {
     "@id": actionId(name),
     "@type": "CreateAction",
@@ -29,9 +29,9 @@ export function action({ evidence, name, step, present, citation }: ActionSource
       : `Copied from the run ${step.reusedFrom}, in which ${command} ran`,
     instrument: { "@id": instrumentId(name, codeUrl(attempt, citation)) },
     agent: { "@id": personId(attempt) },
-    object: references([...parameterIds(evidence), ...neededIds(evidence, step), ...inputIds(step)]),
+    object: references([...parameterIds(evidence), ...neededIds(evidence, step, present), ...inputIds(step)]),
     // A step that left nothing has at least its part of the log.
-    result: references((made.length > 0 ? made : ["log.txt"]).map(fileId)),
+    result: references((made.length > 0 ? made : present.filter((path) => path === "log.txt")).map(fileId)),
     startTime: time(step.started),
     endTime: time(step.ended ?? evidence.ended ?? step.started),
     actionStatus: `http://schema.org/${isDone ? "Completed" : "Failed"}ActionStatus`,
@@ -68,13 +68,14 @@ function parameterIds({ parameters }: Evidence): string[] {
 }
 
 /** Steps of this run by what they left, those of others as a whole. */
-function neededIds({ run, steps }: Evidence, { needs }: StepEvidence): string[] {
+function neededIds({ run }: Evidence, { needs }: StepEvidence, present: string[]): string[] {
   return Object.entries(needs).flatMap(([name, need]) =>
-    need.run === run
-      ? (steps[name]?.outputs ?? []).filter(({ link }) => link === undefined)
-        .map(({ path }) => fileId(`${name}/${path}`))
-      : [externalId(need.run, name)]
+    need.run === run ? filesOf(name, present).map(fileId) : [externalId(need.run, name)]
   );
+}
+
+function filesOf(step: string, present: string[]): string[] {
+  return present.filter((path) => path.startsWith(`${step}/`));
 }
 
 function externalId(run: string, step: string): string {
@@ -127,13 +128,12 @@ function instrumentId(step: string, url = ""): string {
 export function instrument({ evidence, name, step, citation }: ActionSource): Entity {
   const attempt = attemptOf(evidence, step);
   const { commit, dirty, sha256 } = attempt.code;
-  const changed = dirty.length === 0 ? "" : ` and ${dirty.length} changed files`;
   const url = codeUrl(attempt, citation);
   return {
     "@id": instrumentId(name, url),
     "@type": "SoftwareSourceCode",
     name: step.argv.slice(0, 3).join(" "),
-    version: commit === undefined ? `sha256:${sha256}` : `${commit}${changed}`,
+    version: commit === undefined ? `sha256:${sha256}` : `${commit}${dirty.length === 0 ? "" : "-dirty"}`,
     url,
     programmingLanguage: "Python",
     runtimePlatform: platform(step),

@@ -6,7 +6,7 @@ Prints the issues as a JSON list.
 
 Example:
 
-    python test/validate_crate.py runs/digits-resnet/latest
+    python test/validators/validate_crate.py runs/digits-resnet/latest
 """
 
 from __future__ import annotations
