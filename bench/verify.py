@@ -4,8 +4,8 @@ Example:
 
     python bench/verify.py --large 10 --small 50000
 
-Makes three throw-away runs: one of a few bytes, one with a large file, one with many small ones. Programs are run in
-turn, so that a busy moment of the machine meets all of them. Writes bench/results/verify.json.
+Makes three throw-away runs: one of a few bytes, one with a large file, one with many small ones. Programs are
+run in turn, so that a busy moment of the machine meets all of them. Writes bench/results/verify.json.
 """
 
 from __future__ import annotations

@@ -215,8 +215,7 @@ export async function findAlteration(
     const found = await Deno.readLink(path).catch(() => undefined);
     return found === link ? undefined : `${shown}: another link than recorded`;
   }
-  const isFile = await Deno.lstat(path).then((info) => info.isFile, () => false);
-  const found = isFile ? await sha256File(path).catch(() => undefined) : undefined;
+  const found = await sha256File(path).catch(() => undefined);
   if (found === undefined) return `${shown}: recorded, and not there any more`;
   return found === sha256 ? undefined : `${shown}: other bytes than recorded`;
 }

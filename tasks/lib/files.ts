@@ -1,6 +1,6 @@
 /** Files: written whole or not at all, hashed, listed without leaving their folder. */
 
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { dirname, join, relative } from "node:path";
 import { run } from "./command.ts";
 
@@ -29,22 +29,35 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
 }
 
 export function sha256(data: string | Uint8Array): string {
-  return createHash("sha256").update(data).digest("hex");
+  return hash("sha256", data, "hex");
 }
-
-/** Bytes up to which reading a file at once, without waiting in between, is quicker than reading it in pieces. */
-const SMALL = 1 << 18;
 
 /** SHA-256 of a file's bytes, in hexadecimal; a large one is read in pieces. */
 export async function sha256File(path: string): Promise<string> {
-  if (Deno.statSync(path).size <= SMALL) return sha256(Deno.readFileSync(path));
-  const hash = createHash("sha256");
+  return sha256Small(path) ?? await sha256Large(path);
+}
+
+/** Room for a small file: reading it at once, without waiting in between, is several times quicker than in pieces. */
+const room = new Uint8Array(1 << 18);
+
+/** Nothing for a file that is larger than that, or is being written to. */
+function sha256Small(path: string): string | undefined {
+  using file = Deno.openSync(path);
+  const { isFile, size } = file.statSync();
+  if (!isFile) throw new Deno.errors.InvalidData(`${path} is no file`);
+  if (size >= room.length) return undefined;
+  const count = file.readSync(room) ?? 0;
+  return count === size ? sha256(room.subarray(0, count)) : undefined;
+}
+
+async function sha256Large(path: string): Promise<string> {
+  const sum = createHash("sha256");
   using file = await Deno.open(path);
   const buffer = new Uint8Array(1 << 20);
   for (let count = await file.read(buffer); count !== null; count = await file.read(buffer)) {
-    hash.update(buffer.subarray(0, count));
+    sum.update(buffer.subarray(0, count));
   }
-  return hash.digest("hex");
+  return sum.digest("hex");
 }
 
 /** A file or link below a folder; a link is recorded by where it points, and never followed. */

@@ -1,7 +1,8 @@
 """Validate an RO-Crate against Process Run Crate with roc-validator, without the network.
 
-The validator resolves the crate's JSON-LD context from the web. It is put into the validator's own HTTP cache
-first, from the copy that the package `rocrate` (at most 0.14) ships, and the validator is told to keep to the cache.
+The validator resolves the crate's JSON-LD context from the web. It is put into the validator's own HTTP
+cache first, from the copy that the package `rocrate` (at most 0.14) ships, and the validator is told to keep
+to the cache.
 Prints the issues as a JSON list.
 
 Example:

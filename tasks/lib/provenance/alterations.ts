@@ -11,18 +11,18 @@ import {
   readReceipt,
   RECEIPT,
   type RecordedFile,
-  recordedOutputs,
   type Statement,
+  unstatedOutputs,
 } from "./receipt.ts";
 
 /** What was altered, e.g. `train/metrics.json: other bytes than recorded`; empty if nothing was. */
 export async function findAlterations(directory: string, evidence: Evidence): Promise<string[]> {
   const { stated, problem } = await readStatement(directory);
-  const files = new Map([...Object.entries(stated?.files ?? {}), ...recordedOutputs(evidence)]);
-  const altered = await findAlteredFiles(directory, files);
+  const unstated = unstatedOutputs(evidence, stated);
+  const altered = await findAlteredFiles(directory, [...Object.entries(stated?.files ?? {}), ...unstated]);
   if (problem !== undefined) altered.push(problem);
   if (stated === undefined) return [...await findAlteredRecords(directory, evidence), ...altered];
-  if (altered.length === 0 && await contradicts(directory, evidence, stated)) {
+  if (altered.length === 0 && (unstated.length > 0 || await contradicts(directory, evidence, stated))) {
     return [`${RECEIPT}: states something else than the records do`];
   }
   return altered;
@@ -35,7 +35,7 @@ export async function findAlterations(directory: string, evidence: Evidence): Pr
  */
 export async function explainUnreadable(directory: string, error: unknown): Promise<unknown> {
   const { stated, problem } = await readStatement(directory);
-  const altered = await findAlteredFiles(directory, new Map(Object.entries(stated?.files ?? {})));
+  const altered = await findAlteredFiles(directory, Object.entries(stated?.files ?? {}));
   if (problem !== undefined) altered.push(problem);
   return altered.length === 0 ? error : new Failure(
     1,
@@ -53,12 +53,12 @@ async function readStatement(directory: string): Promise<{ stated?: Statement; p
   }
 }
 
-async function findAlteredFiles(directory: string, files: Map<string, RecordedFile>): Promise<string[]> {
+async function findAlteredFiles(directory: string, files: [path: string, RecordedFile][]): Promise<string[]> {
   const altered = await inParallel(
-    [...files],
-    ([path, recorded]) => findAlteration(join(directory, path), path, recorded),
+    files,
+    ([path, recorded]) => findAlteration(`${directory}/${path}`, path, recorded),
   );
-  return altered.filter((what) => what !== undefined);
+  return [...new Set(altered)].filter((what) => what !== undefined);
 }
 
 /** Without a receipt: the plan is as the evidence says, and the evidence as the verdict of record says. */

@@ -1,7 +1,7 @@
 /** receipt.json: one statement over all that a run left, short enough to be signed and exact enough to be checked. */
 
 import { join } from "node:path";
-import type { Evidence } from "../evidence.ts";
+import type { Evidence, Output } from "../evidence.ts";
 import { Failure } from "../failure.ts";
 import { inParallel, listFiles, sha256, sha256File, writeAtomic } from "../files.ts";
 import type { RunVerdict } from "../judge.ts";
@@ -33,12 +33,6 @@ export interface Statement {
   inputs: Record<string, string>;
   /** By path relative to the run folder: evidence, plan, log, verdict and every output. */
   files: Record<string, RecordedFile>;
-}
-
-/** The file: a statement and its hash, by which a change to the receipt itself shows. */
-interface Receipt {
-  statement: Statement;
-  sha256: string;
 }
 
 /** Files of a run folder that are made from the others, and made again at will. */
@@ -89,7 +83,7 @@ export async function writeReceipt(
   evidence: Evidence,
   verdict: RunVerdict,
 ): Promise<Statement> {
-  const outputs = recordedOutputs(evidence);
+  const outputs = new Map(unstatedOutputs(evidence));
   const entries = await listFiles(directory, (path) => !isRecord(path));
   const others = await inParallel(
     entries.filter(({ path }) => !outputs.has(path)),
@@ -100,22 +94,32 @@ export async function writeReceipt(
   );
   const files = Object.fromEntries([...outputs, ...others]);
   const statement = stateRun(evidence, verdict, files);
-  const receipt: Receipt = { statement, sha256: sha256(canonicalJson(statement)) };
+  const text = canonicalJson(statement);
   await removeReceipt(directory);
-  await writeAtomic(join(directory, RECEIPT), canonicalJson(receipt));
+  // Canonical as a whole, too; by the hash a change to the receipt itself shows.
+  await writeAtomic(join(directory, RECEIPT), `{"sha256":"${sha256(text)}","statement":${text}}`);
   return statement;
 }
 
-/** The outputs of all steps by their path in the run folder. */
-export function recordedOutputs({ steps }: Evidence): Map<string, RecordedFile> {
-  return new Map(
-    Object.entries(steps).flatMap(([name, { outputs = [] }]) =>
-      outputs.map(({ path, bytes, sha256 = "", link }): [string, RecordedFile] => [
-        `${name}/${path}`,
-        link === undefined ? { bytes, sha256 } : { link },
-      ])
-    ),
+/** Outputs that a receipt does not state, or states otherwise; all without a receipt. */
+export function unstatedOutputs(
+  { steps }: Evidence,
+  stated?: Statement,
+): [path: string, recorded: RecordedFile][] {
+  return Object.entries(steps).flatMap(([name, { outputs = [] }]) =>
+    outputs.map((output): [string, Output] => [`${name}/${output.path}`, output])
+      .filter(([path, output]) => !isSame(stated?.files[path], output))
+      .map(([path, output]): [string, RecordedFile] => [path, asRecorded(output)])
   );
+}
+
+function isSame(stated: RecordedFile | undefined, { sha256, link }: Output): boolean {
+  if (stated === undefined) return false;
+  return "link" in stated ? stated.link === link : stated.sha256 === sha256;
+}
+
+function asRecorded({ bytes, sha256 = "", link }: Output): RecordedFile {
+  return link === undefined ? { bytes, sha256 } : { link };
 }
 
 /** Takes back what was said of a run that goes on. */
@@ -134,26 +138,18 @@ export async function readReceipt(directory: string): Promise<Statement | undefi
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
   if (text === undefined) return undefined;
-  const receipt = parse(text);
-  const isWhole = receipt !== undefined && canonicalJson(receipt) === text &&
-    sha256(canonicalJson(receipt.statement)) === receipt.sha256;
-  if (!isWhole) throw new Failure(1, `${RECEIPT}: other bytes than were written`);
-  if (receipt.statement.schema !== RECEIPT_SCHEMA) {
+  const [, hash, statement] = /^\{"sha256":"(.{64})","statement":(.*)\}$/s.exec(text) ?? [];
+  if (statement === undefined || sha256(statement) !== hash) {
+    throw new Failure(1, `${RECEIPT}: other bytes than were written`);
+  }
+  const stated: Statement = JSON.parse(statement);
+  if (stated.schema !== RECEIPT_SCHEMA || typeof stated.files !== "object") {
     throw new Failure(2, `${join(directory, RECEIPT)} was written by another version of this project`);
   }
-  return receipt.statement;
+  return stated;
 }
 
-function parse(text: string): Receipt | undefined {
-  try {
-    const receipt = JSON.parse(text);
-    return typeof receipt?.statement?.files === "object" ? receipt : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** What of a receipt is not what the run's own records say, although its files are. */
+/** Whether a receipt says something else than the run's own records, although its files are as it says. */
 export async function contradicts(
   directory: string,
   evidence: Evidence,
@@ -161,9 +157,11 @@ export async function contradicts(
 ): Promise<boolean> {
   const verdict = parseVerdict(await Deno.readTextFile(verdictPath(directory)).catch(() => ""));
   if (verdict === undefined) return true;
-  const lacking = [...recordedOutputs(evidence).keys(), "plan.json", "evidence.json", "verdict.json"]
-    .some((path) => !Object.hasOwn(stated.files, path));
-  return lacking || canonicalJson(stateRun(evidence, verdict, stated.files)) !== canonicalJson(stated);
+  const records = ["plan.json", "evidence.json", "verdict.json"];
+  const lacking = records.some((path) => !Object.hasOwn(stated.files, path));
+  // The files were compared with what is there, one by one.
+  const [found, said] = [stateRun(evidence, verdict, {}), { ...stated, files: {} }];
+  return lacking || canonicalJson(found) !== canonicalJson(said);
 }
 
 /** The verdict of record, if that is what it is. */

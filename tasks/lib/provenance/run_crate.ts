@@ -5,7 +5,7 @@ import { listFiles, sha256File, writeJson } from "../files.ts";
 import type { Plan } from "../plan.ts";
 import type { FoundRun } from "../run_folder.ts";
 import { readCitation } from "./citation.ts";
-import { readReceipt, RECEIPT, type RecordedFile, recordedOutputs, SIGNATURE } from "./receipt.ts";
+import { readReceipt, RECEIPT, type RecordedFile, SIGNATURE, unstatedOutputs } from "./receipt.ts";
 import { roCrate } from "./ro_crate.ts";
 
 export const METADATA = "ro-crate-metadata.json";
@@ -27,7 +27,7 @@ export async function writeRoCrate({ directory, evidence }: FoundRun, plan: Plan
 /** What is there of the recorded files, with recorded hashes; then receipt, signature and report if they are there. */
 async function crateFiles({ directory, evidence }: Pick<FoundRun, "directory" | "evidence">) {
   const stated = await readReceipt(directory);
-  const recorded = { ...Object.fromEntries(recordedOutputs(evidence)), ...stated?.files };
+  const recorded = { ...Object.fromEntries(unstatedOutputs(evidence)), ...stated?.files };
   const files: Record<string, RecordedFile> = {};
   for (const { path, bytes, link } of await listFiles(directory)) {
     if (recorded[path] !== undefined) files[path] = recorded[path];
