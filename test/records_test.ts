@@ -31,12 +31,28 @@ Deno.test("verify finds every change to what was recorded", async (t) => {
     [
       "the evidence",
       (run) => replace(join(run, "evidence.json"), /"seconds": [\d.]+/, '"seconds": 0'),
-      /evidence that was/,
+      /evidence\.json: other bytes/,
     ],
     [
       "the verdict",
       (run) => replace(join(run, "verdict.json"), /"evidenceSha256": "./, '"evidenceSha256": "z'),
-      /was judged/,
+      /verdict\.json: other bytes/,
+    ],
+    [
+      "the evidence, without a receipt",
+      async (run) => {
+        await Deno.remove(join(run, "receipt.json"));
+        await replace(join(run, "evidence.json"), /"seconds": [\d.]+/, '"seconds": 0');
+      },
+      /not the evidence that was judged/,
+    ],
+    [
+      "the plan, without a receipt",
+      async (run) => {
+        await Deno.remove(join(run, "receipt.json"));
+        await replace(join(run, "plan.json"), "99.44", "99.17");
+      },
+      /plan\.json: other bytes/,
     ],
     ["a link", async (run) => {
       await Deno.remove(join(run, "train/link"));
@@ -230,10 +246,13 @@ Deno.test("files that are no record of a run are refused with what is wrong, nev
       assert.equal((await project.task("train")).code, 0);
       const run = await project.run();
       await Deno.writeTextFile(join(run, file), text);
-      const { code, stderr } = await project.task("verify", [run]);
-      assert.equal(code, 2);
-      assert.match(stderr, new RegExp(file.replace(".", "\\.")));
-      assert.doesNotMatch(stderr, /defect|\.ts:\d/);
+      for (const expected of [1, 2]) { // with a receipt it was altered, without one it is no record
+        const { code, stderr } = await project.task("verify", [run]);
+        assert.equal(code, expected);
+        assert.match(stderr, new RegExp(file.replace(".", "\\.")));
+        assert.doesNotMatch(stderr, /defect|\.ts:\d/);
+        await Deno.remove(join(run, "receipt.json")).catch(() => {});
+      }
     });
   }
   await t.step("--runs that is a file", async () => {

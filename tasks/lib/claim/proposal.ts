@@ -2,7 +2,6 @@
 
 import { claimedText, type Repeat, type Suggestion, suggestTolerance, valuesOf } from "./values.ts";
 import { conditionsOf } from "../conditions.ts";
-import { findAlterations } from "../evidence.ts";
 import { type Claim, type Experiment, parseExperiment, readExperiment } from "../experiment.ts";
 import { Failure } from "../failure.ts";
 import { judgeBy, observe, type RunVerdict } from "../judge.ts";
@@ -17,6 +16,7 @@ import {
   readPlan,
   runsRoot,
 } from "../run_folder.ts";
+import { findAlterations } from "../provenance/alterations.ts";
 import { setValue } from "./yaml_edit.ts";
 
 /** What a person asks for; texts as they were typed. */
