@@ -34,7 +34,9 @@ export class DevContainer implements AsyncDisposable {
     if (typeof npm === "string" || npm.code !== 0) {
       return `${CLI} can't be had: ${typeof npm === "string" ? npm : npm.stderr}`;
     }
-    await stageWheels(await wheelhouse(container.project), container.project.path("wheelhouse"));
+    const wheels = await wheelhouse(container.project);
+    const place = container.project.path("wheelhouse");
+    if (wheels !== place) await stageWheels(wheels, place);
     await container.handOver();
     const { code, stderr } = await container.cli("--version");
     return code === 0 ? container : `${CLI} does not run: ${stderr}`;
