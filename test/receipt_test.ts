@@ -55,6 +55,17 @@ Deno.test("isRecord() leaves out what is derived, the lock and temporary files",
   assert.deepEqual(records.filter(isRecord), records);
 });
 
+Deno.test("an altered file is found among so many that several processors look at them", async () => {
+  const many = `${TRAIN}\nfor number in range(4500):\n    open(f"{out}/{number}", "w").write(str(number))\n`;
+  await using project = await Project.make({ ...FILES, "train.py": many });
+  assert.equal((await project.task("reproduce")).code, 0);
+  assert.equal((await project.task("verify")).code, 0);
+  await flip(join(await project.run(), "train/4321"), 0);
+  const { code, stdout } = await project.task("verify");
+  assert.equal(code, 1);
+  assert.match(stdout, /train\/4321: other bytes than recorded/);
+});
+
 Deno.test("stateRun() states image, declared inputs and what other runs gave", () => {
   const evidence = {
     run: "B",

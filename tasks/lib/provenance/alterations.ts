@@ -5,6 +5,7 @@ import { type Evidence, evidencePath, findAlteration } from "../evidence.ts";
 import { Failure } from "../failure.ts";
 import { inParallel, sha256File } from "../files.ts";
 import { verdictPath } from "../run_folder.ts";
+import type { Share } from "./alteration_worker.ts";
 import {
   contradicts,
   parseVerdict,
@@ -53,12 +54,39 @@ async function readStatement(directory: string): Promise<{ stated?: Statement; p
   }
 }
 
+/** So many files take longer to hash than it takes to start a worker. */
+const MANY = 4000;
+
 async function findAlteredFiles(directory: string, files: [path: string, RecordedFile][]): Promise<string[]> {
-  const altered = await inParallel(
-    files,
-    ([path, recorded]) => findAlteration(`${directory}/${path}`, path, recorded),
-  );
+  const altered = files.length < MANY
+    ? await inParallel(
+      files,
+      ([path, recorded]) => findAlteration(`${directory}/${path}`, path, recorded),
+    )
+    : (await Promise.all(shares(files).map((share) => lookInWorker({ directory, files: share })))).flat();
   return [...new Set(altered)].filter((what) => what !== undefined);
+}
+
+/** The files in as many parts as there are processors, at most eight. */
+function shares<T>(files: T[]): T[][] {
+  const size = Math.ceil(files.length / Math.min(8, navigator.hardwareConcurrency));
+  return Array.from(
+    { length: Math.ceil(files.length / size) },
+    (_, i) => files.slice(i * size, (i + 1) * size),
+  );
+}
+
+async function lookInWorker(share: Share): Promise<string[]> {
+  const worker = new Worker(new URL("./alteration_worker.ts", import.meta.url), { type: "module" });
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = ({ message }) => reject(new Error(message));
+      worker.postMessage(share);
+    });
+  } finally {
+    worker.terminate();
+  }
 }
 
 /** Without a receipt: the plan is as the evidence says, and the evidence as the verdict of record says. */
