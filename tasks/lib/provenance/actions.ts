@@ -114,7 +114,8 @@ function attemptOf({ attempts }: Evidence, { attempt }: StepEvidence): Attempt {
 }
 
 /** Where the code is: the repository that its authors name, or the archive of public code, which knows commits. */
-export function codeUrl({ code: { commit } }: Attempt, citation?: Citation): string | undefined {
+export function codeUrl(attempt: Attempt | undefined, citation?: Citation): string | undefined {
+  const commit = attempt?.code.commit;
   return citation?.["repository-code"] ?? citation?.url ??
     (commit === undefined ? undefined : `https://archive.softwareheritage.org/swh:1:rev:${commit}`);
 }

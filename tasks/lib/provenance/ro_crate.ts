@@ -26,11 +26,13 @@ export interface CrateSource {
 
 /** The metadata of a run's crate; paths are relative to the run folder. Pure. */
 export function roCrate({ evidence, files, citation }: CrateSource): Record<string, unknown> {
-  const steps = Object.entries(evidence.steps).filter(([, { started }]) => started !== undefined);
+  // A step without an attempt was never begun, whatever else its record says.
+  const begun = evidence.attempts.length > 0 ? Object.entries(evidence.steps) : [];
+  const steps = begun.filter(([, { started }]) => started !== undefined);
   const present = Object.entries(files).filter(([, file]) => !("link" in file)).map(([path]) => path);
   const sources = steps.map(([name, step]) => ({ evidence, name, step, present, citation }));
   const actions = sources.map(action);
-  const people = authors(citation, codeUrl(evidence.attempts.at(-1)!, citation));
+  const people = authors(citation, codeUrl(evidence.attempts.at(-1), citation));
   const entities = [
     descriptor(),
     root(source(evidence, people), present.map(fileId), actions),
