@@ -13,6 +13,6 @@ if [ -f deno.json ] &&
   echo "note: what the tasks import can't be fetched here, so their first use in this image needs a network;" \
     "where there is one, deno task build --download-wheels puts it into wheelhouse/" >&2
 fi
-# Group 100 may add to it.
-chmod -R g+rwX "$DENO_DIR"
+# Everybody may read it, and group 100 add to it.
+chmod -R g+rwX,a+rX "$DENO_DIR"
 find "$DENO_DIR" -type d -exec chmod g+s {} +

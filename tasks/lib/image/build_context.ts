@@ -66,18 +66,25 @@ async function stage(from: string, to: string) {
 export async function stageWheels(from: string, to: string) {
   await Deno.mkdir(to, { recursive: true });
   for (const wheel of await wheelsIn(from)) {
-    const target = join(to, basename(wheel));
-    // Hundreds of megabytes: a link if they lie on the same file system.
-    await Deno.link(wheel, target).catch(() => Deno.copyFile(wheel, target));
+    await link(wheel, join(to, basename(wheel)));
   }
+}
+
+/** Hundreds of megabytes, or thousands of files: a link if they lie on the same file system. */
+async function link(from: string, to: string) {
+  await Deno.link(from, to).catch(() => Deno.copyFile(from, to));
 }
 
 /** Copies the npm packages that the tasks import to `deno/` in a wheelhouse, laid out as Deno's own cache. */
 export async function stageImports(root: string, wheelhouse: string): Promise<void> {
   for (const { folder, place } of await denoPackages(root)) {
     if (!await exists(folder)) continue; // the image's build tries again, and says so if it fails too
-    const files = await listFiles(folder);
-    await inParallel(files, ({ path }) => stage(join(folder, path), join(wheelhouse, "deno", place, path)));
+    const target = join(wheelhouse, "deno", place);
+    const files = (await listFiles(folder)).filter(({ path }) => !path.endsWith(".map"));
+    for (const parent of new Set(files.map(({ path }) => dirname(join(target, path))))) {
+      await Deno.mkdir(parent, { recursive: true });
+    }
+    await inParallel(files, ({ path }) => link(join(folder, path), join(target, path)));
   }
 }
 
