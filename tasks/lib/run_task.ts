@@ -88,11 +88,9 @@ export async function runTask(
   announce(plan, prepared.resumed !== undefined, terminal);
   if (prepared.note !== undefined) terminal.note(prepared.note);
   const { executeRun } = await import("./execute_run.ts");
+  const conclusion = loadConclusion();
   const evidence = await executeRun(prepared, request, terminal);
-  const [{ concludeRun }, { summary }] = await Promise.all([
-    import("./judge.ts"),
-    import("./report/text.ts"),
-  ]);
+  const [{ concludeRun }, { summary }] = await conclusion;
   const run = { id: plan.run, directory: plan.directory, evidence };
   const judged = await concludeRun(run);
   summary(judged, evidence, plan.directory, terminal).forEach((line) => terminal.line(line));
@@ -105,6 +103,12 @@ export async function runTask(
     ...judged.verdict,
   };
   return { exitCode: exitCodeOf(evidence, judged.verdict.holds), result, run };
+}
+
+/** Loads what comes after the steps when the first of them is likely to run: there is nothing else to do then. */
+async function loadConclusion() {
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  return await Promise.all([import("./judge.ts"), import("./report/text.ts")]);
 }
 
 /** The page is derived: where it can't be written, the run is none the worse. */
