@@ -50,15 +50,21 @@ function sha256Small(path: string): string | undefined {
   return count === size ? sha256(room.subarray(0, count)) : undefined;
 }
 
+/** One piece is read while the one before is hashed. */
 async function sha256Large(path: string): Promise<string> {
   const sum = createHash("sha256");
   using file = await Deno.open(path);
-  const buffer = new Uint8Array(1 << 20);
-  for (let count = await file.read(buffer); count !== null; count = await file.read(buffer)) {
-    sum.update(buffer.subarray(0, count));
+  let [piece, next] = [new Uint8Array(PIECE), new Uint8Array(PIECE)];
+  for (let count = await file.read(piece); count !== null;) {
+    const reading = file.read(next);
+    sum.update(piece.subarray(0, count));
+    count = await reading;
+    [piece, next] = [next, piece];
   }
   return sum.digest("hex");
 }
+
+const PIECE = 1 << 20;
 
 /** A file or link below a folder; a link is recorded by where it points, and never followed. */
 export interface Entry {
