@@ -15,7 +15,18 @@ import { overridingVariables } from "../tasks/lib/engine/apptainer.ts";
 import { exists, sha256File } from "../tasks/lib/files.ts";
 import { findProcesses } from "../tasks/lib/processes.ts";
 import { runMark } from "../tasks/lib/run_folder.ts";
-import { call, IMAGE, missingDocker, otherUser, ROOT_USER, said, startAs, type User } from "./engines.ts";
+import {
+  call,
+  IMAGE,
+  makeProject,
+  metrics,
+  missingDocker,
+  otherUser,
+  ROOT_USER,
+  said,
+  startAs,
+  STUBBORN,
+} from "./engines.ts";
 import { type Ended, ended, experiment, Project, until } from "./project.ts";
 
 Deno.test("sifProblem() tells a whole SIF file from half of one and from other files", async (t) => {
@@ -186,25 +197,8 @@ except KeyboardInterrupt:
     raise
 `;
 
-const STUBBORN = `
-import signal, time
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-print("at work", flush=True)
-time.sleep(60)
-`;
-
-async function makeProject(train: string, user: User = ROOT_USER, yaml = experiment()): Promise<Project> {
-  const project = await Project.make({ "experiment.yaml": yaml, "train.py": train });
-  if (user !== ROOT_USER) await said(["chown", "-R", `${user.uid}:${user.gid}`, project.root]);
-  return project;
-}
-
 async function train(project: Project, args: string[] = [], user = ROOT_USER, env = {}): Promise<Ended> {
   return await ended(startAs(user, project, "train", ["--engine", "apptainer", ...args], env));
-}
-
-async function metrics(project: Project) {
-  return JSON.parse(await Deno.readTextFile(join(await project.run(), "train/metrics.json")));
 }
 
 realTest("an image is converted once; the step runs as the user, who owns what it writes", async () => {

@@ -2,7 +2,19 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { call, IMAGE, otherUser, ROOT_USER, said, startAs, testEngines, type User } from "./engines.ts";
+import {
+  call,
+  IMAGE,
+  makeProject,
+  metrics,
+  otherUser,
+  ROOT_USER,
+  said,
+  startAs,
+  STUBBORN,
+  testEngines,
+  type User,
+} from "./engines.ts";
 import { type Ended, ended, experiment, Project, until } from "./project.ts";
 
 const engines = await testEngines();
@@ -42,23 +54,6 @@ except KeyboardInterrupt:
     open(out + "/saved", "w").write("yes")
     raise
 `;
-
-const STUBBORN = `
-import signal, time
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-print("at work", flush=True)
-time.sleep(60)
-`;
-
-async function makeProject(train: string, user: User = ROOT_USER, yaml = experiment()): Promise<Project> {
-  const project = await Project.make({ "experiment.yaml": yaml, "train.py": train });
-  if (user !== ROOT_USER) await said(["chown", "-R", `${user.uid}:${user.gid}`, project.root]);
-  return project;
-}
-
-async function metrics(project: Project) {
-  return JSON.parse(await Deno.readTextFile(join(await project.run(), "train/metrics.json")));
-}
 
 async function containersOf(run: string): Promise<string> {
   return await said(["docker", "ps", "--all", "--quiet", "--filter", `label=experiment.run=${run}`]);

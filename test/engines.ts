@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { stageContext } from "../tasks/lib/image/build_context.ts";
 import { BASE, missingEngine } from "./docker.ts";
-import { type Ended, ended, type Project, ROOT } from "./project.ts";
+import { type Ended, ended, experiment, Project, ROOT } from "./project.ts";
 
 /** Debian with Python and tini: small, and made the same way as the base of the CPU image. */
 export const IMAGE = "experiment-test:python";
@@ -149,4 +149,28 @@ async function missingPodman(user: User): Promise<string | undefined> {
   }
   const tried = await podman("run", "--rm", IMAGE, "true");
   return tried?.code === 0 ? undefined : `podman can't run here: ${tried?.stderr.trim().split("\n").at(-1)}`;
+}
+
+/** A step that says that it is at work and takes no notice of ^C. */
+export const STUBBORN = `
+import signal, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print("at work", flush=True)
+time.sleep(60)
+`;
+
+/** A project of the user's whose step "train" runs this text. */
+export async function makeProject(
+  train: string,
+  user: User = ROOT_USER,
+  yaml = experiment(),
+): Promise<Project> {
+  const project = await Project.make({ "experiment.yaml": yaml, "train.py": train });
+  if (user !== ROOT_USER) await said(["chown", "-R", `${user.uid}:${user.gid}`, project.root]);
+  return project;
+}
+
+/** What the step "train" of the newest run wrote to metrics.json. */
+export async function metrics(project: Project) {
+  return JSON.parse(await Deno.readTextFile(join(await project.run(), "train/metrics.json")));
 }
