@@ -1,5 +1,6 @@
 /** Reading what small programs say of the machine. */
 
+import { processOn } from "../jupyter/port.ts";
 import { type Answer, output } from "./ask.ts";
 import type { Disk, Machine, UserNamespaces } from "./machine.ts";
 
@@ -42,6 +43,5 @@ export function readImageNames(answer: Answer): string[] {
 export function findHolder(containers: Answer, process: Answer): string {
   const container = output(containers)?.trim().split("\n")[0];
   if (container) return `the container ${container}`;
-  const [, name, id] = /users:\(\("([^"]+)",pid=(\d+)/.exec(output(process) ?? "") ?? [];
-  return name === undefined ? "a program that this user may not see" : `${name} (process ${id})`;
+  return processOn(output(process) ?? "") ?? "a program that this user may not see";
 }

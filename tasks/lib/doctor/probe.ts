@@ -13,6 +13,7 @@ import type { GpuProbe } from "./gpu_remedy.ts";
 import { type GpuAnswers, type Probes, readGpu } from "./judge.ts";
 import { JUPYTER_PORT, type Machine } from "./machine.ts";
 import { findHolder, readCgroup, readDisk, readImageNames, readUserNamespaces } from "./machine_answers.ts";
+import { isFree } from "../jupyter/port.ts";
 import { type CdiSpec, readCdi } from "./toolkit.ts";
 
 const GPU_QUESTIONS = {
@@ -106,16 +107,6 @@ function readMachine(answers: MachineAnswers): Machine {
     imageNames: [answers.docker_images, answers.podman_images].flatMap(readImageNames),
     portHolder: isFree(JUPYTER_PORT) ? undefined : findHolder(answers.port_container, answers.port_process),
   };
-}
-
-function isFree(port: number): boolean {
-  try {
-    Deno.listen({ hostname: "127.0.0.1", port }).close();
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) return false;
-    throw error;
-  }
 }
 
 /** Where an engine keeps its images, if that is on this machine. */
