@@ -1,11 +1,11 @@
 /** What a user says on the command line about the steps' containers. */
 
+import { resolve } from "node:path";
 import { SIZE_PATTERN } from "./experiment_schema.ts";
 import type { Environment } from "./experiment.ts";
 import { Failure } from "./failure.ts";
 import type { ContainerLimits } from "./plan.ts";
 import { callerFolder } from "./run_folder.ts";
-import { resolve } from "node:path";
 
 export interface ContainerOptions {
   limits: ContainerLimits;
