@@ -5,7 +5,7 @@
     batches = open_batches(folder, indices, cache, device="cpu")     # batches.py
         batches.batch(rows)         float32 (len(rows), 3, 224, 224) on the device, contiguous, normalized
         batches.labels              int64 (len(indices),), on the device
-    images = open_images(folder, indices, cache, size=224)           # decoding.py
+    images = open_images(folder, indices, cache, size=224)           # cache.py
         images.pixels               uint8 (len(indices), 3, H, W), memory-mapped, read-only by convention
         images.labels               int64 (len(indices),)
     NormalizationTable(mean, std).look_up(pixels)                    # normalization_table.py
