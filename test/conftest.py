@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -17,3 +18,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("trained")
     train(Settings(epochs=2), out, report=lambda line: None)
     return out
+
+
+@pytest.fixture(scope="session")
+def torchvision() -> ModuleType:
+    """The real one, to compare with; skips the test where there is none."""
+    from real_torchvision import import_torchvision
+
+    module = import_torchvision()
+    if module is None:
+        pytest.skip("torchvision is not installed: cannot compare with it")
+    return module

@@ -1,10 +1,6 @@
 """The networks: names, shapes, and the same numbers as torchvision's."""
 
 import json
-import sys
-from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -13,31 +9,7 @@ import torch
 
 from src.modelling.resnet import resnet18, small_resnet
 
-DECLARED = torch.library.Library("torchvision", "FRAGMENT")  # declarations last as long as this object
 FIXTURE = Path(__file__).parent / "fixtures" / "resnet18" / "state_dict.json"
-
-
-@cache
-def _torchvision() -> ModuleType | None:
-    if find_spec("torchvision") is None:
-        return None
-    try:
-        return import_module("torchvision")
-    except RuntimeError:
-        # Built for another PyTorch, its operators are not there. Declared, they let the rest be imported.
-        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
-            del sys.modules[name]
-        for name in ("nms", "qnms"):
-            DECLARED.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        return import_module("torchvision")
-
-
-@pytest.fixture
-def torchvision() -> ModuleType:
-    module = _torchvision()
-    if module is None:
-        pytest.skip("torchvision is not installed: cannot compare with it")
-    return module
 
 
 def test_resnet18_has_the_122_names_and_shapes_of_published_state_dicts() -> None:
