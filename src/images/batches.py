@@ -39,10 +39,7 @@ class Batches:
         self.device = device
         self.labels = images.labels.to(device)
         self._table = NormalizationTable(normalization, device)
-        self._images = images.pixels.to(device)
-        if device != "cpu" and len(images) * 3 * size * size <= HELD:
-            shares = self._images.split(RESIZED_AT_ONCE)
-            self._images = torch.cat([resize_exact(share, self.size) for share in shares])
+        self._images = images.pixels if device == "cpu" else hold(images.pixels, self.size, device)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -53,9 +50,17 @@ class Batches:
 
     def batch(self, rows: Tensor) -> Tensor:
         """The images of these rows, normalized: float32 (n, 3, size, size), on the device, contiguous."""
-        if self._images.device.type == "cpu" and self._images.shape[-2:] == self.size:
+        if self.device == "cpu" and self._images.shape[-2:] == self.size:
             return self._table.look_up_each(self._images, rows)
         return self._table.look_up(self.pixels(rows))
+
+
+def hold(pixels: Tensor, size: tuple[int, int], device: str) -> Tensor:
+    """The images on the device, resized once for all epochs where there is room for that."""
+    there = pixels.to(device)
+    if len(pixels) * pixels.shape[1] * size[0] * size[1] > HELD:
+        return there
+    return torch.cat([resize_exact(share, size) for share in there.split(RESIZED_AT_ONCE)])
 
 
 def open_batches(
