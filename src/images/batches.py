@@ -14,6 +14,7 @@ from src.images.decoding import MixedSizes, Progress
 from src.images.image_folder import ImageFolder
 from src.images.normalization_table import IMAGENET, NormalizationTable
 from src.images.resize import resize_exact
+from src.images.reused_memory import ReusedMemory
 from src.modelling.data import Normalization
 
 EDGE = 224  # pixels of the images that ImageNet's networks are trained on
@@ -39,6 +40,7 @@ class Batches:
         self.device = device
         self.labels = images.labels.to(device)
         self._table = NormalizationTable(normalization, device)
+        self._memory = ReusedMemory()
         self._images = images.pixels if device == "cpu" else hold(images.pixels, self.size, device)
 
     def __len__(self) -> int:
@@ -46,13 +48,19 @@ class Batches:
 
     def pixels(self, rows: Tensor) -> Tensor:
         """The resized images of these rows, uint8 (n, 3, size, size), on the device."""
-        return resize_exact(self._images.index_select(0, rows.to(self.device)), self.size)
+        return resize_exact(self._select(rows), self.size)
 
     def batch(self, rows: Tensor) -> Tensor:
         """The images of these rows, normalized: float32 (n, 3, size, size), on the device, contiguous."""
         if self.device == "cpu" and self._images.shape[-2:] == self.size:
-            return self._table.look_up_each(self._images, rows)
+            return self._table.look_up_each(self._images, rows, self._memory.empty)
         return self._table.look_up(self.pixels(rows))
+
+    def _select(self, rows: Tensor) -> Tensor:
+        if self.device != "cpu":
+            return self._images.index_select(0, rows.to(self.device))
+        selected = self._memory.empty((len(rows), *self._images.shape[1:]), torch.uint8)
+        return torch.index_select(self._images, 0, rows, out=selected)
 
 
 def hold(pixels: Tensor, size: tuple[int, int], device: str) -> Tensor:

@@ -1,4 +1,6 @@
-"""Levels of 8 bits to normalized float32 by table, so that every device gets the bits that a CPU computes."""
+"""Levels of 8 bits to normalized values by table, so that every device gets the bits that a CPU computes."""
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -12,29 +14,36 @@ LARGEST_LEVEL = 255
 # Of ImageNet's training images in RGB, as the published weights were trained [torchvision, resnet18 weights].
 IMAGENET = Normalization(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
+Empty = Callable[..., Tensor]  # as torch.empty
+
 
 class NormalizationTable:
-    """The float32 value of every level in every channel, (C, 256), as ToTensor and Normalize compute it.
+    """The value of every level in every channel, (C, 256), as ToTensor and Normalize compute it.
 
     A GPU divides by a constant by multiplying with its reciprocal, which rounds differently: the table is
     made on the CPU, and the values are only looked up on the device.
     """
 
-    def __init__(self, normalization: Normalization, device: str = "cpu") -> None:
-        levels = torch.arange(LEVELS, dtype=torch.uint8).to(torch.float32).div(LARGEST_LEVEL)
+    def __init__(
+        self, normalization: Normalization, device: str = "cpu", dtype: torch.dtype = torch.float32
+    ) -> None:
+        levels = torch.arange(LEVELS, dtype=torch.uint8).to(dtype).div(LARGEST_LEVEL)
         channels = len(normalization.mean)
         self.values = normalization.apply(levels.expand(1, channels, 1, LEVELS)).view(channels, LEVELS)
         self._flat = self.values.flatten().to(device)
         self._first = torch.arange(0, channels * LEVELS, LEVELS, dtype=torch.int32, device=device)
 
     def look_up(self, pixels: Tensor) -> Tensor:
-        """(N, C, H, W) uint8 -> the same shape in float32, contiguous, on the same device."""
+        """(N, C, H, W) uint8 -> the same shape, normalized, contiguous, on the same device."""
         places = pixels.to(torch.int32, memory_format=torch.contiguous_format) + self._first[:, None, None]
         return self._flat.index_select(0, places.view(-1)).view(pixels.shape)
 
-    def look_up_each(self, pixels: Tensor, rows: Tensor) -> Tensor:
-        """What `look_up(pixels[rows])` returns, for images on the CPU: faster, and without the copy."""
-        normalized = torch.empty((len(rows), *pixels.shape[1:]), dtype=torch.float32)
+    def look_up_each(self, pixels: Tensor, rows: Tensor, empty: Empty = torch.empty) -> Tensor:
+        """What `look_up(pixels[rows])` returns, for images on the CPU: faster, and without the copy.
+
+        `empty` makes the tensor that is filled and returned.
+        """
+        normalized = empty((len(rows), *pixels.shape[1:]), dtype=self.values.dtype)
         levels, values, target = pixels.numpy(), self.values.numpy(), normalized.numpy()
         for place, row in enumerate(rows.tolist()):
             for channel, table in enumerate(values):
