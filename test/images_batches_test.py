@@ -1,5 +1,6 @@
 """Batches are those of the published transform, bit for bit, whatever they are made from."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +16,15 @@ from src.images.cache import open_images
 from src.images.image_folder import ImageFolder
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """On a busy machine, threads that wait for each other take several times as long."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +94,25 @@ def test_a_device_holds_images_resized_when_there_is_room(folder: ImageFolder, c
     assert torch.equal(hold(source, (224, 224), "cpu"), resized)
     too_many = source[:1].expand(HELD // (3 * 224 * 224) + 1, -1, -1, -1)
     assert hold(too_many, (224, 224), "cpu").shape[-2:] == (64, 64)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "kept"),
+    [([(64, 64)] * 2, "source-"), ([(64, 64), (30, 30)], "224-"), ([(300, 300)] * 2, "224-")],
+    ids=["small and equal", "mixed", "large"],
+)
+def test_another_device_gets_images_in_their_own_size_where_that_is_less(
+    sizes: list[tuple[int, int]], kept: str, tmp_path: Path
+) -> None:
+    (tmp_path / "images" / "class").mkdir(parents=True)
+    for number, size in enumerate(sizes):
+        Image.new("RGB", size, (number, 0, 0)).save(tmp_path / "images" / "class" / f"{number}.png")
+    folder = ImageFolder.read(tmp_path / "images")
+    # PyTorch's "meta" device computes shapes and no values: another device that every machine has.
+    batches = open_batches(folder, [0, 1], tmp_path / "cache", device="meta")
+    batch = batches.batch(torch.tensor([1, 0, 1]))
+    assert (batch.shape, batch.dtype, batch.device.type) == ((3, 3, 224, 224), torch.float32, "meta")
+    assert [path.name.startswith(kept) for path in (tmp_path / "cache").iterdir()] == [True]
 
 
 def test_pixels_are_the_resized_levels_of_the_rows(folder: ImageFolder, cache: Path) -> None:

@@ -68,7 +68,10 @@ def hold(pixels: Tensor, size: tuple[int, int], device: str) -> Tensor:
     there = pixels.to(device)
     if len(pixels) * pixels.shape[1] * size[0] * size[1] > HELD:
         return there
-    return torch.cat([resize_exact(share, size) for share in there.split(RESIZED_AT_ONCE)])
+    resized = torch.empty((*pixels.shape[:2], *size), dtype=torch.uint8, device=device)
+    for share, target in zip(there.split(RESIZED_AT_ONCE), resized.split(RESIZED_AT_ONCE), strict=True):
+        target.copy_(resize_exact(share, size))
+    return resized
 
 
 def open_batches(
