@@ -18,6 +18,7 @@ from src.command import counted, printable
 from src.failure import RequestError
 
 LIBRARIES = ("libjpeg_turbo", "jpg", "libtiff", "webp")  # those that decode with loss, and can change levels
+MOST_THREADS = 8
 
 Progress = Callable[[int, int], None]  # images done, images in all
 
@@ -51,14 +52,14 @@ def digests(paths: Iterable[Path]) -> list[bytes]:
 def decode_all(
     paths: Sequence[Path], size: int | None, progress: Progress = lambda done, total: None
 ) -> Iterator[Decoded]:
-    """Decodes the images in their order, on all processors, a few ahead of the one that is wanted next.
+    """Decodes the images in their order, in several threads, a few ahead of the one that is wanted next.
 
     Resized to `size` x `size` by Pillow's bilinear filter, or in their own size, which must be common to all.
     Raises RequestError at the end, naming all files that could not be decoded; MixedSizes at once.
     """
     broken: list[str] = []
     shape: Decoded | None = None
-    with ThreadPoolExecutor(_processors()) as pool, warnings.catch_warnings():
+    with ThreadPoolExecutor(_threads()) as pool, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of odd metadata, with a line of code
         for done, (path, future) in enumerate(_ahead(pool, paths, size), start=1):
             try:
@@ -96,13 +97,15 @@ def _ahead(
     waiting: deque[tuple[Path, Future[Decoded]]] = deque()
     for path in paths:
         waiting.append((path, pool.submit(decode, path, size)))
-        if len(waiting) > 4 * _processors():
+        if len(waiting) > 4 * _threads():
             yield waiting.popleft()
     yield from waiting
 
 
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _threads() -> int:
+    """Pillow decodes and resizes without Python's lock; what is left under it keeps few threads at work."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(processors, MOST_THREADS)
 
 
 def _digest(path: Path) -> bytes:
