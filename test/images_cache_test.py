@@ -142,7 +142,9 @@ def test_a_killed_process_leaves_nothing_that_is_used(folder: ImageFolder, kept:
         "kill = lambda done, total: done == 30 and os.kill(os.getpid(), 9)\n"
         "open_images(folder, range(40), cache, progress=kill)"
     )
-    assert child(code, folder, kept).wait() == -signal.SIGKILL
+    process = child(code, folder, kept)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
     [part] = kept.iterdir()
     assert part.name.endswith(".part")
     images, lines = opened(folder, kept)
