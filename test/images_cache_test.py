@@ -205,6 +205,17 @@ def test_a_file_in_the_place_of_the_cache_is_refused(folder: ImageFolder, kept: 
         opened(folder, kept)
 
 
+def test_a_folder_in_the_place_of_the_file_is_refused(folder: ImageFolder, kept: Path) -> None:
+    path = opened(folder, kept)[0].path
+    path.unlink()
+    path.mkdir()
+    lines: list[str] = []
+    with pytest.raises(UnavailableError, match=f"Cannot keep decoded images in {kept}: Is a directory"):
+        open_images(folder, range(COUNT), kept, report=lines.append)
+    assert lines[0] == f"Cannot use {path}: Is a directory. It is made again"
+    assert list(kept.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("size", [None, 224])
 def test_all_images_that_do_not_decode_are_named_at_once(
     size: int | None, folder: ImageFolder, kept: Path

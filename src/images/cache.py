@@ -74,7 +74,8 @@ def _read(path: Path, key: str, report: Callable[[str], None]) -> np.ndarray | N
     except FileNotFoundError:
         return None
     except (Damaged, OSError) as error:
-        report(f"Cannot use {path}: {error}. It is made again")
+        reason = error.strerror if isinstance(error, OSError) else error
+        report(f"Cannot use {path}: {reason}. It is made again")
         return None
 
 

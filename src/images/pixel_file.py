@@ -100,7 +100,7 @@ def _first_wrong(pixels: np.ndarray, checksums: list[int]) -> int | None:
 
 
 def _remove_abandoned(path: Path) -> None:
-    for part in path.parent.glob(".*.part"):
+    for part in path.parent.glob(f".*{path.suffix}.*.part"):
         with suppress(OSError):
             if time.time() - part.stat().st_mtime > ABANDONED:
                 part.unlink()
