@@ -21,9 +21,10 @@ from src.modelling import train as command
 from src.modelling.data import SOURCES, Images, Split, measure
 from src.modelling.determinism import random_state, set_random_state
 from src.modelling.model_file import load_model
+from src.modelling.results import percent
 from src.modelling.run import shifted
 from src.modelling.settings import Settings
-from src.modelling.training import RESULTS, percent, train
+from src.modelling.training import RESULTS, train
 
 ROOT = Path(__file__).resolve().parent.parent
 SHORT = Settings(epochs=2)

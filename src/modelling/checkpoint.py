@@ -10,24 +10,14 @@ import torch
 from src.failure import RequestError
 from src.files import write_bytes
 from src.modelling.determinism import environment, random_state, set_random_state
-from src.modelling.run import Run
-from src.modelling.settings import Settings, require_same
+from src.modelling.settings import require_same
+from src.modelling.training_run import TrainingRun
 
 FORMAT = 1
-PARTS = {
-    "format",
-    "settings",
-    "environment",
-    "history",
-    "model",
-    "optimizer",
-    "scheduler",
-    "generator",
-    "random",
-}
+COMMON = {"format", "settings", "environment", "history", "random"}
 
 
-def save_checkpoint(path: Path, run: Run) -> None:
+def save_checkpoint(path: Path, run: TrainingRun) -> None:
     """Writes the run after a whole epoch, in one step."""
     buffer = io.BytesIO()
     torch.save(
@@ -36,10 +26,7 @@ def save_checkpoint(path: Path, run: Run) -> None:
             "settings": run.settings.as_dict(),
             "environment": environment(run.settings.device),
             "history": run.history,
-            "model": run.model.state_dict(),
-            "optimizer": run.optimizer.state_dict(),
-            "scheduler": run.scheduler.state_dict(),
-            "generator": run.generator.get_state(),
+            **run.state(),
             "random": random_state(),
         },
         buffer,
@@ -47,27 +34,31 @@ def save_checkpoint(path: Path, run: Run) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def read_checkpoint(path: Path, settings: Settings) -> dict[str, Any]:
-    """The checkpoint's content. Raises RequestError when it is damaged or belongs to other settings."""
+def read_checkpoint(path: Path, run: TrainingRun) -> dict[str, Any]:
+    """The content of a checkpoint of `run`. Raises RequestError when it is damaged or of other settings."""
     try:
         saved = _load_file(path)
-        lacking = PARTS - saved.keys()
+        lacking = _parts(run) - saved.keys()
     except Exception as error:  # torch.load raises whatever the bytes happen to provoke, at great length
         raise _unreadable(path, f"damaged, or not made by this program: {type(error).__name__}") from error
     if lacking:
         raise _unreadable(path, f"it lacks {', '.join(sorted(lacking))}")
     if saved["format"] != FORMAT:
         raise _unreadable(path, f"its format is {saved['format']}, wanted {FORMAT}")
-    require_same(saved["settings"], settings, str(path))
+    require_same(saved["settings"], run.settings, str(path))
     return saved
 
 
-def is_checkpoint(path: Path) -> bool:
-    """Whether this program made the file, with whatever settings."""
+def is_checkpoint(path: Path, run: TrainingRun) -> bool:
+    """Whether the program that makes such runs made the file, with whatever settings."""
     try:
-        return path.is_file() and _load_file(path).keys() >= PARTS
+        return path.is_file() and _load_file(path).keys() == _parts(run)
     except Exception:  # as above
         return False
+
+
+def _parts(run: TrainingRun) -> set[str]:
+    return COMMON | run.state().keys()
 
 
 def _load_file(path: Path) -> dict[str, Any]:
@@ -89,7 +80,7 @@ def _unreadable(path: Path, reason: str) -> RequestError:
     )
 
 
-def restore(run: Run, saved: dict[str, Any]) -> list[str]:
+def restore(run: TrainingRun, saved: dict[str, Any]) -> list[str]:
     """Continues `run` from a checkpoint; returns warnings about what could change the last bits.
 
     Raises RequestError when the parts do not fit this run, as after a change to the model's code.
@@ -109,12 +100,7 @@ def restore(run: Run, saved: dict[str, Any]) -> list[str]:
     ]
 
 
-def _load(run: Run, saved: dict[str, Any]) -> None:
-    # Optimizer and scheduler were built first: built after loading, a scheduler would overwrite the learning
-    # rate. The generators come last, because building a model draws from them.
-    run.model.load_state_dict(saved["model"])
-    run.optimizer.load_state_dict(saved["optimizer"])
-    run.scheduler.load_state_dict(saved["scheduler"])
+def _load(run: TrainingRun, saved: dict[str, Any]) -> None:
+    run.load_state(saved)
     run.history.update(saved["history"])
-    run.generator.set_state(saved["generator"])
-    set_random_state(saved["random"])
+    set_random_state(saved["random"])  # last, because building a model draws from the generators

@@ -8,10 +8,13 @@ from typing import Any, cast
 import numpy as np
 import torch
 
+from src.failure import UnavailableError
 
-def make_deterministic(threads: int) -> None:
+
+def make_deterministic(threads: int, tf32: bool = False) -> None:
     """Deterministic algorithms, no autotuning, no TF32, a fixed number of threads on the CPU.
 
+    With `tf32`, CUDA's matrix products and convolutions stay as PyTorch sets them: shorter where it says so.
     For the rest of the process, not for a while: what a step records about itself at its end is then what it
     ran with.
     """
@@ -20,9 +23,17 @@ def make_deterministic(threads: int) -> None:
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
+    if not tf32:
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
     torch.set_num_threads(threads)
+
+
+def find_device(wanted: str, purpose: str) -> str:
+    """cpu or cuda; "auto" takes the GPU if there is one. Raises UnavailableError, which names the purpose."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise UnavailableError(f"Cannot {purpose} on cuda: PyTorch finds no GPU here. Use --device cpu")
+    return ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted
 
 
 def seed_everything(seed: int) -> None:

@@ -1,10 +1,11 @@
 """One training run in memory: model, optimizer, schedule, random numbers, history; and one epoch of it."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from torch.optim.lr_scheduler import OneCycleLR
 
@@ -12,32 +13,30 @@ from src.failure import Failure
 from src.modelling.data import Images, Split
 from src.modelling.determinism import seed_everything
 from src.modelling.model_file import DTYPES, Description, build
-from src.modelling.settings import Settings
+from src.modelling.settings import Recipe, Settings
+from src.modelling.training_run import TrainingRun
 
 EVALUATION_BATCH = 512
 WARM_UP = 0.2  # the share of steps in which the learning rate rises to its maximum
 
 
-def _empty_history() -> dict[str, list[float]]:
-    names = ("training_loss", "training_correct", "validation_loss", "validation_correct")
-    return {name: [] for name in names}
-
-
 @dataclass
-class Run:
-    """What a checkpoint saves. `history` has one entry for each finished epoch."""
+class Run(TrainingRun):
+    """Training from random weights, with a learning rate that follows a schedule."""
 
     settings: Settings
-    description: Description
-    model: nn.Module
-    optimizer: torch.optim.Optimizer
     scheduler: OneCycleLR
     generator: torch.Generator  # of the order and the shifts; on the CPU, so that every device draws the same
-    history: dict[str, list[float]] = field(default_factory=_empty_history)
 
-    @property
-    def epochs_done(self) -> int:
-        return len(self.history["training_loss"])
+    def state(self) -> dict[str, Any]:
+        own = {"scheduler": self.scheduler.state_dict(), "generator": self.generator.get_state()}
+        return {**super().state(), **own}
+
+    def load_state(self, saved: dict[str, Any]) -> None:
+        # The scheduler was built before: built after loading, it would overwrite the learning rate.
+        super().load_state(saved)
+        self.scheduler.load_state_dict(saved["scheduler"])
+        self.generator.set_state(saved["generator"])
 
 
 def start(settings: Settings, split: Split) -> Run:
@@ -95,7 +94,7 @@ def train_epoch(run: Run, images: Images) -> None:
 def _step(run: Run, inputs: Tensor, labels: Tensor) -> tuple[float, int]:
     logits = run.model(inputs)
     loss = functional.cross_entropy(logits, labels, label_smoothing=run.settings.label_smoothing)
-    value = _finite(loss.item(), run.settings, run.epochs_done + 1)
+    value = require_finite(loss.item(), run.settings, run.epochs_done + 1)
     run.optimizer.zero_grad()
     loss.backward()
     run.optimizer.step()
@@ -103,7 +102,8 @@ def _step(run: Run, inputs: Tensor, labels: Tensor) -> tuple[float, int]:
     return value, int((logits.argmax(1) == labels).sum())
 
 
-def _finite(loss: float, settings: Settings, epoch: int) -> float:
+def require_finite(loss: float, settings: Recipe, epoch: int) -> float:
+    """The loss. Raises Failure when it is infinite or no number, from which no step leads back."""
     if not math.isfinite(loss):
         raise Failure(
             f"Cannot go on training: the loss must be finite, current value is {loss} in epoch {epoch}. "
@@ -116,7 +116,7 @@ def validate(run: Run, images: Images) -> None:
     """Predicts all images, then adds the history's two validation entries."""
     logits = predict(run, images)
     loss = functional.cross_entropy(logits, images.labels).item()
-    run.history["validation_loss"].append(_finite(loss, run.settings, run.epochs_done))
+    run.history["validation_loss"].append(require_finite(loss, run.settings, run.epochs_done))
     run.history["validation_correct"].append(int((logits.argmax(1) == images.labels).sum()))
 
 

@@ -1,12 +1,27 @@
 """What decides a training run, as plain data. Imports no framework, so that `--help` is quick."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from src.failure import RequestError
 
 DTYPES = ("float64", "float32")
 DEVICES = ("cpu", "cuda")
+
+
+class Recipe(Protocol):
+    """All that decides a training run, whatever is trained."""
+
+    @property
+    def epochs(self) -> int: ...
+
+    @property
+    def learning_rate(self) -> float: ...
+
+    @property
+    def device(self) -> str: ...
+
+    def as_dict(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -34,7 +49,7 @@ class Settings:
         return asdict(self)
 
 
-def require_same(saved: dict[str, Any], current: Settings, where: str) -> None:
+def require_same(saved: dict[str, Any], current: Recipe, where: str) -> None:
     """Raises RequestError for a checkpoint of another run. Threads and device only deserve a warning."""
     wanted = current.as_dict()
     different = [
