@@ -64,10 +64,14 @@ class ResNet(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
-    def forward(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor) -> Tensor:
+        """What the classifier sees: (N, channels, H, W) -> (N, widths[-1])."""
         for name in self._features:
             x = self.get_submodule(name)(x)
-        return self.fc(torch.flatten(x, 1))
+        return torch.flatten(x, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.features(x))
 
 
 def resnet18(classes: int = 1000, dtype: torch.dtype = torch.float32) -> ResNet:

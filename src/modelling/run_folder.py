@@ -64,9 +64,9 @@ class RunFolder:
         names = (*self.results, CHECKPOINT)
         stale = [self.path / name for name in names if os.path.lexists(self.path / name)]
         if stale:
-            folder = self.path
             report(
-                f"Starting anew: the earlier run in {folder} is replaced (--resume goes on with it instead)"
+                f"Starting anew: the earlier run in {self.path} is replaced "
+                "(--resume goes on with it instead)"
             )
         for path in stale:
             try:

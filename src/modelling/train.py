@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from src.command import Parser, exit_code, output, say
+from src.modelling.options import MOST_THREADS, number
 from src.modelling.settings import DEVICES, DTYPES, Settings
-
-MOST_THREADS = 1024  # PyTorch crashes where the system refuses it more; 8,192 were fine, 16,384 were not
 
 DESCRIPTION = """\
 example:
@@ -24,21 +23,6 @@ Trains a small ResNet on scikit-learn's handwritten digits. Writes into --out:
 
 The same command on the same machine writes the same bytes. A run that was cut off
 goes on with --resume, to the same final weights as an uninterrupted one."""
-
-
-def number(kind: type, least: float, most: float, wanted: str) -> Callable[[str], float]:
-    """An argparse type: a number within bounds, or a message that says what is wanted."""
-
-    def parse(text: str) -> float:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = None
-        if value is None or not least <= value <= most:
-            raise argparse.ArgumentTypeError(f'must be {wanted}, current value is "{text}"')
-        return value
-
-    return parse
 
 
 def parser() -> argparse.ArgumentParser:
