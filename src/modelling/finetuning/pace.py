@@ -19,9 +19,10 @@ class Pace:
         self._begin = self._last = time.monotonic()
         self.begin("", 0)
 
-    def begin(self, what: str, images: int) -> None:
+    def begin(self, what: str, images: int) -> "Pace":
         """A new part of the work, such as the training of epoch 3/10, with so many images."""
         self._what, self._part, self._part_passed = what, images, 0
+        return self
 
     def __call__(self, images: int) -> None:
         """So many images have passed."""

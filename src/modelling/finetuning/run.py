@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from src.modelling.determinism import seed_everything
 from src.modelling.finetuning.draws import draw_split, draw_training_order, draw_validation_order
+from src.modelling.finetuning.examples import Examples
 from src.modelling.finetuning.settings import FinetuneSettings
 from src.modelling.finetuning.weights import Weights, load_weights
 from src.modelling.model_file import Description
@@ -18,16 +19,6 @@ from src.modelling.run import require_finite
 from src.modelling.training_run import TrainingRun
 
 Progress = Callable[[int], None]  # is told of images that are done
-
-
-class Examples(Protocol):
-    """Labelled inputs of a network, on its device, at places 0 to N - 1."""
-
-    labels: Tensor  # (N,), int64
-
-    def inputs(self, places: Tensor) -> Tensor:
-        """(M,) -> (M, ...), float32."""
-        ...
 
 
 @dataclass
@@ -78,7 +69,7 @@ def train_epoch(run: FinetuneRun, network: nn.Module, examples: Examples, progre
     losses, correct = [], []
     for places in draw_training_order(len(examples.labels)).split(run.settings.batch_size):
         labels = examples.labels[places]
-        logits = network(examples.inputs(places))
+        logits = network(examples.batch(places))
         loss = functional.cross_entropy(logits, labels)
         run.optimizer.zero_grad()
         loss.backward()
@@ -96,7 +87,7 @@ def validate(run: FinetuneRun, network: nn.Module, examples: Examples, progress:
     losses, correct, predicted = [], [], []
     for places in draw_validation_order(len(examples.labels)).split(run.settings.batch_size):
         labels = examples.labels[places]
-        logits = network(examples.inputs(places))
+        logits = network(examples.batch(places))
         losses.append(functional.cross_entropy(logits, labels))
         correct.append((logits.argmax(1) == labels).sum())
         predicted.append(logits)

@@ -46,15 +46,14 @@ def read_weights(path: Path) -> Weights:
 def _check_name(path: Path, digest: str) -> None:
     named = NAME.search(path.name)
     if named is None:
-        raise _refused(
-            path,
-            f"its name must hold the first 8 digits of its SHA-256, as in {PUBLISHED.rpartition('/')[2]}",
-        )
+        example = PUBLISHED.rpartition("/")[2]
+        raise _refused(path, f"its name must hold the first 8 digits of its SHA-256, as in {example}")
     if not digest.startswith(named[1]):
         raise _refused(
-            path, f'its SHA-256 must begin with {named[1]}, as its name says, current value is "{digest}". '
-            f"It is damaged or another file; the published one is {PUBLISHED}"
-        )  # fmt: skip
+            path,
+            f'its SHA-256 must begin with {named[1]}, as its name says, current value is "{digest}". '
+            f"It is damaged or another file; the published one is {PUBLISHED}",
+        )
 
 
 def _state_dict(path: Path, content: bytes) -> dict[str, Tensor]:

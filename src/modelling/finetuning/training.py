@@ -1,0 +1,114 @@
+"""Fine-tunes by settings and writes the results: the function that the command and the notebook call."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from src.command import counted
+from src.files import output_folder, write_csv
+from src.images.batches import open_batches
+from src.images.image_folder import ImageFolder
+from src.modelling.data import Normalization
+from src.modelling.determinism import find_device, make_deterministic
+from src.modelling.finetuning.examples import Examples, Part, compute_features
+from src.modelling.finetuning.memory import enough_memory
+from src.modelling.finetuning.pace import Pace
+from src.modelling.finetuning.run import FinetuneRun, start, train_epoch, validate
+from src.modelling.finetuning.settings import FinetuneSettings, Sources
+from src.modelling.finetuning.weights import Weights, read_weights
+from src.modelling.model_file import Description
+from src.modelling.results import metrics, predictions, progress, write_results
+from src.modelling.run_folder import METRICS, MODEL, Report, RunFolder
+
+MADE_BY = "src/modelling/finetune.py"
+CONFUSION = "confusion_matrix.csv"
+RESULTS = (METRICS, MODEL, "history.csv", "predictions.json", CONFUSION)
+
+
+def finetune(
+    sources: Sources,
+    settings: FinetuneSettings,
+    out: Path | str,
+    resume: bool = False,
+    report: Report = print,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Fine-tunes, writes all results into the folder `out`, and returns what metrics.json holds.
+
+    With `resume` a run that was cut off goes on after its last whole epoch, to the same final weights bit for
+    bit; a finished one is left as it is. Files that another program made are only replaced with `force`.
+    Accuracies are in percent, losses in nats, one per epoch; those after the last epoch are the result.
+    Raises RequestError, UnavailableError, and Failure when the loss is no longer finite.
+    """
+    folder = RunFolder(output_folder(Path(out)), MADE_BY, RESULTS)
+    settings = replace(settings, device=find_device(settings.device, "train"))
+    # TF32 stays as PyTorch sets it, because the published code left it there.
+    make_deterministic(settings.threads or torch.get_num_threads(), tf32=True)
+    settings = replace(settings, threads=torch.get_num_threads())
+    images = ImageFolder.read(sources.data)
+    run = _start(settings, read_weights(sources.weights), images)
+    if (finished := folder.take_over(run, resume, force, report)) is not None:
+        return finished
+    if run.epochs_done < settings.epochs:
+        with enough_memory(settings):
+            _train_epochs(run, _open(run, images, sources.cache), folder, report)
+    return _write_results(run, images, folder, report)
+
+
+def _start(settings: FinetuneSettings, weights: Weights, images: ImageFolder) -> FinetuneRun:
+    name = "eurosat" if images.classes == EUROSAT else images.root.resolve().name
+    description = Description("resnet18", images.classes, IMAGE_SHAPE, IMAGENET, "float32", name)
+    return start(replace(settings, weights_sha256=weights.sha256), weights, description, len(images))
+
+
+def _train_epochs(run: FinetuneRun, images: Examples, folder: RunFolder, report: Report) -> None:
+    """`images` are the training images, and after them those for validation."""
+    _announce(run, report)
+    examples, network = images, cast(nn.Module, run.model)
+    if run.settings.mode == "features":
+        examples, network = compute_features(run.model, images, report), run.model.fc
+    training, validation = parts(examples, len(run.training))
+    epochs = run.settings.epochs
+    pace = Pace(report, len(images.labels) * (epochs - run.epochs_done))
+    while run.epochs_done < epochs:
+        epoch = f"epoch {run.epochs_done + 1:{len(str(epochs))}}/{epochs}"
+        train_epoch(run, network, training, pace.begin(f"{epoch}, training", len(run.training)))
+        validate(run, network, validation, pace.begin(f"{epoch}, validation", len(run.validation)))
+        folder.save(run)
+        report(progress(_metrics(run), epochs, pace.elapsed, pace.left))
+
+
+def _announce(run: FinetuneRun, report: Report) -> None:
+    settings = run.settings
+    where = f"cpu with {counted(settings.threads or 0, 'thread')}" if settings.device == "cpu" else settings.device
+    report(
+        f"Training on {len(run.training):,} images of {run.description.source}, validating on "
+        f"{len(run.validation):,}: epochs {run.epochs_done + 1} to {settings.epochs}, seed {settings.seed}, "
+        f"{settings.mode} mode, {where}"
+    )
+
+
+def _metrics(run: FinetuneRun) -> dict[str, Any]:
+    return metrics(run, {"training": len(run.training), "validation": len(run.validation)})
+
+
+def _write_results(
+    run: FinetuneRun, images: ImageFolder, folder: RunFolder, report: Report
+) -> dict[str, Any]:
+    """The predictions are those of the last epoch's validation."""
+    assert run.logits is not None  # every epoch ends with them
+    labels, classes = torch.from_numpy(images.labels)[run.validation], images.classes
+    rows = predictions(run.logits, labels, run.validation, classes)
+    rows = [{"image": printable(images.files[row["index"]]), **row} for row in rows]
+    counts = confusion_matrix(labels, run.logits.argmax(1), len(classes))
+    table = [[name, *row] for name, row in zip(classes, counts.tolist(), strict=True)]
+    write_csv(folder.path / CONFUSION, ["label", *classes], table)
+    return write_results(folder, run, _metrics(run), rows, report)
+
+
+def confusion_matrix(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
+    """Counts (classes, classes): a row for each label, a column for each prediction."""
+    return torch.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)

@@ -1,0 +1,359 @@
+"""Fine-tuning: the published loop bit for bit, also after being killed; and clear ends."""
+
+import csv
+import hashlib
+import io
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from made_eurosat import COUNTS, make_eurosat, some
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Subset, random_split
+
+from src.failure import Failure, RequestError, UnavailableError
+from src.files import sha256
+from src.modelling import finetune as command
+from src.modelling.finetuning.memory import enough_memory
+from src.modelling.finetuning.settings import FinetuneSettings, Sources
+from src.modelling.finetuning.training import RESULTS, confusion_matrix, finetune
+from src.modelling.model_file import load_model
+from src.modelling.resnet import resnet18
+
+ROOT = Path(__file__).resolve().parent.parent
+EPOCHS, BATCH = 2, 8
+SHORT = FinetuneSettings(epochs=EPOCHS, batch_size=BATCH, device="cpu", threads=1)
+MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+
+
+class Killed(Exception):
+    """Stands for a process that ends between two epochs."""
+
+
+def _silent(line: str) -> None:
+    pass
+
+
+def _kill_after_first_epoch(line: str) -> None:
+    if line.startswith("epoch 1/") and "validation" in line and " left" in line and "loss" in line:
+        raise Killed
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
+    """300 made images, of which 24 train and 6 validate, and random weights under a name with their hash."""
+    folder = tmp_path_factory.mktemp("sources")
+    torch.manual_seed(1)
+    buffer = io.BytesIO()
+    torch.save(resnet18().state_dict(), buffer)
+    weights = folder / f"resnet18-{hashlib.sha256(buffer.getvalue()).hexdigest()[:8]}.pth"
+    weights.write_bytes(buffer.getvalue())
+    return Sources(make_eurosat(folder, some(300 / 27000)), weights, folder / "cache")
+
+
+@pytest.fixture(scope="module")
+def finetuned(sources: Sources, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("finetuned")
+    finetune(sources, SHORT, out, report=_silent)
+    return out
+
+
+def published_loop(torchvision: ModuleType, sources: Sources) -> dict[str, Any]:
+    """The published training from its description, with torchvision's parts and PyTorch's loaders."""
+    np.random.seed(SHORT.seed)
+    torch.manual_seed(SHORT.seed)
+    model = torchvision.models.resnet18()
+    model.load_state_dict(torch.load(sources.weights, weights_only=True))
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    model.fc = nn.Linear(model.fc.in_features, 10)
+    transforms = torchvision.transforms
+    transform = transforms.Compose(
+        [transforms.Resize((224, 224)), transforms.ToTensor(), transforms.Normalize(MEAN, STD)]
+    )
+    images = torchvision.datasets.ImageFolder(str(sources.data), transform)
+    tenth = Subset(images, np.random.permutation(len(images))[: int(0.1 * len(images))].tolist())
+    training_size = int(0.8 * len(tenth))
+    training, validation = random_split(tenth, [training_size, len(tenth) - training_size])
+    training_loader = DataLoader(training, batch_size=BATCH, shuffle=True)
+    validation_loader = DataLoader(validation, batch_size=BATCH, shuffle=False)
+    criterion = nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
+    result: dict[str, Any] = {"training_loss": [], "training_correct": [], "validation_correct": []}
+    for _ in range(EPOCHS):
+        model.train()
+        running_loss, correct = 0.0, 0
+        for inputs, labels in training_loader:
+            optimizer.zero_grad()
+            outputs = model(inputs)
+            loss = criterion(outputs, labels)
+            loss.backward()
+            optimizer.step()
+            running_loss += loss.item()
+            correct += (outputs.argmax(1) == labels).sum().item()
+        result["training_loss"].append(running_loss / len(training_loader))
+        result["training_correct"].append(correct)
+        model.eval()
+        logits, targets = [], []
+        with torch.no_grad():
+            for inputs, labels in validation_loader:
+                logits.append(model(inputs))
+                targets.append(labels)
+        result["validation_correct"].append(int((torch.cat(logits).argmax(1) == torch.cat(targets)).sum()))
+    files = [images.samples[tenth.indices[place]][0] for place in validation.indices]
+    names = [str(Path(file).relative_to(sources.data)) for file in files]
+    return {**result, "model": model.state_dict(), "logits": torch.cat(logits), "validation": names}
+
+
+def test_exact_mode_is_the_published_loop_bit_for_bit(
+    torchvision: ModuleType, sources: Sources, finetuned: Path
+) -> None:
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(False)  # as published
+    theirs = published_loop(torchvision, sources)
+    after_theirs = torch.get_rng_state(), np.random.get_state()[1].tolist()
+    ours, weights = _metrics(finetuned), load_file(finetuned / "model.safetensors")
+    for name in ("training_loss", "training_correct", "validation_correct"):
+        assert ours[name] == theirs[name], name
+    assert weights.keys() == theirs["model"].keys()
+    different = [name for name, value in weights.items() if not _same_bits(value, theirs["model"][name])]
+    assert different == []
+    checkpoint = torch.load(finetuned / "checkpoint.pt", weights_only=True)
+    assert _same_bits(checkpoint["logits"], theirs["logits"])
+    assert [row["image"] for row in _predictions(finetuned)] == theirs["validation"]
+    assert torch.equal(checkpoint["random"]["torch"], after_theirs[0])
+    assert checkpoint["random"]["numpy"][1] == after_theirs[1]
+
+
+def _same_bits(first: Tensor, second: Tensor) -> bool:
+    return first.numpy().tobytes() == second.numpy().tobytes()
+
+
+def test_weights_are_frozen_but_batch_norms_statistics_move(sources: Sources, finetuned: Path) -> None:
+    before = torch.load(sources.weights, weights_only=True)
+    after = load_file(finetuned / "model.safetensors")
+    moved = {name for name, value in after.items() if value.shape != before[name].shape}
+    moved |= {name for name in after.keys() - moved if not torch.equal(after[name], before[name])}
+    statistics = {name for name in after if name.split(".")[-1].startswith(("running_", "num_batches"))}
+    assert len(statistics) == 60
+    assert moved == statistics | {"fc.weight", "fc.bias"}
+
+
+def test_the_same_command_writes_the_same_bytes_after_kill_9(
+    sources: Sources, finetuned: Path, tmp_path: Path
+) -> None:
+    arguments = _arguments(sources, tmp_path)
+    process = subprocess.Popen(_command(*arguments), cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch 1/"):
+            process.send_signal(signal.SIGKILL)
+            break
+    process.stdout.close()
+    assert process.wait() == -signal.SIGKILL
+    assert not (tmp_path / "metrics.json").exists()
+    done = subprocess.run(_command(*arguments, "--resume"), cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Resuming after epoch 1 of 2" in done.stdout
+    for name in RESULTS:
+        assert sha256(tmp_path / name) == sha256(finetuned / name), name
+
+
+def test_resume_of_a_finished_run_changes_nothing(sources: Sources, finetuned: Path) -> None:
+    before = {path.name: (sha256(path), path.stat().st_mtime_ns) for path in finetuned.iterdir()}
+    lines: list[str] = []
+    assert finetune(sources, SHORT, finetuned, resume=True, report=lines.append) == _metrics(finetuned)
+    assert lines == [f"Nothing to do: {finetuned} holds 2 epochs, which is all, and the results"]
+    assert {path.name: (sha256(path), path.stat().st_mtime_ns) for path in finetuned.iterdir()} == before
+
+
+def test_results_that_a_kill_at_the_very_end_left_out_are_written_without_training(
+    sources: Sources, finetuned: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "checkpoint.pt").write_bytes((finetuned / "checkpoint.pt").read_bytes())
+    lines: list[str] = []
+    finetune(sources, SHORT, tmp_path, resume=True, report=lines.append)
+    assert [line.split(" ")[0] for line in lines] == ["Wrote"]
+    for name in RESULTS:
+        assert sha256(tmp_path / name) == sha256(finetuned / name), name
+
+
+def test_a_checkpoint_of_other_images_or_weights_is_refused(
+    sources: Sources, finetuned: Path, tmp_path: Path
+) -> None:
+    other = Sources(make_eurosat(tmp_path, some(300 / 27000), seed=1), sources.weights, sources.cache)
+    with pytest.raises(RequestError, match="Cannot resume from .*: it must be .* but data_sha256 was "):
+        finetune(other, SHORT, finetuned, resume=True, report=_silent)
+
+
+def test_the_results_agree_with_each_other(finetuned: Path) -> None:
+    metrics, rows = _metrics(finetuned), _predictions(finetuned)
+    assert (metrics["training_total"], metrics["validation_total"], len(rows)) == (24, 6, 6)
+    assert sum(row["label"] == row["predicted"] for row in rows) == metrics["validation_correct"][-1]
+    assert all(row["image"].startswith(f"{row['label']}/{row['label']}_") for row in rows)
+    with open(finetuned / "confusion_matrix.csv", newline="") as file:
+        header, *table = csv.reader(file)
+    assert header == ["label", *COUNTS]
+    assert [row[0] for row in table] == list(COUNTS)
+    counts = {
+        (row[0], name): int(cell) for row in table for name, cell in zip(header[1:], row[1:], strict=True)
+    }
+    assert sum(counts.values()) == 6
+    for row in rows:
+        assert counts[row["label"], row["predicted"]] > 0
+    with open(finetuned / "history.csv", newline="") as file:
+        epochs = list(csv.DictReader(file))
+    assert [float(row["validation_accuracy"]) for row in epochs] == metrics["validation_accuracy"]
+
+
+def test_confusion_matrix_counts_labels_in_rows_and_predictions_in_columns() -> None:
+    counts = confusion_matrix(torch.tensor([0, 0, 1, 2]), torch.tensor([0, 1, 1, 0]), 3)
+    assert counts.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
+
+
+def test_the_model_file_describes_itself_and_predicts_as_validation_did(finetuned: Path) -> None:
+    model, description = load_model(finetuned / "model.safetensors")
+    assert (description.architecture, description.dtype) == ("resnet18", "float32")
+    assert (description.source, description.image_shape) == ("eurosat", (3, 224, 224))
+    assert description.classes == tuple(COUNTS)
+    assert description.normalization.mean == tuple(MEAN)
+    assert description.normalization.std == tuple(STD)
+    assert not model.training
+
+
+def test_metrics_hold_the_recipe_and_no_paths(sources: Sources, finetuned: Path) -> None:
+    settings = _metrics(finetuned)["settings"]
+    assert settings["weights_sha256"] == sha256(sources.weights)
+    assert settings["mode"] == "exact"
+    assert str(sources.data.parent) not in (finetuned / "metrics.json").read_text()
+
+
+def test_progress_tells_epoch_accuracy_and_time(sources: Sources, tmp_path: Path) -> None:
+    lines: list[str] = []
+    finetune(sources, SHORT, tmp_path, report=lines.append)
+    training = next(line for line in lines if line.startswith("Training"))
+    assert training == (
+        "Training on 24 images of eurosat, validating on 6: epochs 1 to 2, seed 23, exact mode, "
+        "cpu with 1 thread"
+    )
+    assert [line[:9] for line in lines if line.startswith("epoch")] == ["epoch 1/2", "epoch 2/2"]
+    assert lines[-2].endswith(" left")
+
+
+def test_feature_mode_trains_the_classifier_on_the_pretrained_networks_features(
+    sources: Sources, tmp_path: Path
+) -> None:
+    settings = FinetuneSettings(**SHORT.as_dict() | {"mode": "features"})
+    metrics = finetune(sources, settings, tmp_path, report=_silent)
+    before = torch.load(sources.weights, weights_only=True)
+    after = load_file(tmp_path / "model.safetensors")
+    changed = {name for name in after if after[name].shape != before[name].shape}
+    changed |= {name for name in after.keys() - changed if not torch.equal(after[name], before[name])}
+    assert changed == {"fc.weight", "fc.bias"}
+    assert metrics["settings"]["mode"] == "features"
+    assert (metrics["training_total"], metrics["validation_total"]) == (24, 6)
+
+
+def test_feature_mode_goes_on_to_the_same_bytes(sources: Sources, tmp_path: Path) -> None:
+    settings = FinetuneSettings(**SHORT.as_dict() | {"mode": "features"})
+    finetune(sources, settings, tmp_path / "whole", report=_silent)
+    with pytest.raises(Killed):
+        finetune(sources, settings, tmp_path / "killed", report=_kill_after_first_epoch)
+    torch.rand(5), np.random.rand(7)  # what happens between two processes must not matter
+    finetune(sources, settings, tmp_path / "killed", resume=True, report=_silent)
+    for name in RESULTS:
+        assert sha256(tmp_path / "killed" / name) == sha256(tmp_path / "whole" / name), name
+
+
+def test_a_loss_that_is_not_finite_ends_clearly_and_keeps_the_checkpoint(
+    sources: Sources, tmp_path: Path
+) -> None:
+    settings = FinetuneSettings(**SHORT.as_dict() | {"learning_rate": 1e3, "mode": "features", "epochs": 400})
+    with pytest.raises(Failure, match="the loss must be finite, current value is .* Lower --learning-rate"):
+        finetune(sources, settings, tmp_path, report=_silent)
+
+
+ROOM = """
+import resource, sys
+from pathlib import Path
+from src.command import exit_code
+from src.modelling.finetuning.settings import FinetuneSettings, Sources
+from src.modelling.finetuning.training import finetune
+
+def report(line):
+    print(line, flush=True)
+    if line.startswith("epoch 1/"):
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + 2**20, used + 2**20))
+
+data, weights, cache, out = map(Path, sys.argv[1:])
+settings = FinetuneSettings(epochs=2, batch_size=24, device="cpu", threads=1)
+sys.exit(exit_code(lambda: finetune(Sources(data, weights, cache), settings, out, report=report), ""))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells and limits the address space so")
+def test_too_little_memory_ends_clearly_and_keeps_the_checkpoint(sources: Sources, tmp_path: Path) -> None:
+    paths = [str(path) for path in (sources.data, sources.weights, sources.cache, tmp_path)]
+    done = subprocess.run([sys.executable, "-c", ROOM, *paths], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == UnavailableError.exit_code, done.stderr
+    assert "its memory is not enough for batches of 24 images. Free memory and go on with --resume" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "checkpoint.pt").exists()
+
+
+def test_a_full_gpu_ends_clearly() -> None:
+    """The error is a fake: there is no GPU here that could be filled."""
+    settings = FinetuneSettings(device="cuda")
+    with (
+        pytest.raises(UnavailableError, match="Cannot go on training on cuda: .* batches of 256 .* --device cpu"),
+        enough_memory(settings),
+    ):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+
+def test_other_errors_are_not_taken_for_full_memory() -> None:
+    with pytest.raises(RuntimeError, match="shapes"), enough_memory(SHORT):
+        raise RuntimeError("shapes do not fit")
+
+
+def test_help_says_what_is_not_claimed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--help"])
+    assert ended.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "python -m src.modelling.finetune --data data/eurosat/2750" in text
+    assert "the published numbers are not claimed for it, and nobody has claimed any" in text
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_cuda_without_a_gpu_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    arguments = [f"--{name}={tmp_path / name}" for name in ("data", "weights", "cache", "out")]
+    assert command.main([*arguments, "--device", "cuda"]) == UnavailableError.exit_code
+
+
+def _metrics(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def _predictions(folder: Path) -> list[dict[str, Any]]:
+    return json.loads((folder / "predictions.json").read_text())
+
+
+def _arguments(sources: Sources, out: Path) -> list[str]:
+    """The command line of SHORT."""
+    values = {"data": sources.data, "weights": sources.weights, "cache": sources.cache, "out": out}
+    values |= {"epochs": EPOCHS, "batch-size": BATCH, "device": "cpu", "threads": 1}
+    return [f"--{name}={value}" for name, value in values.items()]
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "src.modelling.finetune", *arguments]
