@@ -4,9 +4,12 @@ import csv
 import hashlib
 import io
 import json
+import re
+import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from made_eurosat import COUNTS, make_eurosat, some
+from made_eurosat import COUNTS, make_eurosat
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset, random_split
@@ -29,22 +32,15 @@ from src.modelling.model_file import load_model
 from src.modelling.resnet import resnet18
 
 ROOT = Path(__file__).resolve().parent.parent
-EPOCHS, BATCH = 2, 8
+EPOCHS, BATCH = 2, 5
+SMALL = dict.fromkeys(COUNTS, 30)
 SHORT = FinetuneSettings(epochs=EPOCHS, batch_size=BATCH, device="cpu", threads=1)
+FEATURES = replace(SHORT, mode="features")
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-
-
-class Killed(Exception):
-    """Stands for a process that ends between two epochs."""
 
 
 def _silent(line: str) -> None:
     pass
-
-
-def _kill_after_first_epoch(line: str) -> None:
-    if line.startswith("epoch 1/") and "validation" in line and " left" in line and "loss" in line:
-        raise Killed
 
 
 @pytest.fixture(scope="module")
@@ -56,18 +52,37 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
     torch.save(resnet18().state_dict(), buffer)
     weights = folder / f"resnet18-{hashlib.sha256(buffer.getvalue()).hexdigest()[:8]}.pth"
     weights.write_bytes(buffer.getvalue())
-    return Sources(make_eurosat(folder, some(300 / 27000)), weights, folder / "cache")
+    return Sources(make_eurosat(folder, SMALL), weights, folder / "cache")
 
 
 @pytest.fixture(scope="module")
 def finetuned(sources: Sources, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("finetuned")
-    finetune(sources, SHORT, out, report=_silent)
+    """The results of exact mode, and what was reported in `reported.txt` beside them."""
+    out = tmp_path_factory.mktemp("finetuned") / "out"
+    lines: list[str] = []
+    finetune(sources, SHORT, out, report=lines.append)
+    (out.parent / "reported.txt").write_text("\n".join(lines))
     return out
 
 
-def published_loop(torchvision: ModuleType, sources: Sources) -> dict[str, Any]:
-    """The published training from its description, with torchvision's parts and PyTorch's loaders."""
+@pytest.fixture(scope="module")
+def with_features(sources: Sources, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of feature mode; its checkpoint after the first epoch is kept beside them."""
+    out = tmp_path_factory.mktemp("with_features") / "out"
+
+    def keep(line: str) -> None:
+        if line.startswith("epoch 1/"):
+            shutil.copy(out / "checkpoint.pt", out.parent)
+
+    finetune(sources, FEATURES, out, report=keep)
+    return out
+
+
+def published_loop(torchvision: ModuleType, sources: Sources, statistics_move: bool = True) -> dict[str, Any]:
+    """The published training from its description, with torchvision's parts and PyTorch's loaders.
+
+    With statistics that stay, every training step sees what validation sees; published is that they move.
+    """
     np.random.seed(SHORT.seed)
     torch.manual_seed(SHORT.seed)
     model = torchvision.models.resnet18()
@@ -89,7 +104,7 @@ def published_loop(torchvision: ModuleType, sources: Sources) -> dict[str, Any]:
     optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
     result: dict[str, Any] = {"training_loss": [], "training_correct": [], "validation_correct": []}
     for _ in range(EPOCHS):
-        model.train()
+        model.train(statistics_move)
         running_loss, correct = 0.0, 0
         for inputs, labels in training_loader:
             optimizer.zero_grad()
@@ -137,11 +152,14 @@ def _same_bits(first: Tensor, second: Tensor) -> bool:
     return first.numpy().tobytes() == second.numpy().tobytes()
 
 
+def _tensors(sources: Sources, out: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The network's before and after."""
+    return torch.load(sources.weights, weights_only=True), load_file(out / "model.safetensors")
+
+
 def test_weights_are_frozen_but_batch_norms_statistics_move(sources: Sources, finetuned: Path) -> None:
-    before = torch.load(sources.weights, weights_only=True)
-    after = load_file(finetuned / "model.safetensors")
-    moved = {name for name, value in after.items() if value.shape != before[name].shape}
-    moved |= {name for name in after.keys() - moved if not torch.equal(after[name], before[name])}
+    before, after = _tensors(sources, finetuned)
+    moved = {name for name, value in after.items() if not _same_bits(value, before[name])}
     statistics = {name for name in after if name.split(".")[-1].startswith(("running_", "num_batches"))}
     assert len(statistics) == 60
     assert moved == statistics | {"fc.weight", "fc.bias"}
@@ -189,7 +207,7 @@ def test_results_that_a_kill_at_the_very_end_left_out_are_written_without_traini
 def test_a_checkpoint_of_other_images_or_weights_is_refused(
     sources: Sources, finetuned: Path, tmp_path: Path
 ) -> None:
-    other = Sources(make_eurosat(tmp_path, some(300 / 27000), seed=1), sources.weights, sources.cache)
+    other = Sources(make_eurosat(tmp_path, SMALL, seed=1), sources.weights, sources.cache)
     with pytest.raises(RequestError, match="Cannot resume from .*: it must be .* but data_sha256 was "):
         finetune(other, SHORT, finetuned, resume=True, report=_silent)
 
@@ -236,49 +254,64 @@ def test_metrics_hold_the_recipe_and_no_paths(sources: Sources, finetuned: Path)
     assert str(sources.data.parent) not in (finetuned / "metrics.json").read_text()
 
 
-def test_progress_tells_epoch_accuracy_and_time(sources: Sources, tmp_path: Path) -> None:
-    lines: list[str] = []
-    finetune(sources, SHORT, tmp_path, report=lines.append)
-    training = next(line for line in lines if line.startswith("Training"))
-    assert training == (
+def test_progress_tells_epoch_accuracy_and_time(finetuned: Path) -> None:
+    lines = (finetuned.parent / "reported.txt").read_text().splitlines()
+    assert [line.split()[0] for line in lines] == ["Decoding", "Training", "epoch", "epoch", "Wrote"]
+    assert lines[1] == (
         "Training on 24 images of eurosat, validating on 6: epochs 1 to 2, seed 23, exact mode, "
         "cpu with 1 thread"
     )
-    assert [line[:9] for line in lines if line.startswith("epoch")] == ["epoch 1/2", "epoch 2/2"]
-    assert lines[-2].endswith(" left")
+    assert re.fullmatch(
+        r"epoch 2/2   loss \d\.\d{4}   training +\d+\.\d\d %   validation +\d+\.\d\d % \(\d of 6\)"
+        r"   \d+ s, 0 s left",
+        lines[3],
+    )
 
 
-def test_feature_mode_trains_the_classifier_on_the_pretrained_networks_features(
-    sources: Sources, tmp_path: Path
+def test_feature_mode_is_the_loop_with_batch_norm_as_it_was(
+    torchvision: ModuleType, sources: Sources, with_features: Path
 ) -> None:
-    settings = FinetuneSettings(**SHORT.as_dict() | {"mode": "features"})
-    metrics = finetune(sources, settings, tmp_path, report=_silent)
-    before = torch.load(sources.weights, weights_only=True)
-    after = load_file(tmp_path / "model.safetensors")
-    changed = {name for name in after if after[name].shape != before[name].shape}
-    changed |= {name for name in after.keys() - changed if not torch.equal(after[name], before[name])}
+    """Not bit for bit: the network sees other batches, and sums in another order."""
+    theirs, ours = published_loop(torchvision, sources, statistics_move=False), _metrics(with_features)
+    assert ours["training_loss"] == pytest.approx(theirs["training_loss"], rel=1e-4)
+    assert ours["training_correct"] == theirs["training_correct"]
+    assert ours["validation_correct"] == theirs["validation_correct"]
+    assert [row["image"] for row in _predictions(with_features)] == theirs["validation"]
+    before, after = _tensors(sources, with_features)
+    changed = {name for name, value in after.items() if not _same_bits(value, before[name])}
     assert changed == {"fc.weight", "fc.bias"}
-    assert metrics["settings"]["mode"] == "features"
-    assert (metrics["training_total"], metrics["validation_total"]) == (24, 6)
 
 
-def test_feature_mode_goes_on_to_the_same_bytes(sources: Sources, tmp_path: Path) -> None:
-    settings = FinetuneSettings(**SHORT.as_dict() | {"mode": "features"})
-    finetune(sources, settings, tmp_path / "whole", report=_silent)
-    with pytest.raises(Killed):
-        finetune(sources, settings, tmp_path / "killed", report=_kill_after_first_epoch)
+def test_feature_mode_goes_on_to_the_same_bytes(
+    sources: Sources, with_features: Path, tmp_path: Path
+) -> None:
+    shutil.copy(with_features.parent / "checkpoint.pt", tmp_path)
     torch.rand(5), np.random.rand(7)  # what happens between two processes must not matter
-    finetune(sources, settings, tmp_path / "killed", resume=True, report=_silent)
+    lines: list[str] = []
+    finetune(sources, FEATURES, tmp_path, resume=True, report=lines.append)
+    assert lines[0] == f"Resuming after epoch 1 of 2 from {tmp_path / 'checkpoint.pt'}"
     for name in RESULTS:
-        assert sha256(tmp_path / "killed" / name) == sha256(tmp_path / "whole" / name), name
+        assert sha256(tmp_path / name) == sha256(with_features / name), name
+
+
+def test_a_checkpoint_of_the_other_mode_is_refused(sources: Sources, with_features: Path) -> None:
+    with pytest.raises(RequestError, match="it must be .* but mode was features, is now exact"):
+        finetune(sources, SHORT, with_features, resume=True, report=_silent)
 
 
 def test_a_loss_that_is_not_finite_ends_clearly_and_keeps_the_checkpoint(
-    sources: Sources, tmp_path: Path
+    sources: Sources, with_features: Path, tmp_path: Path
 ) -> None:
-    settings = FinetuneSettings(**SHORT.as_dict() | {"learning_rate": 1e3, "mode": "features", "epochs": 400})
-    with pytest.raises(Failure, match="the loss must be finite, current value is .* Lower --learning-rate"):
-        finetune(sources, settings, tmp_path, report=_silent)
+    saved = torch.load(with_features.parent / "checkpoint.pt", weights_only=True)
+    saved["model"]["fc.weight"][0, 0] = float("nan")
+    path = tmp_path / "checkpoint.pt"
+    torch.save(saved, path)
+    before = sha256(path)
+    with pytest.raises(Failure, match="current value is nan in epoch 2. Lower --learning-rate") as ended:
+        finetune(sources, FEATURES, tmp_path, resume=True, report=_silent)
+    assert ended.value.exit_code == 1
+    assert sha256(path) == before
+    assert not (tmp_path / "metrics.json").exists()
 
 
 ROOM = """
@@ -305,7 +338,10 @@ def test_too_little_memory_ends_clearly_and_keeps_the_checkpoint(sources: Source
     paths = [str(path) for path in (sources.data, sources.weights, sources.cache, tmp_path)]
     done = subprocess.run([sys.executable, "-c", ROOM, *paths], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == UnavailableError.exit_code, done.stderr
-    assert "its memory is not enough for batches of 24 images. Free memory and go on with --resume" in done.stderr
+    assert (
+        "its memory is not enough for batches of 24 images. Free memory and go on with --resume"
+        in done.stderr
+    )
     assert "Traceback" not in done.stderr
     assert (tmp_path / "checkpoint.pt").exists()
 
@@ -314,7 +350,9 @@ def test_a_full_gpu_ends_clearly() -> None:
     """The error is a fake: there is no GPU here that could be filled."""
     settings = FinetuneSettings(device="cuda")
     with (
-        pytest.raises(UnavailableError, match="Cannot go on training on cuda: .* batches of 256 .* --device cpu"),
+        pytest.raises(
+            UnavailableError, match="Cannot go on training on cuda: .* batches of 256 .* --device cpu"
+        ),
         enough_memory(settings),
     ):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")

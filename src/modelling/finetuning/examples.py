@@ -16,7 +16,10 @@ FEATURE_BATCH = 64  # images; on a CPU, larger ones are slower, and on a GPU the
 class Examples(Protocol):
     """Labelled inputs on the network's device, at places 0 to N - 1."""
 
-    labels: Tensor  # (N,), int64
+    @property
+    def labels(self) -> Tensor:
+        """(N,), int64."""
+        ...
 
     def batch(self, places: Tensor) -> Tensor:
         """(M,), int64, on the CPU -> (M, ...), float32."""

@@ -1,19 +1,21 @@
 """Fine-tunes by settings and writes the results: the function that the command and the notebook call."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from src.command import counted
+from src.command import counted, printable
 from src.files import output_folder, write_csv
 from src.images.batches import open_batches
+from src.images.decoding import digests
 from src.images.image_folder import ImageFolder
-from src.modelling.data import Normalization
+from src.images.normalization_table import IMAGENET
 from src.modelling.determinism import find_device, make_deterministic
-from src.modelling.finetuning.examples import Examples, Part, compute_features
+from src.modelling.finetuning.examples import Examples, compute_features, parts
 from src.modelling.finetuning.memory import enough_memory
 from src.modelling.finetuning.pace import Pace
 from src.modelling.finetuning.run import FinetuneRun, start, train_epoch, validate
@@ -26,6 +28,11 @@ from src.modelling.run_folder import METRICS, MODEL, Report, RunFolder
 MADE_BY = "src/modelling/finetune.py"
 CONFUSION = "confusion_matrix.csv"
 RESULTS = (METRICS, MODEL, "history.csv", "predictions.json", CONFUSION)
+IMAGE_SHAPE = (3, 224, 224)
+EUROSAT = (
+    "AnnualCrop", "Forest", "HerbaceousVegetation", "Highway", "Industrial",
+    "Pasture", "PermanentCrop", "Residential", "River", "SeaLake",
+)  # fmt: skip
 
 
 def finetune(
@@ -49,19 +56,44 @@ def finetune(
     make_deterministic(settings.threads or torch.get_num_threads(), tf32=True)
     settings = replace(settings, threads=torch.get_num_threads())
     images = ImageFolder.read(sources.data)
-    run = _start(settings, read_weights(sources.weights), images)
-    if (finished := folder.take_over(run, resume, force, report)) is not None:
-        return finished
-    if run.epochs_done < settings.epochs:
-        with enough_memory(settings):
-            _train_epochs(run, _open(run, images, sources.cache), folder, report)
+    with enough_memory(settings):
+        run = _start(settings, read_weights(sources.weights), images)
+        if (finished := folder.take_over(run, resume, force, report)) is not None:
+            return finished
+        if run.epochs_done < settings.epochs:
+            _train_epochs(run, _open(run, images, sources.cache, report), folder, report)
     return _write_results(run, images, folder, report)
 
 
 def _start(settings: FinetuneSettings, weights: Weights, images: ImageFolder) -> FinetuneRun:
-    name = "eurosat" if images.classes == EUROSAT else images.root.resolve().name
-    description = Description("resnet18", images.classes, IMAGE_SHAPE, IMAGENET, "float32", name)
-    return start(replace(settings, weights_sha256=weights.sha256), weights, description, len(images))
+    description = Description("resnet18", images.classes, IMAGE_SHAPE, IMAGENET, "float32", _source(images))
+    run = start(settings, weights, description, len(images))
+    run.settings = replace(settings, weights_sha256=weights.sha256, data_sha256=_digest(run, images))
+    return run
+
+
+def _source(images: ImageFolder) -> str:
+    """The name of the data set, not that of the folder that EuroSAT.zip has all in."""
+    return "eurosat" if images.classes == EUROSAT else printable(images.root.resolve().name)
+
+
+def _digest(run: FinetuneRun, images: ImageFolder) -> str:
+    """Of names and bytes of the images that are used: what a checkpoint must not be continued without."""
+    names = [images.files[place] for place in _used(run)]
+    return hashlib.sha256(repr(names).encode() + b"".join(digests(images.paths(_used(run))))).hexdigest()
+
+
+def _used(run: FinetuneRun) -> list[int]:
+    """Places of the training images, and after them of those for validation."""
+    return torch.cat([run.training, run.validation]).tolist()
+
+
+def _open(run: FinetuneRun, images: ImageFolder, cache: Path, report: Report) -> Examples:
+    used = _used(run)
+    pace = Pace(report, len(used)).begin("Decoding", len(used))
+    return open_batches(
+        images, used, cache, device=run.settings.device, report=report, progress=lambda done, total: pace(1)
+    )
 
 
 def _train_epochs(run: FinetuneRun, images: Examples, folder: RunFolder, report: Report) -> None:
@@ -83,11 +115,11 @@ def _train_epochs(run: FinetuneRun, images: Examples, folder: RunFolder, report:
 
 def _announce(run: FinetuneRun, report: Report) -> None:
     settings = run.settings
-    where = f"cpu with {counted(settings.threads or 0, 'thread')}" if settings.device == "cpu" else settings.device
+    threads = f" with {counted(torch.get_num_threads(), 'thread')}" if settings.device == "cpu" else ""
     report(
         f"Training on {len(run.training):,} images of {run.description.source}, validating on "
         f"{len(run.validation):,}: epochs {run.epochs_done + 1} to {settings.epochs}, seed {settings.seed}, "
-        f"{settings.mode} mode, {where}"
+        f"{settings.mode} mode, {settings.device}{threads}"
     )
 
 
