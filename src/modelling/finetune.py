@@ -29,8 +29,8 @@ modes:
   exact     the published experiment, draw by draw: every epoch runs the whole network, whose batch-norm
             statistics move although its weights do not
   features  batch norm stays as it was, so that the network runs once and its classifier trains on what came
-            out: about ten times as fast. It is another experiment: the published numbers are not claimed
-            for it, and nobody has claimed any
+            out: ten epochs cost little more than one. It is another experiment: the published numbers are
+            not claimed for it, and nobody has claimed any
 
 A run that was cut off goes on with --resume, to the same final weights as an uninterrupted one."""
 

@@ -25,7 +25,8 @@ Progress = Callable[[int], None]  # is told of images that are done
 class FinetuneRun(TrainingRun):
     """The pretrained network with a new classifier. Places are those in the sorted folder of images.
 
-    `logits` are those of the last epoch's validation (N, classes), on the CPU.
+    `logits` are those of the last epoch's validation (N, classes), on the CPU. Frozen weights are not saved:
+    they are those of the weights' file, whose hash is part of the settings.
     """
 
     settings: FinetuneSettings
@@ -35,10 +36,12 @@ class FinetuneRun(TrainingRun):
     logits: Tensor | None = None
 
     def state(self) -> dict[str, Any]:
-        return {**super().state(), "logits": self.logits}
+        frozen = {name for name, weight in self.model.named_parameters() if not weight.requires_grad}
+        moving = {name: value for name, value in self.model.state_dict().items() if name not in frozen}
+        return {**super().state(), "model": moving, "logits": self.logits}
 
     def load_state(self, saved: dict[str, Any]) -> None:
-        super().load_state(saved)
+        super().load_state({**saved, "model": {**self.model.state_dict(), **saved["model"]}})
         self.logits = saved["logits"]
 
 

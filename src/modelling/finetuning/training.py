@@ -119,7 +119,7 @@ def _announce(run: FinetuneRun, report: Report) -> None:
     report(
         f"Training on {len(run.training):,} images of {run.description.source}, validating on "
         f"{len(run.validation):,}: epochs {run.epochs_done + 1} to {settings.epochs}, seed {settings.seed}, "
-        f"{settings.mode} mode, {settings.device}{threads}"
+        f"mode {settings.mode}, {settings.device}{threads}"
     )
 
 

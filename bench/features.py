@@ -1,0 +1,113 @@
+"""Measure feature mode: ten epochs against one forward pass of the same network over the same decoded images.
+
+Example:
+
+    python bench/features.py
+
+On one CPU thread, with made images of EuroSAT's shape and random weights. The bare pass is a loop of
+`model(x)` without gradients; ours is the whole of `finetune` with decoded images in the cache: weights checked
+and loaded, features, ten epochs with a checkpoint each, and the results written. Both in turns, in one
+process. Writes bench/results/features.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+from machine import describe_machine
+from made_eurosat import COUNTS, make_eurosat
+
+from src.images.batches import Batches, open_batches
+from src.images.image_folder import ImageFolder
+from src.modelling.determinism import make_deterministic
+from src.modelling.finetuning.settings import FinetuneSettings, Sources
+from src.modelling.finetuning.training import finetune
+from src.modelling.resnet import ResNet, resnet18
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULT = ROOT / "bench" / "results" / "features.json"
+EPOCHS = 10
+BATCHES = (32, 64, 256)  # images; the fastest bare pass is the one that counts
+
+
+def save_weights(folder: Path) -> Path:
+    """Random weights under a name with their hash, as published ones have."""
+    buffer = io.BytesIO()
+    torch.save(resnet18().state_dict(), buffer)
+    path = folder / f"resnet18-{hashlib.sha256(buffer.getvalue()).hexdigest()[:8]}.pth"
+    path.write_bytes(buffer.getvalue())
+    return path
+
+
+@torch.no_grad()
+def forward(model: ResNet, batches: Batches, size: int) -> None:
+    """The bare pass."""
+    for rows in torch.arange(len(batches)).split(size):
+        model(batches.batch(rows))
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds of wall time."""
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def measure(folder: Path, images: int, rounds: int) -> dict[str, object]:
+    """Median seconds over the rounds, and their ratio. `images` is how many the network sees."""
+    data = make_eurosat(folder, dict.fromkeys(COUNTS, images))
+    sources = Sources(data, save_weights(folder), folder / "cache")
+    settings = FinetuneSettings(mode="features", epochs=EPOCHS, device="cpu", threads=1)
+    make_deterministic(1, tf32=True)
+    read = ImageFolder.read(data)
+    batches = open_batches(read, range(0, len(read), 10), sources.cache)
+    model = resnet18().eval()
+    finetune(sources, settings, folder / "out", report=lambda line: None)  # decodes
+    bare: dict[int, list[float]] = {size: [] for size in BATCHES}
+    ours = []
+    for _ in range(rounds):
+        for size in BATCHES:
+            bare[size].append(timed(lambda size=size: forward(model, batches, size)))  # type: ignore[misc]
+        ours.append(timed(lambda: finetune(sources, settings, folder / "out", report=lambda line: None)))
+    medians = {size: statistics.median(seconds) for size, seconds in bare.items()}
+    return {
+        "images": images,
+        "bare_pass_seconds_by_batch": {str(size): round(seconds, 2) for size, seconds in medians.items()},
+        "ten_epochs_seconds": round(statistics.median(ours), 2),
+        "ratio": round(statistics.median(ours) / min(medians.values()), 3),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--images", type=int, default=540, help="images that the network sees")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the median counts")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = measure(Path(folder), options.images, options.rounds)
+    result = {
+        "made_by": f"python bench/features.py --images {options.images} --rounds {options.rounds}",
+        "machine": {**describe_machine(), "torch": torch.__version__, "threads": 1},
+        **figures,
+    }
+    print(json.dumps(result, indent=2))
+    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
