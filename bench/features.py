@@ -5,9 +5,9 @@ Example:
     python bench/features.py
 
 On one CPU thread, with made images of EuroSAT's shape and random weights. The bare pass is a loop of
-`model(x)` without gradients; ours is the whole of `finetune` with decoded images in the cache: weights checked
-and loaded, features, ten epochs with a checkpoint each, and the results written. Both in turns, in one
-process. Writes bench/results/features.json.
+`model(x)` without gradients; ours is the whole of `finetune` with decoded images in the cache: weights
+checked and loaded, features, ten epochs with a checkpoint each, and the results written. Both in turns, in
+one process. Writes bench/results/features.json.
 """
 
 from __future__ import annotations

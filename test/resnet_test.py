@@ -34,6 +34,22 @@ def test_resnet18_returns_the_same_logits_as_torchvision_bit_for_bit(torchvision
         assert torch.equal(ours(images), theirs(images))
 
 
+def test_resnet18_trains_as_torchvisions_does_batch_norm_included(torchvision: ModuleType) -> None:
+    """Three steps in training mode, all weights learning: weights and statistics stay bit for bit equal."""
+    theirs, ours = torchvision.models.resnet18(), resnet18()
+    ours.load_state_dict(theirs.state_dict(), strict=True)
+    inputs, labels = torch.randn(4, 3, 64, 64), torch.tensor([3, 999, 0, 3])
+    for model in (theirs, ours):
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
+        for _ in range(3):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(model(inputs), labels).backward()
+            optimizer.step()
+    trained = theirs.state_dict()
+    assert trained["bn1.num_batches_tracked"] == 3
+    assert all(torch.equal(value, trained[name]) for name, value in ours.state_dict().items())
+
+
 def test_resnet18_draws_the_same_random_weights_as_torchvision(torchvision: ModuleType) -> None:
     build = torchvision.models.resnet18
     torch.manual_seed(23)
