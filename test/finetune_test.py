@@ -213,6 +213,14 @@ def test_a_checkpoint_of_other_images_or_weights_is_refused(
         finetune(other, SHORT, finetuned, resume=True, report=_silent)
 
 
+def test_results_of_the_other_training_are_left_alone(sources: Sources, tmp_path: Path) -> None:
+    theirs = '{"made_by": "src/modelling/train.py"}'
+    (tmp_path / "metrics.json").write_text(theirs)
+    with pytest.raises(RequestError, match="metrics.json there was not made by this program"):
+        finetune(sources, SHORT, tmp_path, report=_silent)
+    assert (tmp_path / "metrics.json").read_text() == theirs
+
+
 def test_the_results_agree_with_each_other(finetuned: Path) -> None:
     metrics, rows = _metrics(finetuned), _predictions(finetuned)
     assert (metrics["training_total"], metrics["validation_total"], len(rows)) == (24, 6, 6)
