@@ -10,7 +10,7 @@ from src.modelling.finetuning.pace import Pace
 from src.modelling.resnet import ResNet
 from src.modelling.run_folder import Report
 
-FEATURE_BATCH = 64  # images; on a CPU, larger ones are slower, and on a GPU they are no faster
+FEATURE_BATCH = 64  # images; larger batches were no faster on a CPU, and need more memory
 
 
 class Examples(Protocol):
