@@ -13,7 +13,7 @@ from torch import nn
 from src.failure import RequestError
 from src.files import write_bytes
 from src.modelling.data import Normalization
-from src.modelling.resnet import resnet18, small_resnet
+from src.modelling.resnet import ResNet, resnet18, small_resnet
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 METADATA_KEY = "model"
@@ -47,7 +47,7 @@ class Description:
         )
 
 
-def build(description: Description) -> nn.Module:
+def build(description: Description) -> ResNet:
     """A new model with random weights from PyTorch's global generator. Raises ValueError."""
     if description.dtype not in DTYPES:
         raise ValueError(f'dtype must be one of {", ".join(DTYPES)}, current value is "{description.dtype}"')
@@ -68,7 +68,7 @@ def save_model(path: Path, model: nn.Module, description: Description) -> None:
     write_bytes(path, save(weights, {METADATA_KEY: json.dumps(asdict(description), sort_keys=True)}))
 
 
-def load_model(path: Path, device: str = "cpu") -> tuple[nn.Module, Description]:
+def load_model(path: Path, device: str = "cpu") -> tuple[ResNet, Description]:
     """The model, ready to predict, and its description. Raises RequestError when the file is not ours."""
     if path.suffix != ".safetensors":
         raise RequestError(

@@ -55,7 +55,7 @@ def predictions(
     logits: Tensor, labels: Tensor, index: Tensor, classes: tuple[str, ...]
 ) -> list[dict[str, Any]]:
     """One entry per image from logits (N, classes); `index` is the image's place in its data set."""
-    best, predicted = logits.softmax(1).max(1)
+    best, predicted = logits.double().softmax(1).max(1)
     columns = zip(index.tolist(), labels.tolist(), predicted.tolist(), best.tolist(), strict=True)
     return [
         {"index": index, "label": classes[label], "predicted": classes[guess], "probability": round(p, 6)}
