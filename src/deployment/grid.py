@@ -1,86 +1,82 @@
 """A picture of inputs with what the model makes of them."""
 
-import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+import torch
+from PIL import Image, ImageDraw
 from torch import Tensor
 
+from src.deployment.drawing import INK, PAPER, WRONG, fitted, font, png
 from src.deployment.prediction import Prediction
 
-Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
-
-COLUMNS = 12
-MOST = 60
-MOST_WRONG = MOST // 2
-SIDE = 72
-CAPTION = 18
+FEWEST_COLUMNS = 5  # so that the title has room
 GAP = 10
 TITLE = 34
-INK, PAPER, WRONG = (30, 30, 30), (255, 255, 255), (200, 30, 30)
+LINE = 15
 
 
-def choose(predictions: Sequence[Prediction]) -> list[int]:
-    """Which to show: at most MOST, wrong ones first up to MOST_WRONG, then the others in order."""
-    wrong = [i for i, p in enumerate(predictions) if p.correct is False][:MOST_WRONG]
-    shown = set(wrong)
-    return (wrong + [i for i in range(len(predictions)) if i not in shown])[:MOST]
+@dataclass(frozen=True)
+class Layout:
+    """How many cells are in a row, how wide each is in pixels, and the lines of text below its image."""
+
+    columns: int
+    side: int
+    lines: int
+
+    @property
+    def cell(self) -> tuple[int, int]:
+        return self.side + GAP, self.side + GAP + 3 + self.lines * LINE
+
+
+SMALL = Layout(columns=12, side=72, lines=1)
+LARGE = Layout(columns=8, side=172, lines=2)
 
 
 def draw_grid(predictions: Sequence[Prediction], inputs: Sequence[Tensor], title: str) -> bytes:
-    """A PNG: each input (C, H, W) in [0, 1] over its predicted class; wrong ones framed in red."""
-    columns = min(COLUMNS, max(len(inputs), 5))
+    """A PNG: each input (C, H, W) over its predicted class; wrong ones framed in red.
+
+    Inputs are uint8, or floating-point in [0, 1].
+    """
+    layout = SMALL if max(inputs[0].shape) < SMALL.side else LARGE
+    columns = min(layout.columns, max(len(inputs), FEWEST_COLUMNS))
     rows = -(-len(inputs) // columns)
-    cell = (SIDE + GAP, SIDE + CAPTION + GAP)
-    picture = Image.new("RGB", (columns * cell[0] + GAP, rows * cell[1] + TITLE + GAP), PAPER)
+    width, height = layout.cell
+    picture = Image.new("RGB", (columns * width + GAP, rows * height + TITLE + GAP), PAPER)
     draw = ImageDraw.Draw(picture)
-    draw.text((GAP, GAP), _fitted(draw, title, picture.width - 2 * GAP, _font(14)), INK, _font(14))
+    draw.text((GAP, GAP), fitted(draw, title, picture.width - 2 * GAP, font(14)), INK, font(14))
     for place, (prediction, pixels) in enumerate(zip(predictions, inputs, strict=True)):
-        corner = (GAP + place % columns * cell[0], TITLE + place // columns * cell[1])
-        _draw_cell(picture, draw, corner, prediction, pixels)
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
-    return buffer.getvalue()
+        corner = (GAP + place % columns * width, TITLE + place // columns * height)
+        picture.paste(_thumbnail(pixels, layout.side), corner)
+        _caption(draw, corner, layout, prediction)
+    return png(picture)
 
 
-def _draw_cell(
-    picture: Image.Image,
-    draw: ImageDraw.ImageDraw,
-    corner: tuple[int, int],
-    prediction: Prediction,
-    pixels: Tensor,
+def _caption(
+    draw: ImageDraw.ImageDraw, corner: tuple[int, int], layout: Layout, prediction: Prediction
 ) -> None:
-    left, top = corner
+    (left, top), side = corner, layout.side
     wrong = prediction.correct is False
-    picture.paste(_thumbnail(pixels), corner)
     if wrong:
-        draw.rectangle((left - 3, top - 3, left + SIDE + 2, top + SIDE + 2), outline=WRONG, width=3)
-    text = f"is {prediction.label}" if wrong else f"{prediction.top[0][1]:.0%}"
-    text = f"{prediction.predicted}  {text}"
-    draw.text(
-        (left, top + SIDE + 3), _fitted(draw, text, SIDE, _font(12)), WRONG if wrong else INK, _font(12)
-    )
+        draw.rectangle((left - 3, top - 3, left + side + 2, top + side + 2), outline=WRONG, width=3)
+    label, probability = f"is {prediction.label}", f"{prediction.top[0][1]:.0%}"
+    if layout.lines == 1:
+        lines = [f"{prediction.predicted}  {label if wrong else probability}"]
+    else:
+        lines = [f"{prediction.predicted}  {probability}", label if wrong else ""]
+    for number, line in enumerate(lines):
+        place = (left, top + side + 3 + number * LINE)
+        draw.text(place, fitted(draw, line, side, font(12)), WRONG if wrong else INK, font(12))
 
 
-def _thumbnail(pixels: Tensor) -> Image.Image:
-    levels = (pixels * 255).round().clamp(0, 255).movedim(0, 2).numpy().astype(np.uint8)
+def _thumbnail(pixels: Tensor, side: int) -> Image.Image:
+    if pixels.dtype != torch.uint8:
+        pixels = (pixels * 255).round().clamp(0, 255).to(torch.uint8)
+    levels = pixels.movedim(0, 2).numpy().astype(np.uint8)
     image = Image.fromarray(levels[:, :, 0] if levels.shape[2] == 1 else levels)
-    small = max(image.size) < SIDE
+    small = max(image.size) < side
     # Small inputs keep their hard pixels: this is what the model saw.
     return image.convert("RGB").resize(
-        (SIDE, SIDE), Image.Resampling.NEAREST if small else Image.Resampling.BILINEAR
+        (side, side), Image.Resampling.NEAREST if small else Image.Resampling.BILINEAR
     )
-
-
-def _fitted(draw: ImageDraw.ImageDraw, text: str, width: int, font: Font) -> str:
-    """The text, cut with two dots where it is wider than `width` pixels."""
-    while len(text) > 1 and draw.textlength(text, font) > width:
-        text = text.removesuffix("..")[:-1] + ".."
-        if text == "..":
-            break
-    return text
-
-
-def _font(size: int) -> Font:
-    return ImageFont.load_default(size)

@@ -14,17 +14,22 @@ examples:
   python src/deployment/inference.py
   python src/deployment/inference.py digit.png more_digits/ --out results
   python src/deployment/inference.py --model trained/model.safetensors --top-k 5
+  python src/deployment/inference.py data/eurosat/2750 --list trained/predictions.json \\
+    --model trained/model.safetensors
 
 Predicts the class of images with a trained model. Without images it takes the
 validation images of the data set that the model was trained on, and prints the accuracy.
 Writes into --out:
   predictions.json, predictions.csv   class, probability and next likely classes of each image
   predictions.png                     a grid of inputs with their predictions
-  metrics.json                        how many are correct, where labels are known
+  metrics.json                        how many are correct, where labels are known; also for each class
+  confusion_matrix.csv and .png       which class was taken for which, if the images' folders have labels
 
 Images may be of any size up to about 179 million pixels, in grey or colours, with whole
-levels of 8 or 16 bits; they are made grey or RGB and resized as the model needs.
-Transparent parts become black. A file that can't be read is listed and skipped.
+levels of 8 or 16 bits; they are made grey or RGB and resized as the model needs, and never
+turned: a note on orientation is ignored, as in training. For a model that takes grey,
+transparent parts become black; for one that takes RGB, transparency is left out, as in
+training. A file that can't be read is listed and skipped.
 In a folder, images below a folder that is named like a class have that class as label;
 hidden files and folders are left out."""
 
@@ -46,7 +51,20 @@ def parser() -> argparse.ArgumentParser:
         help="folder for the results (default ./predictions)",
     )
     add("--top-k", type=positive, default=3, metavar="N", help="classes listed per image (default 3)")
-    add("--batch-size", type=positive, default=256, metavar="N", help="images at a time (default 256)")
+    add(
+        "--list",
+        type=path,
+        metavar="FILE",
+        help="only these images of the one folder that is named: a path in each line, "
+        "or predictions.json of a training, for its validation images",
+    )
+    add(
+        "--batch-size",
+        type=batch_size,
+        metavar="N",
+        help="images at a time; auto tries larger numbers while they are faster "
+        "(default auto, or 256 for images of up to 32x32 pixels)",
+    )
     add(
         "--device",
         choices=("auto", "cpu", "cuda"),
@@ -64,9 +82,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def batch_size(text: str) -> int | None:
+    """An argparse type; None for the size that is found."""
+    return None if text == "auto" else positive(text)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
-    options = parser().parse_args(arguments)
+    commands = parser()
+    options = commands.parse_args(arguments)
+    if options.list and len(options.images) != 1:
+        commands.error("argument --list: needs one folder, which its paths are relative to")
 
     def work() -> None:
         from src.deployment.predicting import Request, run  # after parsing: it takes seconds to import

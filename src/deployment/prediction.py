@@ -1,15 +1,13 @@
 """What a model makes of images."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
-from src.modelling.model_file import DTYPES, Description
+from torch import Tensor
 
 DECIMALS = 6
+
+Top = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -18,7 +16,7 @@ class Prediction:
 
     image: str
     label: str | None
-    top: tuple[tuple[str, float], ...]
+    top: Top
 
     @property
     def predicted(self) -> str:
@@ -39,15 +37,10 @@ class Prediction:
         }
 
 
-@torch.no_grad()
-def predict_batch(
-    model: nn.Module, description: Description, pixels: Sequence[Tensor], top: int, device: str
-) -> list[tuple[tuple[str, float], ...]]:
-    """For each image (C, H, W) in [0, 1] its `top` likeliest classes with probabilities in [0, 1]."""
-    normalized = description.normalization.apply(torch.stack(list(pixels)))
-    logits = model(normalized.to(device=device, dtype=DTYPES[description.dtype]))
-    best = logits.double().cpu().softmax(1).topk(min(top, len(description.classes)))
+def likeliest(logits: Tensor, classes: tuple[str, ...], top: int) -> list[Top]:
+    """For each row of logits (N, classes) its `top` likeliest classes with probabilities in [0, 1]."""
+    best = logits.softmax(1).topk(min(top, len(classes)))
     return [
-        tuple((description.classes[i], round(p, DECIMALS)) for p, i in zip(row, places, strict=True))
+        tuple((classes[i], round(p, DECIMALS)) for p, i in zip(row, places, strict=True))
         for row, places in zip(best.values.tolist(), best.indices.tolist(), strict=True)
     ]

@@ -1,10 +1,10 @@
 """What is predicted on: images from files, or the validation images of a built-in data set."""
 
-import stat
+import math
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,12 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from src.command import printable
+from src.deployment.reading import read_ahead
 from src.failure import RequestError
 from src.modelling.data import SOURCES, load
 from src.modelling.model_file import Description
 
+AHEAD_BYTES = 128 * 2**20  # of images that wait for the model
 LARGEST_8_BIT = 255
 LARGEST_16_BIT = 65535
 MOST_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)  # where Pillow refuses; it warns from half of that on
@@ -24,7 +26,10 @@ MOST_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)  # where Pillow refuses; it warn
 
 @dataclass(frozen=True)
 class Sample:
-    """One image as the model sees it: pixels (C, H, W), float64 in [0, 1]. An unknown label is None."""
+    """One image as the model sees it. An unknown label is None.
+
+    Pixels are (C, H, W): uint8 if it comes from a file, float64 in [0, 1] if from a built-in data set.
+    """
 
     name: str
     pixels: Tensor
@@ -52,85 +57,53 @@ def validation_samples(description: Description) -> Iterator[Sample]:
         yield Sample(str(index), pixels, split.classes[label])
 
 
-def find_images(paths: Sequence[Path], ignore: Iterable[Path] = ()) -> list[Path]:
-    """Files as they are named; of folders, everything below with an image's suffix, sorted.
-
-    Raises RequestError when a path is not there or is no file (reading a pipe could take forever), or when
-    there is no image.
-    """
-    ignored = {path.resolve() for path in ignore}
-    found: list[Path] = []
-    for path in paths:
-        try:
-            mode = path.stat().st_mode
-        except FileNotFoundError as error:
-            raise RequestError(f"Cannot read {path}: there is no such file or folder") from error
-        except OSError as error:
-            raise RequestError(f"Cannot read {path}: {error.strerror}") from error
-        if stat.S_ISDIR(mode):
-            found += [image for image in _images_below(path) if image.resolve() not in ignored]
-        elif stat.S_ISREG(mode):
-            found.append(path)
-        else:
-            raise RequestError(f"Cannot read {path}: it must be a file or a folder, but is a pipe or device")
-    if not found:
-        raise RequestError(f"Cannot find images: {', '.join(map(str, paths))} holds no image file")
-    return found
+def read_samples(paths: Sequence[Path], description: Description) -> Iterator[Sample | Unreadable]:
+    """Reads images ahead of their use. A folder named like a class labels the images in it."""
+    shape, classes = description.image_shape, frozenset(description.classes)
+    with warnings.catch_warnings():
+        # Pillow warns of large images and odd metadata, with a line of code; the image is used nevertheless.
+        # Here, and not where it is opened: filters are the whole process's, and threads would mix them up.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        Image.init()  # which threads must not do at the same time
+        yield from read_ahead(paths, partial(_read_sample, shape=shape, classes=classes), _ahead(shape))
 
 
-def _images_below(folder: Path) -> list[Path]:
-    suffixes = Image.registered_extensions()
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in suffixes and not _hidden(path.relative_to(folder)) and path.is_file()
-    )
+def _ahead(shape: tuple[int, int, int]) -> int:
+    return max(1, AHEAD_BYTES // math.prod(shape))
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
-
-
-def read_samples(paths: Iterable[Path], description: Description) -> Iterator[Sample | Unreadable]:
-    """Reads one image at a time. A folder named like a class labels the images in it."""
-    for path in paths:
-        name, label = printable(str(path)), printable(path.resolve().parent.name)
-        try:
-            pixels = read_image(path, description.image_shape)
-        except UnidentifiedImageError:
-            yield Unreadable(name, "not an image that can be read")
-        except Image.DecompressionBombError:
-            yield Unreadable(name, f"too large: it must have at most {MOST_PIXELS:,} pixels")
-        except (OSError, ValueError, SyntaxError) as error:
-            yield Unreadable(name, printable(str(error)))
-        else:
-            yield Sample(name, pixels, label if label in description.classes else None)
+def _read_sample(path: Path, shape: tuple[int, int, int], classes: frozenset[str]) -> Sample | Unreadable:
+    name, label = printable(str(path)), printable(path.absolute().parent.name)
+    try:
+        return Sample(name, read_image(path, shape), label if label in classes else None)
+    except UnidentifiedImageError:
+        return Unreadable(name, "not an image that can be read")
+    except Image.DecompressionBombError:
+        return Unreadable(name, f"too large: it must have at most {MOST_PIXELS:,} pixels")
+    except MemoryError:
+        return Unreadable(name, "too large for the memory that is free")
+    except (OSError, ValueError, SyntaxError) as error:
+        return Unreadable(name, printable(str(error)))
 
 
 def read_image(path: Path, shape: tuple[int, int, int]) -> Tensor:
-    """An image file as (C, H, W), float64 in [0, 1]: made grey or RGB, and resized, as the model needs.
+    """An image file as (C, H, W), uint8: made grey or RGB, and resized, as the model needs.
 
-    Transparent parts become black, which is the background of the digits.
+    RGB of 8 bits has the levels that `src.images.decoding` makes for training. In grey, transparent parts
+    become black, which is the background of the digits.
     """
     channels, height, width = shape
-    with _no_warnings(), Image.open(path) as image:
+    with Image.open(path) as image:
         if image.mode.startswith("I") or image.mode == "F":
             plane = _resized_16_bit(image, (width, height))
             return torch.from_numpy(np.stack([plane] * channels))
-        flat = _without_transparency(image).convert("L" if channels == 1 else "RGB")
-    levels = np.asarray(flat.resize((width, height), Image.Resampling.BILINEAR), dtype=np.float64)
-    return torch.from_numpy(levels.reshape(height, width, channels) / LARGEST_8_BIT).movedim(2, 0)
+        flat = image.convert("RGB") if channels == 3 else _on_black(image).convert("L")
+    levels = np.asarray(flat.resize((width, height), Image.Resampling.BILINEAR))
+    # Copied, for PyTorch wants memory that may be written to, and a model wants channels first.
+    return torch.from_numpy(np.array(levels.reshape(height, width, channels).transpose(2, 0, 1), order="C"))
 
 
-@contextmanager
-def _no_warnings() -> Iterator[None]:
-    """Pillow warns of large images and odd metadata, with a line of code; the image is used nevertheless."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _without_transparency(image: Image.Image) -> Image.Image:
+def _on_black(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return image
     pixels = image.convert("RGBA")
@@ -138,9 +111,9 @@ def _without_transparency(image: Image.Image) -> Image.Image:
 
 
 def _resized_16_bit(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
-    """Grey levels of 16 bits as (H, W) in [0, 1]. Converting them to 8 bits would cut off all above 255."""
+    """Grey levels of 16 bits as (H, W), uint8. Pillow's own conversion would cut off all above 255."""
     levels = np.asarray(image, dtype=np.float64)
     if image.mode == "F" or levels.min() < 0 or levels.max() > LARGEST_16_BIT:
         raise ValueError("its levels must be whole numbers of 8 or 16 bits")
-    scaled = Image.fromarray((levels / LARGEST_16_BIT).astype(np.float32))
-    return np.asarray(scaled.resize(size, Image.Resampling.BILINEAR), dtype=np.float64)
+    scaled = Image.fromarray((levels / LARGEST_16_BIT * LARGEST_8_BIT).astype(np.float32))
+    return np.asarray(scaled.resize(size, Image.Resampling.BILINEAR)).round().astype(np.uint8)
