@@ -16,9 +16,9 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from src.deployment import inference, samples
-from src.deployment.grid import MOST, MOST_WRONG, choose
 from src.deployment.prediction import Prediction
 from src.deployment.samples import read_image
+from src.deployment.selection import MOST, MOST_WRONG
 from src.modelling.data import Normalization, digits
 from src.modelling.model_file import Description, build, load_model, save_model
 
@@ -106,7 +106,7 @@ def test_an_image_of_any_mode_gives_the_same_pixels(tmp_path: Path, mode: str) -
     path = tmp_path / ("image.tif" if mode == "CMYK" else "image.png")
     wide = Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
     (wide if mode == "I;16" else image.convert(mode)).save(path)
-    assert np.abs(read_image(path, GREY)[0].numpy() - plain).max() < 0.01
+    assert np.abs(read_image(path, GREY)[0].numpy() / 255 - plain).max() < 0.01
 
 
 def test_transparent_parts_become_black(tmp_path: Path) -> None:
@@ -380,7 +380,7 @@ def test_the_picture_never_needs_an_input_that_was_not_kept(wrong: int) -> None:
     for i in range(500):
         guess = "b" if i >= 500 - wrong else "a"
         outcome.add(Prediction(str(i), "a", ((guess, 1.0),)), torch.zeros(1))
-    shown = choose(outcome.predictions)
+    shown = outcome.shown()
     assert len(shown) == MOST
     assert set(shown) <= outcome.inputs.keys()
     assert len(outcome.inputs) <= MOST + MOST_WRONG
