@@ -21,10 +21,11 @@ ROWS = FinetuneSettings.batch_size  # as in the validation of training
 class Classifier:
     """Samples to logits, without which batch they were in making a difference, where that is possible.
 
-    On a CPU, the features of an image have the same bits whatever is in the batch beside it. A matrix product
-    of a few rows has other bits than one of many: so the last layer always gets ROWS rows, and the rest at
-    the end, as in training. A GPU may choose other algorithms for another batch size, which can change the
-    last digits of a probability.
+    On a CPU, the features of an image have the same bits whatever is in the batch beside it; only an image
+    alone may be convolved by another algorithm, and so is never alone. A matrix product of a few rows has
+    other bits than one of many: so the last layer always gets ROWS rows, and the rest at the end, as in
+    training. A GPU may choose other algorithms for another batch size, which can change the last digits of a
+    probability.
     """
 
     def __init__(self, model: ResNet, description: Description, device: str, size: BatchSize) -> None:
@@ -70,7 +71,8 @@ class Classifier:
         """The features, or None where memory was short: what had been allocated is free again then."""
         begin = time.perf_counter()
         try:
-            features = self._model.features(self._normalized(torch.stack(list(images))))
+            company = images if len(images) > 1 else [*images, *images]
+            features = self._model.features(self._normalized(torch.stack(list(company))))[: len(images)]
             if self._device == "cuda" and not self.size.settled:
                 torch.cuda.synchronize()
         except (RuntimeError, MemoryError) as error:

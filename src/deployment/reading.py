@@ -1,23 +1,23 @@
 """Reads images in threads, ahead of the model: Pillow decodes and resizes without Python's lock."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
+from src.images.decoding import decoding_threads
+
 Item = TypeVar("Item")
 Read = TypeVar("Read")
 
-MOST_THREADS = 16
 CHUNK = 8  # items of one task: handing over each on its own would cost as much as reading it
 
 
 def read_ahead(items: Sequence[Item], read: Callable[[Item], Read], ahead: int) -> Iterator[Read]:
     """What `read` returns for each item, in order, at most `ahead` items before they are taken."""
     chunks = (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
-    pool = ThreadPoolExecutor(min(MOST_THREADS, _processors()), "reading")
+    pool = ThreadPoolExecutor(decoding_threads(), "reading")
     try:
         waiting: deque[Future[list[Read]]] = deque()
         for chunk in islice(chunks, max(2, ahead // CHUNK)):
@@ -32,8 +32,3 @@ def read_ahead(items: Sequence[Item], read: Callable[[Item], Read], ahead: int) 
 
 def _read_all(read: Callable[[Item], Read], items: Sequence[Item]) -> list[Read]:
     return [read(item) for item in items]
-
-
-def _processors() -> int:
-    """Those that this process may use, which in a container or a job are fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

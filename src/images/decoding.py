@@ -59,7 +59,7 @@ def decode_all(
     """
     broken: list[str] = []
     shape: Decoded | None = None
-    with ThreadPoolExecutor(_threads()) as pool, warnings.catch_warnings():
+    with ThreadPoolExecutor(decoding_threads()) as pool, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of odd metadata, with a line of code
         for done, (path, future) in enumerate(_ahead(pool, paths, size), start=1):
             try:
@@ -97,12 +97,12 @@ def _ahead(
     waiting: deque[tuple[Path, Future[Decoded]]] = deque()
     for path in paths:
         waiting.append((path, pool.submit(decode, path, size)))
-        if len(waiting) > 4 * _threads():
+        if len(waiting) > 4 * decoding_threads():
             yield waiting.popleft()
     yield from waiting
 
 
-def _threads() -> int:
+def decoding_threads() -> int:
     """Pillow decodes and resizes without Python's lock; what is left under it keeps few threads at work."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(processors, MOST_THREADS)
