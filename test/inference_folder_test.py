@@ -23,6 +23,7 @@ from src.deployment.batch_size import FIRST, MOST, TRIES, BatchSize
 from src.deployment.classifier import Classifier
 from src.deployment.confusion_picture import draw_confusion_matrix
 from src.deployment.image_files import find_images
+from src.deployment.predicting import Request, run
 from src.deployment.prediction import Prediction
 from src.deployment.reading import read_ahead
 from src.deployment.samples import Sample, read_image
@@ -33,6 +34,7 @@ from src.files import sha256
 from src.images.decoding import decode
 from src.images.normalization_table import IMAGENET, NormalizationTable
 from src.modelling.data import Normalization
+from src.modelling.finetuning import pace
 from src.modelling.finetuning.settings import FinetuneSettings, Sources
 from src.modelling.finetuning.training import finetune
 from src.modelling.model_file import Description, build, load_model, save_model
@@ -264,6 +266,15 @@ def test_the_levels_of_16_bits_are_those_of_the_same_image_in_8(tmp_path: Path) 
     Image.fromarray(levels.astype(np.uint16) * 257).save(tmp_path / "sixteen.png")
     eight, sixteen = (read_image(tmp_path / f"{name}.png", SHAPE).int() for name in ("eight", "sixteen"))
     assert (eight - sixteen).abs().max() <= 1  # only the rounding in between differs
+
+
+def test_progress_tells_rate_and_time_left(
+    eurosat: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "EVERY", 0)  # instead of waiting for it
+    lines: list[str] = []
+    run(Request([eurosat], model, tmp_path), lines.append)
+    assert re.fullmatch(r"Predicting: 1 of 39 images, [\d,]+ per second, \d+ s left", lines[0])
 
 
 def test_a_matrix_of_an_earlier_call_does_not_stay(eurosat: Path, model: Path, tmp_path: Path) -> None:
