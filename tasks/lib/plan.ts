@@ -212,23 +212,27 @@ function chooseParameters(experiment: Experiment, overrides: Record<string, stri
   for (const [name, text] of Object.entries(overrides)) {
     const declared = experiment.parameters[name];
     if (declared === undefined) throw new Failure(2, `${experiment.name} declares no parameter ${name}`);
-    chosen[name] = { value: convert(name, text, declared.value), text };
+    chosen[name] = { value: convert(name, text, declared), text };
   }
   return chosen;
 }
 
-function convert(name: string, text: string, declared: Scalar): Scalar {
-  if (typeof declared === "string") return text;
-  if (typeof declared === "boolean") {
+/** A number that is declared with a point, such as 1.0, may have decimals. */
+function convert(name: string, text: string, declared: Parameters[string]): Scalar {
+  if (typeof declared.value === "string") return text;
+  if (typeof declared.value === "boolean") {
     if (text === "true" || text === "false") return text === "true";
     throw new Failure(2, `--${name} must be true or false, current value is "${text}"`);
   }
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value)) {
-    throw new Failure(2, `--${name} must be a number such as ${declared}, current value is "${text}"`);
+    throw new Failure(2, `--${name} must be a number such as ${declared.text}, current value is "${text}"`);
   }
-  if (Number.isInteger(declared) && !Number.isInteger(value) && /^\d+$/.test(String(declared))) {
-    throw new Failure(2, `--${name} must be a whole number such as ${declared}, current value is "${text}"`);
+  if (/^[+-]?\d+$/.test(declared.text) && !Number.isInteger(value)) {
+    throw new Failure(
+      2,
+      `--${name} must be a whole number such as ${declared.text}, current value is "${text}"`,
+    );
   }
   return value;
 }

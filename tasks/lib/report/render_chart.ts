@@ -43,9 +43,7 @@ export async function renderChart(
   spec: TopLevelSpec,
   { id, title, description }: { id: string; title: string; description: string },
 ): Promise<Html> {
-  const view = new View(parse(compile({ ...spec, config: CONFIG }).spec), { renderer: "none" });
-  const svg = await view.toSVG();
-  view.finalize();
+  const svg = await draw(spec, CONFIG);
   const [, size = "", drawing = ""] = /^<svg[^>]*?viewBox="([^"]*)"[^>]*>(.*)<\/svg>$/s.exec(svg) ?? [];
   const width = Math.round(Number(size.split(" ")[2]) * LARGEST_SCALE);
   return html`
@@ -71,4 +69,16 @@ function shorten(drawing: string): string {
     (attribute) =>
       attribute.replace(/\d+\.\d{3,}/g, (number) => String(Math.round(Number(number) * 100) / 100)),
   );
+}
+
+/** Draws a chart as a file of its own, on white, for where no page gives the colours. */
+export async function renderChartFile(spec: TopLevelSpec): Promise<string> {
+  return `${await draw(spec, { background: "white", font: "sans-serif", view: { stroke: null } })}\n`;
+}
+
+async function draw(spec: TopLevelSpec, config: Config): Promise<string> {
+  const view = new View(parse(compile({ ...spec, config }).spec), { renderer: "none" });
+  const svg = await view.toSVG();
+  view.finalize();
+  return svg;
 }
