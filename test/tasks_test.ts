@@ -108,6 +108,18 @@ Deno.test("changed parameters: the claims do not apply, and the exit code is 0",
   assert.deepEqual(changed, ["seed = 2 (declared: 1)"]);
 });
 
+Deno.test("a parameter that is declared with a point takes decimals", async () => {
+  const text = experiment("", '[python, train.py, --out, "{out}", "{share}"]') +
+    "parameters: { share: 1.0 }\n";
+  await using project = await Project.make({ "experiment.yaml": text, "train.py": TRAIN });
+  const { code, stderr } = await project.task("train", ["--share", "0.25"]);
+  assert.equal(code, 0, stderr);
+  const { arguments: given } = JSON.parse(
+    await Deno.readTextFile(join(await project.run(), "train/metrics.json")),
+  );
+  assert.equal(given.at(-1), "0.25");
+});
+
 Deno.test("a wrong option or value exits 2 with the nearest match and writes nothing", async (t) => {
   const text = experiment() + "parameters: { epochs: 3, fast: true }\n";
   const cases: [args: string[], message: RegExp][] = [

@@ -21,8 +21,8 @@ FORWARD_SECONDS = {"cuda": 3.0, "cpu": 0.5}
 def describe(device: str) -> dict[str, Any]:
     """PyTorch's versions, and the device with its speed in matrix products.
 
-    Another process multiplies them, as PyTorch does by default: what `make_deterministic` sets in this one would
-    slow them, and is only heeded before the first product. Raises UnavailableError.
+    Another process multiplies them, as PyTorch does by default: what `make_deterministic` sets in this one
+    would slow them, and is only heeded before the first product. Raises UnavailableError.
     """
     look = look_at(FRAMEWORKS[0], MATMUL_SECONDS[device])
     told = look.found
