@@ -7,7 +7,6 @@ trains: with torchvision's parts where they are there, else with their equals ma
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,14 +23,6 @@ from src.modelling.resnet import resnet18
 
 EDGE = 224
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # of ImageNet, as published
-
-
-def import_torchvision() -> ModuleType | None:
-    """None where it is not installed, or was built for another PyTorch."""
-    try:
-        return import_module("torchvision")
-    except (ImportError, RuntimeError):
-        return None
 
 
 class Images(Dataset[tuple[Tensor, int]]):
