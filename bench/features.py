@@ -13,8 +13,6 @@ one process. Writes bench/results/features.json.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import io
 import json
 import sys
 import tempfile
@@ -29,6 +27,7 @@ import numpy as np
 import torch
 from machine import describe_machine
 from made_eurosat import COUNTS, make_eurosat
+from made_weights import make_weights
 
 from src.images.batches import Batches, open_batches
 from src.images.image_folder import ImageFolder
@@ -41,15 +40,6 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "bench" / "results" / "features.json"
 EPOCHS = 10
 BATCHES = (64, 256)  # images; the faster bare pass is the one that counts
-
-
-def save_weights(folder: Path) -> Path:
-    """Random weights under a name with their hash, as published ones have."""
-    buffer = io.BytesIO()
-    torch.save(resnet18().state_dict(), buffer)
-    path = folder / f"resnet18-{hashlib.sha256(buffer.getvalue()).hexdigest()[:8]}.pth"
-    path.write_bytes(buffer.getvalue())
-    return path
 
 
 @torch.no_grad()
@@ -69,7 +59,7 @@ def timed(work: Callable[[], object]) -> np.ndarray:
 def measure(folder: Path, images: int, rounds: int) -> dict[str, object]:
     """Median seconds over the rounds, and their ratio. `images` is how many the network sees."""
     data = make_eurosat(folder, dict.fromkeys(COUNTS, images))
-    sources = Sources(data, save_weights(folder), folder / "cache")
+    sources = Sources(data, make_weights(folder), folder / "cache")
     settings = FinetuneSettings(mode="features", epochs=EPOCHS, device="cpu", threads=1)
     make_deterministic(1, tf32=True)
     read = ImageFolder.read(data)

@@ -1,4 +1,4 @@
-"""The published training, written from its description: what ours is measured beside.
+"""The published training, written from its description: what ours is held against and measured beside.
 
 Every image is decoded, resized and normalized again in every epoch, one after the other, in the process that
 trains: with torchvision's parts where they are there, else with their equals made of Pillow and PyTorch.
@@ -54,13 +54,18 @@ def open_images(root: Path, torchvision: ModuleType | None) -> Any:
 
 @dataclass
 class Published:
-    """Results by epoch as they come, in seconds from the first line of the loop; the model at its end."""
+    """Results by epoch as they come, in seconds from the first line of the loop.
 
+    `logits` are those of the last validation, on the CPU, of the images that `validation` names.
+    """
+
+    model: nn.Module
+    validation: list[str]
     training_loss: list[float] = field(default_factory=list)
     training_correct: list[int] = field(default_factory=list)
     validation_correct: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
-    model: nn.Module = field(default_factory=nn.Identity)
+    logits: Tensor = field(default_factory=lambda: torch.empty(0))
 
 
 def published_loop(
@@ -68,8 +73,12 @@ def published_loop(
     settings: FinetuneSettings,
     torchvision: ModuleType | None,
     goes_on: Callable[[Published], bool] = lambda so_far: True,
+    statistics_move: bool = True,
 ) -> Published:
-    """Trains for so many epochs, or until `goes_on` says no after one."""
+    """Trains for so many epochs, or until `goes_on` says no after one.
+
+    With statistics that stay, every training step sees what validation sees; published is that they move.
+    """
     begin = time.perf_counter()
     device = settings.device
     np.random.seed(settings.seed)
@@ -87,8 +96,10 @@ def published_loop(
     training_loader = DataLoader(training, batch_size=settings.batch_size, shuffle=True)
     validation_loader = DataLoader(validation, batch_size=settings.batch_size, shuffle=False)
     optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
-    result = Published(model=model)
+    files = [images.samples[tenth.indices[place]][0] for place in validation.indices]
+    result = Published(model, [str(Path(file).relative_to(sources.data)) for file in files])
     for _ in range(settings.epochs):
+        model.train(statistics_move)
         _train(model, optimizer, training_loader, device, result)
         _validate(model, validation_loader, device, result)
         result.seconds.append(time.perf_counter() - begin)
@@ -98,7 +109,6 @@ def published_loop(
 
 
 def _train(model: nn.Module, optimizer: Any, loader: Any, device: str, result: Published) -> None:
-    model.train()
     criterion = nn.CrossEntropyLoss()
     running_loss, correct = 0.0, 0
     for inputs, labels in loader:
@@ -117,8 +127,9 @@ def _train(model: nn.Module, optimizer: Any, loader: Any, device: str, result: P
 @torch.no_grad()
 def _validate(model: nn.Module, loader: Any, device: str, result: Published) -> None:
     model.eval()
-    correct = 0
+    logits, targets = [], []
     for inputs, labels in loader:
-        outputs = model(inputs.to(device))
-        correct += int((outputs.argmax(1) == labels.to(device)).sum().item())
-    result.validation_correct.append(correct)
+        logits.append(model(inputs.to(device)).cpu())
+        targets.append(labels)
+    result.logits = torch.cat(logits)
+    result.validation_correct.append(int((result.logits.argmax(1) == torch.cat(targets)).sum()))

@@ -1,8 +1,6 @@
 """Fine-tuning: the published loop bit for bit, also after being killed; and clear ends."""
 
 import csv
-import hashlib
-import io
 import json
 import re
 import shutil
@@ -18,9 +16,10 @@ import numpy as np
 import pytest
 import torch
 from made_eurosat import COUNTS, make_eurosat
+from made_weights import make_weights
+from published_loop import published_loop
 from safetensors.torch import load_file
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Subset, random_split
+from torch import Tensor
 
 from src.failure import Failure, RequestError, UnavailableError
 from src.files import sha256
@@ -29,7 +28,6 @@ from src.modelling.finetuning.memory import enough_memory
 from src.modelling.finetuning.settings import FinetuneSettings, Sources
 from src.modelling.finetuning.training import RESULTS, confusion_matrix, finetune
 from src.modelling.model_file import load_model
-from src.modelling.resnet import resnet18
 
 ROOT = Path(__file__).resolve().parent.parent
 EPOCHS, BATCH = 2, 5
@@ -48,12 +46,7 @@ def _silent(line: str) -> None:
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
     """300 made images, of which 24 train and 6 validate, and random weights under a name with their hash."""
     folder = tmp_path_factory.mktemp("sources")
-    torch.manual_seed(1)
-    buffer = io.BytesIO()
-    torch.save(resnet18().state_dict(), buffer)
-    weights = folder / f"resnet18-{hashlib.sha256(buffer.getvalue()).hexdigest()[:8]}.pth"
-    weights.write_bytes(buffer.getvalue())
-    return Sources(make_eurosat(folder, SMALL), weights, folder / "cache")
+    return Sources(make_eurosat(folder, SMALL), make_weights(folder), folder / "cache")
 
 
 @pytest.fixture(scope="module")
@@ -79,72 +72,23 @@ def with_features(sources: Sources, tmp_path_factory: pytest.TempPathFactory) ->
     return out
 
 
-def published_loop(torchvision: ModuleType, sources: Sources, statistics_move: bool = True) -> dict[str, Any]:
-    """The published training from its description, with torchvision's parts and PyTorch's loaders.
-
-    With statistics that stay, every training step sees what validation sees; published is that they move.
-    """
-    np.random.seed(SHORT.seed)
-    torch.manual_seed(SHORT.seed)
-    model = torchvision.models.resnet18()
-    model.load_state_dict(torch.load(sources.weights, weights_only=True))
-    for parameter in model.parameters():
-        parameter.requires_grad = False
-    model.fc = nn.Linear(model.fc.in_features, 10)
-    transforms = torchvision.transforms
-    transform = transforms.Compose(
-        [transforms.Resize((224, 224)), transforms.ToTensor(), transforms.Normalize(MEAN, STD)]
-    )
-    images = torchvision.datasets.ImageFolder(str(sources.data), transform)
-    tenth = Subset(images, np.random.permutation(len(images))[: int(0.1 * len(images))].tolist())
-    training_size = int(0.8 * len(tenth))
-    training, validation = random_split(tenth, [training_size, len(tenth) - training_size])
-    training_loader = DataLoader(training, batch_size=BATCH, shuffle=True)
-    validation_loader = DataLoader(validation, batch_size=BATCH, shuffle=False)
-    criterion = nn.CrossEntropyLoss()
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
-    result: dict[str, Any] = {"training_loss": [], "training_correct": [], "validation_correct": []}
-    for _ in range(EPOCHS):
-        model.train(statistics_move)
-        running_loss, correct = 0.0, 0
-        for inputs, labels in training_loader:
-            optimizer.zero_grad()
-            outputs = model(inputs)
-            loss = criterion(outputs, labels)
-            loss.backward()
-            optimizer.step()
-            running_loss += loss.item()
-            correct += (outputs.argmax(1) == labels).sum().item()
-        result["training_loss"].append(running_loss / len(training_loader))
-        result["training_correct"].append(correct)
-        model.eval()
-        logits, targets = [], []
-        with torch.no_grad():
-            for inputs, labels in validation_loader:
-                logits.append(model(inputs))
-                targets.append(labels)
-        result["validation_correct"].append(int((torch.cat(logits).argmax(1) == torch.cat(targets)).sum()))
-    files = [images.samples[tenth.indices[place]][0] for place in validation.indices]
-    names = [str(Path(file).relative_to(sources.data)) for file in files]
-    return {**result, "model": model.state_dict(), "logits": torch.cat(logits), "validation": names}
-
-
 def test_exact_mode_is_the_published_loop_bit_for_bit(
     torchvision: ModuleType, sources: Sources, finetuned: Path
 ) -> None:
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(False)  # as published
-    theirs = published_loop(torchvision, sources)
+    theirs = published_loop(sources, SHORT, torchvision)
     after_theirs = torch.get_rng_state(), np.random.get_state()[1].tolist()
     ours, weights = _metrics(finetuned), load_file(finetuned / "model.safetensors")
     for name in ("training_loss", "training_correct", "validation_correct"):
-        assert ours[name] == theirs[name], name
-    assert weights.keys() == theirs["model"].keys()
-    different = [name for name, value in weights.items() if not _same_bits(value, theirs["model"][name])]
+        assert ours[name] == getattr(theirs, name), name
+    model = theirs.model.state_dict()
+    assert weights.keys() == model.keys()
+    different = [name for name, value in weights.items() if not _same_bits(value, model[name])]
     assert different == []
     checkpoint = torch.load(finetuned / "checkpoint.pt", weights_only=True)
-    assert _same_bits(checkpoint["logits"], theirs["logits"])
-    assert [row["image"] for row in _predictions(finetuned)] == theirs["validation"]
+    assert _same_bits(checkpoint["logits"], theirs.logits)
+    assert [row["image"] for row in _predictions(finetuned)] == theirs.validation
     assert torch.equal(checkpoint["random"]["torch"], after_theirs[0])
     assert checkpoint["random"]["numpy"][1] == after_theirs[1]
 
@@ -282,11 +226,12 @@ def test_feature_mode_is_the_loop_with_batch_norm_as_it_was(
     torchvision: ModuleType, sources: Sources, with_features: Path
 ) -> None:
     """Not bit for bit: the network sees other batches, and sums in another order."""
-    theirs, ours = published_loop(torchvision, sources, statistics_move=False), _metrics(with_features)
-    assert ours["training_loss"] == pytest.approx(theirs["training_loss"], rel=1e-4)
-    assert ours["training_correct"] == theirs["training_correct"]
-    assert ours["validation_correct"] == theirs["validation_correct"]
-    assert [row["image"] for row in _predictions(with_features)] == theirs["validation"]
+    theirs = published_loop(sources, SHORT, torchvision, statistics_move=False)
+    ours = _metrics(with_features)
+    assert ours["training_loss"] == pytest.approx(theirs.training_loss, rel=1e-4)
+    assert ours["training_correct"] == theirs.training_correct
+    assert ours["validation_correct"] == theirs.validation_correct
+    assert [row["image"] for row in _predictions(with_features)] == theirs.validation
     before, after = _tensors(sources, with_features)
     changed = {name for name, value in after.items() if not _same_bits(value, before[name])}
     assert changed == {"fc.weight", "fc.bias"}

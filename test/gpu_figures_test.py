@@ -97,7 +97,7 @@ def test_a_cpu_is_not_held_against_what_is_asked_of_a_gpu() -> None:
 
 
 def test_parts_that_are_missing_leave_no_figure() -> None:
-    nothing = {"status": "skipped", "because": "the 8 minutes were over"}
+    nothing = {"status": "skipped", "because": "the time was up (8 min)"}
     summary = summarize({part: nothing for part in figures.PARTS}, "cuda")
     assert summary == {"rates": [], "published_loop": None, "targets": []}
 
@@ -107,7 +107,7 @@ OPTIONS = argparse.Namespace(minutes=8.0, device="cpu", epochs=1)
 
 def test_nothing_is_begun_when_time_is_up(tmp_path: Path) -> None:
     result = figures.run_part("exact", tmp_path, OPTIONS, time.monotonic() + 1)
-    assert result == {"status": "skipped", "because": "the 8 minutes were over"}
+    assert result == {"status": "skipped", "because": "the time was up (8 min)"}
 
 
 def test_a_part_that_is_stopped_keeps_what_it_had_written(
@@ -116,7 +116,7 @@ def test_a_part_that_is_stopped_keeps_what_it_had_written(
     monkeypatch.setattr(figures, "LEAST", 0.0)
     (tmp_path / "exact.json").write_text('{"first": 1}')  # by the part, before it is stopped
     result = figures.run_part("exact", tmp_path, OPTIONS, time.monotonic() + 0.3)
-    assert result == {"status": "stopped", "because": "its time was up", "first": 1}
+    assert result == {"status": "stopped", "because": "the time was up (8 min)", "first": 1}
 
 
 def test_a_part_that_fails_says_why(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def run_part(part: str, folder: Path, options: argparse.Namespace, deadline: flo
     """What the part has written, with its status: done, skipped, stopped or failed, and because of what."""
     left = deadline - time.monotonic()
     if left < LEAST:
-        return {"status": "skipped", "because": f"the {options.minutes:g} minutes were over"}
+        return {"status": "skipped", "because": f"the time was up ({options.minutes:g} min)"}
     seconds = left - min(RESERVED, RESERVED_SHARE * left) if part == "published" else left
     command = [sys.executable, str(Path(__file__).with_name("part.py")), part, str(folder)]
     command += ["--device", options.device, "--epochs", str(options.epochs), "--seconds", str(seconds)]
@@ -122,7 +122,11 @@ def run_part(part: str, folder: Path, options: argparse.Namespace, deadline: flo
         with open(said, "w") as file:
             ended = subprocess.run(command, stderr=file, timeout=left)
     except subprocess.TimeoutExpired:
-        return {"status": "stopped", "because": "its time was up", **written(folder, part)}
+        return {
+            "status": "stopped",
+            "because": f"the time was up ({options.minutes:g} min)",
+            **written(folder, part),
+        }
     if ended.returncode == 0:
         return {"status": "done", **written(folder, part)}
     return {"status": "failed", "because": reason(ended.returncode, said), **written(folder, part)}
