@@ -5,12 +5,12 @@ import re
 # TFLOP/s of matrix products: float32 on the CUDA cores; TF32, and 16 bits (bfloat16, or float16 where there
 # is no bfloat16) with sums in float32, on the tensor cores. Dense: data sheets that only state the value with
 # sparsity state twice as much. The names are those that drivers give.
-PEAKS: tuple[tuple[str, float, float | None, float], ...] = (
+PEAKS: tuple[tuple[str, float, float | None, float | None], ...] = (
     (r"H200(?! NVL)", 67, 494.5, 989.5),  # H200 data sheet, SXM: 67, 989 and 1,979 with sparsity
     (r"H100 80GB HBM3", 67, 494.5, 989.5),  # H100 data sheet, SXM: 67, 989 and 1,979 with sparsity
     (r"H100 PCIe", 51, 378, 756.5),  # H100 data sheet, PCIe: 51, 756 and 1,513 with sparsity
     (r"A100", 19.5, 156, 312),  # A100 data sheet, the same for SXM and PCIe
-    (r"A30", 10.3, 82, 165),  # A30 data sheet
+    (r"A40", 37.4, 74.8, 149.7),  # A40 data sheet
     (r"A10", 31.2, 62.5, 125),  # A10 data sheet; not the A10G
     (r"L40S", 91.6, 183, 362.05),  # L40S data sheet
     (r"L40", 90.5, 90.5, 181.05),  # L40 data sheet
@@ -18,8 +18,8 @@ PEAKS: tuple[tuple[str, float, float | None, float], ...] = (
     (r"T4", 8.1, None, 65),  # T4 data sheet
     (r"V100-SXM2", 15.7, None, 125),  # V100 data sheet
     (r"V100-PCIE", 14, None, 112),  # V100 data sheet
-    (r"RTX 4090", 82.6, 82.6, 165.2),  # Ada GPU architecture white paper, appendix A
-    (r"RTX 3090", 35.6, 35.6, 71),  # Ampere GA102 white paper, table of the RTX 3090
+    (r"RTX 4090", 82.6, None, None),  # Ada white paper; what its tensor cores do was not looked up
+    (r"RTX 3090", 35.6, None, None),  # Ampere GA102 white paper; likewise
 )
 KINDS = {"float32": 1, "TF32": 2, "bfloat16": 3, "float16": 3}
 
