@@ -21,12 +21,13 @@ from published_loop import published_loop
 from safetensors.torch import load_file
 from torch import Tensor
 
+from src.confusion_matrix import ConfusionMatrix
 from src.failure import Failure, RequestError, UnavailableError
 from src.files import sha256
 from src.modelling import finetune as command
 from src.modelling.finetuning.memory import enough_memory
 from src.modelling.finetuning.settings import FinetuneSettings, Sources
-from src.modelling.finetuning.training import RESULTS, confusion_matrix, finetune
+from src.modelling.finetuning.training import RESULTS, finetune
 from src.modelling.model_file import load_model
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -186,8 +187,8 @@ def test_the_results_agree_with_each_other(finetuned: Path) -> None:
 
 
 def test_confusion_matrix_counts_labels_in_rows_and_predictions_in_columns() -> None:
-    counts = confusion_matrix(torch.tensor([0, 0, 1, 2]), torch.tensor([0, 1, 1, 0]), 3)
-    assert counts.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
+    matrix = ConfusionMatrix.count([("a", "a"), ("a", "b"), ("b", "b"), ("c", "a")], ("a", "b", "c"))
+    assert matrix.counts == ((1, 1, 0), (0, 1, 0), (1, 0, 0))
 
 
 def test_the_model_file_describes_itself_and_predicts_as_validation_did(finetuned: Path) -> None:

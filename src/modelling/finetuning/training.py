@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from src.command import counted, printable
+from src.confusion_matrix import ConfusionMatrix
 from src.files import output_folder, write_csv
 from src.images.batches import open_batches
 from src.images.decoding import digests
@@ -135,12 +136,6 @@ def _write_results(
     labels, classes = torch.from_numpy(images.labels)[run.validation], images.classes
     rows = predictions(run.logits, labels, run.validation, classes)
     rows = [{"image": printable(images.files[row["index"]]), **row} for row in rows]
-    counts = confusion_matrix(labels, run.logits.argmax(1), len(classes))
-    table = [[name, *row] for name, row in zip(classes, counts.tolist(), strict=True)]
-    write_csv(folder.path / CONFUSION, ["label", *classes], table)
+    matrix = ConfusionMatrix.count(((row["label"], row["predicted"]) for row in rows), classes)
+    write_csv(folder.path / CONFUSION, *matrix.table())
     return write_results(folder, run, _metrics(run), rows, report)
-
-
-def confusion_matrix(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
-    """Counts (classes, classes): a row for each label, a column for each prediction."""
-    return torch.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
