@@ -2,7 +2,7 @@
 
 import { basename, dirname, relative } from "node:path";
 import { checkExperiment } from "./experiment_checks.ts";
-import type { RawClaim, RawEnvironment, RawExperiment, RawStep } from "./experiment_schema.ts";
+import type { RawClaim, RawData, RawEnvironment, RawExperiment, RawStep } from "./experiment_schema.ts";
 import { Source } from "./experiment_source.ts";
 import { Failure } from "./failure.ts";
 import { findExperiment } from "./find_experiment.ts";
@@ -11,6 +11,7 @@ import { nearestAncestor } from "./project_root.ts";
 import { tidyPath } from "./safe_path.ts";
 import { parseSource } from "./source_forms.ts";
 import { didYouMean } from "./suggest.ts";
+import { placeholders } from "./template.ts";
 
 export { RESERVED_PARAMETERS } from "./experiment_checks.ts";
 
@@ -33,6 +34,24 @@ export interface Environment {
   limits: ContainerLimits;
 }
 
+/** Data that are fetched: what they are known by, where they are, and where the steps find them. */
+export interface Data {
+  name: string;
+  /** http or https, in the order to try them. */
+  urls: string[];
+  /** What the file or archive is known by: exactly one of the two, in small letters. */
+  hash: DataHash;
+  /** Bytes of the file or archive. */
+  size?: number;
+  /** The kind of the archive that is unpacked; a file without it. */
+  unpack?: "zip" | "tar";
+  /** Where the steps find them, relative to the root. */
+  to: string;
+}
+
+/** A whole SHA-256 has 64 digits; authors of weights often give only the first ones. */
+export type DataHash = { sha256: string } | { md5: string };
+
 export interface Step {
   name: string;
   /** Argument list with `{placeholders}`; a step has either this or `notebook`. */
@@ -45,6 +64,8 @@ export interface Step {
   produces: string[];
   /** Paths (files or folders, relative to the root) the step reads; all tracked files unless given. */
   inputs?: string[];
+  /** Names of the data the step reads: those it lists, and those its command names. */
+  data: string[];
   /** Arguments appended when an interrupted run is taken up again; without it the step starts afresh. */
   resume?: string[];
 }
@@ -117,6 +138,7 @@ export interface Experiment {
   root: string;
   environment: Environment;
   parameters: Record<string, Parameter>;
+  data: Record<string, Data>;
   /** In the order of the file. */
   steps: Record<string, Step>;
   claims: Claim[];
@@ -150,6 +172,7 @@ function convert(source: Source, file: string, root: string): Experiment {
       data.parameters ?? {},
       (value, name) => ({ value, text: source.text(["parameters", name]) }),
     ),
+    data: mapRecord(data.data ?? {}, convertData),
     steps: mapRecord(data.steps, (step, name) => convertStep(source, step, name)),
     claims: (data.claims ?? []).map((claim, index) => convertClaim(source, claim, index)),
     authors: convertAuthors(data.authors),
@@ -177,18 +200,30 @@ function convertEnvironment(environment: RawEnvironment): Environment {
   };
 }
 
+function convertData({ urls, sha256, md5, size, unpack, to }: RawData, name: string): Data {
+  const hash = sha256 === undefined ? { md5: md5!.toLowerCase() } : { sha256: sha256.toLowerCase() };
+  return { name, urls, hash, size, unpack, to: tidyPath(to) };
+}
+
 function convertStep(source: Source, step: RawStep, name: string): Step {
   const texts = (key: "run" | "resume") =>
     step[key]?.map((_, index) => source.text(["steps", name, key, index]));
+  const [run, resume] = [texts("run"), texts("resume")];
   return {
     name,
-    run: texts("run"),
+    run,
     notebook: step.notebook && tidyPath(step.notebook),
     needs: step.needs ?? [],
     produces: (step.produces ?? []).map(tidyPath),
     inputs: step.inputs?.map(tidyPath),
-    resume: texts("resume"),
+    data: dataOf([...run ?? [], ...resume ?? []], step.data ?? []),
+    resume,
   };
+}
+
+function dataOf(args: string[], listed: string[]): string[] {
+  const named = args.flatMap(placeholders).flatMap((name) => /^data\.(.*)$/s.exec(name)?.[1] ?? []);
+  return [...new Set([...listed, ...named])];
 }
 
 function convertAuthors(authors: RawExperiment["authors"]): Conditions {

@@ -2,18 +2,17 @@
 
 import type * as z from "zod/mini";
 import { checkClaims } from "./claim_checks.ts";
+import { checkData } from "./data_checks.ts";
 import {
-  A_NAME,
   environmentSchema,
   experimentSchema,
   keysAt,
-  NAME,
   type RawStep as WholeStep,
   stepSchema,
 } from "./experiment_schema.ts";
 import { fieldName, type Path, Source } from "./experiment_source.ts";
-import { insideProblem, tidyPath } from "./safe_path.ts";
-import { checkScalar, entriesAt, soundFields } from "./source_checks.ts";
+import { tidyPath } from "./safe_path.ts";
+import { checkName, checkPath, checkScalar, entriesAt, soundFields } from "./source_checks.ts";
 import { didYouMean, suggest } from "./suggest.ts";
 import { parseTemplate } from "./template.ts";
 
@@ -46,6 +45,8 @@ export const RESERVED_PARAMETERS: readonly string[] = [
   "cpus",
   "network",
   "mount",
+  "offline",
+  "cache",
 ];
 
 /** Fields that are missing here were wrong in themselves, and are reported already. */
@@ -56,6 +57,7 @@ export function checkExperiment(source: Source): void {
   checkSchema(source);
   checkEnvironment(source);
   checkParameters(source);
+  checkData(source);
   checkSteps(source);
   checkClaims(source);
 }
@@ -116,16 +118,6 @@ function checkEnvironment(source: Source): void {
   checkPath(source, ["environment", "requirements"], requirements);
 }
 
-function checkPath(source: Source, path: Path, value: string | undefined, inside = "the project"): void {
-  const problem = value === undefined ? undefined : insideProblem(tidyPath(value));
-  if (!problem) return;
-  const field = fieldName(path);
-  source.add(
-    path,
-    `${field} must be a path inside ${inside}, current value ${JSON.stringify(value)} ${problem}`,
-  );
-}
-
 function checkParameters(source: Source): void {
   for (const [name, value] of entriesAt(source, "parameters")) {
     const path = ["parameters", name];
@@ -141,10 +133,6 @@ function checkParameters(source: Source): void {
   }
 }
 
-function checkName(source: Source, path: Path, name: string): void {
-  if (!NAME.test(name)) source.add(path, `the name ${JSON.stringify(name)} must be ${A_NAME}`, "key");
-}
-
 function checkSteps(source: Source): void {
   const all = entriesAt(source, "steps");
   const names = all.map(([name]) => name);
@@ -156,6 +144,7 @@ function checkSteps(source: Source): void {
     checkName(source, ["steps", name], name);
     checkKindOfStep(source, name, step);
     checkNeeds(source, name, step, names);
+    checkDataNames(source, name, step);
     checkArguments(source, name, step, names);
     checkStepPaths(source, name, step);
   }
@@ -192,6 +181,16 @@ function checkNeeds(source: Source, name: string, step: RawStep, names: string[]
   }
 }
 
+function checkDataNames(source: Source, name: string, step: RawStep): void {
+  const known = entriesAt(source, "data").map(([name]) => name);
+  for (const [index, data] of (step.data ?? []).entries()) {
+    if (known.includes(data)) continue;
+    const others = known.length === 0 ? ", the experiment declares none" : `, known are ${known.join(", ")}`;
+    const hint = didYouMean(data, known) || others;
+    source.add(["steps", name, "data", index], `step "${name}" reads "${data}", which is no data${hint}`);
+  }
+}
+
 function checkArguments(source: Source, name: string, step: RawStep, names: string[]): void {
   for (const key of ["run", "resume"] as const) {
     for (const [index] of (step[key] ?? []).entries()) {
@@ -219,14 +218,15 @@ function checkPlaceholder(
 ): void {
   const parameters = entriesAt(source, "parameters").map(([name]) => name);
   const needs = step.needs ?? [];
-  if (placeholder === "out" || parameters.includes(placeholder)) return;
+  const places = ["out", "cache", ...entriesAt(source, "data").map(([name]) => `data.${name}`)];
+  if (places.includes(placeholder) || parameters.includes(placeholder)) return;
   const need = /^steps\.(.*)$/s.exec(placeholder)?.[1];
   if (need !== undefined && needs.includes(need)) return;
   if (need !== undefined && names.includes(need)) {
     const list = [...needs, need].join(", ");
     return source.add(path, `{${placeholder}} must be listed in the needs of its step: needs: [${list}]`);
   }
-  const known = ["out", ...parameters, ...needs.map((name) => `steps.${name}`)];
+  const known = [...places, ...parameters, ...needs.map((name) => `steps.${name}`)];
   const meant = suggest(placeholder, known);
   const hint = meant === undefined
     ? `, known are ${known.map((name) => `{${name}}`).join(", ")}; a literal brace is doubled`

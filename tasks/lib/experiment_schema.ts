@@ -60,6 +60,26 @@ export const environmentSchema = z.strictObject({
   network: z.optional(z.enum(["none"], { error: '"none", or left out' })),
 }, { error: "a mapping, e.g. { image: cschranz/gpu-jupyter:v1.10_cuda-12.9_ubuntu-24.04, gpus: optional }" });
 
+const URLS = "a list of addresses, e.g. [https://example.org/EuroSAT.zip]";
+const HEX = "in quotes if they look like a number";
+const SHA256 = `64 hexadecimal digits, or at least their first 8, ${HEX}`;
+const MD5 = `32 hexadecimal digits, ${HEX}`;
+/** What an archive of data may be; how a tar is compressed, its content tells. */
+export const ARCHIVES = ["zip", "tar"] as const;
+const UNPACK = "zip or tar, or left out for a file";
+
+export const dataSchema = z.strictObject({
+  urls: z.array(z.string({ error: "an address, e.g. https://example.org/EuroSAT.zip" }), { error: URLS })
+    .check(
+      z.minLength(1, { error: URLS }),
+    ),
+  sha256: z.optional(z.string({ error: SHA256 }).check(z.regex(/^[0-9a-fA-F]{8,64}$/, { error: SHA256 }))),
+  md5: z.optional(z.string({ error: MD5 }).check(z.regex(/^[0-9a-fA-F]{32}$/, { error: MD5 }))),
+  size: z.optional(wholeNumber("the number of bytes, a positive whole number", 1)),
+  unpack: z.optional(z.enum(ARCHIVES, { error: UNPACK })),
+  to: path("data/eurosat"),
+}, { error: "a mapping with urls, sha256 or md5, and to" });
+
 export const stepSchema = z.strictObject({
   run: z.optional(argumentList(`[python, -m, src.train, --out, "{out}"]`)),
   notebook: z.optional(path("notebooks/train.ipynb")),
@@ -69,6 +89,9 @@ export const stepSchema = z.strictObject({
   produces: z.optional(paths("metrics.json")),
   inputs: z.optional(paths("src")),
   resume: z.optional(argumentList("[--resume]")),
+  data: z.optional(
+    z.array(z.string({ error: "the name of data" }), { error: "a list of names of data, e.g. [eurosat]" }),
+  ),
 }, { error: "a mapping with run or notebook, e.g. { run: [python, train.py] }" });
 
 const WHEN = "same, other, or a text to be equal to, e.g. { image: same, gpu: same } or { device: cpu }";
@@ -142,6 +165,9 @@ export const experimentSchema = z.strictObject({
   parameters: z.optional(z.record(names, anyScalar("a finite number, a text, true or false"), {
     error: "a mapping of names to default values, e.g. { epochs: 15, seed: 23 }",
   })),
+  data: z.optional(z.record(names, dataSchema, {
+    error: "a mapping of names to what is fetched, e.g. { eurosat: { urls: […], md5: …, to: data/eurosat } }",
+  })),
   steps: z.record(names, stepSchema, {
     error: "a mapping of names to steps, e.g. { train: { run: [python, train.py] } }",
   }),
@@ -152,6 +178,7 @@ export const experimentSchema = z.strictObject({
 export type RawExperiment = z.infer<typeof experimentSchema>;
 export type RawEnvironment = z.infer<typeof environmentSchema>;
 export type RawStep = z.infer<typeof stepSchema>;
+export type RawData = z.infer<typeof dataSchema>;
 export type RawClaim = z.infer<typeof claimSchema>;
 export type RawTolerance = z.infer<typeof toleranceClassSchema>;
 

@@ -152,7 +152,9 @@ function checkParameters({ task, parameters }: RunRequest, experiment: Experimen
 function chooseSteps({ steps, notebook }: RunRequest, experiment: Experiment): [Experiment, string[]] {
   if (notebook?.notebooks !== undefined) {
     const name = "_notebooks"; // no declared step can be called that
-    return [{ ...experiment, steps: { [name]: { name, notebook: "", needs: [], produces: [] } } }, [name]];
+    return [{ ...experiment, steps: { [name]: { name, notebook: "", needs: [], produces: [], data: [] } } }, [
+      name,
+    ]];
   }
   if (steps === undefined) return [experiment, stepOrder(experiment, Object.keys(experiment.steps))];
   stepOrder(experiment, steps); // refuses unknown names

@@ -1,7 +1,9 @@
 /** What the checks of an experiment.yaml have in common. */
 
 import * as z from "zod/mini";
+import { A_NAME, NAME } from "./experiment_schema.ts";
 import { fieldName, type Path, type Source } from "./experiment_source.ts";
+import { insideProblem, tidyPath } from "./safe_path.ts";
 
 /** Those fields of a mapping whose own shape is right. */
 export function soundFields<S extends z.ZodMiniObject>(
@@ -34,4 +36,23 @@ export function checkScalar(source: Source, path: Path, value: unknown): void {
     path,
     `${fieldName(path)} must be true or false, or a quoted text, current value is ${value} without quotes`,
   );
+}
+
+export function checkPath(
+  source: Source,
+  path: Path,
+  value: string | undefined,
+  inside = "the project",
+): void {
+  const problem = value === undefined ? undefined : insideProblem(tidyPath(value));
+  if (!problem) return;
+  const field = fieldName(path);
+  source.add(
+    path,
+    `${field} must be a path inside ${inside}, current value ${JSON.stringify(value)} ${problem}`,
+  );
+}
+
+export function checkName(source: Source, path: Path, name: string): void {
+  if (!NAME.test(name)) source.add(path, `the name ${JSON.stringify(name)} must be ${A_NAME}`, "key");
 }
