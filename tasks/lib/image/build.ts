@@ -20,9 +20,10 @@ import { shellQuote } from "../command.ts";
 import { client, type ImageInfo, inspectImage, pullImage, requireEngine } from "../container/client.ts";
 import type { MissingImage } from "../engine/choose.ts";
 import { type Experiment, readExperiment } from "../experiment.ts";
+import { readLock, writePin } from "../experiment_lock.ts";
 import { Failure } from "../failure.ts";
 import { sha256File } from "../files.ts";
-import { checkPin, pinOf, readPin, writePin } from "./image_lock.ts";
+import { checkPin, pinOf } from "./image_lock.ts";
 import { callerFolder } from "../run_folder.ts";
 import { bytes, duration, type Terminal } from "../terminal.ts";
 
@@ -116,7 +117,7 @@ async function showPlan(request: BuildRequest, experiment: Experiment, terminal:
 /** What would be built, as far as it is known without asking the engine. */
 export async function planImage(request: BuildRequest, experiment: Experiment): Promise<BuildPlan> {
   const base = baseImage(request, experiment);
-  return await plans(request, experiment, base, await readPin(experiment, base));
+  return await plans(request, experiment, base, (await readLock(experiment)).images?.[base]);
 }
 
 async function plans(
@@ -197,10 +198,10 @@ async function resolveBase(
   base: string,
   terminal: Terminal,
 ): Promise<Pin> {
-  const locked = await readPin(experiment, base);
+  const locked = (await readLock(experiment)).images?.[base];
   if (request.update) {
     const pin = pinOf(base, await newestImage(base, terminal));
-    await writePin(experiment, base, pin);
+    await writePin(experiment, "images", base, pin);
     terminal.line(`experiment.lock: ${base} is ${describePin(pin)}`);
     return pin;
   }
