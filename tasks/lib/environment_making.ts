@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { run } from "./command.ts";
 import { isVacant, misfit, PLATFORM, readStamp, type Wanted, writeStamp } from "./environment_stamp.ts";
 import { Failure } from "./failure.ts";
-import { freeSpace, sha256 } from "./files.ts";
+import { freeSpace, isDiskFull, sha256 } from "./files.ts";
 import {
   findUv,
   type Installation,
@@ -293,7 +293,7 @@ function asFailure(error: unknown, directory: string, log?: string, signal?: Abo
     const { message, remedy } = error.problem;
     return new Failure(3, `Cannot make the environment ${directory}: ${message}`, { remedy, log });
   }
-  if (/os error (?:28|122)\b|ENOSPC/.test(String(error))) {
+  if (isDiskFull(error)) {
     return new Failure(3, `Cannot make the environment ${directory}: the disk is full`, {
       remedy: "Free some space, or name a folder on another disk: VENV_DIR=/path/to/folder",
       log,

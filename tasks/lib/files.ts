@@ -124,3 +124,8 @@ export async function freeSpace(folder: string): Promise<number> {
   const blocks = stdout.trim().split("\n").at(-1)?.split(/\s+/).at(-3);
   return /^\d+$/.test(blocks ?? "") ? Number(blocks) * 1024 : Infinity;
 }
+
+/** Whether an error says that there is no room left, on the disk or for this user. */
+export function isDiskFull(error: unknown): boolean {
+  return /os error (?:28|122)\b|ENOSPC/.test(String(error));
+}

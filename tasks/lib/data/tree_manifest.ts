@@ -1,52 +1,54 @@
-/** The manifest of an unpacked tree: which files it holds, and whether they are still what was unpacked. */
+/** The manifest of an unpacked tree: the files it holds, as they were when they were written. */
 
-/** A file of a tree, as it was when it was written. */
-export interface TreeFile {
-  /** Relative to the tree, with `/`. */
-  path: string;
-  bytes: number;
-  sha256: string;
-  /** Last change of the bytes and of the inode, in nanoseconds since 1970. */
-  mtimeNs: bigint;
-  ctimeNs: bigint;
-}
+import { sha256, writeAtomic } from "../files.ts";
+import { Failure } from "../failure.ts";
+import type { TreeFile } from "./tree_file.ts";
 
 export interface TreeManifest {
+  format: 1;
+  /** What names this tree in evidence; see `treeSha256`. */
+  sha256: string;
   /** Sorted by path, in the order of its UTF-8 bytes. */
   files: TreeFile[];
 }
 
-/** How a tree differs from its manifest: paths, sorted. All empty if it does not. */
-export interface TreeCheck {
-  missing: string[];
-  altered: string[];
-  surplus: string[];
-}
-
-/** The manifest of `TREE` is the file `TREE.manifest`. */
+/** Where the manifest of a tree stands: beside it. */
 export function manifestPath(tree: string): string {
-  return `${tree}.manifest`;
+  return `${tree}.manifest.json`;
 }
 
-/** @throws Failure(2) if there is no manifest, or it can't be read. */
-export function readManifest(_path: string): Promise<TreeManifest> {
-  return Promise.reject(new Error("not written yet"));
-}
-
-/** SHA-256 over the paths and bytes of a tree, not its times: what names a data set in evidence. */
-export function treeSha256(_manifest: TreeManifest): string {
-  throw new Error("not written yet");
+export function makeManifest(files: TreeFile[]): TreeManifest {
+  const sorted = files.map((file): [string, TreeFile] => [utf8Order(file.path), file])
+    .sort(([a], [b]) => a < b ? -1 : 1)
+    .map(([, file]) => file);
+  return { format: 1, sha256: treeSha256(sorted), files: sorted };
 }
 
 /**
- * Compares a tree with its manifest.
- *
- * @param options.hash Hash every file; otherwise only those whose size or times are others than recorded.
+ * SHA-256 over the paths and bytes of a tree, whatever its times. Without this project, in the tree:
+ * `find . -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum`
  */
-export function checkTree(
-  _manifest: TreeManifest,
-  _tree: string,
-  _options: { hash: boolean },
-): Promise<TreeCheck> {
-  return Promise.reject(new Error("not written yet"));
+function treeSha256(sorted: TreeFile[]): string {
+  return sha256(sorted.map(({ sha256, path }) => `${sha256}  ${path}\n`).join(""));
+}
+
+/** A string that sorts as the UTF-8 bytes of the path do: one character for each byte. */
+function utf8Order(path: string): string {
+  // deno-lint-ignore no-control-regex -- in ASCII both orders are the same
+  return /^[\x00-\x7f]*$/.test(path) ? path : String.fromCharCode(...new TextEncoder().encode(path));
+}
+
+export async function writeManifest(path: string, manifest: TreeManifest) {
+  await writeAtomic(path, `${JSON.stringify(manifest)}\n`);
+}
+
+/** @throws Failure(2) if there is no manifest, or it was damaged. */
+export async function readManifest(path: string): Promise<TreeManifest> {
+  try {
+    const manifest: TreeManifest = JSON.parse(await Deno.readTextFile(path));
+    if (manifest.format === 1 && treeSha256(manifest.files) === manifest.sha256) return manifest;
+  } catch (error) {
+    throw new Failure(2, `Cannot read the manifest ${path}: ${(error as Error).message}`);
+  }
+  throw new Failure(2, `Cannot read the manifest ${path}: it was altered, or written by another version`);
 }

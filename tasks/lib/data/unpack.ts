@@ -1,42 +1,83 @@
 /** Archives of data, unpacked whole or not at all. */
 
-import type { TreeManifest } from "./tree_manifest.ts";
-
-/** What an archive may become; more than that is taken for a bomb. */
-export interface Limits {
-  files: number;
-  bytes: number;
-  /** Bytes unpacked for each byte of the archive. */
-  ratio: number;
-}
+import { Failure } from "../failure.ts";
+import { isDiskFull } from "../files.ts";
+import { bytes as shownBytes } from "../terminal.ts";
+import { ArchiveError } from "./archive_error.ts";
+import { Job } from "./job.ts";
+import { type Amount, LIMITS, type Limits } from "./limits.ts";
+import { makeManifest, manifestPath, type TreeManifest, writeManifest } from "./tree_manifest.ts";
+import { unpackTar } from "./unpack_tar.ts";
+import { unpackZip } from "./unpack_zip.ts";
+import { UnpackingPlace } from "./unpacking_place.ts";
 
 export interface UnpackOptions {
+  /** Others than `LIMITS`. */
   limits?: Partial<Limits>;
-  /** `total` is known beforehand for a zip only. */
-  onProgress?: (done: { files: number; bytes: number }, total?: { files: number; bytes: number }) => void;
+  /** `total` is known for a zip only. */
+  onProgress?: (done: Amount, total?: Amount) => void;
   signal?: AbortSignal;
 }
 
-export interface Unpacked {
-  files: number;
-  bytes: number;
-  /** Also in the file `manifestPath(target)`. */
+export interface Unpacked extends Amount {
+  /** It stands in the file `manifestPath(target)`, too. */
   manifest: TreeManifest;
-  /** What names this tree in evidence: see `treeSha256`. */
-  sha256: string;
 }
 
 /**
  * Unpacks an archive into a new folder, which is there whole or not at all; its manifest lies beside it.
  *
- * @throws Failure(2) if the archive is damaged, unsafe or larger than the limits, or the target exists; Failure(3) if
- * the disk is full, a program for decompression is missing, or another process unpacks to the same place.
+ * Only plain files and folders are unpacked: an archive with links, devices or names that are not safe is refused. The
+ * files can't be written to, have no other mode, and are as old as the unpacking.
+ *
+ * Files are not synchronized with the disk one by one, which would take minutes. One that a power cut has emptied has
+ * another size than the manifest says, so that `checkTree` finds it.
+ *
+ * @throws Failure(2) if the archive is damaged, unsafe or over the limits, or the target exists; Failure(3) if the disk
+ * is full, a program to decompress it is missing, or another process unpacks to the same target; Failure(130) if the
+ * signal was given.
  */
-export function unpack(
-  _archive: string,
-  _kind: "zip" | "tar",
-  _target: string,
-  _options: UnpackOptions = {},
+export async function unpack(
+  archive: string,
+  kind: "zip" | "tar",
+  target: string,
+  { limits, onProgress, signal }: UnpackOptions = {},
 ): Promise<Unpacked> {
-  return Promise.reject(new Error("not written yet"));
+  let job: Job | undefined;
+  try {
+    await requireFile(archive);
+    await using place = await UnpackingPlace.take(target);
+    job = new Job(archive, place.tree, { ...LIMITS, ...limits }, signal, onProgress);
+    await (kind === "zip" ? unpackZip(job) : unpackTar(job));
+    const manifest = makeManifest(job.files);
+    signal?.throwIfAborted();
+    await writeManifest(manifestPath(target), manifest);
+    await place.moveIn();
+    return { ...job.amount, manifest };
+  } catch (error) {
+    throw asFailure(error, archive, target, job?.amount, signal);
+  }
+}
+
+async function requireFile(archive: string) {
+  const found = await Deno.stat(archive).catch(() => undefined);
+  if (!found?.isFile) throw new Failure(2, `Cannot unpack ${archive}: there is no such file`);
+}
+
+function asFailure(error: unknown, archive: string, target: string, done?: Amount, signal?: AbortSignal) {
+  if (error instanceof Failure) return error;
+  if (signal?.aborted) {
+    return new Failure(130, `Interrupted while unpacking ${archive}; nothing of it is left`);
+  }
+  const { message } = error as Error;
+  if (error instanceof ArchiveError) {
+    return new Failure(2, `Cannot unpack ${archive}: ${message}`, { remedy: error.remedy });
+  }
+  if (isDiskFull(error)) {
+    const after = done === undefined ? "" : ` after ${shownBytes(done.bytes)}`;
+    return new Failure(3, `Cannot unpack ${archive}: the disk is full${after}; nothing of it is left`, {
+      remedy: `Free some space on the disk of ${target}`,
+    });
+  }
+  return new Failure(3, `Cannot unpack ${archive}: ${message}`);
 }

@@ -5,6 +5,7 @@ import { type Evidence, evidencePath, findAlteration } from "../evidence.ts";
 import { Failure } from "../failure.ts";
 import { inParallel, sha256File } from "../files.ts";
 import { verdictPath } from "../run_folder.ts";
+import { ask, shares } from "../workers.ts";
 import type { Share } from "./alteration_worker.ts";
 import {
   contradicts,
@@ -67,23 +68,10 @@ async function findAlteredFiles(directory: string, files: [path: string, Recorde
   return [...new Set(altered)].filter((what) => what !== undefined);
 }
 
-/** The files in as many parts as there are processors, at most eight. */
-function shares<T>(files: T[]): T[][] {
-  const size = Math.ceil(files.length / Math.min(8, navigator.hardwareConcurrency));
-  return Array.from(
-    { length: Math.ceil(files.length / size) },
-    (_, i) => files.slice(i * size, (i + 1) * size),
-  );
-}
-
 async function lookInWorker(share: Share): Promise<string[]> {
   const worker = new Worker(new URL("./alteration_worker.ts", import.meta.url), { type: "module" });
   try {
-    return await new Promise((resolve, reject) => {
-      worker.onmessage = ({ data }) => resolve(data);
-      worker.onerror = ({ message }) => reject(new Error(message));
-      worker.postMessage(share);
-    });
+    return await ask(worker, share);
   } finally {
     worker.terminate();
   }

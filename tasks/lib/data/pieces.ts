@@ -1,0 +1,52 @@
+/** Bytes that come in pieces, taken in the lengths that are needed. */
+export class Pieces {
+  readonly #source: AsyncIterator<Uint8Array>;
+  #piece: Uint8Array = new Uint8Array();
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.#source = source[Symbol.asyncIterator]();
+  }
+
+  /** Valid until the next call; shorter if the source ends before. */
+  async take(count: number): Promise<Uint8Array> {
+    if (this.#piece.length < count) await this.#gather(count);
+    const taken = this.#piece.subarray(0, count);
+    this.#piece = this.#piece.subarray(count);
+    return taken;
+  }
+
+  /** At least one byte, at most so many; nothing at the end of the source. */
+  async some(most: number): Promise<Uint8Array | undefined> {
+    if (this.#piece.length === 0) await this.#gather(1);
+    return this.#piece.length === 0 ? undefined : await this.take(Math.min(most, this.#piece.length));
+  }
+
+  /** Lets the source go. */
+  async close() {
+    await this.#source.return?.();
+  }
+
+  async #gather(count: number) {
+    const parts = [this.#piece];
+    let length = this.#piece.length;
+    while (length < count) {
+      const next = await this.#source.next();
+      if (next.done) break;
+      parts.push(next.value);
+      length += next.value.length;
+    }
+    this.#piece = joined(parts, length);
+  }
+}
+
+function joined(parts: Uint8Array[], length: number): Uint8Array {
+  const filled = parts.filter((part) => part.length > 0);
+  if (filled.length === 1) return filled[0]!;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of filled) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,88 @@
+/** What a tar archive holds, one after the other, long names and pax records applied. */
+
+import { ArchiveError, shown } from "./archive_error.ts";
+import type { Pieces } from "./pieces.ts";
+import { BLOCK, isZero, parseHeader, parsePax, type PaxRecords, type TarHeader, text } from "./tar_header.ts";
+
+/** The records of one entry are small; more of them are made to fill the memory. */
+const MAX_RECORDS = 1 << 20;
+
+export interface TarEntry {
+  name: string;
+  isFolder: boolean;
+  /** To be taken from the pieces, then `skipPadding`, before the next entry is asked for. */
+  bytes: number;
+}
+
+/** What refused entries are. */
+const REFUSED: Record<string, string> = {
+  "1": "a hard link, and links may lead out of the folder",
+  "2": "a symbolic link, and links may lead out of the folder",
+  "3": "a device",
+  "4": "a device",
+  "6": "a pipe",
+  "S": "a sparse file, which is not supported",
+};
+
+/** @throws ArchiveError for what is damaged, or neither a file nor a folder. */
+export async function* tarEntries(pieces: Pieces): AsyncGenerator<TarEntry> {
+  let records: PaxRecords = {};
+  for (let header = await nextHeader(pieces); header; header = await nextHeader(pieces)) {
+    const found = await readRecords(pieces, header);
+    if (found !== undefined) records = { ...records, ...found };
+    else {
+      yield entryOf(header, records);
+      records = {};
+    }
+  }
+}
+
+/** Nothing at the end of the archive, which is two blocks of zeros. */
+async function nextHeader(pieces: Pieces): Promise<TarHeader | undefined> {
+  const block = await takeWhole(pieces, BLOCK);
+  if (!isZero(block)) return parseHeader(block);
+  if (!isZero(await takeWhole(pieces, BLOCK))) throw new ArchiveError("there is more behind its end");
+  return undefined;
+}
+
+/** Records that stand before the entry they belong to; nothing if this is an entry. */
+async function readRecords(pieces: Pieces, header: TarHeader): Promise<PaxRecords | undefined> {
+  if (!"xgLK".includes(header.type)) return undefined;
+  if (header.bytes > MAX_RECORDS) throw new ArchiveError(`a name in it takes ${header.bytes} bytes`);
+  const content = (await takeWhole(pieces, header.bytes)).slice();
+  await skipPadding(pieces, header.bytes);
+  if (header.type === "K") return {}; // the target of a link, which is refused anyway
+  if (header.type === "L") return { path: text(content) };
+  const records = parsePax(content);
+  if (header.type === "x") return records;
+  if (Object.keys(records).length > 0) {
+    throw new ArchiveError("it gives one name or size to all that it holds");
+  }
+  return {};
+}
+
+function entryOf(header: TarHeader, records: PaxRecords): TarEntry {
+  const name = records.path ?? header.name;
+  const bytes = records.bytes ?? header.bytes;
+  // Before there were types, a folder was told by its name.
+  const isFolder = header.type === "5" || header.type === "0" && name.endsWith("/");
+  if (!isFolder && header.type !== "0" && header.type !== "7") {
+    const what = REFUSED[header.type] ?? `of the unknown type ${shown(header.type)}`;
+    throw new ArchiveError(`${shown(name)} is ${what}`);
+  }
+  if (isFolder && bytes > 0) throw new ArchiveError(`${shown(name)} is a folder and yet has bytes`);
+  return { name, isFolder, bytes };
+}
+
+/** @throws ArchiveError if the archive ends before. */
+export async function takeWhole(pieces: Pieces, count: number): Promise<Uint8Array> {
+  const taken = await pieces.take(count);
+  if (taken.length < count) throw new ArchiveError("it is cut off: its end is missing");
+  return taken;
+}
+
+/** The content of an entry is filled up to whole blocks. */
+export async function skipPadding(pieces: Pieces, bytes: number) {
+  const rest = bytes % BLOCK;
+  if (rest > 0) await takeWhole(pieces, BLOCK - rest);
+}

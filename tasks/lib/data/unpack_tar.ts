@@ -1,0 +1,102 @@
+/** Unpacking a tar archive, compressed or not, from its beginning to its end. */
+
+import { ArchiveError, shown } from "./archive_error.ts";
+import { ArchivePaths } from "./archive_path.ts";
+import { compressionOf, decompressed } from "./decompress.ts";
+import type { Job } from "./job.ts";
+import { checkLimits } from "./limits.ts";
+import { Pieces } from "./pieces.ts";
+import { skipPadding, takeWhole, tarEntries, type TarEntry } from "./tar_entries.ts";
+import { BLOCK, isHeader, isZero } from "./tar_header.ts";
+import { streamTreeFile, type TreeFile, writeTreeFile } from "./tree_file.ts";
+
+/** A file with more bytes is written in pieces. */
+const LARGE = 16 << 20;
+const PIECE = 1 << 20;
+
+/** Progress is told, and a signal seen, after so many files. */
+const BATCH = 256;
+
+/** @throws ArchiveError if the archive is damaged, unsafe or over the limits. */
+export async function unpackTar(job: Job) {
+  const archiveBytes = (await Deno.stat(job.archive)).size;
+  await job.requireSpace(archiveBytes);
+  const pieces = new Pieces(await openTar(job, archiveBytes));
+  try {
+    await unpackEntries(job, pieces, archiveBytes);
+    await requireEnd(pieces);
+  } finally {
+    await pieces.close();
+  }
+}
+
+async function openTar({ archive, limits }: Job, archiveBytes: number): Promise<AsyncIterable<Uint8Array>> {
+  const beginning = await readBeginning(archive);
+  const compression = compressionOf(beginning);
+  if (compression === "none" && !isHeader(beginning) && !isZero(beginning)) {
+    throw new ArchiveError("it is no tar archive, and not compressed by gzip, zstd, xz or bzip2");
+  }
+  return metered(decompressed(archive, compression), (bytes) => {
+    checkLimits({ files: 0, bytes }, archiveBytes, limits);
+  });
+}
+
+async function readBeginning(archive: string): Promise<Uint8Array> {
+  using file = await Deno.open(archive);
+  const block = new Uint8Array(BLOCK);
+  return block.subarray(0, await file.read(block) ?? 0);
+}
+
+/** Also what belongs to no file counts: a bomb may be made of headers, or of what comes behind the end. */
+async function* metered(source: AsyncIterable<Uint8Array>, check: (bytes: number) => void) {
+  let bytes = 0;
+  for await (const piece of source) {
+    bytes += piece.length;
+    check(bytes);
+    yield piece;
+  }
+}
+
+async function unpackEntries(job: Job, pieces: Pieces, archiveBytes: number) {
+  const paths = new ArchivePaths();
+  let made = 0;
+  let batch: TreeFile[] = [];
+  for await (const entry of tarEntries(pieces)) {
+    const path = entry.isFolder ? paths.addFolder(entry.name) : paths.addFile(entry.name);
+    checkLimits({ files: paths.count, bytes: entry.bytes }, archiveBytes, job.limits);
+    for (; made < paths.folders.length; made++) Deno.mkdirSync(`${job.tree}/${paths.folders[made]}`);
+    if (entry.isFolder) continue;
+    batch.push(await unpackFile(job, pieces, path, entry));
+    await skipPadding(pieces, entry.bytes);
+    if (batch.length < BATCH) continue;
+    job.advance(batch);
+    batch = [];
+  }
+  job.advance(batch);
+}
+
+async function unpackFile(
+  { tree }: Job,
+  pieces: Pieces,
+  path: string,
+  { bytes }: TarEntry,
+): Promise<TreeFile> {
+  if (bytes > LARGE) return await streamTreeFile(tree, path, partOf(pieces, bytes, path));
+  return writeTreeFile(tree, path, await takeWhole(pieces, bytes));
+}
+
+async function* partOf(pieces: Pieces, bytes: number, path: string): AsyncGenerator<Uint8Array> {
+  for (let left = bytes; left > 0;) {
+    const piece = await pieces.some(Math.min(PIECE, left));
+    if (piece === undefined) throw new ArchiveError(`it is cut off within ${shown(path)}`);
+    left -= piece.length;
+    yield piece;
+  }
+}
+
+/** Reads to the end, where the checksum of a compressed archive stands; only zeros fill up its last record. */
+async function requireEnd(pieces: Pieces) {
+  for (let piece = await pieces.some(PIECE); piece !== undefined; piece = await pieces.some(PIECE)) {
+    if (!isZero(piece)) throw new ArchiveError("there is more behind its end");
+  }
+}

@@ -1,0 +1,151 @@
+/** Unpacking neighbouring files of a zip. */
+
+import { Buffer } from "node:buffer";
+import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
+import { Readable } from "node:stream";
+import { ArchiveError, shown } from "./archive_error.ts";
+import { streamTreeFile, type TreeFile, writeTreeFile } from "./tree_file.ts";
+import { LOCAL_HEADER, readAt } from "./zip_directory.ts";
+import { STORED, type ZipFile } from "./zip_file.ts";
+
+/** A file with more bytes, compressed or not, is unpacked in pieces. */
+const LARGE = 16 << 20;
+const PIECE = 1 << 20;
+/** Bytes of the archive in one batch, and files. */
+const BATCH_BYTES = 1 << 20;
+const BATCH_FILES = 400;
+
+/** Neighbours in batches that are quickly read at once. */
+export function batchesOf(files: ZipFile[]): ZipFile[][] {
+  const batches: ZipFile[][] = [];
+  let batch: ZipFile[] = [];
+  for (const file of files) {
+    const begin = batch[0]?.offset ?? 0;
+    if (batch.length === BATCH_FILES || batch.length > 0 && file.end - begin > BATCH_BYTES) {
+      batches.push(batch);
+      batch = [];
+    }
+    batch.push(file);
+  }
+  return batch.length > 0 ? [...batches, batch] : batches;
+}
+
+/**
+ * Writes the files of a batch into the tree, whose folders are there already.
+ *
+ * @param stop asked now and then: there is no need to go on
+ * @throws ArchiveError if the bytes are not what the directory states
+ */
+export async function unpackBatch(
+  archive: Deno.FsFile,
+  tree: string,
+  files: ZipFile[],
+  stop: () => boolean,
+): Promise<TreeFile[]> {
+  const done: TreeFile[] = [];
+  const begin = files[0]!.offset;
+  const data = isLarge(files[0]!) ? undefined : readAt(archive, begin, files.at(-1)!.end - begin);
+  for (const file of files) {
+    if (stop()) break;
+    if (data === undefined || isLarge(file)) done.push(await unpackLarge(archive, tree, file, stop));
+    else done.push(unpackSmall(data.subarray(file.offset - begin, file.end - begin), tree, file));
+  }
+  return done;
+}
+
+function isLarge({ compressed, bytes }: ZipFile): boolean {
+  return compressed > LARGE || bytes > LARGE;
+}
+
+function unpackSmall(data: Uint8Array, tree: string, file: ZipFile): TreeFile {
+  const start = contentStart(data, file);
+  const compressed = data.subarray(start, start + file.compressed);
+  const content = file.method === STORED ? compressed : inflate(compressed, file);
+  if (content.length !== file.bytes) throw otherSize(file);
+  if (crc32(content) !== file.crc32) throw otherBytes(file);
+  return writeTreeFile(tree, file.path, content);
+}
+
+/** Where the content begins behind the local header, which is not trusted for more than that. */
+function contentStart(data: Uint8Array, { path, compressed, method }: ZipFile): number {
+  const header = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  if (header.length < LOCAL_HEADER || header.readUInt32LE(0) !== SIGNATURE) {
+    throw new ArchiveError(`${shown(path)} is not where the directory says`);
+  }
+  if (header.readUInt16LE(8) !== method) {
+    throw new ArchiveError(`${shown(path)} is compressed by another method than the directory says`);
+  }
+  const start = LOCAL_HEADER + header.readUInt16LE(26) + header.readUInt16LE(28);
+  if (start + compressed > data.length) {
+    throw new ArchiveError(`${shown(path)} is cut off, or shares bytes with the next file`);
+  }
+  return start;
+}
+
+const SIGNATURE = 0x04034b50;
+
+function inflate(compressed: Uint8Array, file: ZipFile): Uint8Array {
+  try {
+    return inflateRawSync(compressed, { maxOutputLength: Math.max(1, file.bytes) });
+  } catch (error) {
+    throw inflateProblem(error, file);
+  }
+}
+
+function inflateProblem(error: unknown, file: ZipFile): Error {
+  const { code, message } = error as { code?: string; message: string };
+  if (code === "ERR_BUFFER_TOO_LARGE") return otherSize(file);
+  return code?.startsWith("Z_")
+    ? new ArchiveError(`${shown(file.path)} is damaged: ${message}`)
+    : error as Error;
+}
+
+function otherSize({ path, bytes }: ZipFile): ArchiveError {
+  return new ArchiveError(`${shown(path)} has not the ${bytes} bytes that the directory states`);
+}
+
+function otherBytes({ path }: ZipFile): ArchiveError {
+  return new ArchiveError(
+    `${shown(path)} is damaged: its checksum (CRC-32) is another than the directory states`,
+  );
+}
+
+async function unpackLarge(
+  archive: Deno.FsFile,
+  tree: string,
+  file: ZipFile,
+  stop: () => boolean,
+): Promise<TreeFile> {
+  const head = readAt(archive, file.offset, Math.min(file.end - file.offset, HEAD));
+  const begin = file.offset + contentStart(head, { ...file, compressed: 0 });
+  if (begin + file.compressed > file.end) {
+    throw new ArchiveError(`${shown(file.path)} is cut off, or shares bytes with the next file`);
+  }
+  const pieces = piecesOf(archive, begin, file.compressed, stop);
+  const content = file.method === STORED ? pieces : Readable.from(pieces).compose(createInflateRaw());
+  return await streamTreeFile(tree, file.path, checked(content, file));
+}
+
+const HEAD = LOCAL_HEADER + 2 * 0xffff;
+
+async function* piecesOf(archive: Deno.FsFile, begin: number, count: number, stop: () => boolean) {
+  for (let done = 0; done < count && !stop(); done += PIECE) {
+    yield readAt(archive, begin + done, Math.min(PIECE, count - done));
+  }
+}
+
+async function* checked(pieces: AsyncIterable<Uint8Array>, file: ZipFile): AsyncGenerator<Uint8Array> {
+  let [bytes, sum] = [0, 0];
+  try {
+    for await (const piece of pieces) {
+      bytes += piece.length;
+      sum = crc32(piece, sum);
+      if (bytes > file.bytes) throw otherSize(file);
+      yield piece;
+    }
+  } catch (error) {
+    throw inflateProblem(error, file);
+  }
+  if (bytes !== file.bytes) throw otherSize(file);
+  if (sum !== file.crc32) throw otherBytes(file);
+}
