@@ -10,8 +10,9 @@ import { clean } from "./lib/clean.ts";
 await main({
   name: "clean",
   summary:
-    "Removes the environments and caches of the project you stand in; they are made again when needed. Runs are " +
-    "results: they go only with --runs, and only after a confirmation. What is in use stays.",
+    "Removes the environments and caches of the project you stand in, such as what steps keep in .cache; they are " +
+    "made again when needed. Runs are results: they go only with --runs, and only after a confirmation. Fetched " +
+    "data stay in their own cache, which all your projects share. What is in use stays.",
   examples: [
     ["deno task clean", "environments and caches"],
     ["deno task clean --plan", "what that would remove, with sizes"],

@@ -6,12 +6,13 @@ import { Failure } from "./failure.ts";
 import { exists, listFiles } from "./files.ts";
 import { callerFolder, projectRoot } from "./project_root.ts";
 import { readPlan, RunLock, runsRoot } from "./run_folder.ts";
+import { stepCaches } from "./step_cache.ts";
 import { bytes, columns, type Terminal } from "./terminal.ts";
 
 interface Place {
   kind: "environment" | "cache" | "run";
   path: string;
-  /** The run in progress that uses this environment. */
+  /** The run in progress that uses it. */
   usedBy?: string;
 }
 
@@ -58,7 +59,8 @@ async function madeIn(root: string, runs: string, shared: boolean): Promise<Plac
   for await (const { name, isDirectory } of Deno.readDir(root)) {
     if (isDirectory && CACHE.test(name)) caches.push(join(root, name));
   }
-  const users = await usersOfEnvironments(runs);
+  const users = await usersOfPlaces(runs);
+  const derived = await stepCaches(root);
   return [
     ...[...await environmentsIn(root), ...shared ? await cachedEnvironments() : []].map((path): Place => ({
       kind: "environment",
@@ -66,11 +68,12 @@ async function madeIn(root: string, runs: string, shared: boolean): Promise<Plac
       usedBy: users.get(withoutState(path)),
     })),
     ...caches.sort().map((path): Place => ({ kind: "cache", path })),
+    ...derived === undefined ? [] : [{ kind: "cache" as const, path: derived, usedBy: users.get(derived) }],
   ];
 }
 
-/** The run in progress by the environment that it uses. */
-async function usersOfEnvironments(runs: string): Promise<Map<string, string>> {
+/** The run in progress by the environment and the caches that it uses. */
+async function usersOfPlaces(runs: string): Promise<Map<string, string>> {
   const users = new Map<string, string>();
   for (const { path } of await runsIn(runs)) {
     const lock = await tryHold(join(path, ".lock"));
@@ -79,7 +82,9 @@ async function usersOfEnvironments(runs: string): Promise<Map<string, string>> {
       continue;
     }
     const plan = await readPlan(path).catch(() => undefined); // it may not be written yet
-    if (plan !== undefined) users.set(dirname(dirname(plan.environment.python)), basename(path));
+    const places = plan &&
+      [dirname(plan.environment.python), ...plan.steps.flatMap(({ cache }) => cache ?? [])];
+    places?.forEach((place) => users.set(dirname(place), basename(path)));
   }
   return users;
 }

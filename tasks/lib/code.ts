@@ -2,6 +2,7 @@
 
 import { join, relative } from "node:path";
 import { run } from "./command.ts";
+import { leadsToCache } from "./data/cache_folder.ts";
 import { Failure } from "./failure.ts";
 import { exists, inParallel, listFiles, sha256, sha256File } from "./files.ts";
 
@@ -26,7 +27,7 @@ const DIFF_LIMIT = 100_000;
 
 /** What a copy without git takes for made by tools, not by people. */
 const MADE =
-  /^(runs|trained|predictions|node_modules|\.git|\.venv[^/]*)$|(^|\/)(__pycache__|\.ipynb_checkpoints|\.[a-z]+_cache)$|\.pyc$/;
+  /^(runs|trained|predictions|node_modules|\.git|\.cache|\.venv[^/]*)$|(^|\/)(__pycache__|\.ipynb_checkpoints|\.[a-z]+_cache)$|\.pyc$/;
 
 /**
  * Reads the state of the code in a project.
@@ -67,8 +68,14 @@ export async function hashSources(root: string, runs: string, only?: string[]): 
 
 async function hashOne(root: string, path: string): Promise<[path: string, hash: string] | undefined> {
   const info = await Deno.lstat(join(root, path)).catch(() => undefined);
-  if (info?.isSymlink) return [path, sha256(`link ${await Deno.readLink(join(root, path))}`)];
+  if (info?.isSymlink) return await hashLink(root, path);
   return info?.isFile ? [path, await sha256File(join(root, path))] : undefined; // else deleted, or a submodule
+}
+
+/** Data that were fetched are recorded by what they are, not by where this user keeps them. */
+async function hashLink(root: string, path: string): Promise<[path: string, hash: string] | undefined> {
+  const target = await Deno.readLink(join(root, path));
+  return leadsToCache(target) ? undefined : [path, sha256(`link ${target}`)];
 }
 
 async function namedFiles(root: string, only: string[]): Promise<string[]> {

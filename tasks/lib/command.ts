@@ -114,15 +114,34 @@ export async function runInTerminal(
 ): Promise<number> {
   const { cwd, env } = options;
   const child = startProcess(argv, { cwd, env, stdin: "inherit", stdout: "inherit", stderr: "inherit" });
+  const stopListening = passSignals(child);
+  const { code } = await child.status;
+  stopListening();
+  return code;
+}
+
+/**
+ * Runs a command that says how it goes on this process's own standard error, and returns what it prints as its result.
+ *
+ * @throws Failure(3) if the program can't be started.
+ */
+export async function runBeside(argv: string[]): Promise<Omit<Finished, "stderr">> {
+  const child = startProcess(argv, { stdin: "null", stdout: "piped", stderr: "inherit" });
+  const stopListening = passSignals(child);
+  const { code, signal, stdout } = await child.output();
+  stopListening();
+  return { code, signal: signal ?? undefined, stdout: new TextDecoder().decode(stdout) };
+}
+
+/** Passes signals on to a child in this process's own group until the returned function is called. */
+function passSignals(child: Deno.ChildProcess): () => void {
   const stopListening = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((name) => {
     // A key press reaches the command as well: it alone decides what it means.
     const pass = () => name === "SIGINT" && Deno.stdin.isTerminal() ? undefined : child.kill(name);
     Deno.addSignalListener(name, pass);
     return () => Deno.removeSignalListener(name, pass);
   });
-  const { code } = await child.status;
-  stopListening.forEach((stop) => stop());
-  return code;
+  return () => stopListening.forEach((stop) => stop());
 }
 
 function startProcess(argv: string[], options: Deno.CommandOptions): Deno.ChildProcess {

@@ -72,6 +72,8 @@ export interface StepEvidence {
   /** Source files that were edited while the run was under way, so that what ran is not what was recorded at first. */
   edited?: string[];
   needs: Record<string, Need & { sha256: string }>;
+  /** Data that were fetched, as they were when the run was planned; absent where the step reads none. */
+  data?: Record<string, UsedData>;
   started?: string;
   ended?: string;
   seconds?: number;
@@ -84,6 +86,17 @@ export interface StepEvidence {
   outputs?: Output[];
   /** What the step itself recorded: resources, package versions, framework settings. */
   recorded?: Record<string, unknown>;
+}
+
+export interface UsedData {
+  /** Of the file or archive. */
+  sha256: string;
+  /** Over paths and bytes of what the archive was unpacked to. */
+  treeSha256?: string;
+  /** Of the file or archive. */
+  bytes?: number;
+  /** Address or path that it is from. */
+  source?: string;
 }
 
 export interface Output extends Entry {

@@ -7,7 +7,8 @@ import type { Conditions, Experiment, Step } from "./experiment.ts";
 import { Failure } from "./failure.ts";
 import { chooseGpus, type GpuChoice, type GpuRequest } from "./gpus.ts";
 import type { Host } from "./host.ts";
-import { fillTemplate } from "./template.ts";
+import { stepCache } from "./step_cache.ts";
+import { fillTemplate, placeholders } from "./template.ts";
 
 export const PLAN_SCHEMA = 1;
 
@@ -40,9 +41,31 @@ export interface Plan {
   changed: string[];
   /** Nothing but the values of declared parameters was changed. */
   onlyParameters: boolean;
+  /** What the steps read that was fetched, by name; absent where they read none. */
+  data?: Record<string, PlannedData>;
   /** Notebooks that were named on the command line, absolute; they are not the experiment's. */
   notebooks?: string[];
   steps: PlannedStep[];
+}
+
+/** Data as the steps of a run find them. */
+export interface PlannedData {
+  /** Absolute path of the link in the project, which the steps are told. */
+  path: string;
+  /** Folder of the cache that the link leads into; absent where it is not known before they are fetched. */
+  folder?: string;
+  /** What experiment.yaml or experiment.lock knows them by: `sha256:…` or `md5:…`. */
+  knownBy: string;
+  /** Of the file or archive. */
+  sha256?: string;
+  /** Over paths and bytes of what the archive was unpacked to. */
+  treeSha256?: string;
+  /** Of the file or archive. */
+  bytes?: number;
+  /** Address or path that it is from. */
+  source?: string;
+  /** They are fetched before the steps run. */
+  missing?: true;
 }
 
 export type EngineName = "host" | ContainerProgram | "apptainer";
@@ -115,6 +138,10 @@ export interface PlannedStep {
   inputs?: string[];
   /** Folders of other steps that this one reads. */
   needs: Record<string, Need>;
+  /** Names of the data that it reads. */
+  data?: string[];
+  /** Absolute folder for what it can derive again, where its command names it. */
+  cache?: string;
 }
 
 /** A folder bound to a need: made in this run, or by the newest run that has it with the same parameters. */
@@ -149,6 +176,7 @@ export interface PlanRequest {
   /** Of the caller's environment, what results may depend on: a container gets nothing else of it. */
   variables?: Record<string, string>;
   python: string;
+  data?: Plan["data"];
   /** Folder of an earlier run's step, for a need that this run does not make itself. */
   findStep: (step: string, parameters: Record<string, Scalar>) => Promise<Need | undefined>;
 }
@@ -192,6 +220,7 @@ export async function makePlan(experiment: Experiment, host: Host, request: Plan
     parameters: Object.fromEntries(Object.entries(parameters).map(([name, { value }]) => [name, value])),
     changed: [...changedParameters(experiment, parameters), ...others],
     onlyParameters: others.length === 0,
+    data: request.data,
     notebooks: request.notebook?.notebooks,
     steps,
   };
@@ -257,8 +286,11 @@ async function planStep(context: Context, step: Step): Promise<PlannedStep> {
   const out = join(request.directory, step.name);
   const needs: Record<string, Need> = {};
   for (const need of step.needs) needs[need] = await bindNeed(context, step, need);
+  const cache = stepCache(experiment.root, experiment.name);
   const values = new Map([
     ["out", out],
+    ["cache", cache],
+    ...Object.entries(request.data ?? {}).map(([name, { path }]) => [`data.${name}`, path] as const),
     ...Object.entries(parameters).map(([name, { text }]) => [name, text] as const),
     ...Object.entries(needs).map(([name, { directory }]) => [`steps.${name}`, directory] as const),
   ]);
@@ -275,7 +307,13 @@ async function planStep(context: Context, step: Step): Promise<PlannedStep> {
     produces: step.produces,
     inputs: step.inputs,
     needs,
+    data: step.data.length > 0 ? step.data : undefined,
+    cache: namesCache(step) ? cache : undefined,
   };
+}
+
+function namesCache({ run = [], resume = [] }: Step): boolean {
+  return [...run, ...resume].some((part) => placeholders(part).includes("cache"));
 }
 
 /** What makes runs comparable and their output live; the user's own settings come before it. */
@@ -306,6 +344,8 @@ function planContainer(
   const read = [
     ...[INSIDE, ...request.mounts ?? [], ...(request.notebook?.notebooks ?? []).map(dirname)],
     ...steps.flatMap(({ needs }) => Object.values(needs).map(({ directory }) => directory)),
+    // What the links in the project lead to.
+    ...Object.values(request.data ?? {}).flatMap(({ folder }) => folder ?? []),
   ];
   const mounts = [
     ...outermost(written),

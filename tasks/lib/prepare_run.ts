@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { authorsConditions } from "./conditions.ts";
 import type { ContainerOptions } from "./container_options.ts";
 import type { Talk } from "./container/sif.ts";
+import type { FetchData } from "./data/plan_data.ts";
 import { chooseEngine, type MissingImage } from "./engine/choose.ts";
 import { engineCommand } from "./engine/index.ts";
 import { expectedPython } from "./environment.ts";
@@ -42,6 +43,8 @@ export interface RunRequest {
   obtain?: (missing: MissingImage) => Promise<void>;
   /** Hears of an image that is converted for apptainer; without it none is converted. */
   talk?: Talk;
+  /** Fetches data that are missing; without it the plan only marks them. */
+  fetchData?: FetchData;
   runs?: string;
   reuse: boolean;
   resume: boolean;
@@ -76,6 +79,7 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
   const { engine, container, note } = await chooseEngine(request, experiment, host);
   if (container === undefined) refuseLimits(request.container);
   if (engine.name === "apptainer") refuseSharedMemory(request.container);
+  const data = await dataOfSteps(chosen, names, request.fetchData);
   const run = newRunId();
   const plan = await makePlan(chosen, host, {
     task: request.task,
@@ -90,6 +94,7 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
     engine,
     container: container && { ...container, ...experiment.environment.limits },
     mounts: request.container.mounts,
+    data,
     variables: variablesForContainers(),
     python: container === undefined
       ? host.image?.python ?? await expectedPython(environmentRequest(experiment, host))
@@ -97,6 +102,17 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
     findStep: (step, parameters) => findStep(runs, experiment.name, step, parameters),
   });
   return { experiment, host, plan, runs, note };
+}
+
+/** Most experiments have no data, and then nothing of that is loaded. */
+async function dataOfSteps(
+  experiment: Experiment,
+  steps: string[],
+  fetch?: FetchData,
+): Promise<Plan["data"]> {
+  if (!steps.some((step) => experiment.steps[step]!.data.length > 0)) return undefined;
+  const { planData } = await import("./data/plan_data.ts");
+  return await planData(experiment, steps, fetch);
 }
 
 /** What the user said goes before what the experiment says. */
@@ -199,9 +215,16 @@ async function prepareResume(
     if (plan.directory !== resumed.directory) {
       throw new Failure(2, `${resumed.id} was planned in ${plan.directory} and can only be resumed there`);
     }
+    await requireSameData(plan, chosen, steps, request.fetchData);
     return { experiment: chosen, host, plan, runs, resumed };
   }
   throw nothingToResume(request.task, "there is none");
+}
+
+async function requireSameData(plan: Plan, experiment: Experiment, steps: string[], fetch?: FetchData) {
+  if (plan.data === undefined) return;
+  const { refuseOtherData } = await import("./data/plan_data.ts");
+  refuseOtherData(plan.data, await dataOfSteps(experiment, steps, fetch));
 }
 
 function isSame(plan: Plan, steps: string[], notebooks?: string[]): boolean {

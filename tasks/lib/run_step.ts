@@ -9,6 +9,7 @@ import { exists, sha256, sha256File } from "./files.ts";
 import type { Plan, PlannedStep } from "./plan.ts";
 import { type FoundRun, listRuns, runMark } from "./run_folder.ts";
 import type { RunLog } from "./run_log.ts";
+import { makeStepCache } from "./step_cache.ts";
 import { type Stopper, supervise, type Supervised } from "./supervise.ts";
 import { duration, type Terminal } from "./terminal.ts";
 
@@ -75,8 +76,16 @@ async function beginRecord(
     inputs: step.inputs === undefined ? undefined : sources.files,
     edited: edited.length > 0 ? edited : undefined,
     needs,
+    data: usedData(plan, step),
     started: new Date().toISOString(),
   };
+}
+
+function usedData({ data = {} }: Plan, step: PlannedStep): StepEvidence["data"] {
+  return step.data && Object.fromEntries(step.data.map((name) => {
+    const { sha256, treeSha256, bytes, source } = data[name]!;
+    return [name, { sha256: sha256!, treeSha256, bytes, source }];
+  }));
 }
 
 function editedSince(before: Record<string, string>, now: Record<string, string>): string[] {
@@ -127,6 +136,10 @@ async function fingerprint(
     [host.architecture, host.cpu, host.gpus.map(({ name, driver }) => [name, driver])],
     variables,
     plan.parameters,
+    // Where they were fetched from is not what they are.
+    ...Object.entries(usedData(plan, step) ?? {}).map((
+      [name, { sha256, treeSha256 }],
+    ) => [name, sha256, treeSha256]),
   ]));
 }
 
@@ -184,6 +197,7 @@ async function execute(
   record: StepEvidence,
 ) {
   await prepareFolder(step, resuming);
+  if (step.cache !== undefined) await makeStepCache(step.cache);
   await log.begin(step.name, `step ${step.name}: ${step.argv.join(" ")}`);
   const begin = performance.now();
   const runtime = stepRuntime(plan, step);

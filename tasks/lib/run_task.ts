@@ -1,16 +1,18 @@
 /** What `train`, `infer`, `notebook`, `step` and `reproduce` have in common: their options, and plan → run → verdict. */
 
+import { relative } from "node:path";
 import type { Arguments, OptionTable, Positionals } from "./cli.ts";
 import { shellQuote } from "./command.ts";
 import { ENGINE_CHOICES } from "./engine/index.ts";
 import type { MissingImage } from "./engine/choose.ts";
+import type { FetchData } from "./data/plan_data.ts";
 import type { Evidence } from "./evidence.ts";
 import { containerOptions } from "./container_options.ts";
 import { Failure } from "./failure.ts";
 import type { Judged } from "./judge.ts";
 import type { NotebookOptions, Plan } from "./plan.ts";
 import type { FoundRun } from "./run_folder.ts";
-import type { Terminal } from "./terminal.ts";
+import { bytes, type Terminal } from "./terminal.ts";
 
 export const RUN_OPTIONS = {
   plan: { help: "show what would run, with command lines to paste, and run nothing" },
@@ -31,7 +33,8 @@ export const RUN_OPTIONS = {
   cpus: { value: "N", help: "limit for a container's processors, e.g. 2 or 0.5" },
   network: { value: "none", choices: ["none"], help: "containers have no network" },
   mount: { value: "DIR", many: true, help: "let containers read DIR, too, at the same path" },
-  yes: { help: "build or get a missing image without asking", short: "y" },
+  yes: { help: "build or get a missing image, or fetch more than 1 GB of data, without asking", short: "y" },
+  offline: { help: "fetch no data: what is missing is an error that says how to bring it" },
   runs: { value: "DIR", help: "keep run folders in DIR instead of runs/ (or set RUNS_DIR)" },
   reuse: { help: "copy steps whose inputs are unchanged from an earlier run instead of running them" },
   resume: { help: "go on with the newest unfinished run of this task" },
@@ -76,7 +79,7 @@ export async function runTask(
     ...{ task, experiment, steps, notebook, parameters, rest, runs, reuse, resume, force },
     ...{ engine, image, container: containerOptions(options) },
     ...(options.yes && !options.plan && { obtain: await obtainer(terminal) }),
-    ...(!options.plan && { talk: terminal }),
+    ...(!options.plan && { talk: terminal, fetchData: fetcher(options, terminal) }),
   };
   const prepared = await prepareRun(request);
   const { plan } = prepared;
@@ -123,6 +126,14 @@ async function writePage(run: FoundRun, judged: Judged, terminal: Terminal): Pro
   }
 }
 
+/** What fetches data that are missing. */
+function fetcher(options: { offline: boolean; yes: boolean }, terminal: Terminal): FetchData {
+  return async (experiment, names) => {
+    const { fetchInProcess } = await import("./data/fetch_process.ts");
+    await fetchInProcess(experiment, names, options, terminal);
+  };
+}
+
 /** What builds or gets an image that is missing. */
 async function obtainer(terminal: Terminal) {
   const { obtainImage } = await import("./image/build.ts");
@@ -162,6 +173,7 @@ function announce(plan: Plan, resumed: boolean, terminal: Terminal) {
   );
   terminal.line(`${resumed ? "going on in" : "run folder:"} ${plan.directory}`);
   announceNeeds(plan, terminal);
+  announceData(plan, terminal);
 }
 
 /** Says which earlier results this run builds on. */
@@ -172,6 +184,20 @@ function announceNeeds(plan: Plan, terminal: Terminal) {
         terminal.line(`"${name}" uses "${need}" of ${run}, the newest with these parameters`);
       }
     }
+  }
+}
+
+/** Says which data the steps read, or that they are to be fetched first. */
+function announceData({ data = {}, experiment }: Plan, terminal: Terminal) {
+  for (const [name, { path, knownBy, sha256, bytes: size, source, missing }] of Object.entries(data)) {
+    const amount = size === undefined ? "of unknown size" : bytes(size);
+    const place = relative(experiment.root, path);
+    const hash = sha256 === undefined ? knownBy : `sha256:${sha256}`;
+    terminal.line(
+      missing
+        ? `data: ${name} will be fetched first from ${source}, ${amount}, ${hash}, to ${place}`
+        : `data: ${name} in ${place}, ${hash}`,
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 /** What of an environment may explain another result, the likeliest first, and why. */
 
-import type { Attempt } from "../evidence.ts";
+import type { Attempt, StepEvidence } from "../evidence.ts";
 import type { Device, Framework, ProcessRecord, StepRecord } from "./step_record.ts";
 
 /** Whether a difference explains other numbers: nearly always, sometimes, or hardly ever. */
@@ -35,7 +35,7 @@ export const ASPECTS: Aspect[] = [
     name: "data and declared inputs",
     likelihood: "likely",
     because: "other data or code of the step gives another result",
-    read: ({ step }) => step.inputs && shortHashes(step.inputs),
+    read: ({ step }) => (step.inputs || step.data) && shortHashes({ ...step.inputs, ...hashesOf(step.data) }),
   },
   {
     name: "results of other runs",
@@ -206,6 +206,10 @@ function variables({ variables }: Attempt, wanted: (name: string) => boolean): V
 
 function sources({ code }: Attempt, wanted: (path: string) => boolean): Values {
   return shortHashes(Object.fromEntries(Object.entries(code.files).filter(([path]) => wanted(path))));
+}
+
+function hashesOf(data: StepEvidence["data"] = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(data).map(([name, { sha256 }]) => [`data.${name}`, sha256]));
 }
 
 /** Twelve digits tell two hashes apart; the evidence holds them whole. */

@@ -9,7 +9,7 @@ import type { Provenance } from "./build_plan.ts";
 
 /** What a copy of the project without git must not hand on; `.dockerignore` leaves out the rest. */
 const LEFT_OUT =
-  /^(runs|trained|predictions|node_modules|(gpu-)?wheelhouse)$|(^|\/)(\.git|\.venv.*|__pycache__)$/;
+  /^(runs|trained|predictions|node_modules|\.cache|(gpu-)?wheelhouse)$|(^|\/)(\.git|\.venv.*|__pycache__)$/;
 
 /** Characters, as many as `run` keeps: some 20,000 files. */
 const LONGEST_ANSWER = 1_000_000;

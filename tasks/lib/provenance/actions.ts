@@ -29,7 +29,12 @@ export function action({ evidence, name, step, present, citation }: ActionSource
       : `Copied from the run ${step.reusedFrom}, in which ${command} ran`,
     instrument: { "@id": instrumentId(name, codeUrl(attempt, citation)) },
     agent: { "@id": personId(attempt) },
-    object: references([...parameterIds(evidence), ...neededIds(evidence, step, present), ...inputIds(step)]),
+    object: references([
+      ...parameterIds(evidence),
+      ...neededIds(evidence, step, present),
+      ...inputIds(step),
+      ...dataIds(step),
+    ]),
     // A step that left nothing has at least its part of the log.
     result: references((made.length > 0 ? made : present.filter((path) => path === "log.txt")).map(fileId)),
     startTime: time(step.started),
@@ -90,8 +95,16 @@ function inputId(path: string): string {
   return `#input-${encodeURIComponent(path)}`;
 }
 
-/** What a step read that is not in the run folder, by hash: results of other runs, and declared inputs. */
-export function external({ run }: Evidence, { needs, inputs = {} }: StepEvidence): Entity[] {
+function dataIds({ data = {} }: StepEvidence): string[] {
+  return Object.keys(data).map(dataId);
+}
+
+function dataId(name: string): string {
+  return `#data-${encodeURIComponent(name)}`;
+}
+
+/** What a step read that is not in the run folder, by hash: results of other runs, declared inputs, and fetched data. */
+export function external({ run }: Evidence, { needs, inputs = {}, data = {} }: StepEvidence): Entity[] {
   const others = Object.entries(needs).filter(([, need]) => need.run !== run);
   return [
     ...others.map(([name, need]): Entity => ({
@@ -104,6 +117,14 @@ export function external({ run }: Evidence, { needs, inputs = {} }: StepEvidence
       "@id": inputId(path),
       "@type": "CreativeWork",
       name: path,
+      sha256,
+    })),
+    ...Object.entries(data).map(([name, { sha256, source, bytes }]): Entity => ({
+      "@id": dataId(name),
+      "@type": "CreativeWork",
+      name,
+      url: source !== undefined && URL.canParse(source) ? source : undefined,
+      contentSize: bytes === undefined ? undefined : String(bytes),
       sha256,
     })),
   ];

@@ -1,0 +1,29 @@
+/**
+ * Overview: fetches the data that an experiment declares; the only task that opens connections to other machines.
+ * Arguments: [fetch|verify|list] [EXPERIMENT], --only, --offline, --from, --plan, --yes.
+ * Example: deno task data eurosat
+ */
+
+import { main } from "./lib/cli.ts";
+import { DATA_OPTIONS, dataTask } from "./lib/data/data_task.ts";
+
+await main({
+  name: "data",
+  summary:
+    "Fetches the data sets and weights that an experiment declares, checks them by hash, unpacks archives and " +
+    "links them into the project. They are kept once for all your projects in XDG_CACHE_HOME or ~/.cache, in " +
+    "experiment-data. Steps that need data fetch them by this task. verify hashes all that is there.",
+  examples: [
+    ["deno task data", "fetch what experiment.yaml declares"],
+    ["deno task data list eurosat", "what the experiment in experiments/eurosat declares, and what is here"],
+    ["deno task data verify", "hash everything; 1 if something is not as it was fetched"],
+    ["deno task data --from /media/stick", "take the files from there, on a machine without a network"],
+  ],
+  positionals: {
+    usage: "[fetch|verify|list] [EXPERIMENT]",
+    help: "what to do (fetch), and an experiment's name in experiments/, or its path",
+    most: 2,
+  },
+  options: DATA_OPTIONS,
+  run: (args, terminal) => dataTask(args, terminal),
+});

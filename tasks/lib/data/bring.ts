@@ -1,0 +1,118 @@
+/** Getting a file into the cache, by download or by copying one that is given; an entry is there whole or not at all. */
+
+import { basename, join } from "node:path";
+import type { Data, DataHash } from "../experiment.ts";
+import { Failure } from "../failure.ts";
+import { exists } from "../files.ts";
+import { type Entry, findEntry, sealEntry } from "./cache.ts";
+import { dataCache } from "./cache_folder.ts";
+import { describeProgress, download } from "./download.ts";
+import type { Given } from "./given.ts";
+import { fits, type Hashes, hashFile, showHash } from "./known_by.ts";
+import type { ObtainOptions } from "./obtain.ts";
+
+/** What is not whole yet stands there, in a folder for each hash. */
+const INCOMING = ".incoming";
+
+async function incoming(hash: DataHash): Promise<string> {
+  return join(await dataCache(), INCOMING, showHash(hash).replace(":", "-"));
+}
+
+/** Waits until no other process brings the same data; whoever holds it is alone until it is disposed of. */
+export async function hold(hash: DataHash, { name }: Data, { line }: ObtainOptions): Promise<Disposable> {
+  const folder = await incoming(hash);
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+    const lock = await Deno.open(`${folder}.lock`, { read: true, write: true, create: true });
+    if (!await lock.tryLock(true)) {
+      line(`${name}: waiting for another process, which is getting them`);
+      await lock.lock(true);
+    }
+    return lock;
+  } catch (error) {
+    throw new Failure(3, `Cannot keep the data "${name}" in ${folder}: ${(error as Error).message}`, {
+      remedy: "Say where there is room: XDG_CACHE_HOME=/path/to/a/large/disk deno task data",
+    });
+  }
+}
+
+/**
+ * Brings the file or archive of data, and makes it an entry; one of the same hash is replaced. Only while it is held.
+ *
+ * @param given is copied; without it, the file is downloaded
+ */
+export async function bringFile(
+  data: Data,
+  hash: DataHash,
+  given: Given | undefined,
+  options: ObtainOptions,
+): Promise<Entry> {
+  const folder = await incoming(hash);
+  await Deno.mkdir(folder, { recursive: true }); // whoever held it before has moved it away
+  const file = fileName(data);
+  const path = join(folder, file);
+  const { source, ...hashes } = given === undefined
+    ? await fetchFile(data, hash, path, options)
+    : { source: given.path, ...await copyFile(given, hash, path) };
+  await sealEntry(folder, { file, source, ...hashes });
+  return await moveIn(folder, hashes.sha256);
+}
+
+/** A file as the project calls it, since a program may go by the ending of its name. */
+function fileName({ name, to, unpack }: Data): string {
+  return unpack === undefined ? basename(to) : `${name}.${unpack}`;
+}
+
+async function fetchFile(
+  data: Data,
+  hash: DataHash,
+  path: string,
+  { line, progress, signal }: ObtainOptions,
+): Promise<Hashes & { source?: string }> {
+  const { name, urls, size } = data;
+  const declared = "md5" in data.hash ? { md5: data.hash.md5 } : {};
+  const wanted = { name, urls, size, ...declared, ...hash };
+  const options = {
+    signal,
+    log: line,
+    onProgress: (how: Parameters<typeof describeProgress>[0]) => progress(describeProgress(how)),
+  };
+  const { sha256, url } = await download(wanted, path, options).catch((error) => {
+    throw explainPin(error, data, hash);
+  });
+  return { sha256, ...declared, source: url };
+}
+
+/** The wanted hash may be one that stands in no file that people write. */
+function explainPin(error: unknown, { name, hash: declared }: Data, wanted: DataHash): unknown {
+  const isPinned = showHash(declared) !== showHash(wanted);
+  if (!isPinned || !(error instanceof Failure) || error.exitCode !== 2) return error;
+  return new Failure(2, error.message, {
+    ...error.details,
+    remedy:
+      `experiment.lock pins ${showHash(wanted)} for ${
+        showHash(declared)
+      }. If other bytes with that are to be ` +
+      `taken: remove "${name}" from experiment.lock`,
+  });
+}
+
+async function copyFile(given: Given, hash: DataHash, path: string): Promise<Hashes> {
+  await Deno.remove(path).catch(() => {}); // of a process that was killed
+  await Deno.copyFile(given.path, path);
+  const copied = await hashFile(path, hash);
+  if (fits(hash, copied)) return copied;
+  await Deno.remove(path);
+  throw new Failure(2, `Cannot take ${given.path}: it was changed while it was copied`);
+}
+
+async function moveIn(folder: string, sha256: string): Promise<Entry> {
+  const cache = await dataCache();
+  const home = join(cache, sha256);
+  const before = join(cache, INCOMING, `replaced-${crypto.randomUUID().slice(0, 8)}`);
+  const isReplaced = await exists(home);
+  if (isReplaced) await Deno.rename(home, before);
+  await Deno.rename(folder, home);
+  if (isReplaced) await Deno.remove(before, { recursive: true });
+  return (await findEntry(cache, { sha256 }))!;
+}

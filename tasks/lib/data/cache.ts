@@ -1,0 +1,175 @@
+/** The cache of fetched data, one for all projects of a user: where an entry is, and whether it is still as it was fetched. */
+
+import { basename, join } from "node:path";
+import type { DataHash } from "../experiment.ts";
+import { exists, sha256File, writeJson } from "../files.ts";
+import { checkTree } from "./check_tree.ts";
+import { manifestPath, readManifest } from "./tree_manifest.ts";
+
+/** Written into an entry before it gets its name, so that every entry with a name is whole. */
+export interface EntryRecord {
+  format: 1;
+  /** Of the file or archive. */
+  sha256: string;
+  /** Where that is what it is known by. */
+  md5?: string;
+  bytes: number;
+  /** Name of the file or archive in the entry. */
+  file: string;
+  /** Last change of its bytes and of its inode, in milliseconds since 1970; Deno gives the latter in whole seconds. */
+  mtime: number;
+  ctime: number;
+  /** Address or path that it is from; not known where a download ended and its process was killed just then. */
+  source?: string;
+  /** UTC, ISO 8601. */
+  fetched: string;
+}
+
+export interface Entry {
+  /** Absolute, and without links. */
+  folder: string;
+  record: EntryRecord;
+}
+
+const RECORD = "entry.json";
+
+/** The file or archive of an entry. */
+export function filePath({ folder, record }: Entry): string {
+  return join(folder, record.file);
+}
+
+/** What an entry's archive was unpacked to. */
+export function treePath({ folder }: Entry): string {
+  return join(folder, "tree");
+}
+
+/** The entry of a hash, whole or not; nothing is looked at but its record. */
+export async function findEntry(cache: string, hash: DataHash): Promise<Entry | undefined> {
+  if ("sha256" in hash && hash.sha256.length === 64) return await readEntry(join(cache, hash.sha256));
+  for (const name of await entryNames(cache)) {
+    if ("sha256" in hash && !name.startsWith(hash.sha256)) continue;
+    const entry = await readEntry(join(cache, name));
+    if (entry !== undefined && ("sha256" in hash || entry.record.md5 === hash.md5)) return entry;
+  }
+}
+
+async function entryNames(cache: string): Promise<string[]> {
+  if (!await exists(cache)) return [];
+  const names = (await Array.fromAsync(Deno.readDir(cache))).map(({ name }) => name);
+  return names.filter((name) => /^[0-9a-f]{64}$/.test(name)).sort();
+}
+
+/** Nothing if it is not there, or is no entry. */
+async function readEntry(folder: string): Promise<Entry | undefined> {
+  try {
+    const record = JSON.parse(await Deno.readTextFile(join(folder, RECORD)));
+    return record?.format === 1 && record.sha256 === basename(folder) ? { folder, record } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Records a file that was just put into a folder, and takes away the right to write to it. */
+export async function sealEntry(
+  folder: string,
+  record: Omit<EntryRecord, "format" | "bytes" | "mtime" | "ctime" | "fetched">,
+): Promise<void> {
+  const path = join(folder, record.file);
+  await Deno.chmod(path, 0o444);
+  const state = await fileState(path);
+  await writeJson(join(folder, RECORD), {
+    format: 1,
+    ...record,
+    ...state,
+    fetched: new Date().toISOString(),
+  });
+}
+
+async function fileState(path: string) {
+  const { size, mtime, ctime } = await Deno.stat(path);
+  return { bytes: size, mtime: mtime?.getTime() ?? 0, ctime: ctime?.getTime() ?? 0 };
+}
+
+/** Whether the file and the tree of an entry are as they were fetched. */
+export interface Soundness {
+  file: "sound" | "missing" | "damaged";
+  /** "missing" also where it was never unpacked. */
+  tree: "sound" | "missing" | "damaged";
+  /** Which files are not, e.g. `tree/Forest/Forest_1.jpg: other bytes`. */
+  problems: string[];
+  /** What names the tree in evidence. */
+  treeSha256?: string;
+}
+
+/**
+ * Looks at an entry.
+ *
+ * @param unpacked what is used is the tree
+ * @param hash Hash everything; otherwise only what has another size or other times than recorded.
+ */
+export async function inspectEntry(
+  entry: Entry,
+  { unpacked, hash }: { unpacked: boolean; hash: boolean },
+): Promise<Soundness> {
+  const [file, tree] = await Promise.all([
+    inspectFile(entry, hash),
+    unpacked ? inspectTree(entry, hash) : NO_TREE,
+  ]);
+  const { record } = entry;
+  // An archive that was removed to save space is not missed as long as there is what it held.
+  const isMissed = file === "missing" && tree.state !== "sound";
+  return {
+    file,
+    tree: tree.state,
+    treeSha256: tree.sha256,
+    problems: [
+      ...file === "damaged" ? [`${record.file}: other bytes than were fetched`] : [],
+      ...isMissed ? [`${record.file}: not there any more`] : [],
+      ...tree.problems,
+    ],
+  };
+}
+
+interface TreeSoundness {
+  state: Soundness["tree"];
+  problems: string[];
+  sha256?: string;
+}
+
+const NO_TREE: TreeSoundness = { state: "missing", problems: [] };
+
+async function inspectFile(entry: Entry, hash: boolean): Promise<Soundness["file"]> {
+  const { record } = entry;
+  const path = filePath(entry);
+  const state = await fileState(path).catch(() => undefined);
+  if (state === undefined) return "missing";
+  const isSame = state.mtime === record.mtime && state.ctime === record.ctime;
+  if (state.bytes !== record.bytes) return "damaged";
+  if (isSame && !hash) return "sound";
+  if (await sha256File(path).catch(() => undefined) !== record.sha256) return "damaged";
+  // Moved or copied with its folder: from now on these are its times.
+  if (!isSame) await writeJson(join(entry.folder, RECORD), { ...record, ...state }).catch(() => {});
+  return "sound";
+}
+
+/** Problems that are listed of a tree; that all of it is gone need not be said file by file. */
+const LISTED = 5;
+
+async function inspectTree(entry: Entry, hash: boolean): Promise<TreeSoundness> {
+  const tree = treePath(entry);
+  if (!await exists(tree)) return NO_TREE;
+  const manifest = await readManifest(manifestPath(tree)).catch(() => undefined);
+  if (manifest === undefined) return { state: "damaged", problems: ["tree: its list of files is not there"] };
+  const { missing, altered, surplus } = await checkTree(manifest, tree, { hash });
+  const problems = [
+    ...altered.map((path) => `tree/${path}: other bytes than were unpacked`),
+    ...missing.map((path) => `tree/${path}: not there any more`),
+    ...surplus.map((path) => `tree/${path}: was not unpacked`),
+  ];
+  const more = problems.length - LISTED;
+  return {
+    state: problems.length === 0 ? "sound" : "damaged",
+    problems: more <= 0 ? problems : [...problems.slice(0, LISTED), `tree: and ${more} more files`],
+    sha256: manifest.sha256,
+  };
+}

@@ -1,0 +1,55 @@
+/** Fetching data for a run: by the task of its own, which alone may open connections to other machines. */
+
+import { join } from "node:path";
+import { runBeside } from "../command.ts";
+import type { Experiment } from "../experiment.ts";
+import { Failure } from "../failure.ts";
+import type { Terminal } from "../terminal.ts";
+
+const ROOT = join(import.meta.dirname!, "..", "..", "..");
+
+/**
+ * Fetches data in a process of its own, whose progress the user sees.
+ *
+ * @throws Failure with the exit code of that task
+ */
+export async function fetchInProcess(
+  experiment: Experiment,
+  names: string[],
+  options: { offline: boolean; yes: boolean },
+  terminal: Terminal,
+): Promise<void> {
+  const { code, signal, stdout } = await runBeside(await dataCommand(experiment, names, options));
+  if (signal !== undefined || code === 130) throw new Failure(130, "Interrupted while data were fetched");
+  if (code !== 0) throw explain(code, stdout, names, terminal.json);
+}
+
+/** The permissions are those that deno.json gives the task. */
+async function dataCommand(
+  { file }: Experiment,
+  names: string[],
+  { offline, yes }: { offline: boolean; yes: boolean },
+): Promise<string[]> {
+  const { tasks } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+  const words: string[] = tasks.data.command.split(" ");
+  return [
+    Deno.execPath(),
+    ...words.slice(1, -1),
+    join(ROOT, words.at(-1)!),
+    ...["fetch", file, "--json"],
+    ...names.flatMap((name) => ["--only", name]),
+    ...(offline ? ["--offline"] : []),
+    ...(yes ? ["--yes"] : []),
+  ];
+}
+
+/** The task has said on the terminal what is wrong; a program that reads JSON gets it here. */
+function explain(code: number, stdout: string, names: string[], json: boolean): Failure {
+  const exitCode = code === 2 || code === 3 ? code : 1;
+  const message = `Cannot run without the data ${names.map((name) => `"${name}"`).join(", ")}`;
+  if (!json) return new Failure(exitCode, message);
+  const { error } = JSON.parse(stdout || "{}");
+  return new Failure(exitCode, `${message}: ${error?.message ?? `exit code ${code}`}`, {
+    remedy: error?.remedy,
+  });
+}

@@ -1,0 +1,48 @@
+/** How it stands with the data of an experiment: in the cache or not, sound or not, linked or not. */
+
+import { join } from "node:path";
+import type { Data, DataHash, Experiment } from "../experiment.ts";
+import { type Entry, filePath, findEntry, inspectEntry, type Soundness, treePath } from "./cache.ts";
+import { dataCache } from "./cache_folder.ts";
+import { readDataPin } from "./known_by.ts";
+
+/** `corrupted`: not as it was fetched. `packed`: the archive is here, and not yet unpacked. `unlinked`: all but the link. */
+export type DataState = "here" | "unlinked" | "packed" | "corrupted" | "absent";
+
+export interface Look {
+  data: Data;
+  /** What the data are known by: what experiment.lock pins, else what the YAML says. */
+  hash: DataHash;
+  state: DataState;
+  entry?: Entry;
+  soundness?: Soundness;
+}
+
+/** @param hash Hash everything instead of trusting sizes and times. */
+export async function look(
+  experiment: Experiment,
+  data: Data,
+  { hash: hashing }: { hash: boolean },
+): Promise<Look> {
+  const pin = await readDataPin(experiment, data);
+  const hash = pin === undefined ? data.hash : { sha256: pin };
+  const entry = await findEntry(await dataCache(), hash);
+  if (entry === undefined) return { data, hash, state: "absent" };
+  const soundness = await inspectEntry(entry, { unpacked: data.unpack !== undefined, hash: hashing });
+  const isLinked = await Deno.readLink(join(experiment.root, data.to)).then(
+    (target) => target === targetOf(data, entry),
+    () => false,
+  );
+  return { data, hash, entry, soundness, state: stateOf(data, soundness, isLinked) };
+}
+
+function stateOf({ unpack }: Data, { tree, problems }: Soundness, isLinked: boolean): DataState {
+  if (problems.length > 0) return "corrupted";
+  if (unpack !== undefined && tree === "missing") return "packed";
+  return isLinked ? "here" : "unlinked";
+}
+
+/** What the link in the project leads to. */
+export function targetOf({ unpack }: Data, entry: Entry): string {
+  return unpack === undefined ? filePath(entry) : treePath(entry);
+}

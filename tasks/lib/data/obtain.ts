@@ -1,0 +1,103 @@
+/** From what experiment.yaml says of data to a sound entry of the cache, and a link to it in the project. */
+
+import { basename, join } from "node:path";
+import { shellQuote } from "../command.ts";
+import type { Data, Experiment } from "../experiment.ts";
+import { Failure } from "../failure.ts";
+import { bringFile, hold } from "./bring.ts";
+import { type Entry, filePath, inspectEntry, treePath } from "./cache.ts";
+import { findGiven, type Given } from "./given.ts";
+import { fits, hashFile, pinData } from "./known_by.ts";
+import { type Look, look, targetOf } from "./look.ts";
+import { inspectPlace, placeLink, refuseFile } from "./place.ts";
+import { manifestPath } from "./tree_manifest.ts";
+import { unpack } from "./unpack.ts";
+
+export interface ObtainOptions {
+  /** Open no connection. */
+  offline: boolean;
+  /** Absolute path of a file, or of a folder with files, to take instead of downloading. */
+  from?: string;
+  line: (text: string) => void;
+  progress: (text: string) => void;
+  signal?: AbortSignal;
+}
+
+/**
+ * Makes data be there, whole and right, and linked into the project; does nothing where they are.
+ *
+ * @throws Failure(2) if what is there, or can be had, is not what is wanted; Failure(3) if it can't be had now.
+ */
+export async function obtain(experiment: Experiment, data: Data, options: ObtainOptions): Promise<Look> {
+  const before = await look(experiment, data, { hash: false });
+  if (before.state === "here") return before;
+  const place = await inspectPlace(experiment.root, data);
+  const own = place.kind === "file" ? await takeOver(experiment.root, before) : undefined;
+  using _held = await hold(before.hash, data, options);
+  // Whoever held it before may have brought them.
+  const entry = await ensureEntry(await look(experiment, data, { hash: false }), own, options);
+  await placeLink(experiment.root, data, place, targetOf(data, entry));
+  const unpinned = await pinData(experiment, data, entry.record.sha256);
+  if (unpinned !== undefined) {
+    options.line(`${data.name}: its SHA-256, ${entry.record.sha256}, can't be pinned: ${unpinned}`);
+  }
+  return await look(experiment, data, { hash: false });
+}
+
+/** A file of the user's at the place is taken as it is if it has the right bytes. */
+async function takeOver(root: string, { data, hash }: Look): Promise<Given> {
+  const path = join(root, data.to);
+  const hashes = await hashFile(path, hash);
+  if (data.unpack !== undefined || !fits(hash, hashes)) refuseFile(data, hash, hashes);
+  return { path, hashes };
+}
+
+async function ensureEntry(found: Look, own: Given | undefined, options: ObtainOptions): Promise<Entry> {
+  const { data, entry: before, soundness, state } = found;
+  if (before !== undefined && (state === "here" || state === "unlinked")) return before;
+  soundness?.problems.forEach((problem) => options.line(`${data.name}: ${problem}`));
+  const entry = before !== undefined && await isFileSound(before) ? before : await bring(found, own, options);
+  if (data.unpack !== undefined) await unpackEntry(data, data.unpack, entry, options);
+  return entry;
+}
+
+/** Before an archive is unpacked again, all of it is looked at. */
+async function isFileSound(entry: Entry): Promise<boolean> {
+  return (await inspectEntry(entry, { unpacked: false, hash: true })).file === "sound";
+}
+
+async function bring({ data, hash, state, entry }: Look, own: Given | undefined, options: ObtainOptions) {
+  const { offline, from } = options;
+  const given = own ?? (from === undefined ? undefined : await findGiven(from, data, hash));
+  if (given === undefined && offline) throw missingOffline(data, state === "corrupted" ? entry : undefined);
+  return await bringFile(data, hash, given, options);
+}
+
+function missingOffline({ name, urls }: Data, corrupted?: Entry): Failure {
+  const why = corrupted === undefined
+    ? "they are not in the cache"
+    : `what is in ${corrupted.folder} is damaged`;
+  const file = basename(new URL(urls[0]!).pathname) || "FILE";
+  return new Failure(3, `Cannot get the data "${name}" offline: ${why}`, {
+    remedy: `Get ${urls[0]} on a machine with a network, then: ` +
+      shellQuote(["deno", "task", "data", "--from", file]),
+  });
+}
+
+async function unpackEntry(data: Data, kind: "zip" | "tar", entry: Entry, options: ObtainOptions) {
+  const tree = treePath(entry);
+  for (const path of [tree, manifestPath(tree)]) {
+    await Deno.remove(path, { recursive: true }).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+  }
+  const { files } = await unpack(filePath(entry), kind, tree, {
+    signal: options.signal,
+    onProgress: (done, total) => options.progress(describeUnpacking(data.name, done.files, total?.files)),
+  });
+  options.line(`${data.name}: unpacked, ${files} files`);
+}
+
+function describeUnpacking(name: string, done: number, total?: number): string {
+  return `${name}: unpacking, ${done}${total === undefined ? "" : ` of ${total}`} files`;
+}

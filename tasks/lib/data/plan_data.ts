@@ -1,0 +1,67 @@
+/** The data of a run: looked at before it is planned, and fetched where they are not there. */
+
+import { dirname, join } from "node:path";
+import type { Experiment } from "../experiment.ts";
+import { Failure } from "../failure.ts";
+import type { Plan, PlannedData } from "../plan.ts";
+import { dataCache } from "./cache_folder.ts";
+import { isWhole, showHash } from "./known_by.ts";
+import { type Look, look, targetOf } from "./look.ts";
+
+/** Fetches data by their names. */
+export type FetchData = (experiment: Experiment, names: string[]) => Promise<void>;
+
+/**
+ * Looks at the data of steps, by sizes and times.
+ *
+ * @param fetch gets those that are not there or were altered; without it, they are only marked
+ * @returns by name
+ * @throws Failure as `fetch` does
+ */
+export async function planData(
+  experiment: Experiment,
+  steps: string[],
+  fetch?: FetchData,
+): Promise<Record<string, PlannedData>> {
+  const names = [...new Set(steps.flatMap((step) => experiment.steps[step]!.data))];
+  let looks = await lookAt(experiment, names);
+  const missing = looks.filter(({ state }) => state !== "here").map(({ data }) => data.name);
+  if (missing.length > 0 && fetch !== undefined) {
+    await fetch(experiment, missing);
+    looks = await lookAt(experiment, names);
+  }
+  const cache = await dataCache();
+  return Object.fromEntries(looks.map((found) => [found.data.name, plannedData(experiment, found, cache)]));
+}
+
+async function lookAt(experiment: Experiment, names: string[]): Promise<Look[]> {
+  return await Promise.all(names.map((name) => look(experiment, experiment.data[name]!, { hash: false })));
+}
+
+function plannedData({ root }: Experiment, found: Look, cache: string): PlannedData {
+  const { data, hash, state, entry, soundness } = found;
+  const known = "sha256" in hash && isWhole(hash) ? hash.sha256 : undefined;
+  return {
+    path: join(root, data.to),
+    folder: entry === undefined ? known && join(cache, known) : dirname(targetOf(data, entry)),
+    knownBy: showHash(hash),
+    sha256: entry?.record.sha256 ?? known,
+    treeSha256: soundness?.treeSha256,
+    bytes: entry?.record.bytes ?? data.size,
+    source: entry === undefined ? data.urls[0] : entry.record.source,
+    ...(state !== "here" && { missing: true }),
+  };
+}
+
+/** @throws Failure(2) if data are others than those that a run began with */
+export function refuseOtherData(before: Plan["data"] = {}, now: Plan["data"] = {}) {
+  for (const [name, { sha256, treeSha256 }] of Object.entries(before)) {
+    if (now[name]?.sha256 === sha256 && now[name]?.treeSha256 === treeSha256) continue;
+    throw new Failure(
+      2,
+      `Cannot resume: the run began with the data "${name}" of sha256:${sha256}, now it is ` +
+        `sha256:${now[name]?.sha256}`,
+      { remedy: "Leave out --resume to start a new run" },
+    );
+  }
+}

@@ -1,0 +1,69 @@
+/** How it stands with data, for people and for programs. */
+
+import { join } from "node:path";
+import type { Experiment } from "../experiment.ts";
+import { bytes, columns, type Terminal } from "../terminal.ts";
+import { filePath } from "./cache.ts";
+import { showHash } from "./known_by.ts";
+import { type DataState, type Look, targetOf } from "./look.ts";
+
+const STATES: Record<DataState, string> = {
+  here: "here",
+  unlinked: "here, not linked",
+  packed: "here, not unpacked",
+  corrupted: "corrupted",
+  absent: "not fetched",
+};
+
+/** A table: name, state, size, place, hash, source. */
+export function listLines(looks: Look[], terminal: Pick<Terminal, "paint">): string[] {
+  const header = ["data", "state", "size", "at", "known by", "from"];
+  const rows = looks.map(({ data, hash, state, entry }) => [
+    data.name,
+    STATES[state],
+    sizeOf(entry?.record.bytes ?? data.size),
+    data.to,
+    shortHash(showHash(hash)),
+    entry?.record.source ?? data.urls[0]!,
+  ]);
+  return columns([header, ...rows], (cell, row, column) => {
+    if (row === 0) return terminal.paint(cell, "dim");
+    if (column !== 1) return cell;
+    return terminal.paint(
+      cell,
+      cell === STATES.here ? "green" : cell === STATES.corrupted ? "red" : "yellow",
+    );
+  });
+}
+
+function sizeOf(size?: number): string {
+  return size === undefined ? "unknown" : bytes(size);
+}
+
+function shortHash(hash: string): string {
+  return hash.length > 30 ? `${hash.slice(0, 23)}…` : hash;
+}
+
+/** Says that data are there. */
+export function readyLine({ data, entry }: Look, took: string): string {
+  return `${data.name}: ${data.to}, sha256:${entry!.record.sha256} (${took})`;
+}
+
+/** One of `data` in what `--json` prints. */
+export function lookResult({ root }: Pick<Experiment, "root">, found: Look) {
+  const { data, hash, state, entry, soundness } = found;
+  return {
+    name: data.name,
+    state,
+    path: join(root, data.to),
+    knownBy: showHash(hash),
+    bytes: entry?.record.bytes ?? data.size,
+    urls: data.urls,
+    sha256: entry?.record.sha256,
+    treeSha256: soundness?.treeSha256,
+    source: entry?.record.source,
+    file: entry && filePath(entry),
+    target: entry && targetOf(data, entry),
+    problems: soundness?.problems ?? [],
+  };
+}
