@@ -13,7 +13,7 @@ await main({
   name: "build",
   summary:
     "Builds the image that an experiment runs in: on GPU-Jupyter, or with --cpu on a small Debian. It holds the " +
-    "packages and the tracked files of the project, nothing that git does not know.",
+    "packages and the tracked files of the project, nothing that git does not know, and no data that are fetched.",
   examples: [
     ["deno task build", "on the GPU-Jupyter image that experiment.yaml names"],
     ["deno task build --cpu", "a small image for machines without a GPU"],

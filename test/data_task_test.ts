@@ -50,7 +50,7 @@ Deno.test("data fetches, unpacks, links, pins, and does nothing the second time"
   assert.deepEqual(await states(project), { weights: "absent", images: "absent" });
   const { code, stdout, stderr } = await project.task("data");
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /^To download: weights, images, more than 300\.0 kB/m);
+  assert.match(stdout, /^To download: weights, images: more than 300\.0 kB/m);
   assert.match(stdout, new RegExp(`^weights: data/weights.bin, sha256:${digest("sha256", WEIGHTS)}`, "m"));
   assert.deepEqual(await Deno.readFile(project.project.path("data/weights.bin")), WEIGHTS);
   assert.equal(await Deno.readTextFile(project.project.path("data/images/River/River_1.jpg")), "a river");
@@ -203,8 +203,8 @@ Deno.test("--offline opens no connection and says how to bring what is missing",
   await using project = await make();
   const { code, stderr } = await project.task("data", "--offline", "--only", "weights");
   assert.equal(code, 3);
-  assert.match(stderr, /Cannot get the data "weights" offline: they are not in the cache/);
-  assert.match(stderr, /deno task data --from weights\.bin/);
+  assert.match(stderr, /Cannot get the data "weights" offline: it is not in the cache/);
+  assert.match(stderr, /deno task data test --from weights\.bin/);
   assert.deepEqual(project.server.requests, []);
 });
 

@@ -1,10 +1,10 @@
 /** Getting a file into the cache, by download or by copying one that is given; an entry is there whole or not at all. */
 
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Data, DataHash } from "../experiment.ts";
 import { Failure } from "../failure.ts";
 import { exists } from "../files.ts";
-import { type Entry, findEntry, sealEntry } from "./cache.ts";
+import { addMd5, type Entry, findEntry, inspectEntry, sealEntry } from "./cache.ts";
 import { dataCache } from "./cache_folder.ts";
 import { describeProgress, download } from "./download.ts";
 import type { Given } from "./given.ts";
@@ -19,17 +19,23 @@ async function incoming(hash: DataHash): Promise<string> {
 }
 
 /** Waits until no other process brings the same data; whoever holds it is alone until it is disposed of. */
-export async function hold(hash: DataHash, { name }: Data, { line }: ObtainOptions): Promise<Disposable> {
+export async function hold(
+  hash: DataHash,
+  { name }: Data,
+  { line, signal }: ObtainOptions,
+): Promise<Disposable> {
   const folder = await incoming(hash);
   try {
-    await Deno.mkdir(folder, { recursive: true });
+    await Deno.mkdir(dirname(folder), { recursive: true });
     const lock = await Deno.open(`${folder}.lock`, { read: true, write: true, create: true });
-    if (!await lock.tryLock(true)) {
-      line(`${name}: waiting for another process, which is getting them`);
-      await lock.lock(true);
+    for (let waiting = false; !await lock.tryLock(true); waiting = true) {
+      if (!waiting) line(`${name}: waiting for another process, which is getting it`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      signal?.throwIfAborted();
     }
     return lock;
   } catch (error) {
+    if (signal?.aborted) throw error;
     throw new Failure(3, `Cannot keep the data "${name}" in ${folder}: ${(error as Error).message}`, {
       remedy: "Say where there is room: XDG_CACHE_HOME=/path/to/a/large/disk deno task data",
     });
@@ -55,7 +61,7 @@ export async function bringFile(
     ? await fetchFile(data, hash, path, options)
     : { source: given.path, ...await copyFile(given, hash, path) };
   await sealEntry(folder, { file, source, ...hashes });
-  return await moveIn(folder, hashes.sha256);
+  return await moveIn(folder, hashes);
 }
 
 /** A file as the project calls it, since a program may go by the ending of its name. */
@@ -106,13 +112,21 @@ async function copyFile(given: Given, hash: DataHash, path: string): Promise<Has
   throw new Failure(2, `Cannot take ${given.path}: it was changed while it was copied`);
 }
 
-async function moveIn(folder: string, sha256: string): Promise<Entry> {
+/** An entry that is there already, brought under another hash, is kept: others may be reading what it holds. */
+async function moveIn(folder: string, { sha256, md5 }: Hashes): Promise<Entry> {
   const cache = await dataCache();
   const home = join(cache, sha256);
-  const before = join(cache, INCOMING, `replaced-${crypto.randomUUID().slice(0, 8)}`);
+  const before = await findEntry(cache, { sha256 });
+  if (
+    before !== undefined && (await inspectEntry(before, { unpacked: false, hash: true })).file === "sound"
+  ) {
+    await Deno.remove(folder, { recursive: true });
+    return await addMd5(before, md5);
+  }
+  const replaced = join(cache, INCOMING, `replaced-${crypto.randomUUID().slice(0, 8)}`);
   const isReplaced = await exists(home);
-  if (isReplaced) await Deno.rename(home, before);
+  if (isReplaced) await Deno.rename(home, replaced);
   await Deno.rename(folder, home);
-  if (isReplaced) await Deno.remove(before, { recursive: true });
+  if (isReplaced) await Deno.remove(replaced, { recursive: true });
   return (await findEntry(cache, { sha256 }))!;
 }

@@ -85,6 +85,13 @@ export async function sealEntry(
   });
 }
 
+/** From now on the entry is found by its MD5, too. */
+export async function addMd5({ folder, record }: Entry, md5: string | undefined): Promise<Entry> {
+  if (md5 === undefined) return { folder, record };
+  await writeJson(join(folder, RECORD), { ...record, md5 });
+  return { folder, record: { ...record, md5 } };
+}
+
 async function fileState(path: string) {
   const { size, mtime, ctime } = await Deno.stat(path);
   return { bytes: size, mtime: mtime?.getTime() ?? 0, ctime: ctime?.getTime() ?? 0 };

@@ -5,6 +5,7 @@ import type { Arguments, OptionTable } from "../cli.ts";
 import { type Data, type Experiment, readExperiment } from "../experiment.ts";
 import { Failure } from "../failure.ts";
 import { callerFolder } from "../project_root.ts";
+import { Stopper } from "../supervise.ts";
 import { didYouMean } from "../suggest.ts";
 import { bytes, duration, type Terminal } from "../terminal.ts";
 import { dataCache } from "./cache_folder.ts";
@@ -138,21 +139,37 @@ async function fetchAll(
     listLines(before, terminal).forEach((line) => terminal.line(line));
     return { exitCode: 0, result: { data: before.map((one) => lookResult(experiment, one)) } };
   }
-  const obtaining: ObtainOptions = {
-    offline: options.offline,
-    from: options.from && resolve(callerFolder(), options.from),
+  const looks = await obtainAll(experiment, chosen, options, terminal);
+  return { exitCode: 0, result: { data: looks.map((one) => lookResult(experiment, one)) } };
+}
+
+async function obtainAll(
+  experiment: Experiment,
+  chosen: Data[],
+  { offline, from }: FetchOptions,
+  terminal: Terminal,
+): Promise<Look[]> {
+  using stopper = new Stopper();
+  const options: ObtainOptions = {
+    offline,
+    from: from && resolve(callerFolder(), from),
     line: (text) => terminal.line(text),
     progress: (text) => terminal.progress(text),
+    signal: stopper.aborted,
   };
   const looks: Look[] = [];
-  for (const { data } of before) {
-    const started = performance.now();
-    const found = await obtain(experiment, data, obtaining);
-    terminal.clearProgress();
-    terminal.line(readyLine(found, duration((performance.now() - started) / 1000)));
-    looks.push(found);
+  try {
+    for (const data of chosen) {
+      const started = performance.now();
+      looks.push(await obtain(experiment, data, options));
+      terminal.clearProgress();
+      terminal.line(readyLine(looks.at(-1)!, duration((performance.now() - started) / 1000)));
+    }
+  } catch (error) {
+    if (stopper.signal === undefined) throw error;
+    throw new Failure(130, `Interrupted by ${stopper.signal}; what was downloaded is kept for the next time`);
   }
-  return { exitCode: 0, result: { data: looks.map((one) => lookResult(experiment, one)) } };
+  return looks;
 }
 
 /** @throws Failure(2) for more than 1 GB that nobody has said yes to */
@@ -161,8 +178,10 @@ function announceCost(missing: Data[], { yes, plan, from, offline }: FetchOption
   const known = missing.reduce((sum, { size = 0 }) => sum + size, 0);
   const isUnknown = missing.some(({ size }) => size === undefined);
   const amount = isUnknown ? known === 0 ? "an unknown amount" : `more than ${bytes(known)}` : bytes(known);
-  const room = missing.some(({ unpack }) => unpack !== undefined) ? ", on disk as much again unpacked" : "";
-  terminal.line(`To download: ${missing.map(({ name }) => name).join(", ")}, ${amount}${room}`);
+  const room = missing.some(({ unpack }) => unpack !== undefined)
+    ? "; on disk that, and what is unpacked from it"
+    : "";
+  terminal.line(`To download: ${missing.map(({ name }) => name).join(", ")}: ${amount}${room}`);
   if (known <= UNASKED || yes || plan) return;
   throw new Failure(2, `Cannot download ${bytes(known)} without being told to: that is more than 1 GB`, {
     remedy: "Add --yes",

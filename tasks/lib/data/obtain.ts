@@ -35,7 +35,7 @@ export async function obtain(experiment: Experiment, data: Data, options: Obtain
   const own = place.kind === "file" ? await takeOver(experiment.root, before) : undefined;
   using _held = await hold(before.hash, data, options);
   // Whoever held it before may have brought them.
-  const entry = await ensureEntry(await look(experiment, data, { hash: false }), own, options);
+  const entry = await ensureEntry(experiment, await look(experiment, data, { hash: false }), own, options);
   await placeLink(experiment.root, data, place, targetOf(data, entry));
   const unpinned = await pinData(experiment, data, entry.record.sha256);
   if (unpinned !== undefined) {
@@ -52,11 +52,18 @@ async function takeOver(root: string, { data, hash }: Look): Promise<Given> {
   return { path, hashes };
 }
 
-async function ensureEntry(found: Look, own: Given | undefined, options: ObtainOptions): Promise<Entry> {
+async function ensureEntry(
+  { name }: Experiment,
+  found: Look,
+  own: Given | undefined,
+  options: ObtainOptions,
+): Promise<Entry> {
   const { data, entry: before, soundness, state } = found;
   if (before !== undefined && (state === "here" || state === "unlinked")) return before;
   soundness?.problems.forEach((problem) => options.line(`${data.name}: ${problem}`));
-  const entry = before !== undefined && await isFileSound(before) ? before : await bring(found, own, options);
+  const entry = before !== undefined && await isFileSound(before)
+    ? before
+    : await bring(name, found, own, options);
   if (data.unpack !== undefined) await unpackEntry(data, data.unpack, entry, options);
   return entry;
 }
@@ -66,21 +73,20 @@ async function isFileSound(entry: Entry): Promise<boolean> {
   return (await inspectEntry(entry, { unpacked: false, hash: true })).file === "sound";
 }
 
-async function bring({ data, hash, state, entry }: Look, own: Given | undefined, options: ObtainOptions) {
+async function bring(experiment: string, found: Look, own: Given | undefined, options: ObtainOptions) {
+  const { data, hash, entry } = found;
   const { offline, from } = options;
   const given = own ?? (from === undefined ? undefined : await findGiven(from, data, hash));
-  if (given === undefined && offline) throw missingOffline(data, state === "corrupted" ? entry : undefined);
+  if (given === undefined && offline) throw missingOffline(experiment, data, entry);
   return await bringFile(data, hash, given, options);
 }
 
-function missingOffline({ name, urls }: Data, corrupted?: Entry): Failure {
-  const why = corrupted === undefined
-    ? "they are not in the cache"
-    : `what is in ${corrupted.folder} is damaged`;
+function missingOffline(experiment: string, { name, urls }: Data, damaged?: Entry): Failure {
+  const why = damaged === undefined ? "it is not in the cache" : `what is in ${damaged.folder} is damaged`;
   const file = basename(new URL(urls[0]!).pathname) || "FILE";
+  const command = shellQuote(["deno", "task", "data", experiment, "--from", file]);
   return new Failure(3, `Cannot get the data "${name}" offline: ${why}`, {
-    remedy: `Get ${urls[0]} on a machine with a network, then: ` +
-      shellQuote(["deno", "task", "data", "--from", file]),
+    remedy: `Get ${urls[0]} on a machine with a network, then: ${command}`,
   });
 }
 

@@ -1,12 +1,12 @@
 /** The data of a run: looked at before it is planned, and fetched where they are not there. */
 
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Experiment } from "../experiment.ts";
 import { Failure } from "../failure.ts";
 import type { Plan, PlannedData } from "../plan.ts";
 import { dataCache } from "./cache_folder.ts";
 import { isWhole, showHash } from "./known_by.ts";
-import { type Look, look, targetOf } from "./look.ts";
+import { type Look, look } from "./look.ts";
 
 /** Fetches data by their names. */
 export type FetchData = (experiment: Experiment, names: string[]) => Promise<void>;
@@ -43,7 +43,7 @@ function plannedData({ root }: Experiment, found: Look, cache: string): PlannedD
   const known = "sha256" in hash && isWhole(hash) ? hash.sha256 : undefined;
   return {
     path: join(root, data.to),
-    folder: entry === undefined ? known && join(cache, known) : dirname(targetOf(data, entry)),
+    folder: entry?.folder ?? (known && join(cache, known)),
     knownBy: showHash(hash),
     sha256: entry?.record.sha256 ?? known,
     treeSha256: soundness?.treeSha256,
@@ -51,6 +51,12 @@ function plannedData({ root }: Experiment, found: Look, cache: string): PlannedD
     source: entry === undefined ? data.urls[0] : entry.record.source,
     ...(state !== "here" && { missing: true }),
   };
+}
+
+/** Folders of the cache with the experiment's data that are there. */
+export async function hereIn(experiment: Experiment): Promise<string[]> {
+  const looks = await lookAt(experiment, Object.keys(experiment.data));
+  return looks.flatMap(({ state, entry }) => state === "here" ? entry!.folder : []);
 }
 
 /** @throws Failure(2) if data are others than those that a run began with */

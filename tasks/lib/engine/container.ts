@@ -94,6 +94,11 @@ export function mountArguments(program: MountingProgram, { source, target, readO
   return ["--mount", fields.map(csvField).join(",")];
 }
 
+/** Folders to read in a container, at the paths they have here. */
+export function readableMounts(folders: string[] = []): Mount[] {
+  return folders.map((path) => ({ source: path, target: path, readOnly: true }));
+}
+
 function csvField(field: string): string {
   return /[",]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
 }

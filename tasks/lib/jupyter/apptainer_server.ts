@@ -1,6 +1,7 @@
 /** JupyterLab in apptainer: a process of this machine, in the file system of a SIF file. */
 
 import { inApptainer, type Sandbox } from "../engine/apptainer.ts";
+import { readableMounts } from "../engine/container.ts";
 import { processServer } from "./host_server.ts";
 import type { ServerPlan } from "./plan.ts";
 
@@ -13,7 +14,7 @@ export const APPTAINER_SERVER = processServer({
   prepare: async ({ process }) => await Deno.mkdir(process!.sif!.scratch, { recursive: true, mode: 0o700 }),
 });
 
-function sandbox({ root, tokenFile, process }: ServerPlan, more: Record<string, string> = {}): Sandbox {
+function sandbox({ root, tokenFile, data, process }: ServerPlan, more: Record<string, string> = {}): Sandbox {
   const { image: { file }, unset, scratch, gpus, limits } = process!.sif!;
   return {
     ...{ file: file!, unset, scratch, gpus, limits, cwd: root, home: "/tmp" },
@@ -21,6 +22,7 @@ function sandbox({ root, tokenFile, process }: ServerPlan, more: Record<string, 
     mounts: [
       { source: root, target: root },
       { source: tokenFile, target: tokenFile, readOnly: true },
+      ...readableMounts(data),
     ],
   };
 }

@@ -8,7 +8,7 @@ import {
   LABELS,
   removeContainer,
 } from "../container/client.ts";
-import { gpuArguments, limitArguments, mountArguments } from "../engine/container.ts";
+import { gpuArguments, limitArguments, mountArguments, readableMounts } from "../engine/container.ts";
 import { Failure } from "../failure.ts";
 import type { Condition, ServerEngine } from "./engines.ts";
 import type { ServerContainer, ServerPlan } from "./plan.ts";
@@ -46,6 +46,7 @@ export function runCommand(program: ContainerProgram, plan: ServerPlan): string[
   const mounts = [
     { source: plan.root, target: WORK },
     { source: plan.tokenFile, target: TOKEN_FILE, readOnly: true },
+    ...readableMounts(plan.data),
   ];
   return [
     ...[program, "run", "--detach", "--name", plan.id, ...labels(plan), "--pull", "never"],

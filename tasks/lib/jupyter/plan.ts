@@ -27,6 +27,8 @@ export interface ServerPlan {
   /** `uid:gid` that its files belong to on this machine; absent where the system has no such ids. */
   owner?: string;
   tokenFile: string;
+  /** Folders of the cache that the links to data in the project lead to; those that are there. */
+  data?: string[];
   /** Absent for the engines "host" and "apptainer". */
   container?: ServerContainer;
   /** How a server that is a process of this machine is started; absent for containers. */
@@ -70,6 +72,8 @@ export interface ServerFacts {
   host: Host;
   choice: EngineChoice;
   folder: StateFolder;
+  /** Folders of the experiment's data that are there. */
+  data?: string[];
   /** The environment of the engine "host". */
   python?: { python: string; env: Record<string, string> };
 }
@@ -95,6 +99,7 @@ export function planServer(facts: ServerFacts): { plan: ServerPlan; notes: strin
     asRoot,
     owner: host.uid === undefined ? undefined : `${host.uid}:${host.gid}`,
     tokenFile: folder.token,
+    data: facts.data,
     ...(inContainer ? { container: planContainer(facts, asRoot) } : { process: planProcess(facts) }),
   };
   return { plan, notes: notesOn(facts, isRootAnyway) };

@@ -120,7 +120,8 @@ async function prepare(
   const { serverPython } = await import("./host_python.ts");
   const python = choice.container ? undefined : await serverPython(experiment, host, options.plan, terminal);
   const folder = stateFolder(experiment.root);
-  const { plan, notes } = planServer({ request, experiment, host, choice, folder, python });
+  const data = await dataFolders(experiment);
+  const { plan, notes } = planServer({ request, experiment, host, choice, folder, data, python });
   const image = imageOf(plan);
   const place = image === undefined ? plan.engine : `${plan.engine}, image ${image}`;
   terminal.line(
@@ -128,6 +129,13 @@ async function prepare(
   );
   notes.forEach((note) => terminal.note(note));
   return plan;
+}
+
+/** Of the data that are there; the others are fetched by `deno task data`, and are seen after a new start. */
+async function dataFolders(experiment: Experiment): Promise<string[] | undefined> {
+  if (Object.keys(experiment.data).length === 0) return undefined;
+  const { hereIn } = await import("../data/plan_data.ts");
+  return await hereIn(experiment);
 }
 
 async function start(plan: ServerPlan, token: string, stopper: Stopper, terminal: Terminal): Promise<Server> {

@@ -31,6 +31,10 @@ export async function publishTask(
   const source = await readSource(experiment.root, request.limit);
   const run = await findAuthorsRun(experiment);
   warn(source, run, terminal);
+  const data = Object.keys(experiment.data);
+  if (data.length > 0) {
+    terminal.note(`Not in the image: the data ${data.join(", ")}; steps that run in it fetch what they read`);
+  }
   if (request.plan) return await showPlan(request, experiment, source, run, terminal);
   const { id, bytes: size, plan } = await buildImage(request.build, experiment, terminal);
   const sent = await send(request, size, terminal);
