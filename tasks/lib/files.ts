@@ -50,18 +50,22 @@ function sha256Small(path: string): string | undefined {
   return count === size ? sha256(room.subarray(0, count)) : undefined;
 }
 
-/** One piece is read while the one before is hashed. */
 async function sha256Large(path: string): Promise<string> {
   const sum = createHash("sha256");
   using file = await Deno.open(path);
+  await eachPiece(file, (piece) => sum.update(piece));
+  return sum.digest("hex");
+}
+
+/** Uses what is left of a file in pieces: one is read while the one before is used. */
+export async function eachPiece(file: Deno.FsFile, use: (piece: Uint8Array) => void): Promise<void> {
   let [piece, next] = [new Uint8Array(PIECE), new Uint8Array(PIECE)];
   for (let count = await file.read(piece); count !== null;) {
     const reading = file.read(next);
-    sum.update(piece.subarray(0, count));
+    use(piece.subarray(0, count));
     count = await reading;
     [piece, next] = [next, piece];
   }
-  return sum.digest("hex");
 }
 
 const PIECE = 1 << 20;

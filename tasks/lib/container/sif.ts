@@ -3,6 +3,7 @@
 import { basename, dirname, join } from "node:path";
 import { run } from "../command.ts";
 import { Failure } from "../failure.ts";
+import { holdPath } from "../file_lock.ts";
 import { exists, freeSpace, sha256 } from "../files.ts";
 import { Stopper } from "../supervise.ts";
 import { bytes, duration, type Terminal } from "../terminal.ts";
@@ -85,12 +86,9 @@ export async function ensureSif(image: Convertible, talk: Talk): Promise<Sif> {
 async function holdFile(file: string, talk: Talk): Promise<Disposable> {
   try {
     await Deno.mkdir(dirname(file), { recursive: true });
-    const lock = await Deno.open(`${file}.lock`, { read: true, write: true, create: true });
-    if (!await lock.tryLock(true)) {
-      talk.line(`Waiting for another process, which is making ${file}`);
-      await lock.lock(true);
-    }
-    return lock;
+    return await holdPath(`${file}.lock`, {
+      onWait: () => talk.line(`Waiting for another process, which is making ${file}`),
+    });
   } catch (error) {
     throw new Failure(3, `Cannot keep ${basename(file)} in ${dirname(file)}: ${(error as Error).message}`, {
       remedy: PUT_ELSEWHERE,

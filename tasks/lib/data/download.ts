@@ -1,19 +1,26 @@
 /** Downloads: from several mirrors, resumed where they broke off, and kept only if the bytes are the wanted ones. */
 
+import { dirname } from "node:path";
 import { Failure } from "../failure.ts";
+import { holdPath } from "../file_lock.ts";
+import { bytes } from "../terminal.ts";
+import { certificatesOf } from "./certificates.ts";
+import { isFull, ranFull } from "./disk_space.ts";
+import { type Asking, fetchFrom, PATIENCE, type Patience } from "./mirror.ts";
+import { MirrorError } from "./mirror_error.ts";
+import { PartFile } from "./part_file.ts";
+import { type Progress, ProgressMeter } from "./progress.ts";
+import { type Expected, findMismatch, type Found, isHashed, sumFile } from "./sums.ts";
+import { parseAddress, showAddress } from "./web_address.ts";
+
+export { describeProgress } from "./progress.ts";
 
 /** A file as experiment.yaml declares it. */
-export interface Wanted {
+export interface Wanted extends Expected {
   /** What the user calls it. */
   name: string;
-  /** Mirrors, tried in this order; http or https. */
+  /** Mirrors, tried in this order; https, or http if there is a hash. */
   urls: string[];
-  /** In hexadecimal, whole (64 digits) or its first digits (at least 8). */
-  sha256?: string;
-  /** In hexadecimal. */
-  md5?: string;
-  /** In bytes. */
-  size?: number;
 }
 
 export interface Downloaded {
@@ -23,33 +30,123 @@ export interface Downloaded {
   url?: string;
 }
 
-/** How far a download is. */
-export interface Progress {
-  name: string;
-  bytes: number;
-  /** In bytes, where it is known. */
-  total?: number;
-  bytesPerSecond: number;
-}
-
 export interface DownloadOptions {
   signal?: AbortSignal;
   /** Called a few times in a second; `describeProgress` makes a line of it for `Terminal.progress`. */
   onProgress?: (progress: Progress) => void;
   /** Hears what is worth a line: a mirror that failed, a download that is resumed, waiting for another process. */
   log?: (line: string) => void;
+  patience?: Partial<Patience>;
 }
 
 /**
- * Leaves the wanted file at `target`, in a folder that is there; nothing is at `target` before it is whole and right.
+ * Leaves the wanted file at `target`; nothing new is there before it is whole and right. Two processes that want the
+ * same target do it once. What was fetched of it stays in `target.part` for the next time if this is interrupted.
  *
  * @throws Failure(2) if no mirror has the wanted bytes, Failure(3) if none can be reached now or the disk is full,
  * Failure(130) if it was stopped
  */
-export function download(
+export async function download(
   wanted: Wanted,
   target: string,
-  _options: DownloadOptions = {},
+  options: DownloadOptions = {},
 ): Promise<Downloaded> {
-  throw new Failure(3, `Cannot download ${wanted.name} to ${target}: not written yet`);
+  const { name } = wanted;
+  const urls = wanted.urls.map((url) => parseAddress(name, url, isHashed(wanted)));
+  const log = (line: string) => options.log?.(`${name}: ${line}`);
+  try {
+    await Deno.mkdir(dirname(target), { recursive: true });
+    const onWait = () => log(`waiting for another process, which is downloading it`);
+    using _lock = await holdPath(`${target}.lock`, { onWait, signal: options.signal });
+    return await findWhole(wanted, target) ?? await fetchWhole(wanted, urls, target, { ...options, log });
+  } catch (error) {
+    if (options.signal?.aborted) throw new Failure(130, `Interrupted: ${name} is not downloaded`);
+    throw explain(error, wanted, target);
+  }
+}
+
+/** What another process has put there meanwhile. */
+async function findWhole(wanted: Wanted, target: string): Promise<Downloaded | undefined> {
+  using file = await Deno.open(target).catch(() => undefined);
+  if (file === undefined) return undefined;
+  const found = (await sumFile(file, wanted)).digest();
+  return findMismatch(wanted, found) === undefined ? { sha256: found.sha256, bytes: found.bytes } : undefined;
+}
+
+async function fetchWhole(
+  wanted: Wanted,
+  urls: URL[],
+  target: string,
+  { signal, onProgress, log, patience }: DownloadOptions & { log: (line: string) => void },
+): Promise<Downloaded> {
+  const { name } = wanted;
+  using client = Deno.createHttpClient({ caCerts: await certificatesOf(Deno.env.toObject()) });
+  using part = await PartFile.open(target, wanted);
+  if (part.bytes > 0) log(`${bytes(part.bytes)} are there from an earlier try`);
+  try {
+    const meter = new ProgressMeter(name, onProgress);
+    const waiting = { ...PATIENCE, ...patience };
+    const asking = { name, expected: wanted, part, client, patience: waiting, meter, log, signal };
+    const { sha256, bytes } = await fetchFromAny(urls, asking);
+    await part.finish();
+    return { sha256, bytes, url: part.origin?.url };
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    const { bytes: got, origin } = part;
+    await part.remove();
+    throw await ranFull(name, target, { got, total: wanted.size ?? origin?.total });
+  }
+}
+
+/** @throws Failure that tells what each mirror said */
+async function fetchFromAny(urls: URL[], asking: Asking): Promise<Found> {
+  const { part, log } = asking;
+  const said: { url: URL; error: MirrorError }[] = [];
+  for (const url of urls) {
+    try {
+      return await fetchFrom(url, asking);
+    } catch (error) {
+      if (!(error instanceof MirrorError)) throw error;
+      said.push({ url, error });
+      if (error.problem === "wrong" && part.origin?.url === showAddress(url)) await part.restart();
+      if (url !== urls.at(-1)) log(`${showAddress(url)}: ${error.message}; trying the next mirror`);
+    }
+  }
+  if (part.bytes === 0) await part.remove();
+  throw explainMirrors(asking.name, said);
+}
+
+function explainMirrors(name: string, said: { url: URL; error: MirrorError }[]): Failure {
+  const isWrong = said.every(({ error }) => error.problem === "wrong");
+  const isUntrusted = said.some(({ error }) => error.problem === "untrusted");
+  const lines = said.map(({ url, error }) => `${showAddress(url)}: ${error.message}`);
+  const [only, ...others] = lines;
+  return new Failure(
+    isWrong ? 2 : 3,
+    `Cannot download ${name}: ${others.length === 0 ? only : `none of ${lines.length} mirrors gave it`}`,
+    {
+      problems: others.length === 0 ? [] : lines.map((message) => ({ message })),
+      remedy: isUntrusted ? TRUST : isWrong ? CHECK : remedyForNetwork(),
+    },
+  );
+}
+
+const BRING = "or bring the file along: --from FILE";
+const TRUST = `If a private certificate authority vouches for it, name its certificates in PEM: ` +
+  `SSL_CERT_FILE=/path/to/ca.pem; ${BRING}`;
+const CHECK = `Compare address, hash and size with what the authors of the file publish, ${BRING}`;
+
+function remedyForNetwork(): string {
+  const proxies = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
+  const set = proxies.find((variable) => Deno.env.get(variable));
+  return `Check the network${
+    set === undefined ? "" : ` and the proxy that ${set} names`
+  } and try again, ${BRING}`;
+}
+
+/** What the system says about the target's folder, in a user's terms. */
+function explain(error: unknown, { name }: Wanted, target: string): unknown {
+  const isOfSystem = error instanceof Error && (error as { code?: string }).code !== undefined;
+  if (error instanceof Failure || !isOfSystem) return error;
+  return new Failure(3, `Cannot download ${name} to ${dirname(target)}: ${error.message}`);
 }

@@ -1,0 +1,70 @@
+/** The hashes of a file while it comes, and what a wanted file must have. */
+
+import { createHash, type Hash } from "node:crypto";
+import { eachPiece } from "../files.ts";
+
+/** What is known about a file before it is there. */
+export interface Expected {
+  /** In hexadecimal, whole (64 digits) or its first digits (at least 8). */
+  sha256?: string;
+  /** In hexadecimal. */
+  md5?: string;
+  /** In bytes. */
+  size?: number;
+}
+
+/** What a file is found to have. */
+export interface Found {
+  sha256: string;
+  md5?: string;
+  bytes: number;
+}
+
+const SHA256_DIGITS = 64;
+
+/** SHA-256 always; MD5, which takes twice as long, only where the whole SHA-256 is not known. */
+export class Sums {
+  #sha256 = createHash("sha256");
+  #md5?: Hash;
+  bytes = 0;
+
+  constructor(expected: Expected) {
+    const isKnown = expected.sha256?.length === SHA256_DIGITS;
+    if (expected.md5 !== undefined && !isKnown) this.#md5 = createHash("md5");
+  }
+
+  update(data: Uint8Array) {
+    this.#sha256.update(data);
+    this.#md5?.update(data);
+    this.bytes += data.length;
+  }
+
+  digest(): Found {
+    return { sha256: this.#sha256.digest("hex"), md5: this.#md5?.digest("hex"), bytes: this.bytes };
+  }
+}
+
+/** Whether the bytes are checked against a hash. */
+export function isHashed({ sha256, md5 }: Expected): boolean {
+  return sha256 !== undefined || md5 !== undefined;
+}
+
+/** What is not as it should be, as a phrase after "sent"; undefined if all is right. */
+export function findMismatch(expected: Expected, found: Found): string | undefined {
+  const { sha256, md5, size } = expected;
+  if (size !== undefined && found.bytes !== size) return `${found.bytes} bytes, expected are ${size}`;
+  if (sha256 !== undefined && !found.sha256.startsWith(sha256.toLowerCase())) {
+    const beginning = sha256.length < SHA256_DIGITS ? "one that begins with " : "";
+    return `other bytes: their SHA-256 is ${found.sha256}, expected is ${beginning}${sha256}`;
+  }
+  if (found.md5 !== undefined && md5 !== undefined && found.md5 !== md5.toLowerCase()) {
+    return `other bytes: their MD5 is ${found.md5}, expected is ${md5}`;
+  }
+}
+
+/** The hashes of what is left of a file. */
+export async function sumFile(file: Deno.FsFile, expected: Expected): Promise<Sums> {
+  const sums = new Sums(expected);
+  await eachPiece(file, (piece) => sums.update(piece));
+  return sums;
+}
