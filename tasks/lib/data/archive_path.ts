@@ -78,5 +78,7 @@ export function pathProblem(path: string): string | undefined {
 
 /** Equal for names that differ by letter case or Unicode form only, as macOS and Windows take them for the same. */
 function sameNames(path: string): string {
+  // deno-lint-ignore no-control-regex -- in ASCII there is but one form
+  if (/^[\x00-\x7f]*$/.test(path)) return path.toLowerCase();
   return path.normalize("NFC").toUpperCase().toLowerCase().normalize("NFC");
 }

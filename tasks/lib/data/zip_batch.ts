@@ -4,9 +4,9 @@ import { Buffer } from "node:buffer";
 import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
 import { Readable } from "node:stream";
 import { ArchiveError, shown } from "./archive_error.ts";
+import { readAt } from "./read_at.ts";
 import { streamTreeFile, type TreeFile, writeTreeFile } from "./tree_file.ts";
-import { LOCAL_HEADER, readAt } from "./zip_directory.ts";
-import { STORED, type ZipFile } from "./zip_file.ts";
+import { LOCAL_HEADER, MAX_FIELD, STORED, type ZipFile } from "./zip_directory.ts";
 
 /** A file with more bytes, compressed or not, is unpacked in pieces. */
 const LARGE = 16 << 20;
@@ -84,9 +84,13 @@ function contentStart(data: Uint8Array, { path, compressed, method }: ZipFile): 
 
 const SIGNATURE = 0x04034b50;
 
+/** The least that Node takes. */
+const MIN_CHUNK = 64;
+
 function inflate(compressed: Uint8Array, file: ZipFile): Uint8Array {
+  const room = Math.max(MIN_CHUNK, file.bytes + 1); // one more, so that it ends without another round
   try {
-    return inflateRawSync(compressed, { maxOutputLength: Math.max(1, file.bytes) });
+    return inflateRawSync(compressed, { maxOutputLength: room, chunkSize: room });
   } catch (error) {
     throw inflateProblem(error, file);
   }
@@ -126,7 +130,7 @@ async function unpackLarge(
   return await streamTreeFile(tree, file.path, checked(content, file));
 }
 
-const HEAD = LOCAL_HEADER + 2 * 0xffff;
+const HEAD = LOCAL_HEADER + 2 * MAX_FIELD;
 
 async function* piecesOf(archive: Deno.FsFile, begin: number, count: number, stop: () => boolean) {
   for (let done = 0; done < count && !stop(); done += PIECE) {

@@ -1,103 +1,105 @@
-/** Reading the directory of a zip: what would be unpacked, all of it checked before anything is written. */
+/**
+ * Reading the directory of a zip: what would be unpacked, all of it checked before anything is written.
+ *
+ * Written here, although the project has zip.js: that takes 0.4 s for the 27,000 entries of EuroSAT, half of what `unzip`
+ * takes for everything. And what is read here is little: names, sizes and places.
+ */
 
-import type { Entry } from "@zip.js/zip.js";
+import { Buffer } from "node:buffer";
 import { ArchiveError, shown } from "./archive_error.ts";
 import { ArchivePaths } from "./archive_path.ts";
 import { checkLimits, type Limits } from "./limits.ts";
-import { DEFLATED, STORED, type ZipFile, type ZipPlan } from "./zip_file.ts";
+import { readAt } from "./read_at.ts";
+import { findDirectory } from "./zip_end.ts";
+import { readEntry, type ZipEntry } from "./zip_entry.ts";
 
-/** Of a Unix mode: the kind of file. Zero where the zip was made by a system that has none. */
-const KIND = 0o170000;
-const REGULAR = 0o100000;
-const FOLDER = 0o040000;
+/** @see https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.4.5 */
+export const STORED = 0;
+const DEFLATED = 8;
 
 /** Bytes of a local header without name and extra field, and the most that each of the two can have. */
 export const LOCAL_HEADER = 30;
-const MAX_FIELD = 0xffff;
+export const MAX_FIELD = 0xffff;
+
+export interface ZipFile {
+  path: string;
+  /** Where its local header begins in the archive, and where all that may belong to it ends. */
+  offset: number;
+  end: number;
+  compressed: number;
+  bytes: number;
+  crc32: number;
+  /** `STORED`, or deflated. */
+  method: number;
+}
+
+export interface ZipPlan {
+  /** In the order of the archive. */
+  files: ZipFile[];
+  /** Each after the one that it lies in. */
+  folders: string[];
+  bytes: number;
+}
 
 /** @throws ArchiveError for the first entry that must not be unpacked. */
-export async function readZipPlan(archive: Deno.FsFile, limits: Limits): Promise<ZipPlan> {
+export function readZipPlan(archive: Deno.FsFile, limits: Limits): ZipPlan {
+  const size = archive.statSync().size;
+  const place = findDirectory(archive, size);
+  checkLimits({ files: place.entries, bytes: 0 }, size, limits);
   const paths = new ArchivePaths();
   const files: ZipFile[] = [];
-  const size = (await archive.stat()).size;
   let bytes = 0;
-  for await (const entry of entriesOf(archive, size)) {
+  for (
+    const entry of entriesOf(Buffer.from(readAt(archive, place.offset, place.bytes).buffer), place.entries)
+  ) {
     checkKind(entry);
-    if (entry.directory) paths.addFolder(`${entry.filename}/`);
-    else files.push(zipFile(entry, paths.addFile(entry.filename)));
-    bytes += entry.uncompressedSize;
+    if (entry.kind === "folder") paths.addFolder(entry.name);
+    else files.push(zipFile(entry, paths.addFile(entry.name)));
+    bytes += entry.bytes;
     checkLimits({ files: paths.count, bytes }, size, limits);
   }
-  return { files: inOrder(files, size), folders: paths.folders, bytes };
+  return { files: inOrder(files, place.offset), folders: paths.folders, bytes };
 }
 
-async function* entriesOf(archive: Deno.FsFile, size: number): AsyncGenerator<Entry> {
-  const { Reader, ZipReader } = await import("@zip.js/zip.js");
-  class FileReader extends Reader<Deno.FsFile> {
-    override size = size;
-    override readUint8Array(offset: number, length: number): Promise<Uint8Array> {
-      return Promise.resolve(readAt(archive, offset, length));
-    }
+function* entriesOf(directory: Buffer, count: number): Generator<ZipEntry> {
+  let at = 0;
+  for (let number = 0; number < count; number++) {
+    const { entry, end } = readEntry(directory, at);
+    yield entry;
+    at = end;
   }
-  try {
-    // Names are judged here, with all that is wrong with them.
-    yield* new ZipReader(new FileReader(archive)).getEntriesGenerator({ filenameValidation: "tolerant" });
-  } catch (error) {
-    throw error instanceof ArchiveError ? error : new ArchiveError(directoryProblem(error as Error));
+  if (at !== directory.length) {
+    throw new ArchiveError(`its directory holds more than the ${count} entries that its end states`);
   }
 }
 
-/** As much as there is, at most `length` bytes. */
-export function readAt(archive: Deno.FsFile, offset: number, length: number): Uint8Array<ArrayBuffer> {
-  const data = new Uint8Array(length);
-  archive.seekSync(offset, Deno.SeekMode.Start);
-  let done = 0;
-  while (done < length) {
-    const count = archive.readSync(data.subarray(done));
-    if (count === null) break;
-    done += count;
+function checkKind({ name, kind, isEncrypted, bytes }: ZipEntry) {
+  if (kind === "link") {
+    throw new ArchiveError(`${shown(name)} is a link, and links may lead out of the folder`);
   }
-  return data.subarray(0, done);
+  if (kind === "special") throw new ArchiveError(`${shown(name)} is a device or another special file`);
+  if (isEncrypted) throw new ArchiveError(`${shown(name)} is encrypted`);
+  if (kind === "folder" && bytes > 0) throw new ArchiveError(`${shown(name)} is a folder and yet has bytes`);
 }
 
-function directoryProblem({ message }: Error): string {
-  return /End of central directory not found|format is not recognized/.test(message)
-    ? "it is no zip, or its end is missing"
-    : `its directory can't be read: ${message}`;
-}
-
-function checkKind(entry: Entry) {
-  const name = shown(entry.filename);
-  const kind = (entry.unixExternalUpper ?? 0) & KIND;
-  if (entry.symlink) throw new ArchiveError(`${name} is a link, and links may lead out of the folder`);
-  if (kind !== 0 && kind !== REGULAR && kind !== FOLDER) {
-    throw new ArchiveError(`${name} is a device or another special file`);
-  }
-  if (entry.encrypted) throw new ArchiveError(`${name} is encrypted`);
-  if (entry.directory && entry.uncompressedSize > 0) {
-    throw new ArchiveError(`${name} is a folder and yet has bytes`);
-  }
-}
-
-function zipFile(entry: Entry, path: string): ZipFile {
-  const { compressionMethod: method, compressedSize, uncompressedSize, crc32 = 0, offset } = entry;
+function zipFile({ method, compressed, bytes, crc32, offset }: ZipEntry, path: string): ZipFile {
   if (method !== STORED && method !== DEFLATED) {
     throw new ArchiveError(
       `${shown(path)} is compressed by method ${method}, supported are 0 (stored) and 8 (deflate)`,
     );
   }
-  if (method === STORED && compressedSize !== uncompressedSize) {
+  if (method === STORED && compressed !== bytes) {
     throw new ArchiveError(`${shown(path)} is stored, and yet has two sizes`);
   }
-  return { path, offset, end: 0, compressed: compressedSize, bytes: uncompressedSize, crc32, method };
+  return { path, offset, end: 0, compressed, bytes, crc32, method };
 }
 
 /** Gives each file the bytes up to the next one, so that no two can share any. */
-function inOrder(files: ZipFile[], size: number): ZipFile[] {
+function inOrder(files: ZipFile[], directory: number): ZipFile[] {
   files.sort((a, b) => a.offset - b.offset);
   for (const [index, file] of files.entries()) {
     const most = file.offset + LOCAL_HEADER + 2 * MAX_FIELD + file.compressed;
-    file.end = Math.min(files[index + 1]?.offset ?? size, most, size);
+    file.end = Math.min(files[index + 1]?.offset ?? directory, directory, most);
   }
   return files;
 }

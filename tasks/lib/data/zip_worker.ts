@@ -4,7 +4,7 @@
 import { ArchiveError } from "./archive_error.ts";
 import type { TreeFile } from "./tree_file.ts";
 import { unpackBatch } from "./zip_batch.ts";
-import type { ZipFile } from "./zip_file.ts";
+import type { ZipFile } from "./zip_directory.ts";
 
 export interface Share {
   archive: string;
