@@ -3,13 +3,18 @@
 import { basename, dirname, join } from "node:path";
 import type { Data, DataHash } from "../experiment.ts";
 import { Failure } from "../failure.ts";
+import { holdPath } from "../file_lock.ts";
 import { exists } from "../files.ts";
 import { addMd5, type Entry, findEntry, inspectEntry, sealEntry } from "./cache.ts";
 import { dataCache } from "./cache_folder.ts";
-import { describeProgress, download } from "./download.ts";
+import { download } from "./download.ts";
 import type { Given } from "./given.ts";
-import { fits, type Hashes, hashFile, showHash } from "./known_by.ts";
+import { hashFile, showHash } from "./known_by.ts";
 import type { ObtainOptions } from "./obtain.ts";
+import { describeProgress, type Progress } from "./progress.ts";
+import { findMismatch, type Found } from "./sums.ts";
+
+type Hashes = Pick<Found, "sha256" | "md5">;
 
 /** What is not whole yet stands there, in a folder for each hash. */
 const INCOMING = ".incoming";
@@ -25,15 +30,10 @@ export async function hold(
   { line, signal }: ObtainOptions,
 ): Promise<Disposable> {
   const folder = await incoming(hash);
+  const onWait = () => line(`${name}: waiting for another process, which is getting it`);
   try {
     await Deno.mkdir(dirname(folder), { recursive: true });
-    const lock = await Deno.open(`${folder}.lock`, { read: true, write: true, create: true });
-    for (let waiting = false; !await lock.tryLock(true); waiting = true) {
-      if (!waiting) line(`${name}: waiting for another process, which is getting it`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      signal?.throwIfAborted();
-    }
-    return lock;
+    return await holdPath(`${folder}.lock`, { onWait, signal });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new Failure(3, `Cannot keep the data "${name}" in ${folder}: ${(error as Error).message}`, {
@@ -76,30 +76,24 @@ async function fetchFile(
   { line, progress, signal }: ObtainOptions,
 ): Promise<Hashes & { source?: string }> {
   const { name, urls, size } = data;
-  const declared = "md5" in data.hash ? { md5: data.hash.md5 } : {};
-  const wanted = { name, urls, size, ...declared, ...hash };
-  const options = {
-    signal,
-    log: line,
-    onProgress: (how: Parameters<typeof describeProgress>[0]) => progress(describeProgress(how)),
-  };
-  const { sha256, url } = await download(wanted, path, options).catch((error) => {
+  const onProgress = (how: Progress) => progress(describeProgress(how));
+  try {
+    const wanted = { name, urls, size, ...hash };
+    const { sha256, url } = await download(wanted, path, { signal, log: line, onProgress });
+    return { sha256, ...("md5" in hash && hash), source: url };
+  } catch (error) {
     throw explainPin(error, data, hash);
-  });
-  return { sha256, ...declared, source: url };
+  }
 }
 
 /** The wanted hash may be one that stands in no file that people write. */
 function explainPin(error: unknown, { name, hash: declared }: Data, wanted: DataHash): unknown {
   const isPinned = showHash(declared) !== showHash(wanted);
   if (!isPinned || !(error instanceof Failure) || error.exitCode !== 2) return error;
+  const said = { message: `experiment.lock pins ${showHash(wanted)} for ${showHash(declared)}` };
   return new Failure(2, error.message, {
-    ...error.details,
-    remedy:
-      `experiment.lock pins ${showHash(wanted)} for ${
-        showHash(declared)
-      }. If other bytes with that are to be ` +
-      `taken: remove "${name}" from experiment.lock`,
+    problems: [...error.details.problems ?? [], said],
+    remedy: `If the bytes that are there now are to be taken, remove "${name}" from experiment.lock`,
   });
 }
 
@@ -107,7 +101,7 @@ async function copyFile(given: Given, hash: DataHash, path: string): Promise<Has
   await Deno.remove(path).catch(() => {}); // of a process that was killed
   await Deno.copyFile(given.path, path);
   const copied = await hashFile(path, hash);
-  if (fits(hash, copied)) return copied;
+  if (findMismatch(hash, copied) === undefined) return { sha256: copied.sha256, md5: copied.md5 };
   await Deno.remove(path);
   throw new Failure(2, `Cannot take ${given.path}: it was changed while it was copied`);
 }

@@ -3,12 +3,13 @@
 import { basename, join } from "node:path";
 import type { Data, DataHash } from "../experiment.ts";
 import { Failure } from "../failure.ts";
-import { fits, type Hashes, hashFile, showFound, showHash } from "./known_by.ts";
+import { hashFile, showFound, showHash } from "./known_by.ts";
+import { findMismatch, type Found } from "./sums.ts";
 
 /** A file with the wanted bytes. */
 export interface Given {
   path: string;
-  hashes: Hashes;
+  hashes: Found;
 }
 
 /**
@@ -23,7 +24,7 @@ export async function findGiven(from: string, data: Data, hash: DataHash): Promi
   const seen: string[] = [];
   for (const path of candidates) {
     const hashes = await hashFile(path, hash);
-    if (fits(hash, hashes)) return { path, hashes };
+    if (findMismatch(hash, hashes) === undefined) return { path, hashes };
     seen.push(`${basename(path)} has ${showFound(hash, hashes)}`);
   }
   throw notThere(from, data, hash, seen, info.isDirectory);

@@ -1,9 +1,9 @@
 /** What data are known by: a SHA-256, the beginning of one, or an MD5; and the pin that makes it whole. */
 
-import { createHash } from "node:crypto";
 import type { Data, DataHash, Experiment } from "../experiment.ts";
 import { readLock, writePin } from "../experiment_lock.ts";
 import { Failure } from "../failure.ts";
+import { type Found, sumFile } from "./sums.ts";
 
 /** `md5:c8fa…`, as messages and experiment.lock name it. */
 export function showHash(hash: DataHash): string {
@@ -14,33 +14,16 @@ export function isWhole(hash: DataHash): boolean {
   return "sha256" in hash && hash.sha256.length === 64;
 }
 
-/** The hashes of a file. */
-export interface Hashes {
-  sha256: string;
-  md5?: string;
-}
-
-export function fits(hash: DataHash, found: Hashes): boolean {
-  return "md5" in hash ? found.md5 === hash.md5 : found.sha256.startsWith(hash.sha256);
-}
-
 /** The SHA-256 or MD5 of a file, whichever was wanted. */
-export function showFound(wanted: DataHash, { sha256, md5 }: Hashes): string {
+export function showFound(wanted: DataHash, { sha256, md5 }: Found): string {
   return "md5" in wanted ? `md5:${md5}` : `sha256:${sha256}`;
 }
 
 /** Both hashes in one reading; MD5 only where it is asked for. */
-export async function hashFile(path: string, hash: DataHash): Promise<Hashes> {
-  const sums = { sha256: createHash("sha256"), ...("md5" in hash && { md5: createHash("md5") }) };
+export async function hashFile(path: string, hash: DataHash): Promise<Found> {
   using file = await Deno.open(path);
-  const piece = new Uint8Array(PIECE);
-  for (let count = await file.read(piece); count !== null; count = await file.read(piece)) {
-    for (const sum of Object.values(sums)) sum.update(piece.subarray(0, count));
-  }
-  return { sha256: sums.sha256.digest("hex"), md5: sums.md5?.digest("hex") };
+  return (await sumFile(file, hash)).digest();
 }
-
-const PIECE = 1 << 20;
 
 /** The whole SHA-256 that experiment.lock has for these data, if it was pinned for what the YAML says now. */
 export async function readDataPin(experiment: Experiment, data: Data): Promise<string | undefined> {

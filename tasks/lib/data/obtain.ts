@@ -7,9 +7,10 @@ import { Failure } from "../failure.ts";
 import { bringFile, hold } from "./bring.ts";
 import { type Entry, filePath, inspectEntry, treePath } from "./cache.ts";
 import { findGiven, type Given } from "./given.ts";
-import { fits, hashFile, pinData } from "./known_by.ts";
+import { hashFile, pinData } from "./known_by.ts";
 import { type Look, look, targetOf } from "./look.ts";
 import { inspectPlace, placeLink, refuseFile } from "./place.ts";
+import { findMismatch } from "./sums.ts";
 import { manifestPath } from "./tree_manifest.ts";
 import { unpack } from "./unpack.ts";
 
@@ -48,7 +49,7 @@ export async function obtain(experiment: Experiment, data: Data, options: Obtain
 async function takeOver(root: string, { data, hash }: Look): Promise<Given> {
   const path = join(root, data.to);
   const hashes = await hashFile(path, hash);
-  if (data.unpack !== undefined || !fits(hash, hashes)) refuseFile(data, hash, hashes);
+  if (data.unpack !== undefined || findMismatch(hash, hashes) !== undefined) refuseFile(data, hash, hashes);
   return { path, hashes };
 }
 

@@ -5,17 +5,21 @@ import { run } from "../command.ts";
 import type { Data, DataHash } from "../experiment.ts";
 import { Failure } from "../failure.ts";
 import { leadsToCache } from "./cache_folder.ts";
-import { type Hashes, showFound, showHash } from "./known_by.ts";
+import { showFound, showHash } from "./known_by.ts";
+import type { Found } from "./sums.ts";
 
 /** What stands at a place now: nothing or a link of ours, which may be replaced, or a file of the user's. */
-export type Found = { kind: "nothing" } | { kind: "link"; target: string } | { kind: "file"; bytes: number };
+export type Standing = { kind: "nothing" } | { kind: "link"; target: string } | {
+  kind: "file";
+  bytes: number;
+};
 
 /**
  * Looks at the place of data.
  *
  * @throws Failure(2) if a folder or link of the user's is there, or the place is outside the project.
  */
-export async function inspectPlace(root: string, data: Data): Promise<Found> {
+export async function inspectPlace(root: string, data: Data): Promise<Standing> {
   const path = join(root, data.to);
   await refuseOutside(root, data);
   const info = await Deno.lstat(path).catch((error) => {
@@ -51,7 +55,7 @@ function occupied({ name, to }: Data, because: string): Failure {
 }
 
 /** @throws Failure(2): a file of the user's is at the place, and it is not these data. */
-export function refuseFile(data: Data, wanted: DataHash, found: Hashes): never {
+export function refuseFile(data: Data, wanted: DataHash, found: Found): never {
   const because = data.unpack === undefined
     ? `a file is there that is not these data: it has ${showFound(wanted, found)}, wanted is ${
       showHash(wanted)
@@ -66,7 +70,7 @@ export function refuseFile(data: Data, wanted: DataHash, found: Hashes): never {
  * @param target absolute path in the cache
  * @throws Failure(2) if git tracks the file that the link would replace, Failure(3) if the project can't be written.
  */
-export async function placeLink(root: string, data: Data, found: Found, target: string): Promise<void> {
+export async function placeLink(root: string, data: Data, found: Standing, target: string): Promise<void> {
   const path = join(root, data.to);
   if (found.kind === "link" && found.target === target) return;
   if (found.kind === "file" && await isTracked(root, data.to)) {
