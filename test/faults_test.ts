@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { findProcesses } from "../tasks/lib/processes.ts";
 import { ended, experiment, Project, ROOT, TRAIN, until } from "./project.ts";
+import { mount, mountable, unmount } from "./small_disk.ts";
 
 /** Leaves a child in a session of its own, says that it is there, and saves when it is interrupted. */
 const LONG = `
@@ -173,30 +174,6 @@ Deno.test("--resume runs a step without resume arguments afresh and keeps what t
   assert.equal(again.code, 2);
   assert.match(again.stderr, /is done/);
 });
-
-/** Mounts a small file system for a test; says why it can't. */
-async function mount(folder: string, options: string): Promise<string | undefined> {
-  await Deno.mkdir(folder, { recursive: true });
-  const done = await new Deno.Command("mount", { args: ["-t", "tmpfs", "-o", options, "tmpfs", folder] })
-    .output()
-    .catch((error) => ({ code: 1, stderr: new TextEncoder().encode(error.message) }));
-  return done.code === 0 ? undefined : new TextDecoder().decode(done.stderr).trim();
-}
-
-async function unmount(folder: string) {
-  await new Deno.Command("umount", { args: [folder] }).output();
-}
-
-const mountable = await (async () => {
-  const folder = await Deno.makeTempDir();
-  const problem = await mount(folder, "size=64k");
-  if (problem === undefined) await unmount(folder);
-  else {console.log(
-      `Tests on small and read-only file systems are ignored, for they need the right to mount: ${problem}`,
-    );}
-  await Deno.remove(folder);
-  return problem === undefined;
-})();
 
 Deno.test({
   name: "a full disk: exit 3 or 1, says so, and the record is not half a record",

@@ -32,14 +32,14 @@ export class ArchivePaths {
   /** @returns the path below the tree. */
   addFile(name: string): string {
     const path = tidyPath(name);
-    if (name.endsWith("/")) throw new ArchiveError(`${shown(name)} is a file with the name of a folder`);
+    if (name.endsWith("/")) throw new ArchiveError("is a file with the name of a folder", { entry: name });
     this.#add(name, path, false);
     return path;
   }
 
   #add(name: string, path: string, isFolder: boolean) {
     const problem = pathProblem(path);
-    if (problem !== undefined) throw new ArchiveError(`the name ${shown(name)} ${problem}`);
+    if (problem !== undefined) throw new ArchiveError(problem, { entry: name });
     const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
     if (parent !== this.#parent) this.#addParents(parent);
     this.#take(path, isFolder);
@@ -60,12 +60,12 @@ export class ArchivePaths {
       this.#taken.set(key, { path, isFolder });
       if (isFolder) this.folders.push(path);
     } else if (other.path !== path) {
-      throw new ArchiveError(
-        `${shown(path)} and ${shown(other.path)} are the same name on some file systems`,
-      );
+      throw new ArchiveError(`differs from ${shown(other.path)} only by letter case or Unicode form`, {
+        entry: path,
+      });
     } else if (other.isFolder !== isFolder) {
-      throw new ArchiveError(`${shown(path)} is both a file and a folder`);
-    } else if (!isFolder) throw new ArchiveError(`${shown(path)} is there twice`);
+      throw new ArchiveError("is both a file and a folder", { entry: path });
+    } else if (!isFolder) throw new ArchiveError("is there twice", { entry: path });
   }
 }
 

@@ -55,7 +55,7 @@ async function* throughProgram(file: string, program: "xz" | "bzip2"): AsyncGene
   try {
     yield* child.stdout;
     const { code } = await child.status;
-    if (code !== 0) throw new ArchiveError(`it is damaged: ${(await problem).trim()}`);
+    if (code !== 0) throw new ArchiveError(`it is damaged: ${(await problem).trim().split("\n", 1)[0]}`);
   } finally {
     await Promise.allSettled([problem, child.status]); // nobody reads it any more, so that it ends
   }

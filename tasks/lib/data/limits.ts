@@ -38,6 +38,6 @@ export function checkLimits({ files, bytes }: Amount, archiveBytes: number, limi
 function overLimit(limit: keyof Limits, holds: string): ArchiveError {
   return new ArchiveError(
     `it holds ${holds}, as archives do that are made to fill a disk`,
-    `Make sure that it is what you want; if it is, raise the limit "${limit}"`,
+    { remedy: `Make sure that it is what you want; if it is, raise the limit "${limit}"` },
   );
 }

@@ -1,6 +1,6 @@
 /** What a tar archive holds, one after the other, long names and pax records applied. */
 
-import { ArchiveError, shown } from "./archive_error.ts";
+import { ArchiveError, located, shown } from "./archive_error.ts";
 import type { Pieces } from "./pieces.ts";
 import { BLOCK, isZero, parseHeader, parsePax, type PaxRecords, type TarHeader, text } from "./tar_header.ts";
 
@@ -26,29 +26,44 @@ const REFUSED: Record<string, string> = {
 
 /** @throws ArchiveError for what is damaged, or neither a file nor a folder. */
 export async function* tarEntries(pieces: Pieces): AsyncGenerator<TarEntry> {
-  let records: PaxRecords = {};
-  for (let header = await nextHeader(pieces); header; header = await nextHeader(pieces)) {
-    const found = await readRecords(pieces, header);
-    if (found !== undefined) records = { ...records, ...found };
-    else {
-      yield entryOf(header, records);
-      records = {};
+  let where = "at its beginning";
+  try {
+    for (let entry = await nextEntry(pieces); entry; entry = await nextEntry(pieces)) {
+      where = `behind ${shown(entry.name)}`;
+      yield entry;
     }
+  } catch (error) {
+    throw located(error, where);
   }
 }
 
-/** Nothing at the end of the archive, which is two blocks of zeros. */
+/** Nothing at the end of the archive. */
+async function nextEntry(pieces: Pieces): Promise<TarEntry | undefined> {
+  let records: PaxRecords = {};
+  for (let header = await nextHeader(pieces); header; header = await nextHeader(pieces)) {
+    const found = await readRecords(pieces, header);
+    if (found === undefined) return entryOf(header, records);
+    records = { ...records, ...found };
+  }
+  return undefined;
+}
+
+/** Nothing at the end, which is two blocks of zeros. */
 async function nextHeader(pieces: Pieces): Promise<TarHeader | undefined> {
   const block = await takeWhole(pieces, BLOCK);
   if (!isZero(block)) return parseHeader(block);
-  if (!isZero(await takeWhole(pieces, BLOCK))) throw new ArchiveError("there is more behind its end");
+  if (!isZero(await takeWhole(pieces, BLOCK))) {
+    throw new ArchiveError("it is damaged, or there is more behind its end");
+  }
   return undefined;
 }
 
 /** Records that stand before the entry they belong to; nothing if this is an entry. */
 async function readRecords(pieces: Pieces, header: TarHeader): Promise<PaxRecords | undefined> {
   if (!"xgLK".includes(header.type)) return undefined;
-  if (header.bytes > MAX_RECORDS) throw new ArchiveError(`a name in it takes ${header.bytes} bytes`);
+  if (header.bytes > MAX_RECORDS) {
+    throw new ArchiveError(`it has a header of ${header.bytes} bytes, at most ${MAX_RECORDS} are read`);
+  }
   const content = (await takeWhole(pieces, header.bytes)).slice();
   await skipPadding(pieces, header.bytes);
   if (header.type === "K") return {}; // the target of a link, which is refused anyway
@@ -68,9 +83,9 @@ function entryOf(header: TarHeader, records: PaxRecords): TarEntry {
   const isFolder = header.type === "5" || header.type === "0" && name.endsWith("/");
   if (!isFolder && header.type !== "0" && header.type !== "7") {
     const what = REFUSED[header.type] ?? `of the unknown type ${shown(header.type)}`;
-    throw new ArchiveError(`${shown(name)} is ${what}`);
+    throw new ArchiveError(`is ${what}`, { entry: name });
   }
-  if (isFolder && bytes > 0) throw new ArchiveError(`${shown(name)} is a folder and yet has bytes`);
+  if (isFolder && bytes > 0) throw new ArchiveError("is a folder and yet has bytes", { entry: name });
   return { name, isFolder, bytes };
 }
 

@@ -27,7 +27,9 @@ export function isZero(block: Uint8Array): boolean {
 /** @throws ArchiveError if the block is no header. */
 export function parseHeader(block: Uint8Array): TarHeader {
   const field = ([begin, end]: readonly [number, number]) => block.subarray(begin, end);
-  if (number(field(CHECKSUM)) !== checksum(block)) throw new ArchiveError("a header in it is damaged");
+  if (number(field(CHECKSUM)) !== checksum(block)) {
+    throw new ArchiveError("it is damaged: a header is no header");
+  }
   const prefix = text(field(MAGIC)) === "ustar" ? text(field(PREFIX)) : "";
   const name = text(field(NAME));
   return {
@@ -58,7 +60,7 @@ function checksum(block: Uint8Array): number {
 function number(field: Uint8Array): number {
   const value = field[0] === 0x80 ? base256(field) : octal(field);
   if (!Number.isSafeInteger(value)) {
-    throw new ArchiveError("a header in it is damaged: a number can't be read");
+    throw new ArchiveError("it is damaged: a number in a header can't be read");
   }
   return value;
 }
@@ -85,7 +87,7 @@ function decode(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);
   } catch {
-    throw new ArchiveError("a name in it is not UTF-8");
+    throw new ArchiveError("it has a name that is not UTF-8");
   }
 }
 
@@ -107,7 +109,7 @@ export function parsePax(content: Uint8Array): PaxRecords {
     const length = Number(decode(content.subarray(begin, space)));
     const end = begin + length;
     if (!Number.isInteger(length) || end <= space || content[end - 1] !== LINE_BREAK) {
-      throw new ArchiveError("a pax header in it is damaged");
+      throw new ArchiveError("it is damaged: a pax header can't be read");
     }
     const [, key, value] = /^([^=]*)=(.*)$/s.exec(decode(content.subarray(space + 1, end - 1))) ?? [];
     take(found, key, value);
@@ -120,11 +122,13 @@ const SPACE = 32;
 const LINE_BREAK = 10;
 
 function take(found: PaxRecords, key?: string, value?: string) {
-  if (key === undefined || value === undefined) throw new ArchiveError("a pax header in it is damaged");
+  if (key === undefined || value === undefined) {
+    throw new ArchiveError("it is damaged: a pax header can't be read");
+  }
   if (key.startsWith("GNU.sparse.")) throw new ArchiveError("it has sparse files, which are not supported");
   if (key === "path" && value !== "") found.path = value;
   if (key === "size") {
-    if (!/^\d{1,15}$/.test(value)) throw new ArchiveError("a pax header in it is damaged: it has no size");
+    if (!/^\d{1,15}$/.test(value)) throw new ArchiveError("it is damaged: a pax header can't be read");
     found.bytes = Number(value);
   }
 }

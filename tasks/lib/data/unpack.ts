@@ -2,7 +2,6 @@
 
 import { Failure } from "../failure.ts";
 import { isDiskFull } from "../files.ts";
-import { bytes as shownBytes } from "../terminal.ts";
 import { ArchiveError } from "./archive_error.ts";
 import { Job } from "./job.ts";
 import { type Amount, LIMITS, type Limits } from "./limits.ts";
@@ -43,11 +42,10 @@ export async function unpack(
   target: string,
   { limits, onProgress, signal }: UnpackOptions = {},
 ): Promise<Unpacked> {
-  let job: Job | undefined;
   try {
     await requireFile(archive);
     await using place = await UnpackingPlace.take(target);
-    job = new Job(archive, place.tree, { ...LIMITS, ...limits }, signal, onProgress);
+    const job = new Job(archive, place.tree, { ...LIMITS, ...limits }, signal, onProgress);
     await (kind === "zip" ? unpackZip(job) : unpackTar(job));
     const manifest = makeManifest(job.files);
     signal?.throwIfAborted();
@@ -55,7 +53,7 @@ export async function unpack(
     await place.moveIn();
     return { ...job.amount, manifest };
   } catch (error) {
-    throw asFailure(error, archive, target, job?.amount, signal);
+    throw asFailure(error, archive, target, signal);
   }
 }
 
@@ -64,18 +62,17 @@ async function requireFile(archive: string) {
   if (!found?.isFile) throw new Failure(2, `Cannot unpack ${archive}: there is no such file`);
 }
 
-function asFailure(error: unknown, archive: string, target: string, done?: Amount, signal?: AbortSignal) {
+function asFailure(error: unknown, archive: string, target: string, signal?: AbortSignal) {
   if (error instanceof Failure) return error;
   if (signal?.aborted) {
     return new Failure(130, `Interrupted while unpacking ${archive}; nothing of it is left`);
   }
   const { message } = error as Error;
   if (error instanceof ArchiveError) {
-    return new Failure(2, `Cannot unpack ${archive}: ${message}`, { remedy: error.remedy });
+    return new Failure(2, `Cannot unpack ${archive}: ${message}`, { remedy: error.at.remedy });
   }
   if (isDiskFull(error)) {
-    const after = done === undefined ? "" : ` after ${shownBytes(done.bytes)}`;
-    return new Failure(3, `Cannot unpack ${archive}: the disk is full${after}; nothing of it is left`, {
+    return new Failure(3, `Cannot unpack ${archive}: the disk is full; nothing of it is left`, {
       remedy: `Free some space on the disk of ${target}`,
     });
   }

@@ -1,6 +1,6 @@
 /** Unpacking a tar archive, compressed or not, from its beginning to its end. */
 
-import { ArchiveError, shown } from "./archive_error.ts";
+import { ArchiveError, located, shown } from "./archive_error.ts";
 import { ArchivePaths } from "./archive_path.ts";
 import { compressionOf, decompressed } from "./decompress.ts";
 import type { Job } from "./job.ts";
@@ -11,7 +11,7 @@ import { BLOCK, isHeader, isZero } from "./tar_header.ts";
 import { streamTreeFile, type TreeFile, writeTreeFile } from "./tree_file.ts";
 
 /** A file with more bytes is written in pieces. */
-const LARGE = 16 << 20;
+const LARGE = 4 << 20;
 const PIECE = 1 << 20;
 
 /** Progress is told, and a signal seen, after so many files. */
@@ -67,7 +67,6 @@ async function unpackEntries(job: Job, pieces: Pieces, archiveBytes: number) {
     for (; made < paths.folders.length; made++) Deno.mkdirSync(`${job.tree}/${paths.folders[made]}`);
     if (entry.isFolder) continue;
     batch.push(await unpackFile(job, pieces, path, entry));
-    await skipPadding(pieces, entry.bytes);
     if (batch.length < BATCH) continue;
     job.advance(batch);
     batch = [];
@@ -81,14 +80,20 @@ async function unpackFile(
   path: string,
   { bytes }: TarEntry,
 ): Promise<TreeFile> {
-  if (bytes > LARGE) return await streamTreeFile(tree, path, partOf(pieces, bytes, path));
-  return writeTreeFile(tree, path, await takeWhole(pieces, bytes));
+  try {
+    const file = bytes > LARGE
+      ? await streamTreeFile(tree, path, partOf(pieces, bytes))
+      : writeTreeFile(tree, path, await takeWhole(pieces, bytes));
+    await skipPadding(pieces, bytes);
+    return file;
+  } catch (error) {
+    throw located(error, `within ${shown(path)}`);
+  }
 }
 
-async function* partOf(pieces: Pieces, bytes: number, path: string): AsyncGenerator<Uint8Array> {
+async function* partOf(pieces: Pieces, bytes: number): AsyncGenerator<Uint8Array> {
   for (let left = bytes; left > 0;) {
-    const piece = await pieces.some(Math.min(PIECE, left));
-    if (piece === undefined) throw new ArchiveError(`it is cut off within ${shown(path)}`);
+    const piece = await takeWhole(pieces, Math.min(PIECE, left));
     left -= piece.length;
     yield piece;
   }

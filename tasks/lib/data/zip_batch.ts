@@ -3,13 +3,13 @@
 import { Buffer } from "node:buffer";
 import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
 import { Readable } from "node:stream";
-import { ArchiveError, shown } from "./archive_error.ts";
+import { ArchiveError } from "./archive_error.ts";
 import { readAt } from "./read_at.ts";
 import { streamTreeFile, type TreeFile, writeTreeFile } from "./tree_file.ts";
 import { LOCAL_HEADER, MAX_FIELD, STORED, type ZipFile } from "./zip_directory.ts";
 
 /** A file with more bytes, compressed or not, is unpacked in pieces. */
-const LARGE = 16 << 20;
+const LARGE = 4 << 20;
 const PIECE = 1 << 20;
 /** Bytes of the archive in one batch, and files. */
 const BATCH_BYTES = 1 << 20;
@@ -69,20 +69,23 @@ function unpackSmall(data: Uint8Array, tree: string, file: ZipFile): TreeFile {
 /** Where the content begins behind the local header, which is not trusted for more than that. */
 function contentStart(data: Uint8Array, { path, compressed, method }: ZipFile): number {
   const header = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  if (header.length < LOCAL_HEADER || header.readUInt32LE(0) !== SIGNATURE) {
-    throw new ArchiveError(`${shown(path)} is not where the directory says`);
+  if (header.length < LOCAL_HEADER) throw cutOff(path);
+  if (header.readUInt32LE(0) !== SIGNATURE) {
+    throw new ArchiveError("is not where the directory says", { entry: path });
   }
   if (header.readUInt16LE(8) !== method) {
-    throw new ArchiveError(`${shown(path)} is compressed by another method than the directory says`);
+    throw new ArchiveError("is compressed by another method than the directory says", { entry: path });
   }
   const start = LOCAL_HEADER + header.readUInt16LE(26) + header.readUInt16LE(28);
-  if (start + compressed > data.length) {
-    throw new ArchiveError(`${shown(path)} is cut off, or shares bytes with the next file`);
-  }
+  if (start + compressed > data.length) throw cutOff(path);
   return start;
 }
 
 const SIGNATURE = 0x04034b50;
+
+function cutOff(entry: string): ArchiveError {
+  return new ArchiveError("is cut off, or shares bytes with the next file", { entry });
+}
 
 /** The least that Node takes. */
 const MIN_CHUNK = 64;
@@ -100,18 +103,18 @@ function inflateProblem(error: unknown, file: ZipFile): Error {
   const { code, message } = error as { code?: string; message: string };
   if (code === "ERR_BUFFER_TOO_LARGE") return otherSize(file);
   return code?.startsWith("Z_")
-    ? new ArchiveError(`${shown(file.path)} is damaged: ${message}`)
+    ? new ArchiveError(`is damaged: ${message}`, { entry: file.path })
     : error as Error;
 }
 
 function otherSize({ path, bytes }: ZipFile): ArchiveError {
-  return new ArchiveError(`${shown(path)} has not the ${bytes} bytes that the directory states`);
+  return new ArchiveError(`has not the ${bytes} bytes that the directory states`, { entry: path });
 }
 
 function otherBytes({ path }: ZipFile): ArchiveError {
-  return new ArchiveError(
-    `${shown(path)} is damaged: its checksum (CRC-32) is another than the directory states`,
-  );
+  return new ArchiveError("is damaged: its checksum (CRC-32) is another than the directory states", {
+    entry: path,
+  });
 }
 
 async function unpackLarge(
@@ -122,9 +125,7 @@ async function unpackLarge(
 ): Promise<TreeFile> {
   const head = readAt(archive, file.offset, Math.min(file.end - file.offset, HEAD));
   const begin = file.offset + contentStart(head, { ...file, compressed: 0 });
-  if (begin + file.compressed > file.end) {
-    throw new ArchiveError(`${shown(file.path)} is cut off, or shares bytes with the next file`);
-  }
+  if (begin + file.compressed > file.end) throw cutOff(file.path);
   const pieces = piecesOf(archive, begin, file.compressed, stop);
   const content = file.method === STORED ? pieces : Readable.from(pieces).compose(createInflateRaw());
   return await streamTreeFile(tree, file.path, checked(content, file));

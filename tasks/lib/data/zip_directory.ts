@@ -6,7 +6,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { ArchiveError, shown } from "./archive_error.ts";
+import { ArchiveError } from "./archive_error.ts";
 import { ArchivePaths } from "./archive_path.ts";
 import { checkLimits, type Limits } from "./limits.ts";
 import { readAt } from "./read_at.ts";
@@ -73,23 +73,24 @@ function* entriesOf(directory: Buffer, count: number): Generator<ZipEntry> {
   }
 }
 
-function checkKind({ name, kind, isEncrypted, bytes }: ZipEntry) {
+function checkKind({ name: entry, kind, isEncrypted, bytes }: ZipEntry) {
   if (kind === "link") {
-    throw new ArchiveError(`${shown(name)} is a link, and links may lead out of the folder`);
+    throw new ArchiveError("is a link, and links may lead out of the folder", { entry });
   }
-  if (kind === "special") throw new ArchiveError(`${shown(name)} is a device or another special file`);
-  if (isEncrypted) throw new ArchiveError(`${shown(name)} is encrypted`);
-  if (kind === "folder" && bytes > 0) throw new ArchiveError(`${shown(name)} is a folder and yet has bytes`);
+  if (kind === "special") throw new ArchiveError("is a device or another special file", { entry });
+  if (isEncrypted) throw new ArchiveError("is encrypted", { entry });
+  if (kind === "folder" && bytes > 0) throw new ArchiveError("is a folder and yet has bytes", { entry });
 }
 
 function zipFile({ method, compressed, bytes, crc32, offset }: ZipEntry, path: string): ZipFile {
   if (method !== STORED && method !== DEFLATED) {
     throw new ArchiveError(
-      `${shown(path)} is compressed by method ${method}, supported are 0 (stored) and 8 (deflate)`,
+      `is compressed by method ${method}, supported are 0 (stored) and 8 (deflate)`,
+      { entry: path },
     );
   }
   if (method === STORED && compressed !== bytes) {
-    throw new ArchiveError(`${shown(path)} is stored, and yet has two sizes`);
+    throw new ArchiveError("is stored, and yet has two sizes", { entry: path });
   }
   return { path, offset, end: 0, compressed, bytes, crc32, method };
 }

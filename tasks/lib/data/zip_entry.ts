@@ -1,7 +1,7 @@
 /** One entry of a zip's directory. @see APPNOTE.TXT 4.3.12 */
 
 import type { Buffer } from "node:buffer";
-import { ArchiveError } from "./archive_error.ts";
+import { ArchiveError, shown } from "./archive_error.ts";
 import { uint64 } from "./zip_end.ts";
 
 export interface ZipEntry {
@@ -57,7 +57,7 @@ function decode(name: Buffer): string {
   try {
     return decoder.decode(name);
   } catch {
-    throw new ArchiveError(`a name in it is not UTF-8: "${name.toString("latin1")}"`);
+    throw new ArchiveError(`it has a name that is not UTF-8: ${shown(name.toString("latin1"))}`);
   }
 }
 
