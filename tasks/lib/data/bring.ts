@@ -86,13 +86,16 @@ async function fetchFile(
   }
 }
 
-/** The wanted hash may be one that stands in no file that people write. */
+/** Where other bytes came than experiment.lock pins: nobody wrote the wanted hash, so it is said where it is from. */
 function explainPin(error: unknown, { name, hash: declared }: Data, wanted: DataHash): unknown {
-  const isPinned = showHash(declared) !== showHash(wanted);
-  if (!isPinned || !(error instanceof Failure) || error.exitCode !== 2) return error;
+  if (!(error instanceof Failure) || !("sha256" in wanted) || showHash(declared) === showHash(wanted)) {
+    return error;
+  }
+  const { problems = [] } = error.details;
+  if (![error, ...problems].some(({ message }) => message.includes(wanted.sha256))) return error;
   const said = { message: `experiment.lock pins ${showHash(wanted)} for ${showHash(declared)}` };
-  return new Failure(2, error.message, {
-    problems: [...error.details.problems ?? [], said],
+  return new Failure(error.exitCode, error.message, {
+    problems: [...problems, said],
     remedy: `If the bytes that are there now are to be taken, remove "${name}" from experiment.lock`,
   });
 }
