@@ -51,7 +51,11 @@ Deno.test("data fetches, unpacks, links, pins, and does nothing the second time"
   const { code, stdout, stderr } = await project.task("data");
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^To download: weights, images: more than 300\.0 kB/m);
-  assert.match(stdout, new RegExp(`^weights: data/weights.bin, sha256:${digest("sha256", WEIGHTS)}`, "m"));
+  assert.match(
+    stdout,
+    new RegExp(`^weights: ready after .*, in data/weights.bin, sha256:${digest("sha256", WEIGHTS)}$`, "m"),
+  );
+  assert.match(stdout, /^images: its SHA-256 is pinned in experiment\.lock from now on; commit that file$/m);
   assert.deepEqual(await Deno.readFile(project.project.path("data/weights.bin")), WEIGHTS);
   assert.equal(await Deno.readTextFile(project.project.path("data/images/River/River_1.jpg")), "a river");
   assert.equal(

@@ -42,7 +42,13 @@ const FOLDER = "/home/me/.local/state/experiment-jupyter/0123456789abcdef";
 
 function planFor(
   options: Partial<RunOptions> = {},
-  { engine = "docker" as ServerPlan["engine"], uid = 1234, keepId = false, version = "28.0.0" } = {},
+  {
+    engine = "docker" as ServerPlan["engine"],
+    uid = 1234,
+    keepId = false,
+    version = "28.0.0",
+    data = undefined as string[] | undefined,
+  } = {},
 ): { plan: ServerPlan; notes: string[] } {
   const container: EngineChoice["container"] = {
     image: { name: "digits:cpu", id: "sha256:1234" },
@@ -66,6 +72,7 @@ function planFor(
       log: file("log"),
       page: file("page"),
     },
+    data,
     python: { python: "/my project/.venv/bin/python", env: {} },
   });
 }
@@ -94,6 +101,7 @@ Deno.test("runCommand() is what the golden file says, and holds no token", async
   const cases: Record<string, Parameters<typeof planFor>> = {
     "docker": [],
     "docker as root": [{}, { uid: 0 }],
+    "docker with data": [{}, { data: ["/home/me/.cache/experiment-data/abc"] }],
     "docker --root": [{ root: true }],
     "docker with everything": [{
       sudo: true,

@@ -139,13 +139,13 @@ async function fetchAll(
     listLines(before, terminal).forEach((line) => terminal.line(line));
     return { exitCode: 0, result: { data: before.map((one) => lookResult(experiment, one)) } };
   }
-  const looks = await obtainAll(experiment, chosen, options, terminal);
+  const looks = await obtainAll(experiment, before, options, terminal);
   return { exitCode: 0, result: { data: looks.map((one) => lookResult(experiment, one)) } };
 }
 
 async function obtainAll(
   experiment: Experiment,
-  chosen: Data[],
+  before: Look[],
   { offline, from }: FetchOptions,
   terminal: Terminal,
 ): Promise<Look[]> {
@@ -159,11 +159,12 @@ async function obtainAll(
   };
   const looks: Look[] = [];
   try {
-    for (const data of chosen) {
+    for (const found of before) {
       const started = performance.now();
-      looks.push(await obtain(experiment, data, options));
+      looks.push(found.state === "here" ? found : await obtain(experiment, found.data, options));
       terminal.clearProgress();
-      terminal.line(readyLine(looks.at(-1)!, duration((performance.now() - started) / 1000)));
+      const took = found.state === "here" ? undefined : duration((performance.now() - started) / 1000);
+      terminal.line(readyLine(looks.at(-1)!, took));
     }
   } catch (error) {
     if (stopper.signal === undefined) throw error;

@@ -1,7 +1,8 @@
 /** What data are known by: a SHA-256, the beginning of one, or an MD5; and the pin that makes it whole. */
 
+import { relative } from "node:path";
 import type { Data, DataHash, Experiment } from "../experiment.ts";
-import { readLock, writePin } from "../experiment_lock.ts";
+import { lockPath, readLock, writePin } from "../experiment_lock.ts";
 import { Failure } from "../failure.ts";
 import { type Found, sumFile } from "./sums.ts";
 
@@ -33,9 +34,10 @@ export async function readDataPin(experiment: Experiment, data: Data): Promise<s
 }
 
 /**
- * Pins the whole SHA-256 of data that the YAML does not give whole.
+ * Pins the whole SHA-256 of data that the YAML does not give whole. Where the lock can't be written, the data can be used
+ * all the same.
  *
- * @returns why it could not be pinned, if it couldn't: the data can be used all the same.
+ * @returns what to tell the user; nothing if there was nothing to pin
  */
 export async function pinData(
   experiment: Experiment,
@@ -43,10 +45,14 @@ export async function pinData(
   sha256: string,
 ): Promise<string | undefined> {
   if (isWhole(data.hash) || await readDataPin(experiment, data) === sha256) return undefined;
+  const lock = relative(experiment.root, lockPath(experiment));
   try {
     await writePin(experiment, "data", data.name, { declared: showHash(data.hash), sha256 });
+    return `its SHA-256 is pinned in ${lock} from now on; commit that file`;
   } catch (error) {
     if (error instanceof Failure) throw error;
-    return (error as Error).message;
+    return `its SHA-256, ${sha256}, is not pinned, since ${lock} can't be written: ${
+      (error as Error).message
+    }`;
   }
 }

@@ -38,10 +38,8 @@ export async function obtain(experiment: Experiment, data: Data, options: Obtain
   // Whoever held it before may have brought them.
   const entry = await ensureEntry(experiment, await look(experiment, data, { hash: false }), own, options);
   await placeLink(experiment.root, data, place, targetOf(data, entry));
-  const unpinned = await pinData(experiment, data, entry.record.sha256);
-  if (unpinned !== undefined) {
-    options.line(`${data.name}: its SHA-256, ${entry.record.sha256}, can't be pinned: ${unpinned}`);
-  }
+  const pinned = await pinData(experiment, data, entry.record.sha256);
+  if (pinned !== undefined) options.line(`${data.name}: ${pinned}`);
   return await look(experiment, data, { hash: false });
 }
 

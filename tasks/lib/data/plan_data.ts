@@ -61,13 +61,21 @@ export async function hereIn(experiment: Experiment): Promise<string[]> {
 
 /** @throws Failure(2) if data are others than those that a run began with */
 export function refuseOtherData(before: Plan["data"] = {}, now: Plan["data"] = {}) {
-  for (const [name, { sha256, treeSha256 }] of Object.entries(before)) {
-    if (now[name]?.sha256 === sha256 && now[name]?.treeSha256 === treeSha256) continue;
+  for (const [name, data] of Object.entries(before)) {
+    const [began, found] = [identity(data), identity(now[name])];
+    if (began === found) continue;
     throw new Failure(
       2,
-      `Cannot resume: the run began with the data "${name}" of sha256:${sha256}, now it is ` +
-        `sha256:${now[name]?.sha256}`,
-      { remedy: "Leave out --resume to start a new run" },
+      `Cannot resume: the run began with the data "${name}" of ${began}, here is ${found}`,
+      {
+        remedy: "Leave out --resume to start a new run",
+      },
     );
   }
+}
+
+function identity(data: PlannedData | undefined): string {
+  if (data === undefined) return "none";
+  const { sha256, treeSha256 } = data;
+  return `sha256:${sha256}${treeSha256 === undefined ? "" : `, unpacked sha256:${treeSha256}`}`;
 }

@@ -44,9 +44,10 @@ function shortHash(hash: string): string {
   return hash.length > 30 ? `${hash.slice(0, 23)}…` : hash;
 }
 
-/** Says that data are there. */
-export function readyLine({ data, entry }: Look, took: string): string {
-  return `${data.name}: ${data.to}, sha256:${entry!.record.sha256} (${took})`;
+/** Says that data are there. @param took how long it took to bring them, if they were not there before */
+export function readyLine({ data, entry }: Look, took?: string): string {
+  const how = took === undefined ? "was here already" : `ready after ${took}`;
+  return `${data.name}: ${how}, in ${data.to}, sha256:${entry!.record.sha256}`;
 }
 
 /** One of `data` in what `--json` prints. */
