@@ -43,6 +43,7 @@ data:
 steps:
   train:
     run: [python, train.py, --images, "{data.images}", --cache, "{cache}", --out, "{out}"]
+    inputs: [train.py]
   labels:
     run: [python, -c, "print(open('data/labels.csv').read())"]
     data: [labels]
@@ -92,8 +93,10 @@ Deno.test("reproduce fetches what its steps read, runs them with it, and records
   await t.step("the run verifies", async () => {
     assert.equal((await project.task("verify")).code, 0);
   });
-  await t.step("the crate names the data by address and hash", async () => {
+  await t.step("the page shows the hashes, and the crate names the data by address and hash", async () => {
     assert.equal((await project.task("report")).code, 0);
+    const page = await Deno.readTextFile(join(await project.project.run(), "report.html"));
+    assert.match(page, new RegExp(`Data images, SHA-256.*${digest("sha256", IMAGES)}`, "s"));
     const crate = JSON.parse(
       await Deno.readTextFile(join(await project.project.run(), "ro-crate-metadata.json")),
     );

@@ -1,6 +1,7 @@
 /** What a reader takes away from a report: text for the paper, commands, hashes. */
 
 import { shellQuote } from "../command.ts";
+import type { Evidence } from "../evidence.ts";
 import { bytes } from "../terminal.ts";
 import type { Limits } from "./claims_section.ts";
 import { cut, type Html, html } from "./html.ts";
@@ -44,6 +45,12 @@ export function repeatSection({ evidence, judged }: Material, { rows }: Limits):
   );
 }
 
+/** Hashes of the data that the steps read, by name. */
+function readData({ steps }: Evidence): [name: string, sha256: string][] {
+  const all = Object.values(steps).flatMap(({ data = {} }) => Object.entries(data));
+  return [...new Map(all.map(([name, { sha256 }]) => [name, sha256]))];
+}
+
 export function provenanceSection({ evidence, judged }: Material, limits: Limits): Html {
   const attempt = evidence.attempts.at(-1);
   const image = attempt?.environment.image;
@@ -68,6 +75,7 @@ export function provenanceSection({ evidence, judged }: Material, limits: Limits
       ...(attempt?.environment.lockSha256
         ? [["Lock, SHA-256", code(attempt.environment.lockSha256)] as const]
         : []),
+      ...readData(evidence).map(([name, sha256]) => [`Data ${name}, SHA-256`, code(sha256)] as const),
       ["plan.json, SHA-256", code(evidence.planSha256)],
       ["evidence.json, SHA-256", code(judged.verdict.evidenceSha256)],
       ["experiment.yaml, SHA-256", code(judged.verdict.claimsSha256)],
