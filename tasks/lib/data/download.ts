@@ -108,7 +108,6 @@ async function fetchFromAny(urls: URL[], asking: Asking): Promise<Found> {
     } catch (error) {
       if (!(error instanceof MirrorError)) throw error;
       said.push({ url, error });
-      if (error.problem === "wrong" && part.origin?.url === showAddress(url)) await part.restart();
       if (url !== urls.at(-1)) log(`${showAddress(url)}: ${error.message}; trying the next mirror`);
     }
   }

@@ -140,6 +140,7 @@ async function receive(
     if (!begun) await begin();
     begun = true;
     if (total !== undefined && part.bytes + piece.length > total) {
+      await part.restart();
       throw new MirrorError("wrong", `sends more than the ${total} bytes of the file`);
     }
     await part.append(piece);

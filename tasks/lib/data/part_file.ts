@@ -87,7 +87,9 @@ export class PartFile implements Disposable {
     await Deno.remove(originPath(this.target)).catch(() => {});
   }
 
+  /** Emptied as well, since a file that is open takes its room until it is closed. */
   async remove() {
+    await this.#file.truncate();
     for (const path of [`${this.target}.part`, originPath(this.target)]) {
       await Deno.remove(path).catch(() => {});
     }
