@@ -5,7 +5,7 @@ import { STATUS_CODES } from "node:http";
 /**
  * - passing: trying again may help
  * - refused: it does not have the file, or doesn't give it
- * - untrusted: its certificate
+ * - untrusted: nobody known has signed its certificate
  * - wrong: it has another file
  */
 export type MirrorProblem = "passing" | "refused" | "untrusted" | "wrong";
@@ -48,11 +48,11 @@ const SAID: [RegExp, MirrorProblem, string][] = [
   [/unreachable/i, "passing", "can't be reached"],
   [
     /CaUsedAsEndEntity/,
-    "untrusted",
+    "refused",
     "its certificate is not trusted: it is one of a certificate authority, which a server must not use",
   ],
-  [/NotValidForName/, "untrusted", "its certificate is not trusted: it is for another name"],
-  [/Expired/, "untrusted", "its certificate is not trusted: it has expired"],
+  [/not valid for name/, "refused", "its certificate is not trusted: it is for another name"],
+  [/peer certificate: .*Expired/i, "refused", "its certificate is not trusted: it has expired"],
   [/UnknownIssuer/, "untrusted", "its certificate is not trusted: nobody known has signed it"],
   [/certificate/, "untrusted", "its certificate is not trusted"],
   [/tls handshake eof|InvalidContentType|corrupt message/, "passing", "does not speak TLS"],

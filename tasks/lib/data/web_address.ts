@@ -14,7 +14,7 @@ export const MOST_REDIRECTS = 10;
 export function parseAddress(name: string, text: string, hashed: boolean): URL {
   const url = URL.parse(text);
   if (url === null || (url.protocol !== "https:" && url.protocol !== "http:")) {
-    const shown = url === null ? text : showAddress(url);
+    const shown = url === null ? text.replace(/\/\/[^/]*@/, "//") : showAddress(url);
     throw new Failure(
       2,
       `Cannot download ${name}: an address must begin with https:// or http://, current value is "${shown}"`,
