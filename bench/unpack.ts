@@ -1,0 +1,16 @@
+/**
+ * What bench/unpack.py measures.
+ *
+ * Arguments: unpack ARCHIVE zip|tar TARGET, check TREE, or hash TREE
+ */
+
+import { checkTree } from "../tasks/lib/data/check_tree.ts";
+import { manifestPath, readManifest } from "../tasks/lib/data/tree_manifest.ts";
+import { unpack } from "../tasks/lib/data/unpack.ts";
+
+const [what, place, kind, target] = Deno.args as [string, string, "zip" | "tar", string];
+if (what === "unpack") await unpack(place, kind, target);
+else {
+  const found = await checkTree(await readManifest(manifestPath(place)), place, { hash: what === "hash" });
+  if (Object.values(found).flat().length > 0) throw new Error(`${place} was altered`);
+}
