@@ -182,6 +182,8 @@ def make_damaged(folder: Path) -> None:
     for case, some in (("", files), ("_of_many", many)):
         path = make_zip(folder / f"crc{case}.zip", some, zipfile.ZIP_STORED)
         patch(path, lambda data: data[:20_000] + bytes([data[20_000] ^ 1]) + data[20_001:])
+    path = make_zip(folder / "crc_of_large.zip", [("large.bin", noise(5_000_000))], zipfile.ZIP_STORED)
+    patch(path, lambda data: changed(data, 2_500_000, "<H", 0))
     whole = make_zip(folder / "cut.zip", files).read_bytes()
     (folder / "cut.zip").write_bytes(whole[: len(whole) // 2])
     (folder / "hole.zip").write_bytes(whole[:5000] + whole[6000:])
@@ -213,8 +215,13 @@ def make_liars(folder: Path) -> None:
     make_zip(folder / "encrypted.zip", [("secret", b"x")])
     directory = (folder / "encrypted.zip").read_bytes().index(b"PK\x01\x02")
     patch(folder / "encrypted.zip", lambda data: changed(data, directory + 8, "<H", 1))
-    for case, stated in (("smaller", 10), ("larger", 4000)):
-        path = make_zip(folder / f"{case}.zip", [("x", bytes(3000))])
+    for case, true, stated in (
+        ("smaller", 3000, 10),
+        ("larger", 3000, 4000),
+        ("large_smaller", 5_000_000, 4_500_000),
+        ("large_larger", 5_000_000, 5_000_001),
+    ):
+        path = make_zip(folder / f"{case}.zip", [("x", bytes(true))])
         at = path.read_bytes().index(b"PK\x01\x02") + 24
         patch(path, lambda data, at=at, stated=stated: changed(data, at, "<I", stated))  # type: ignore[misc]
     path = make_zip(folder / "overlap.zip", [("a", b"1" * 9), ("b", b"1" * 9)], zipfile.ZIP_STORED)

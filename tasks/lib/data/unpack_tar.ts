@@ -30,13 +30,17 @@ export async function unpackTar(job: Job) {
   }
 }
 
-async function openTar({ archive, limits }: Job, archiveBytes: number): Promise<AsyncIterable<Uint8Array>> {
+async function openTar(
+  { archive, limits, signal }: Job,
+  archiveBytes: number,
+): Promise<AsyncIterable<Uint8Array>> {
   const beginning = await readBeginning(archive);
   const compression = compressionOf(beginning);
   if (compression === "none" && !isHeader(beginning) && !isZero(beginning)) {
     throw new ArchiveError("it is no tar archive, and not compressed by gzip, zstd, xz or bzip2");
   }
   return metered(decompressed(archive, compression), (bytes) => {
+    signal?.throwIfAborted();
     checkLimits({ files: 0, bytes }, archiveBytes, limits);
   });
 }
