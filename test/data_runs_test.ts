@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { exists } from "../tasks/lib/files.ts";
 import { DataProject, digest, flipByte, zipOf } from "./data_project.ts";
-import { IMAGE, missingDocker } from "./engines.ts";
+import { IMAGE, missingDocker, otherUser, startAs } from "./engines.ts";
 import { ended } from "./project.ts";
 
 const IMAGES = await zipOf({ "Forest/Forest_1.jpg": "a forest", "River/River_1.jpg": "a river" });
@@ -45,8 +45,7 @@ steps:
     run: [python, train.py, --images, "{data.images}", --cache, "{cache}", --out, "{out}"]
     inputs: [train.py]
   labels:
-    run: [python, -c, "print(open('data/labels.csv').read())"]
-    data: [labels]
+    run: [python, -c, "import sys; print(open(sys.argv[1]).read())", "{data.labels}"]
 claims:
   - { name: a river, from: "train/metrics.json#/texts/-1", value: a river }
 `;
@@ -211,6 +210,31 @@ Deno.test({
     assert.deepEqual(
       container.mounts.find(({ source }: { source: string }) => source === folder),
       { source: folder, target: folder, readOnly: true },
+    );
+  },
+});
+
+if (Deno.uid() !== 0) console.log("ignored: a project of another user, since the tests do not run as root");
+Deno.test({
+  name: "in a project that can't be written, steps read the data in the cache",
+  ignore: Deno.uid() !== 0,
+  async fn() {
+    await using project = await make();
+    const user = await otherUser([]);
+    const env = { XDG_CACHE_HOME: join(user.env.HOME!, "cache") };
+    const runs = join(user.env.HOME!, "runs");
+    const args = ["labels", "--engine", "host", "--runs", runs];
+    await Deno.chmod(project.project.root, 0o755);
+    const { code, stdout, stderr } = await ended(startAs(user, project.project, "step", args, env));
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /labels: no link at data\/labels\.csv, which can't be written; it is read in/);
+    assert.match(stdout, new RegExp(`^data: labels in ${env.XDG_CACHE_HOME}/experiment-data/`, "m"));
+    assert.match(stdout, /forest,river/);
+    const unpinned = await ended(startAs(user, project.project, "data", ["--only", "images"], env));
+    assert.equal(unpinned.code, 0, unpinned.stderr);
+    assert.match(
+      unpinned.stdout,
+      /images: its SHA-256, [0-9a-f]{64}, is not pinned, since experiment\.lock can't/,
     );
   },
 });

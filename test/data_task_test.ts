@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { exists } from "../tasks/lib/files.ts";
 import { DataProject, digest, flipByte, zipOf } from "./data_project.ts";
-import { ended, until } from "./project.ts";
+import { ended, ROOT, until } from "./project.ts";
 
 const WEIGHTS = new Uint8Array(300_000).map((_, index) => (index * 7919) % 251);
 const IMAGES = await zipOf({ "Forest/Forest_1.jpg": "a forest", "River/River_1.jpg": "a river" });
@@ -86,6 +86,23 @@ Deno.test("data fetches, unpacks, links, pins, and does nothing the second time"
   assert.equal((await project.task("data", "verify")).code, 0);
 });
 
+Deno.test("only the data task may open connections to any machine, and a step's own task to none", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+  const commands = Object.entries(tasks as Record<string, { command: string }>);
+  const open = commands.filter(([, { command }]) => /--allow-net(?: |$)/.test(command)).map(([name]) => name);
+  assert.deepEqual(open, ["data"]);
+  for (const name of ["train", "infer", "notebook", "step", "reproduce"]) {
+    assert.doesNotMatch(tasks[name].command, /--allow-net/);
+  }
+});
+
+Deno.test("data suggests the action that was meant", async () => {
+  await using project = await make();
+  const { code, stderr } = await project.task("data", "fetsh", "test");
+  assert.equal(code, 2);
+  assert.match(stderr, /does fetch, verify, list, current value is "fetsh", did you mean "fetch"\?/);
+});
+
 Deno.test("data --only fetches what is named, and suggests what was meant", async () => {
   await using project = await make();
   assert.equal((await project.task("data", "--only", "weights")).code, 0);
@@ -120,12 +137,28 @@ Deno.test("data that were killed in mid-download go on where they were", async (
   assert.deepEqual(await Deno.readFile(project.project.path("data/weights.bin")), WEIGHTS);
 });
 
-/** Kills a task with what `deno task` started for it. */
-async function killTask(child: Deno.ChildProcess) {
+Deno.test("a download that is interrupted ends with 130 and says that what it has is kept", async () => {
+  await using project = await make();
+  project.server.slow = 30_000;
+  const child = project.start("data", "--only", "weights");
+  const output = ended(child);
+  await until("the download is under way", () => project.server.requests.length > 0);
+  await signalTask(child, "SIGINT");
+  const { code, stderr } = await output;
+  assert.equal(code, 130);
+  assert.match(stderr, /Interrupted by SIGINT; what was downloaded is kept for the next time/);
+});
+
+/** Sends a signal to the process that `deno task` started. */
+async function signalTask(child: Deno.ChildProcess, signal: Deno.Signal) {
   const own = await new Deno.Command("pgrep", { args: ["-P", String(child.pid)] }).output();
   for (const pid of new TextDecoder().decode(own.stdout).split("\n").filter(Boolean)) {
-    Deno.kill(Number(pid), "SIGKILL");
+    Deno.kill(Number(pid), signal);
   }
+}
+
+async function killTask(child: Deno.ChildProcess) {
+  await signalTask(child, "SIGKILL");
   try {
     child.kill("SIGKILL");
   } catch {

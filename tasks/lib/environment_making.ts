@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { run } from "./command.ts";
 import { isVacant, misfit, PLATFORM, readStamp, type Wanted, writeStamp } from "./environment_stamp.ts";
 import { Failure } from "./failure.ts";
-import { freeSpace, isDiskFull, sha256 } from "./files.ts";
+import { freeSpace, isDiskFull, isReadOnly, sha256 } from "./files.ts";
 import {
   findUv,
   type Installation,
@@ -66,11 +66,6 @@ export async function holdPlace(
 async function checkWritable(folder: string) {
   const probe = await Deno.makeTempDir({ dir: folder, prefix: ".venv." });
   await Deno.remove(probe);
-}
-
-function isReadOnly(error: unknown): boolean {
-  return error instanceof Deno.errors.PermissionDenied ||
-    (error as { code?: string }).code === "EROFS" || /os error 30\b/.test(String(error));
 }
 
 async function takeLock(file: Deno.FsFile, path: string, directory: string, { announce, signal }: Talk) {

@@ -133,3 +133,9 @@ export async function freeSpace(folder: string): Promise<number> {
 export function isDiskFull(error: unknown): boolean {
   return /os error (?:28|122)\b|ENOSPC/.test(String(error));
 }
+
+/** Whether an error says that this user may not write there. */
+export function isReadOnly(error: unknown): boolean {
+  return error instanceof Deno.errors.PermissionDenied ||
+    (error as { code?: string }).code === "EROFS" || /os error 30\b/.test(String(error));
+}

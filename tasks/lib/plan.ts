@@ -50,7 +50,7 @@ export interface Plan {
 
 /** Data as the steps of a run find them. */
 export interface PlannedData {
-  /** Absolute path of the link in the project, which the steps are told. */
+  /** What the steps are told: the link in the project, absolute; in one that can't be written, what it would lead to. */
   path: string;
   /** Folder of the cache that the link leads into; absent where it is not known before they are fetched. */
   folder?: string;

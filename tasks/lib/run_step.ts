@@ -120,6 +120,7 @@ async function fingerprint(
   const folders: [string, string][] = [
     [step.out, "{out}"],
     ...Object.entries(needs).map(([name, { directory }]): [string, string] => [directory, `{steps.${name}}`]),
+    ...(step.data ?? []).map((name): [string, string] => [plan.data![name]!.path, `{data.${name}}`]),
     [plan.experiment.root, "{root}"],
   ];
   const neutral = (part: string) => folders.reduce((text, [path, name]) => text.replaceAll(path, name), part);

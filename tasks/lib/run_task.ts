@@ -191,7 +191,7 @@ function announceNeeds(plan: Plan, terminal: Terminal) {
 function announceData({ data = {}, experiment }: Plan, terminal: Terminal) {
   for (const [name, { path, knownBy, sha256, bytes: size, source, missing }] of Object.entries(data)) {
     const amount = size === undefined ? "of unknown size" : bytes(size);
-    const place = relative(experiment.root, path);
+    const place = path.startsWith(`${experiment.root}/`) ? relative(experiment.root, path) : path;
     const hash = sha256 === undefined ? knownBy : `sha256:${sha256}`;
     terminal.line(
       missing

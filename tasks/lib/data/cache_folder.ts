@@ -1,6 +1,6 @@
 /** Where a user keeps fetched data, for all projects. */
 
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Failure } from "../failure.ts";
 
 const FOLDER = "experiment-data";
@@ -14,7 +14,7 @@ export async function dataCache(): Promise<string> {
       remedy: "Say where: XDG_CACHE_HOME=/path/to/a/large/disk deno task data",
     });
   }
-  const folder = join(caches, FOLDER);
+  const folder = resolve(caches, FOLDER);
   return await Deno.realPath(folder).catch(() => folder);
 }
 

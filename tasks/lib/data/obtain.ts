@@ -37,9 +37,11 @@ export async function obtain(experiment: Experiment, data: Data, options: Obtain
   using _held = await hold(before.hash, data, options);
   // Whoever held it before may have brought them.
   const entry = await ensureEntry(experiment, await look(experiment, data, { hash: false }), own, options);
-  await placeLink(experiment.root, data, place, targetOf(data, entry));
-  const pinned = await pinData(experiment, data, entry.record.sha256);
-  if (pinned !== undefined) options.line(`${data.name}: ${pinned}`);
+  const notes = [
+    await placeLink(experiment.root, data, place, targetOf(data, entry)),
+    await pinData(experiment, data, entry.record.sha256),
+  ];
+  notes.filter((note) => note !== undefined).forEach((note) => options.line(`${data.name}: ${note}`));
   return await look(experiment, data, { hash: false });
 }
 

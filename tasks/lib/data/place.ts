@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { run } from "../command.ts";
 import type { Data, DataHash } from "../experiment.ts";
 import { Failure } from "../failure.ts";
+import { isReadOnly } from "../files.ts";
 import { leadsToCache } from "./cache_folder.ts";
 import { showFound, showHash } from "./known_by.ts";
 import type { Found } from "./sums.ts";
@@ -68,11 +69,17 @@ export function refuseFile(data: Data, wanted: DataHash, found: Found): never {
  * Makes the link, in one move where there is another.
  *
  * @param target absolute path in the cache
- * @throws Failure(2) if git tracks the file that the link would replace, Failure(3) if the project can't be written.
+ * @returns why there is none, in a project that can't be written; steps are then told the target
+ * @throws Failure(2) if git tracks the file that the link would replace
  */
-export async function placeLink(root: string, data: Data, found: Standing, target: string): Promise<void> {
+export async function placeLink(
+  root: string,
+  data: Data,
+  found: Standing,
+  target: string,
+): Promise<string | undefined> {
   const path = join(root, data.to);
-  if (found.kind === "link" && found.target === target) return;
+  if (found.kind === "link" && found.target === target) return undefined;
   if (found.kind === "file" && await isTracked(root, data.to)) {
     throw occupied(data, "a file is there that git tracks");
   }
@@ -83,9 +90,8 @@ export async function placeLink(root: string, data: Data, found: Standing, targe
     await Deno.rename(temporary, path);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
-    throw new Failure(3, `Cannot link the data "${data.name}" to ${data.to}: ${(error as Error).message}`, {
-      remedy: "Give this user the right to write to the project, or work in a copy of it",
-    });
+    if (isReadOnly(error)) return `no link at ${data.to}, which can't be written; it is read in ${target}`;
+    throw new Failure(3, `Cannot link the data "${data.name}" to ${data.to}: ${(error as Error).message}`);
   }
 }
 

@@ -6,7 +6,7 @@ import { Failure } from "../failure.ts";
 import type { Plan, PlannedData } from "../plan.ts";
 import { dataCache } from "./cache_folder.ts";
 import { isWhole, showHash } from "./known_by.ts";
-import { type Look, look } from "./look.ts";
+import { type Look, look, targetOf } from "./look.ts";
 
 /** Fetches data by their names. */
 export type FetchData = (experiment: Experiment, names: string[]) => Promise<void>;
@@ -31,25 +31,30 @@ export async function planData(
     looks = await lookAt(experiment, names);
   }
   const cache = await dataCache();
-  return Object.fromEntries(looks.map((found) => [found.data.name, plannedData(experiment, found, cache)]));
+  const isFetched = fetch !== undefined;
+  return Object.fromEntries(
+    looks.map((found) => [found.data.name, plannedData(experiment, found, cache, isFetched)]),
+  );
 }
 
 async function lookAt(experiment: Experiment, names: string[]): Promise<Look[]> {
   return await Promise.all(names.map((name) => look(experiment, experiment.data[name]!, { hash: false })));
 }
 
-function plannedData({ root }: Experiment, found: Look, cache: string): PlannedData {
+function plannedData({ root }: Experiment, found: Look, cache: string, fetched: boolean): PlannedData {
   const { data, hash, state, entry, soundness } = found;
   const known = "sha256" in hash && isWhole(hash) ? hash.sha256 : undefined;
+  // Still without a link after they were fetched: the project can't be written.
+  const isReadInCache = fetched && state === "unlinked";
   return {
-    path: join(root, data.to),
+    path: isReadInCache ? targetOf(data, entry!) : join(root, data.to),
     folder: entry?.folder ?? (known && join(cache, known)),
     knownBy: showHash(hash),
     sha256: entry?.record.sha256 ?? known,
     treeSha256: soundness?.treeSha256,
     bytes: entry?.record.bytes ?? data.size,
     source: entry === undefined ? data.urls[0] : entry.record.source,
-    ...(state !== "here" && { missing: true }),
+    ...(state !== "here" && state !== "unlinked" && { missing: true }),
   };
 }
 

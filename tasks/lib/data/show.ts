@@ -45,9 +45,10 @@ function shortHash(hash: string): string {
 }
 
 /** Says that data are there. @param took how long it took to bring them, if they were not there before */
-export function readyLine({ data, entry }: Look, took?: string): string {
+export function readyLine({ data, state, entry }: Look, took?: string): string {
   const how = took === undefined ? "was here already" : `ready after ${took}`;
-  return `${data.name}: ${how}, in ${data.to}, sha256:${entry!.record.sha256}`;
+  const place = state === "here" ? data.to : targetOf(data, entry!);
+  return `${data.name}: ${how}, in ${place}, sha256:${entry!.record.sha256}`;
 }
 
 /** One of `data` in what `--json` prints. */
