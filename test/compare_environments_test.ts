@@ -138,6 +138,16 @@ Deno.test("differences of environments are ranked by how likely they explain ano
       cases.map(([aspect]) => aspect),
     );
   });
+  await t.step("other data that were fetched are named", () => {
+    const [a, b] = ["1", "2"].map((hash) =>
+      evidence((made) => {
+        made.steps.train.data = { images: { sha256: hash.repeat(64) } };
+      })
+    );
+    const [found] = compareEnvironments(a!, b!, [], []);
+    assert.equal(found!.aspect, "data and declared inputs");
+    assert.deepEqual(found!.values, [{ name: "data.images", a: "1".repeat(12), b: "2".repeat(12) }]);
+  });
   await t.step("a step with declared inputs is explained by those, not by other files", () => {
     const withInputs = (hash: string) =>
       evidence((made) => {
