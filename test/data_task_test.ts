@@ -50,7 +50,7 @@ Deno.test("data fetches, unpacks, links, pins, and does nothing the second time"
   assert.deepEqual(await states(project), { weights: "absent", images: "absent" });
   const { code, stdout, stderr } = await project.task("data");
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /^To download: weights, images: more than 300\.0 kB/m);
+  assert.match(stdout, /^To download: weights, images: 300\.0 kB and what is of unknown size/m);
   assert.match(
     stdout,
     new RegExp(`^weights: ready after .*, in data/weights.bin, sha256:${digest("sha256", WEIGHTS)}$`, "m"),
@@ -278,15 +278,18 @@ Deno.test("--from takes files by name and by hash, and no others", async (t) => 
     assert.equal(code, 2);
     assert.match(stderr, /unpacked, it can't be checked/);
   });
-  await t.step("one file", async () => {
-    const { code, stderr } = await project.task(
-      "data",
-      "--from",
-      join(stick, "renamed"),
-      "--only",
-      "weights",
-    );
+  await t.step("a folder that holds one of two takes that one, and says what is not there", async () => {
+    await Deno.remove(join(stick, "images.zip"));
+    const { code, stderr } = await project.task("data", "--from", stick);
+    assert.equal(code, 2);
+    assert.match(stderr, /Cannot take "images" from there: no file in .* has the wanted sha256:/);
+    assert.deepEqual(await states(project), { weights: "here", images: "absent" });
+    await Deno.remove(project.cache + "/experiment-data", { recursive: true });
+  });
+  await t.step("one file, for whichever data it is", async () => {
+    const { code, stderr } = await project.task("data", "--from", join(stick, "renamed"));
     assert.equal(code, 0, stderr);
+    assert.deepEqual(await states(project), { weights: "here", images: "absent" });
   });
   assert.deepEqual(project.server.requests, []);
 });

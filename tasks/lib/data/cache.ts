@@ -150,8 +150,8 @@ async function inspectFile(entry: Entry, hash: boolean): Promise<Soundness["file
   const path = filePath(entry);
   const state = await fileState(path).catch(() => undefined);
   if (state === undefined) return "missing";
-  const isSame = state.mtime === record.mtime && state.ctime === record.ctime;
   if (state.bytes !== record.bytes) return "damaged";
+  const isSame = state.mtime === record.mtime && state.ctime === record.ctime;
   if (isSame && !hash) return "sound";
   if (await sha256File(path).catch(() => undefined) !== record.sha256) return "damaged";
   // Moved or copied with its folder: from now on these are its times.

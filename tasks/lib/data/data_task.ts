@@ -1,17 +1,15 @@
 /** `deno task data`: fetches what an experiment declares, or tells how it stands with it. */
 
-import { resolve } from "node:path";
 import type { Arguments, OptionTable } from "../cli.ts";
 import { type Data, type Experiment, readExperiment } from "../experiment.ts";
 import { Failure } from "../failure.ts";
 import { callerFolder } from "../project_root.ts";
-import { Stopper } from "../supervise.ts";
 import { didYouMean } from "../suggest.ts";
-import { bytes, duration, type Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal.ts";
 import { dataCache } from "./cache_folder.ts";
-import { type Look, look } from "./look.ts";
-import { obtain, type ObtainOptions } from "./obtain.ts";
-import { listLines, lookResult, readyLine } from "./show.ts";
+import { fetchAll } from "./fetch_data.ts";
+import { isSound, type Look, look, lookAtAll } from "./look.ts";
+import { listLines, lookResult } from "./show.ts";
 
 export const DATA_OPTIONS = {
   only: { value: "NAME", many: true, help: "only these data of the experiment" },
@@ -28,19 +26,11 @@ export const DATA_OPTIONS = {
 const ACTIONS = ["fetch", "verify", "list"] as const;
 type Action = typeof ACTIONS[number];
 
-/** Bytes that are fetched without being asked for twice. */
-const UNASKED = 1e9;
-
-interface Outcome {
-  exitCode: 0 | 1;
-  result: unknown;
-}
-
 /** Does what the arguments say with the data of an experiment. */
 export async function dataTask(
   { options, positionals }: Arguments<typeof DATA_OPTIONS>,
   terminal: Terminal,
-): Promise<Outcome> {
+): Promise<{ exitCode: 0 | 1; result: unknown }> {
   const [action, which] = readPositionals(positionals);
   const experiment = await readExperiment(which, callerFolder());
   const chosen = chooseData(experiment, options.only);
@@ -50,9 +40,24 @@ export async function dataTask(
   }
   const cache = await dataCache();
   terminal.line(`Data of ${experiment.name}, kept in ${cache}`);
+  const looks = await act(action, experiment, chosen, options, terminal);
+  const isWrong = action === "verify" && looks.some(({ state }) => !isSound(state));
+  return {
+    exitCode: isWrong ? 1 : 0,
+    result: { cache, data: looks.map((one) => lookResult(experiment, one)) },
+  };
+}
+
+async function act(
+  action: Action,
+  experiment: Experiment,
+  chosen: Data[],
+  options: Arguments<typeof DATA_OPTIONS>["options"],
+  terminal: Terminal,
+): Promise<Look[]> {
   switch (action) {
     case "list":
-      return { exitCode: 0, result: { cache, data: await list(experiment, chosen, terminal) } };
+      return await list(experiment, chosen, terminal);
     case "verify":
       return await verify(experiment, chosen, terminal);
     case "fetch":
@@ -87,104 +92,25 @@ function chooseData({ name, data }: Experiment, only: string[]): Data[] {
   return Object.values(data).filter((one) => only.length === 0 || only.includes(one.name));
 }
 
-async function lookAtAll(experiment: Experiment, chosen: Data[], hash: boolean): Promise<Look[]> {
-  const looks = [];
-  for (const data of chosen) looks.push(await look(experiment, data, { hash }));
+async function list(experiment: Experiment, chosen: Data[], terminal: Terminal): Promise<Look[]> {
+  const looks = await lookAtAll(experiment, chosen);
+  listLines(looks, terminal).forEach((line) => terminal.line(line));
   return looks;
 }
 
-async function list(experiment: Experiment, chosen: Data[], terminal: Terminal) {
-  const looks = await lookAtAll(experiment, chosen, false);
-  listLines(looks, terminal).forEach((line) => terminal.line(line));
-  return looks.map((one) => lookResult(experiment, one));
-}
-
-/** Hashes every file. */
-async function verify(experiment: Experiment, chosen: Data[], terminal: Terminal): Promise<Outcome> {
-  const looks = [];
+/** Hashes every file, and says which are not as they were fetched. */
+async function verify(experiment: Experiment, chosen: Data[], terminal: Terminal): Promise<Look[]> {
+  const looks: Look[] = [];
   for (const data of chosen) {
     terminal.progress(`${data.name}: hashing`);
     looks.push(await look(experiment, data, { hash: true }));
   }
-  terminal.clearProgress();
   listLines(looks, terminal).forEach((line) => terminal.line(line));
-  const bad = looks.filter(({ state }) => state === "corrupted");
-  bad.forEach(({ data, soundness }) =>
-    soundness!.problems.forEach((problem) => terminal.note(`${data.name}: ${problem}`))
-  );
-  const absent = looks.filter(({ state }) => state !== "corrupted" && state !== "here");
-  if (bad.length + absent.length > 0) terminal.note(`What to do: ${fetchCommand(experiment)}`);
-  return {
-    exitCode: bad.length + absent.length > 0 ? 1 : 0,
-    result: { data: looks.map((one) => lookResult(experiment, one)) },
-  };
-}
-
-function fetchCommand({ name }: Experiment): string {
-  return `deno task data fetch ${name}`;
-}
-
-type FetchOptions = Arguments<typeof DATA_OPTIONS>["options"];
-
-async function fetchAll(
-  experiment: Experiment,
-  chosen: Data[],
-  options: FetchOptions,
-  terminal: Terminal,
-): Promise<Outcome> {
-  const before = await lookAtAll(experiment, chosen, false);
-  const missing = before.filter(({ state }) => state === "absent" || state === "corrupted");
-  if (missing.length > 0) announceCost(missing.map(({ data }) => data), options, terminal);
-  if (options.plan) {
-    listLines(before, terminal).forEach((line) => terminal.line(line));
-    return { exitCode: 0, result: { data: before.map((one) => lookResult(experiment, one)) } };
+  for (const { data, soundness } of looks) {
+    soundness?.problems.forEach((problem) => terminal.note(`${data.name}: ${problem}`));
   }
-  const looks = await obtainAll(experiment, before, options, terminal);
-  return { exitCode: 0, result: { data: looks.map((one) => lookResult(experiment, one)) } };
-}
-
-async function obtainAll(
-  experiment: Experiment,
-  before: Look[],
-  { offline, from }: FetchOptions,
-  terminal: Terminal,
-): Promise<Look[]> {
-  using stopper = new Stopper();
-  const options: ObtainOptions = {
-    offline,
-    from: from && resolve(callerFolder(), from),
-    line: (text) => terminal.line(text),
-    progress: (text) => terminal.progress(text),
-    signal: stopper.aborted,
-  };
-  const looks: Look[] = [];
-  try {
-    for (const found of before) {
-      const started = performance.now();
-      looks.push(found.state === "here" ? found : await obtain(experiment, found.data, options));
-      terminal.clearProgress();
-      const took = found.state === "here" ? undefined : duration((performance.now() - started) / 1000);
-      terminal.line(readyLine(looks.at(-1)!, took));
-    }
-  } catch (error) {
-    if (stopper.signal === undefined) throw error;
-    throw new Failure(130, `Interrupted by ${stopper.signal}; what was downloaded is kept for the next time`);
+  if (!looks.every(({ state }) => isSound(state))) {
+    terminal.note(`${terminal.paint("what to do", "bold")}: deno task data fetch ${experiment.name}`);
   }
   return looks;
-}
-
-/** @throws Failure(2) for more than 1 GB that nobody has said yes to */
-function announceCost(missing: Data[], { yes, plan, from, offline }: FetchOptions, terminal: Terminal) {
-  if (from !== undefined || offline) return;
-  const known = missing.reduce((sum, { size = 0 }) => sum + size, 0);
-  const isUnknown = missing.some(({ size }) => size === undefined);
-  const amount = isUnknown ? known === 0 ? "an unknown amount" : `more than ${bytes(known)}` : bytes(known);
-  const room = missing.some(({ unpack }) => unpack !== undefined)
-    ? "; on disk that, and what is unpacked from it"
-    : "";
-  terminal.line(`To download: ${missing.map(({ name }) => name).join(", ")}: ${amount}${room}`);
-  if (known <= UNASKED || yes || plan) return;
-  throw new Failure(2, `Cannot download ${bytes(known)} without being told to: that is more than 1 GB`, {
-    remedy: "Add --yes",
-  });
 }

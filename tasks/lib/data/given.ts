@@ -12,10 +12,17 @@ export interface Given {
   hashes: Found;
 }
 
+/** What a user brought holds no file with the wanted bytes; it may hold other data's. */
+export class NotGiven extends Failure {
+  constructor(readonly isFolder: boolean, message: string, remedy: string) {
+    super(2, message, { remedy });
+  }
+}
+
 /**
  * The wanted file: the given one, or the one in the given folder, by name, size or hash.
  *
- * @throws Failure(2) if it is not there
+ * @throws Failure(2) if nothing is there, NotGiven if no file there is wanted
  */
 export async function findGiven(from: string, data: Data, hash: DataHash): Promise<Given> {
   const info = await Deno.stat(from).catch(() => undefined);
@@ -44,19 +51,16 @@ async function candidatesIn(folder: string, data: Data): Promise<string[]> {
 }
 
 /** An unpacked folder can't be held against the hash of an archive. */
-function notThere(from: string, data: Data, hash: DataHash, seen: string[], isFolder: boolean): Failure {
+function notThere(from: string, data: Data, hash: DataHash, seen: string[], isFolder: boolean): NotGiven {
+  const { name, urls, unpack } = data;
   const found = seen.length === 0 ? "" : `: ${seen.slice(0, 3).join(", ")}`;
-  const where = isFolder ? `no file in ${from}` : from;
-  const what = isFolder ? "has" : "does not have";
-  return new Failure(
-    2,
-    `Cannot take "${data.name}" from there: ${where} ${what} the wanted ${showHash(hash)}${found}`,
-    {
-      remedy: data.unpack === undefined
-        ? `Get ${data.urls[0]} on a machine with a network, and give that file`
-        : `Get ${
-          data.urls[0]
-        } on a machine with a network, and give the archive as it is: unpacked, it can't be checked`,
-    },
+  const where = isFolder ? `no file in ${from} has` : `${from} does not have`;
+  const form = unpack === undefined
+    ? "give that file"
+    : "give the archive as it is: unpacked, it can't be checked";
+  return new NotGiven(
+    isFolder,
+    `Cannot take "${name}" from there: ${where} the wanted ${showHash(hash)}${found}`,
+    `Get ${urls[0]} on a machine with a network, and ${form}`,
   );
 }

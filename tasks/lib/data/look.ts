@@ -36,6 +36,16 @@ export async function look(
   return { data, hash, entry, soundness, state: stateOf(data, soundness, isLinked) };
 }
 
+/** By sizes and times. */
+export async function lookAtAll(experiment: Experiment, all: Data[]): Promise<Look[]> {
+  return await Promise.all(all.map((data) => look(experiment, data, { hash: false })));
+}
+
+/** The bytes are there and right, linked or not. */
+export function isSound(state: DataState): boolean {
+  return state === "here" || state === "unlinked";
+}
+
 function stateOf({ unpack }: Data, { tree, problems }: Soundness, isLinked: boolean): DataState {
   if (problems.length > 0) return "corrupted";
   if (unpack !== undefined && tree === "missing") return "packed";

@@ -6,7 +6,7 @@ import { Failure } from "../failure.ts";
 import type { Plan, PlannedData } from "../plan.ts";
 import { dataCache } from "./cache_folder.ts";
 import { isWhole, showHash } from "./known_by.ts";
-import { type Look, look, targetOf } from "./look.ts";
+import { isSound, type Look, lookAtAll, targetOf } from "./look.ts";
 
 /** Fetches data by their names. */
 export type FetchData = (experiment: Experiment, names: string[]) => Promise<void>;
@@ -24,21 +24,18 @@ export async function planData(
   fetch?: FetchData,
 ): Promise<Record<string, PlannedData>> {
   const names = [...new Set(steps.flatMap((step) => experiment.steps[step]!.data))];
-  let looks = await lookAt(experiment, names);
+  const all = names.map((name) => experiment.data[name]!);
+  let looks = await lookAtAll(experiment, all);
   const missing = looks.filter(({ state }) => state !== "here").map(({ data }) => data.name);
   if (missing.length > 0 && fetch !== undefined) {
     await fetch(experiment, missing);
-    looks = await lookAt(experiment, names);
+    looks = await lookAtAll(experiment, all);
   }
   const cache = await dataCache();
   const isFetched = fetch !== undefined;
   return Object.fromEntries(
     looks.map((found) => [found.data.name, plannedData(experiment, found, cache, isFetched)]),
   );
-}
-
-async function lookAt(experiment: Experiment, names: string[]): Promise<Look[]> {
-  return await Promise.all(names.map((name) => look(experiment, experiment.data[name]!, { hash: false })));
 }
 
 function plannedData({ root }: Experiment, found: Look, cache: string, fetched: boolean): PlannedData {
@@ -54,13 +51,13 @@ function plannedData({ root }: Experiment, found: Look, cache: string, fetched: 
     treeSha256: soundness?.treeSha256,
     bytes: entry?.record.bytes ?? data.size,
     source: entry === undefined ? data.urls[0] : entry.record.source,
-    ...(state !== "here" && state !== "unlinked" && { missing: true }),
+    ...(!isSound(state) && { missing: true }),
   };
 }
 
 /** Folders of the cache with the experiment's data that are there. */
 export async function hereIn(experiment: Experiment): Promise<string[]> {
-  const looks = await lookAt(experiment, Object.keys(experiment.data));
+  const looks = await lookAtAll(experiment, Object.values(experiment.data));
   return looks.flatMap(({ state, entry }) => state === "here" ? entry!.folder : []);
 }
 
