@@ -102,6 +102,8 @@ Deno.test("reproduce fetches what its steps read, runs them with it, and records
     const data = crate["@graph"].find((entity: Record<string, string>) => entity["@id"] === "#data-images");
     assert.equal(data.url, project.server.url("images.zip"));
     assert.equal(data.sha256, digest("sha256", IMAGES));
+    const step = crate["@graph"].find((entity: Record<string, string>) => entity["@id"] === "#step-train");
+    assert.match(step.description, /--images images --cache \.cache\/test --out train$/);
   });
   await t.step("what steps keep in {cache} is there the next time, and git does not see it", async () => {
     const { times } = JSON.parse(

@@ -89,6 +89,8 @@ export interface StepEvidence {
 }
 
 export interface UsedData {
+  /** What the step was told, absolute. */
+  path: string;
   /** Of the file or archive. */
   sha256: string;
   /** Over paths and bytes of what the archive was unpacked to. */

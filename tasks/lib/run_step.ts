@@ -83,8 +83,8 @@ async function beginRecord(
 
 function usedData({ data = {} }: Plan, step: PlannedStep): StepEvidence["data"] {
   return step.data && Object.fromEntries(step.data.map((name) => {
-    const { sha256, treeSha256, bytes, source } = data[name]!;
-    return [name, { sha256: sha256!, treeSha256, bytes, source }];
+    const { path, sha256, treeSha256, bytes, source } = data[name]!;
+    return [name, { path, sha256: sha256!, treeSha256, bytes, source }];
   }));
 }
 
@@ -117,10 +117,11 @@ async function fingerprint(
   needs: StepEvidence["needs"],
   sources: string,
 ): Promise<string> {
+  const data = Object.entries(usedData(plan, step) ?? {});
   const folders: [string, string][] = [
     [step.out, "{out}"],
     ...Object.entries(needs).map(([name, { directory }]): [string, string] => [directory, `{steps.${name}}`]),
-    ...(step.data ?? []).map((name): [string, string] => [plan.data![name]!.path, `{data.${name}}`]),
+    ...data.map(([name, { path }]): [string, string] => [path, `{data.${name}}`]),
     [plan.experiment.root, "{root}"],
   ];
   const neutral = (part: string) => folders.reduce((text, [path, name]) => text.replaceAll(path, name), part);

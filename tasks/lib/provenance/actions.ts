@@ -1,6 +1,7 @@
 /** The steps of a run as actions in the sense of schema.org, and what they refer to. */
 
 import type { Attempt, Evidence, StepEvidence } from "../evidence.ts";
+import { stepCache } from "../step_cache.ts";
 import type { Citation, Entity } from "./citation.ts";
 import { imageParts } from "./image_name.ts";
 import { fileId, references, WORKFLOW_RUN } from "./ro_crate.ts";
@@ -46,13 +47,18 @@ export function action({ evidence, name, step, present, citation }: ActionSource
   };
 }
 
-/** The command with paths in this run as seen from its folder, and those of other runs as `run/step`. */
-function relativeArgv({ run }: Evidence, { argv, needs }: StepEvidence): string[] {
+/** The command with paths in this run as seen from its folder, those of other runs as `run/step`, and data by name. */
+function relativeArgv({ run, experiment }: Evidence, { argv, needs, data = {} }: StepEvidence): string[] {
+  const toCache = new RegExp(`/[^\\s=]*/(?=${RegExp.escape(stepCache("", experiment.name))}(?:/|$))`);
   return argv.map((word) => {
     const others = Object.entries(needs).filter(([, need]) => need.run !== run);
-    const named = others.reduce(
-      (text, [name, need]) => text.replaceAll(need.directory, `${need.run}/${name}`),
-      word,
+    const places = [
+      ...others.map(([name, need]) => [need.directory, `${need.run}/${name}`] as const),
+      ...Object.entries(data).map(([name, { path }]) => [path, name] as const),
+    ];
+    const named = places.reduce((text, [path, name]) => text.replaceAll(path, name), word).replace(
+      toCache,
+      "",
     );
     const [, within] = named.split(`/${run}/`);
     return within ?? named;
@@ -119,12 +125,11 @@ export function external({ run }: Evidence, { needs, inputs = {}, data = {} }: S
       name: path,
       sha256,
     })),
-    ...Object.entries(data).map(([name, { sha256, source, bytes }]): Entity => ({
+    ...Object.entries(data).map(([name, { sha256, source }]): Entity => ({
       "@id": dataId(name),
       "@type": "CreativeWork",
       name,
       url: source !== undefined && URL.canParse(source) ? source : undefined,
-      contentSize: bytes === undefined ? undefined : String(bytes),
       sha256,
     })),
   ];
