@@ -22,7 +22,8 @@ import {
 
 // A proxy of the machine is none of this test's business.
 Deno.env.set("NO_PROXY", "127.0.0.1");
-if (!HAS_OPENSSL) console.log("ignored: the tests with https need openssl, which makes their certificate");
+const https = { ignore: !HAS_OPENSSL };
+if (https.ignore) console.log("ignored: the tests with https need openssl, which makes their certificate");
 
 const DATA = someBytes(1_000_000);
 const HASH = sha256(DATA);
@@ -112,7 +113,7 @@ Deno.test("a server without Range is asked for the whole file again", async () =
   assert.equal(server.asked.length, 2);
 });
 
-Deno.test("without a hash, what a server can't vouch for is fetched anew", async () => {
+Deno.test("without a hash, what a server can't vouch for is fetched anew", https, async () => {
   await using folder = await Folder.make();
   await folder.leavePart(OTHER.subarray(0, 500_000), { url: "https://elsewhere/file.bin" });
   const { tls, env } = await selfSigned(folder.path);
@@ -250,12 +251,13 @@ Deno.test("redirects are followed, but not for ever, and not to what is not encr
     const { pathname, searchParams } = new URL(request.url!, "http://x");
     if (pathname === "/file.bin") return fileAnswer(DATA)(request, response);
     const count = Number(searchParams.get("count"));
-    const to = {
+    const moved: Record<string, string> = {
       "/far": `/far?count=${count + 1}`,
       "/near": count < 9 ? `/near?count=${count + 1}` : "file.bin",
-    }[pathname] ??
-      { "/file": "file:///etc/passwd", "/nowhere": "http://[" }[pathname];
-    response.writeHead(302, { location: to });
+      "/file": "file:///etc/passwd",
+      "/nowhere": "http://[",
+    };
+    response.writeHead(302, { location: moved[pathname] });
     response.end();
   });
   const cases: [string, RegExp][] = [
@@ -274,21 +276,22 @@ Deno.test("redirects are followed, but not for ever, and not to what is not encr
     assert.equal((await folder.fetch([`${server.url}near`])).url, `${server.url}near`);
     await folder.hasWhole();
   });
-  await t.step("https to http", async () => {
-    await using folder = await Folder.make();
-    const { tls, env } = await selfSigned(folder.path);
-    await using secure = await serve((_, response) => {
-      response.writeHead(302, { location: `${server.url}file.bin?signature=secret` });
-      response.end();
-    }, tls);
-    const { code, stderr } = await child(folder.target, { urls: [secure.url], sha256: HASH }, env);
-    assert.equal(code, 3);
-    assert.match(stderr, new RegExp(`redirects from https to ${server.url}file.bin, which is not encrypted`));
-    assert.ok(!stderr.includes("secret"));
-  });
 });
 
-Deno.test("a certificate is trusted only if the environment vouches for it", async (t) => {
+Deno.test("a redirect from https to http is not followed", https, async () => {
+  await using folder = await Folder.make();
+  const { tls, env } = await selfSigned(folder.path);
+  await using secure = await serve((_, response) => {
+    response.writeHead(302, { location: "http://127.0.0.1/file.bin?signature=secret" });
+    response.end();
+  }, tls);
+  const { code, stderr } = await child(folder.target, { urls: [secure.url], sha256: HASH }, env);
+  assert.equal(code, 3);
+  assert.match(stderr, /redirects from https to http:\/\/127\.0\.0\.1\/file\.bin, which is not encrypted/);
+  assert.ok(!stderr.includes("secret"));
+});
+
+Deno.test("a certificate is trusted only if the environment vouches for it", https, async (t) => {
   await using folder = await Folder.make();
   const { tls, env } = await selfSigned(folder.path);
   await using server = await serve(fileAnswer(DATA), tls);
@@ -540,16 +543,6 @@ Deno.test("a proxy that the environment names is used, and NO_PROXY heeded", asy
     assert.deepEqual(proxy.asked, ["GET http://data.invalid/file.bin"]);
     await Deno.remove(folder.target);
   });
-  await t.step("HTTPS_PROXY, through which TLS goes from end to end", async () => {
-    const { tls, env } = await selfSigned(folder.path);
-    await using server = await serve(fileAnswer(DATA), tls);
-    await using tunnel = await serveTunnel();
-    const secure = { urls: [`${server.url}file.bin`], sha256: HASH };
-    const { code, stderr } = await child(folder.target, secure, { ...env, HTTPS_PROXY: tunnel.url });
-    assert.equal(code, 0, stderr);
-    assert.deepEqual(tunnel.asked, [`CONNECT ${new URL(server.url).host}`]);
-    await Deno.remove(folder.target);
-  });
   await t.step("NO_PROXY", async () => {
     await using server = await serve(fileAnswer(DATA));
     const near = { urls: [`${server.url}file.bin`], sha256: HASH };
@@ -568,6 +561,17 @@ Deno.test("a proxy that the environment names is used, and NO_PROXY heeded", asy
     assert.match(stderr, /Check the network and the proxy that HTTP_PROXY names/);
     assert.ok(!stderr.includes("secret"), stderr);
   });
+});
+
+Deno.test("through HTTPS_PROXY, TLS goes from end to end", https, async () => {
+  await using folder = await Folder.make();
+  const { tls, env } = await selfSigned(folder.path);
+  await using server = await serve(fileAnswer(DATA), tls);
+  await using tunnel = await serveTunnel();
+  const secure = { urls: [`${server.url}file.bin`], sha256: HASH };
+  const { code, stderr } = await child(folder.target, secure, { ...env, HTTPS_PROXY: tunnel.url });
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(tunnel.asked, [`CONNECT ${new URL(server.url).host}`]);
 });
 
 async function sizeOf(path: string): Promise<number> {

@@ -55,9 +55,9 @@ const SAID: [RegExp, MirrorProblem, string][] = [
   [/peer certificate: .*Expired/i, "refused", "its certificate is not trusted: it has expired"],
   [/UnknownIssuer/, "untrusted", "its certificate is not trusted: nobody known has signed it"],
   [/certificate/, "untrusted", "its certificate is not trusted"],
-  [/tls handshake eof|InvalidContentType|corrupt message/, "passing", "does not speak TLS"],
+  [/InvalidContentType/, "refused", "does not speak TLS"],
   [
-    /error reading a body|closed before|reset|broken pipe|unexpected eof/i,
+    /error reading a body|closed before|handshake eof|reset|broken pipe|unexpected eof/i,
     "passing",
     "the connection broke off",
   ],

@@ -5,6 +5,9 @@ import { type Expected, sumFile, Sums } from "./sums.ts";
 import { writeJson } from "../files.ts";
 import type { Origin } from "./range.ts";
 
+/** What comes through TLS comes in pieces of 16 KiB: to hand one over takes longer than to write it. */
+const WORTH_A_THREAD = 1 << 16;
+
 export class PartFile implements Disposable {
   #file: Deno.FsFile;
   #expected: Expected;
@@ -66,9 +69,13 @@ export class PartFile implements Disposable {
 
   /** Writes on another thread and hashes meanwhile. A part whose writing failed is not gone on with. */
   async append(data: Uint8Array) {
-    const writing = this.#write(data);
+    const writing = data.length < WORTH_A_THREAD ? this.#writeHere(data) : this.#write(data);
     this.#sums.update(data);
     await writing;
+  }
+
+  #writeHere(data: Uint8Array) {
+    for (let done = 0; done < data.length;) done += this.#file.writeSync(data.subarray(done));
   }
 
   async #write(data: Uint8Array) {
