@@ -55,6 +55,7 @@ const SAID: [RegExp, MirrorProblem, string][] = [
   [/peer certificate: .*Expired/i, "refused", "its certificate is not trusted: it has expired"],
   [/UnknownIssuer/, "untrusted", "its certificate is not trusted: nobody known has signed it"],
   [/certificate/, "untrusted", "its certificate is not trusted"],
+  [/Requests to port \d+ are blocked/, "refused", "is on a port that web servers must not use"],
   [/InvalidContentType/, "refused", "does not speak TLS"],
   [
     /error reading a body|closed before|handshake eof|reset|broken pipe|unexpected eof/i,
