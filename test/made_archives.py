@@ -220,6 +220,7 @@ def make_liars(folder: Path) -> None:
         ("larger", 3000, 4000),
         ("large_smaller", 5_000_000, 4_500_000),
         ("large_larger", 5_000_000, 5_000_001),
+        ("bomb", 30_000_000, 4_500_000),
     ):
         path = make_zip(folder / f"{case}.zip", [("x", bytes(true))])
         at = path.read_bytes().index(b"PK\x01\x02") + 24
@@ -227,6 +228,12 @@ def make_liars(folder: Path) -> None:
     path = make_zip(folder / "overlap.zip", [("a", b"1" * 9), ("b", b"1" * 9)], zipfile.ZIP_STORED)
     second = path.read_bytes().rindex(b"PK\x01\x02") + 42
     patch(path, lambda data: changed(data, second, "<I", 0))
+    inner = make_zip(folder / "inside.zip", [("b", b"1" * 9)], zipfile.ZIP_STORED).read_bytes()
+    path = make_zip(folder / "inside.zip", [("a", inner), ("b", b"1" * 9)], zipfile.ZIP_STORED)
+    data = path.read_bytes()
+    (folder / "inside.zip").write_bytes(
+        changed(data, data.rindex(b"PK\x01\x02") + 42, "<I", data.index(b"PK\x03\x04", 4))
+    )
     make_zip(folder / "lzma.zip", [("x", b"x" * 100)], zipfile.ZIP_LZMA)
     path = make_zip(folder / "count.zip", [("a", b""), ("b", b"")])
     end = path.read_bytes().rindex(b"PK\x05\x06")

@@ -135,6 +135,7 @@ Deno.test("what is unsafe, damaged or not what it says is refused, and named", a
     ["liars/large_smaller.zip", /"x" has not the 4500000 bytes/],
     ["liars/large_larger.zip", /"x" has not the 5000001 bytes/],
     ["liars/overlap.zip", /"a" is cut off, or shares bytes with the next file/],
+    ["liars/inside.zip", /"a" is cut off, or shares bytes with the next file/],
     ["liars/lzma.zip", /"x" is compressed by method 14/],
     ["liars/count.zip", /more than the 1 entries/],
     ["bombs/header_bomb.tar", /it has a header of 6000000 bytes/],
@@ -302,3 +303,14 @@ Deno.test(
     }
   },
 );
+
+Deno.test({ name: "a bomb that states less than it is ends early", ignore: !mountable }, async () => {
+  await using place = await Project.make({});
+  await mount(place.path("small"), "size=10m"); // enough for what it states, not for what it is
+  try {
+    const unpacked = unpack(`${made}/liars/bomb.zip`, "zip", place.path("small/data"));
+    await assert.rejects(unpacked, /"x" has not the 4500000 bytes that the directory states/);
+  } finally {
+    await unmount(place.path("small"));
+  }
+});
