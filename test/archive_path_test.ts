@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ArchivePaths, pathProblem } from "../tasks/lib/data/archive_path.ts";
+import { ArchivePaths, pathProblem } from "../tasks/lib/data/archive/archive_path.ts";
 
 Deno.test("pathProblem() has nothing against names that are unusual and safe", async (t) => {
   for (const path of ["a", "a b/ü.jpg", "~x", ".hidden", "..a", "a..b/c", "ab:c", "-x", "$(x)", "日本/😀"]) {

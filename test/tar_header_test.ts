@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BLOCK, isHeader, parsePax } from "../tasks/lib/data/tar_header.ts";
+import { BLOCK, isHeader, parsePax } from "../tasks/lib/data/archive/tar_header.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

@@ -1,10 +1,10 @@
 /** One unpacking, as the readers of zip and tar see it. */
 
-import { Failure } from "../failure.ts";
-import { freeSpace } from "../files.ts";
-import { bytes as shownBytes } from "../terminal.ts";
+import { Failure } from "../../failure.ts";
+import { freeSpace } from "../../files.ts";
+import { bytes as shownBytes } from "../../terminal.ts";
 import type { Amount, Limits } from "./limits.ts";
-import type { TreeFile } from "./tree_file.ts";
+import type { TreeFile } from "../tree_file.ts";
 
 /** What a file takes on disk is a multiple of that on most file systems. */
 const BLOCK = 4096;

@@ -1,6 +1,6 @@
 /** Unpacking a zip: its directory is read and checked as a whole, then all processors unpack. */
 
-import { ask, WIDTH } from "../workers.ts";
+import { ask, WIDTH } from "../../workers.ts";
 import { ArchiveError } from "./archive_error.ts";
 import type { Job } from "./job.ts";
 import { batchesOf, unpackBatch } from "./zip_batch.ts";
