@@ -3,7 +3,7 @@
 import { Failure } from "../failure.ts";
 import { isDiskFull } from "../files.ts";
 import { ArchiveError } from "./archive/archive_error.ts";
-import { Job } from "./archive/job.ts";
+import { ANOTHER_DISK, Job } from "./archive/job.ts";
 import { type Amount, LIMITS, type Limits } from "./archive/limits.ts";
 import { makeManifest, manifestPath, type TreeManifest, writeManifest } from "./tree_manifest.ts";
 import { unpackTar } from "./archive/unpack_tar.ts";
@@ -53,7 +53,7 @@ export async function unpack(
     await place.moveIn();
     return { ...job.amount, manifest };
   } catch (error) {
-    throw asFailure(error, archive, target, signal);
+    throw asFailure(error, archive, signal);
   }
 }
 
@@ -62,7 +62,7 @@ async function requireFile(archive: string) {
   if (!found?.isFile) throw new Failure(2, `Cannot unpack ${archive}: there is no such file`);
 }
 
-function asFailure(error: unknown, archive: string, target: string, signal?: AbortSignal) {
+function asFailure(error: unknown, archive: string, signal?: AbortSignal) {
   if (error instanceof Failure) return error;
   if (signal?.aborted) {
     return new Failure(130, `Interrupted while unpacking ${archive}; nothing of it is left`);
@@ -73,7 +73,7 @@ function asFailure(error: unknown, archive: string, target: string, signal?: Abo
   }
   if (isDiskFull(error)) {
     return new Failure(3, `Cannot unpack ${archive}: the disk is full; nothing of it is left`, {
-      remedy: `Free some space on the disk of ${target}`,
+      remedy: `Free some space, or ${ANOTHER_DISK}`,
     });
   }
   return new Failure(3, `Cannot unpack ${archive}: ${message}`);

@@ -9,6 +9,8 @@ import type { TreeFile } from "../tree_file.ts";
 /** What a file takes on disk is a multiple of that on most file systems. */
 const BLOCK = 4096;
 
+export const ANOTHER_DISK = "name a folder on another disk: XDG_CACHE_HOME=/path/to/folder";
+
 export class Job {
   readonly files: TreeFile[] = [];
   #bytes = 0;
@@ -45,7 +47,7 @@ export class Job {
       `Cannot unpack ${this.archive}: it needs about ${shownBytes(needed)}, and the disk has ${
         shownBytes(free)
       } free`,
-      { remedy: `Free ${shownBytes(needed - free)} on the disk of ${this.tree}` },
+      { remedy: `Free ${shownBytes(needed - free)} there, or ${ANOTHER_DISK}` },
     );
   }
 
