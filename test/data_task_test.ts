@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { exists } from "../tasks/lib/files.ts";
 import { DataProject, digest, flipByte, zipOf } from "./data_project.ts";
 import { ended, ROOT, until } from "./project.ts";
+import { mount, mountable, unmount } from "./small_disk.ts";
 
 const WEIGHTS = new Uint8Array(300_000).map((_, index) => (index * 7919) % 251);
 const IMAGES = await zipOf({ "Forest/Forest_1.jpg": "a forest", "River/River_1.jpg": "a river" });
@@ -147,6 +148,22 @@ Deno.test("a download that is interrupted ends with 130 and says that what it ha
   const { code, stderr } = await output;
   assert.equal(code, 130);
   assert.match(stderr, /Interrupted by SIGINT; what was downloaded is kept for the next time/);
+});
+
+Deno.test("a run that is interrupted while it fetches ends with 130, and its fetching too", async () => {
+  await using project = await DataProject.make(
+    SERVED,
+    (url) => yaml(url).replace("run:", "data: [weights]\n    run:"),
+  );
+  project.server.slow = 30_000;
+  const child = project.start("train", "--engine", "host");
+  const output = ended(child);
+  await until("the download is under way", () => project.server.requests.length > 0);
+  await signalTask(child, "SIGTERM");
+  const { code, stderr } = await output;
+  assert.equal(code, 130);
+  assert.match(stderr, /Interrupted while data were fetched/);
+  assert.equal(await exists(project.project.path("runs")), false);
 });
 
 /** Sends a signal to the process that `deno task` started. */
@@ -292,6 +309,32 @@ Deno.test("--from takes files by name and by hash, and no others", async (t) => 
     assert.deepEqual(await states(project), { weights: "here", images: "absent" });
   });
   assert.deepEqual(project.server.requests, []);
+});
+
+Deno.test({
+  name: "--from on a disk that is full ends with what to do, and leaves nothing",
+  ignore: !mountable,
+}, async () => {
+  await using project = await make();
+  const file = join(project.cache, "weights.bin");
+  const small = join(project.cache, "experiment-data");
+  await Deno.writeFile(file, WEIGHTS);
+  await Deno.mkdir(small);
+  await mount(small, "size=200k");
+  try {
+    const { code, stderr } = await project.task("data", "--from", file, "--only", "weights");
+    assert.equal(code, 3);
+    assert.match(stderr, /Cannot copy .*weights\.bin to .*: the disk is full/);
+    assert.match(stderr, /XDG_CACHE_HOME=/);
+    assert.equal(
+      await exists(
+        join(small, ".incoming", `sha256-${digest("sha256", WEIGHTS).slice(0, 8)}`, "weights.bin"),
+      ),
+      false,
+    );
+  } finally {
+    await unmount(small);
+  }
 });
 
 Deno.test("other bytes than wanted leave everything as it was", async () => {

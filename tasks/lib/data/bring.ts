@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import type { Data, DataHash } from "../experiment.ts";
 import { Failure } from "../failure.ts";
 import { holdPath } from "../file_lock.ts";
-import { exists } from "../files.ts";
+import { exists, isDiskFull } from "../files.ts";
 import { addMd5, type Entry, findEntry, inspectEntry, sealEntry } from "./cache.ts";
 import { dataCache } from "./cache_folder.ts";
 import { download } from "./download.ts";
@@ -23,6 +23,8 @@ async function incoming(hash: DataHash): Promise<string> {
   return join(await dataCache(), INCOMING, showHash(hash).replace(":", "-"));
 }
 
+const MAKE_ROOM = "Free some space, or name a folder on another disk: XDG_CACHE_HOME=/path/to/folder";
+
 /** Waits until no other process brings the same data; whoever holds it is alone until it is disposed of. */
 export async function hold(
   hash: DataHash,
@@ -37,7 +39,7 @@ export async function hold(
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new Failure(3, `Cannot keep the data "${name}" in ${folder}: ${(error as Error).message}`, {
-      remedy: "Say where there is room: XDG_CACHE_HOME=/path/to/a/large/disk deno task data",
+      remedy: MAKE_ROOM,
     });
   }
 }
@@ -102,9 +104,17 @@ function explainPin(error: unknown, { name, hash: declared }: Data, wanted: Data
 
 async function copyFile(given: Given, hash: DataHash, path: string): Promise<Hashes> {
   await Deno.remove(path).catch(() => {}); // of a process that was killed
-  await Deno.copyFile(given.path, path);
-  const copied = await hashFile(path, hash);
-  if (findMismatch(hash, copied) === undefined) return { sha256: copied.sha256, md5: copied.md5 };
+  try {
+    await Deno.copyFile(given.path, path);
+    const found = await hashFile(path, hash);
+    if (findMismatch(hash, found) === undefined) return { sha256: found.sha256, md5: found.md5 };
+  } catch (error) {
+    await Deno.remove(path).catch(() => {});
+    if (!isDiskFull(error)) throw error;
+    throw new Failure(3, `Cannot copy ${given.path} to ${dirname(path)}: the disk is full`, {
+      remedy: MAKE_ROOM,
+    });
+  }
   await Deno.remove(path);
   throw new Failure(2, `Cannot take ${given.path}: it was changed while it was copied`);
 }
