@@ -16,7 +16,10 @@ import { checkName, checkPath, checkScalar, entriesAt, soundFields } from "./sou
 import { didYouMean, suggest } from "./suggest.ts";
 import { parseTemplate } from "./template.ts";
 
-/** The options of the tasks themselves; a parameter can't be called like one of them. */
+/** What `{name}` in a command means whatever the parameters are. */
+const OWN_PLACEHOLDERS: readonly string[] = ["out", "cache"];
+
+/** The options and placeholders of the tasks themselves; a parameter can't be called like one of them. */
 export const RESERVED_PARAMETERS: readonly string[] = [
   "plan",
   "json",
@@ -29,7 +32,7 @@ export const RESERVED_PARAMETERS: readonly string[] = [
   "twice",
   "open",
   "force",
-  "out",
+  ...OWN_PLACEHOLDERS,
   "steps",
   "parameter",
   "parameters-file",
@@ -46,7 +49,6 @@ export const RESERVED_PARAMETERS: readonly string[] = [
   "network",
   "mount",
   "offline",
-  "cache",
 ];
 
 /** Fields that are missing here were wrong in themselves, and are reported already. */
@@ -125,7 +127,9 @@ function checkParameters(source: Source): void {
     if (RESERVED_PARAMETERS.includes(name)) {
       source.add(
         path,
-        `parameter "${name}" must be called something else, --${name} is an option of the tasks`,
+        `parameter "${name}" must be called something else, ${
+          OWN_PLACEHOLDERS.includes(name) ? `{${name}} is a folder` : `--${name} is an option of the tasks`
+        }`,
         "key",
       );
     }
@@ -218,7 +222,7 @@ function checkPlaceholder(
 ): void {
   const parameters = entriesAt(source, "parameters").map(([name]) => name);
   const needs = step.needs ?? [];
-  const places = ["out", "cache", ...entriesAt(source, "data").map(([name]) => `data.${name}`)];
+  const places = [...OWN_PLACEHOLDERS, ...entriesAt(source, "data").map(([name]) => `data.${name}`)];
   if (places.includes(placeholder) || parameters.includes(placeholder)) return;
   const need = /^steps\.(.*)$/s.exec(placeholder)?.[1];
   if (need !== undefined && needs.includes(need)) return;
