@@ -4,6 +4,7 @@ import { readStamp } from "../tasks/lib/environment_stamp.ts";
 import { exists } from "../tasks/lib/files.ts";
 import { PLAN_SCHEMA } from "../tasks/lib/plan.ts";
 import { RunLock } from "../tasks/lib/run_folder.ts";
+import { makeStepCache } from "../tasks/lib/step_cache.ts";
 import { ended, experiment, Project, ROOT } from "./project.ts";
 
 const STAMP = JSON.stringify({ format: 1, python: { base: "/usr/bin/python3" } });
@@ -212,6 +213,27 @@ Deno.test("clean keeps the environment that a run in progress uses", async () =>
   assert.ok(await exists(project.path(".venv/environment.json")));
   assert.ok(await exists(project.path(".venv.state")));
   assert.equal(await exists(project.path(".venv-test")), false);
+});
+
+Deno.test("clean keeps what steps keep in .cache while a run uses it", async () => {
+  await using project = await Project.make(SOURCES);
+  const cache = project.path(".cache/test");
+  await makeStepCache(cache);
+  const environment = { python: project.path(".venv/bin/python") };
+  const plan = {
+    schema: PLAN_SCHEMA,
+    experiment: { text: "" },
+    steps: [{ name: "train", cache }],
+    environment,
+  };
+  await project.write(`runs/test/${FIRST}/plan.json`, JSON.stringify(plan));
+  const lock = await RunLock.take(project.path("runs/test", FIRST));
+  const { stderr } = await project.task("clean");
+  await lock.release();
+  assert.match(stderr, new RegExp(`Kept .*\\.cache: the run ${FIRST} is using it`));
+  assert.ok(await exists(cache));
+  assert.equal((await project.task("clean")).code, 0);
+  assert.equal(await exists(project.path(".cache")), false);
 });
 
 Deno.test("clean --shared removes the environments in the user's cache, and only those that the tasks made", async () => {
