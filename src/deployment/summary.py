@@ -32,7 +32,7 @@ def describe_batch_size(size: BatchSize, device: str) -> Iterator[str]:
     repeat = "; other sizes can change the last digits on a GPU" if device == "cuda" else ""
     if size.too_many:
         yield f"Batch size {size.now}: memory was not enough for {counted(size.too_many, 'image')}{repeat}"
-    elif size.tried:
+    elif len(size.tried) > 1:
         tried = ", ".join(map(str, size.tried))
         yield f"Batch size {size.now}: the fastest of {tried}{repeat}"
 

@@ -110,13 +110,10 @@ function requireUse(notGiven: NotGiven[], before: Look[]) {
 function announceCost(missing: Data[], { yes, plan, from, offline }: FetchOptions, terminal: Terminal) {
   if (from !== undefined || offline) return;
   const known = missing.reduce((sum, { size = 0 }) => sum + size, 0);
-  const more = missing.some(({ size }) => size === undefined) ? " and what is of unknown size" : "";
-  const unpacked = missing.some(({ unpack }) => unpack !== undefined)
-    ? "; it is kept beside what it holds"
-    : "";
-  terminal.line(
-    `To download: ${missing.map(({ name }) => name).join(", ")}: ${bytes(known)}${more}${unpacked}`,
-  );
+  const each = missing.map(({ name, size }) => `${name} (${size ? bytes(size) : "of unknown size"})`);
+  const isUnpacked = missing.some(({ unpack }) => unpack !== undefined);
+  const kept = isUnpacked ? "; archives are kept beside what is unpacked from them" : "";
+  terminal.line(`To download: ${each.join(", ")}${kept}`);
   if (known <= UNASKED || yes || plan) return;
   throw new Failure(2, `Cannot download ${bytes(known)} without being told to: that is more than 1 GB`, {
     remedy: "Add --yes",
