@@ -51,7 +51,7 @@ export interface Asking {
 export async function fetchFrom(url: URL, asking: Asking): Promise<Found> {
   const { part, expected, log } = asking;
   await fetchPatiently(url, asking);
-  const found = part.digest();
+  const found = await part.digest();
   const mismatch = findMismatch(expected, found);
   if (mismatch === undefined) return found;
   const wasPieced = part.isPieced;

@@ -1,17 +1,20 @@
 /** The beginning of a file that is being downloaded: kept beside the target, also when the process is killed. */
 
-import { isHashed } from "./sums.ts";
-import { type Expected, sumFile, Sums } from "./sums.ts";
 import { writeJson } from "../files.ts";
+import { Hasher } from "./hasher.ts";
 import type { Origin } from "./range.ts";
+import { algorithmsFor, type Expected, type Found, foundOf, isHashed, sumFile } from "./sums.ts";
 
 /** What comes through TLS comes in pieces of 16 KiB: to hand one over takes longer than to write it. */
 const WORTH_A_THREAD = 1 << 16;
 
+/** A file of fewer bytes is hashed before a thread for it would have begun. */
+const WORTH_HASHERS = 1 << 22;
+
 export class PartFile implements Disposable {
   #file: Deno.FsFile;
   #expected: Expected;
-  #sums: Sums;
+  #hashers: Hasher[] = [];
   /** Where its bytes come from; undefined if there are none. */
   origin?: Origin;
   /** Whether bytes of an earlier process or of another mirror are in it, for which only the hash can stand. */
@@ -21,41 +24,37 @@ export class PartFile implements Disposable {
     readonly target: string,
     file: Deno.FsFile,
     expected: Expected,
-    sums: Sums,
+    public bytes: number,
     origin?: Origin,
   ) {
     this.#file = file;
     this.#expected = expected;
-    this.#sums = sums;
     this.origin = origin;
-    this.isPieced = sums.bytes > 0;
+    this.isPieced = bytes > 0;
   }
 
   /** Opens what an earlier process has left, or begins; the caller holds the target's lock. */
   static async open(target: string, expected: Expected): Promise<PartFile> {
-    const file = await Deno.open(`${target}.part`, { read: true, write: true, create: true });
+    const file = await Deno.open(partPath(target), { read: true, write: true, create: true });
     try {
       const origin = await readOrigin(target);
       const { size } = await file.stat();
       const isOfUse = origin !== undefined && isHashed(expected) && size <= (expected.size ?? Infinity);
       if (!isOfUse) await file.truncate();
-      const sums = await sumFile(file, expected);
-      return new PartFile(target, file, expected, sums, sums.bytes > 0 ? origin : undefined);
+      const bytes = await file.seek(0, Deno.SeekMode.End);
+      return new PartFile(target, file, expected, bytes, bytes > 0 ? origin : undefined);
     } catch (error) {
       file.close();
       throw error;
     }
   }
 
-  get bytes(): number {
-    return this.#sums.bytes;
-  }
-
   /** Forgets what is there. */
   async restart() {
+    this.#endHashers();
     await this.#file.truncate();
     await this.#file.seek(0, Deno.SeekMode.Start);
-    this.#sums = new Sums(this.#expected);
+    this.bytes = 0;
     this.origin = undefined;
     this.isPieced = false;
   }
@@ -67,11 +66,22 @@ export class PartFile implements Disposable {
     await writeJson(originPath(this.target), origin);
   }
 
-  /** Writes on another thread and hashes meanwhile. A part whose writing failed is not gone on with. */
+  /** Writes on another thread. A part whose writing failed is not gone on with. */
   async append(data: Uint8Array) {
-    const writing = data.length < WORTH_A_THREAD ? this.#writeHere(data) : this.#write(data);
-    this.#sums.update(data);
-    await writing;
+    if (data.length < WORTH_A_THREAD) this.#writeHere(data);
+    else await this.#write(data);
+    this.bytes += data.length;
+    if (this.bytes >= WORTH_HASHERS && this.#hashers.length === 0) this.#startHashers();
+    for (const hasher of this.#hashers) hasher.advance(this.bytes);
+  }
+
+  #startHashers() {
+    const path = partPath(this.target);
+    this.#hashers = algorithmsFor(this.#expected).map((algorithm) => new Hasher(algorithm, path));
+  }
+
+  #endHashers() {
+    for (const hasher of this.#hashers.splice(0)) hasher[Symbol.dispose]();
   }
 
   #writeHere(data: Uint8Array) {
@@ -82,29 +92,39 @@ export class PartFile implements Disposable {
     for (let done = 0; done < data.length;) done += await this.#file.write(data.subarray(done));
   }
 
-  /** The hashes of what is there, which is not added to any more. */
-  digest() {
-    return this.#sums.digest();
+  /** The hashes of what is there. */
+  async digest(): Promise<Found> {
+    if (this.#hashers.length === 0) {
+      using file = await Deno.open(partPath(this.target));
+      return (await sumFile(file, this.#expected)).digest();
+    }
+    const digests = await Promise.all(this.#hashers.map((hasher) => hasher.digest(this.bytes)));
+    return foundOf(digests.map((digest, index) => [this.#hashers[index]!.algorithm, digest]), this.bytes);
   }
 
   /** Puts it at the target in one move, after it has reached the disk. */
   async finish() {
     await this.#file.sync();
-    await Deno.rename(`${this.target}.part`, this.target);
+    await Deno.rename(partPath(this.target), this.target);
     await Deno.remove(originPath(this.target)).catch(() => {});
   }
 
   /** Emptied as well, since a file that is open takes its room until it is closed. */
   async remove() {
     await this.#file.truncate();
-    for (const path of [`${this.target}.part`, originPath(this.target)]) {
+    for (const path of [partPath(this.target), originPath(this.target)]) {
       await Deno.remove(path).catch(() => {});
     }
   }
 
   [Symbol.dispose]() {
+    this.#endHashers();
     this.#file.close();
   }
+}
+
+function partPath(target: string): string {
+  return `${target}.part`;
 }
 
 function originPath(target: string): string {

@@ -22,26 +22,35 @@ export interface Found {
 
 const SHA256_DIGITS = 64;
 
+export type Algorithm = "sha256" | "md5";
+
 /** SHA-256 always; MD5, which takes twice as long, only where the whole SHA-256 is not known. */
+export function algorithmsFor({ sha256, md5 }: Expected): Algorithm[] {
+  return md5 === undefined || sha256?.length === SHA256_DIGITS ? ["sha256"] : ["sha256", "md5"];
+}
+
+/** All hashes of what goes through here. */
 export class Sums {
-  #sha256 = createHash("sha256");
-  #md5?: Hash;
-  bytes = 0;
+  #hashes: [Algorithm, Hash][];
+  #bytes = 0;
 
   constructor(expected: Expected) {
-    const isKnown = expected.sha256?.length === SHA256_DIGITS;
-    if (expected.md5 !== undefined && !isKnown) this.#md5 = createHash("md5");
+    this.#hashes = algorithmsFor(expected).map((algorithm) => [algorithm, createHash(algorithm)]);
   }
 
   update(data: Uint8Array) {
-    this.#sha256.update(data);
-    this.#md5?.update(data);
-    this.bytes += data.length;
+    for (const [, hash] of this.#hashes) hash.update(data);
+    this.#bytes += data.length;
   }
 
   digest(): Found {
-    return { sha256: this.#sha256.digest("hex"), md5: this.#md5?.digest("hex"), bytes: this.bytes };
+    return foundOf(this.#hashes.map(([algorithm, hash]) => [algorithm, hash.digest("hex")]), this.#bytes);
   }
+}
+
+export function foundOf(digests: [Algorithm, string][], bytes: number): Found {
+  const { sha256 = "", md5 } = Object.fromEntries(digests) as Partial<Record<Algorithm, string>>;
+  return { sha256, md5, bytes };
 }
 
 /** Whether the bytes are checked against a hash. */
