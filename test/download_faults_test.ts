@@ -83,11 +83,19 @@ class Folder implements AsyncDisposable {
   }
 }
 
-/** Sends the whole file whatever is asked, as a server without Range does. */
-const withoutRange: Answer = (_, response) => {
-  response.writeHead(200, { "content-length": DATA.length });
-  response.end(DATA);
-};
+/** Sends the whole file whatever is asked, as a server without Range does; the first time, not all of it. */
+function withoutRange(data: Uint8Array, { cutAfter = Infinity } = {}): Answer {
+  let count = 0;
+  return async (_, response) => {
+    response.writeHead(200, { "content-length": data.length });
+    if (count++ > 0 || cutAfter > data.length) response.end(data);
+    else await cutOff(response, data.subarray(0, cutAfter));
+  };
+}
+
+function md5(data: Uint8Array): string {
+  return createHash("md5").update(data).digest("hex");
+}
 
 Deno.test("a server that closes at every tenth of the file is asked for the rest each time", async () => {
   await using folder = await Folder.make();
@@ -102,12 +110,7 @@ Deno.test("a server that closes at every tenth of the file is asked for the rest
 
 Deno.test("a server without Range is asked for the whole file again", async () => {
   await using folder = await Folder.make();
-  let count = 0;
-  await using server = await serve(async (request, response) => {
-    if (count++ > 0) return withoutRange(request, response);
-    response.writeHead(200, { "content-length": DATA.length });
-    await cutOff(response, DATA.subarray(0, 600_000));
-  });
+  await using server = await serve(withoutRange(DATA, { cutAfter: 600_000 }));
   await folder.fetch([server]);
   await folder.hasWhole();
   assert.equal(server.asked.length, 2);
@@ -162,7 +165,6 @@ Deno.test("a file that changed on the server is never put together from two", as
 Deno.test("other bytes: the error names both hashes and the address, and the next mirror is asked", async (t) => {
   await using wrong = await serve(fileAnswer(OTHER));
   await using right = await serve(fileAnswer(DATA));
-  const md5 = createHash("md5").update(DATA).digest("hex");
   const expectations: [string, Partial<Wanted>, RegExp][] = [
     ["SHA-256", { sha256: HASH }, new RegExp(`SHA-256 is ${sha256(OTHER)}, expected is ${HASH}`)],
     [
@@ -170,7 +172,11 @@ Deno.test("other bytes: the error names both hashes and the address, and the nex
       { sha256: HASH.slice(0, 8) },
       new RegExp(`expected is one that begins with ${HASH.slice(0, 8)}$`),
     ],
-    ["MD5", { sha256: undefined, md5 }, new RegExp(`MD5 is [0-9a-f]{32}, expected is ${md5}`)],
+    [
+      "MD5",
+      { sha256: undefined, md5: md5(DATA) },
+      new RegExp(`MD5 is [0-9a-f]{32}, expected is ${md5(DATA)}`),
+    ],
   ];
   for (const [name, wanted, said] of expectations) {
     await t.step(name, async () => {
@@ -376,7 +382,7 @@ Deno.test("when every mirror fails, the error lists what each said", async () =>
     response.writeHead(403);
     response.end();
   });
-  const gone = await serve(withoutRange);
+  const gone = await serve(withoutRange(DATA));
   await gone[Symbol.asyncDispose]();
   await using wrong = await serve(fileAnswer(OTHER));
   const failure = await folder.fails([missing, gone, wrong]);
@@ -417,6 +423,31 @@ Deno.test("what an earlier process left and what follows are fetched anew if the
   await folder.fetch([server]);
   await folder.hasWhole();
   assert.equal(server.asked.length, 2, "nothing is asked for");
+});
+
+Deno.test("a large file, which is hashed while it comes, is resumed and begun anew as a small one is", async (t) => {
+  const large = someBytes(12_000_000, 3);
+  const wanted = { size: undefined, sha256: sha256(large).slice(0, 8), md5: md5(large) };
+  const answers: [string, Answer, string[]][] = [
+    ["resumed", fileAnswer(large, { cutAfter: 5_000_000 }), ["", " bytes=5000000-", " bytes=10000000-"]],
+    ["begun anew", withoutRange(large, { cutAfter: 7_000_000 }), ["", " bytes=7000000-"]],
+  ];
+  for (const [name, answer, asked] of answers) {
+    await t.step(name, async () => {
+      await using folder = await Folder.make();
+      await using server = await serve(answer);
+      assert.equal((await folder.fetch([server], wanted)).sha256, sha256(large));
+      assert.equal(sha256(await Deno.readFile(folder.target)), sha256(large));
+      assert.deepEqual(server.asked, asked.map((range) => `GET /file.bin${range}`));
+    });
+  }
+  await t.step("other bytes", async () => {
+    await using folder = await Folder.make();
+    await using server = await serve(fileAnswer(large));
+    const failure = await folder.fails([server], { ...wanted, sha256: undefined, md5: md5(DATA) });
+    assert.match(failure.message, new RegExp(`MD5 is ${md5(large)}, expected is ${md5(DATA)}`));
+    assert.deepEqual(await folder.names(), []);
+  });
 });
 
 Deno.test("a full disk: what it takes is said, and it is not left full", async (t) => {
