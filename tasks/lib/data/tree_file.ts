@@ -24,11 +24,13 @@ export interface Stamp {
 /** Nobody writes to data that other experiments use, and no mode is taken from an archive. */
 const MODE = 0o444;
 
-/** Writes a file that must not be there yet. Without waiting in between, this is several times quicker. */
+/**
+ * Writes a file that must not be there yet. All at once, and looked at by its name, this is much quicker than with an
+ * open file, of which Deno looks up the path again for each thing that is done with it.
+ */
 export function writeTreeFile(tree: string, path: string, content: Uint8Array): TreeFile {
-  using file = createFile(tree, path);
-  writeWhole(file, content);
-  return { path, sha256: sha256(content), ...stampOf(file.statSync()) };
+  Deno.writeFileSync(`${tree}/${path}`, content, { createNew: true, mode: MODE });
+  return { path, sha256: sha256(content), ...stampOf(Deno.lstatSync(`${tree}/${path}`)) };
 }
 
 /** The same, for a file that is not held in memory. */
@@ -38,10 +40,10 @@ export async function streamTreeFile(
   pieces: AsyncIterable<Uint8Array>,
 ): Promise<TreeFile> {
   const sum = createHash("sha256");
-  using file = createFile(tree, path);
+  using file = Deno.openSync(`${tree}/${path}`, { write: true, createNew: true, mode: MODE });
   for await (const piece of pieces) {
     sum.update(piece);
-    writeWhole(file, piece);
+    for (let done = 0; done < piece.length;) done += file.writeSync(piece.subarray(done));
   }
   return { path, sha256: sum.digest("hex"), ...stampOf(file.statSync()) };
 }
@@ -53,12 +55,4 @@ export function stampOf({ size, mtime, ctime, ino }: Deno.FileInfo): Stamp {
     changed: ctime?.getTime() ?? 0,
     inode: ino ?? 0,
   };
-}
-
-function createFile(tree: string, path: string): Deno.FsFile {
-  return Deno.openSync(`${tree}/${path}`, { write: true, createNew: true, mode: MODE });
-}
-
-function writeWhole(file: Deno.FsFile, content: Uint8Array) {
-  for (let done = 0; done < content.length;) done += file.writeSync(content.subarray(done));
 }
