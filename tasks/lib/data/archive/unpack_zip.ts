@@ -1,6 +1,6 @@
 /** Unpacking a zip: its directory is read and checked as a whole, then all processors unpack. */
 
-import { ask, WIDTH } from "../../workers.ts";
+import { ask, shares, WIDTH } from "../../workers.ts";
 import { ArchiveError } from "./archive_error.ts";
 import type { Job } from "./job.ts";
 import { batchesOf, unpackBatch } from "./zip_batch.ts";
@@ -41,9 +41,9 @@ async function unpackIn(workers: Worker[], job: Job, batches: ZipFile[][]) {
   const flag = new Int32Array(new SharedArrayBuffer(4));
   const stop = () => Atomics.store(flag, 0, 1);
   job.signal?.addEventListener("abort", stop);
-  const pending = batches.values();
-  const all = workers.map((worker) =>
-    feed(worker, pending, job, flag).catch((error) => {
+  // Neighbours mostly lie in one folder, where making files is one worker's turn at a time.
+  const all = shares(batches).map((share, index) =>
+    feed(workers[index]!, share, job, flag).catch((error) => {
       stop();
       throw error;
     })
@@ -54,8 +54,8 @@ async function unpackIn(workers: Worker[], job: Job, batches: ZipFile[][]) {
   if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
 }
 
-/** Gives a worker one batch after the other, as long as there are any. */
-async function feed(worker: Worker, batches: Iterable<ZipFile[]>, job: Job, stop: Int32Array) {
+/** Gives a worker one batch after the other. */
+async function feed(worker: Worker, batches: ZipFile[][], job: Job, stop: Int32Array) {
   for (const files of batches) {
     const share: Share = { archive: job.archive, tree: job.tree, files, stop };
     const answer = await ask<Answer>(worker, share);
