@@ -4,9 +4,9 @@
  * Arguments: unpack ARCHIVE zip|tar TARGET, check TREE, or hash TREE
  */
 
-import { checkTree } from "../tasks/lib/data/check_tree.ts";
-import { manifestPath, readManifest } from "../tasks/lib/data/tree_manifest.ts";
-import { unpack } from "../tasks/lib/data/unpack.ts";
+import { checkTree } from "../tasks/lib/data/tree/check_tree.ts";
+import { manifestPath, readManifest } from "../tasks/lib/data/tree/tree_manifest.ts";
+import { unpack } from "../tasks/lib/data/archive/unpack.ts";
 
 const [what, place, kind, target] = Deno.args as [string, string, "zip" | "tar", string];
 if (what === "unpack") await unpack(place, kind, target);

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { checkTree } from "../tasks/lib/data/check_tree.ts";
-import { writeTreeFile } from "../tasks/lib/data/tree_file.ts";
+import { checkTree } from "../tasks/lib/data/tree/check_tree.ts";
+import { writeTreeFile } from "../tasks/lib/data/tree/tree_file.ts";
 import {
   makeManifest,
   manifestPath,
   readManifest,
   type TreeManifest,
   writeManifest,
-} from "../tasks/lib/data/tree_manifest.ts";
+} from "../tasks/lib/data/tree/tree_manifest.ts";
 import { Failure } from "../tasks/lib/failure.ts";
 import { ended, Project } from "./project.ts";
 

@@ -1,6 +1,6 @@
 /** A process of its own that downloads: `deno run … download_child.ts TARGET WANTED`, the latter as JSON. */
 
-import { download } from "../tasks/lib/data/download.ts";
+import { download } from "../tasks/lib/data/download/download.ts";
 import { Failure } from "../tasks/lib/failure.ts";
 
 const [target = "", wanted = ""] = Deno.args;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { download, type DownloadOptions, type Wanted } from "../tasks/lib/data/download.ts";
+import { download, type DownloadOptions, type Wanted } from "../tasks/lib/data/download/download.ts";
 import type { Failure } from "../tasks/lib/failure.ts";
 import { exists, sha256 } from "../tasks/lib/files.ts";
 import {

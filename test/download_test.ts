@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { download } from "../tasks/lib/data/download.ts";
-import { PATIENCE, pauseAfter } from "../tasks/lib/data/mirror.ts";
-import { networkError, statusError } from "../tasks/lib/data/mirror_error.ts";
-import { describeProgress, type Progress, ProgressMeter } from "../tasks/lib/data/progress.ts";
-import { askForRest, judgeAnswer, type Origin } from "../tasks/lib/data/range.ts";
-import { findMismatch, Sums } from "../tasks/lib/data/sums.ts";
-import { redirectProblem } from "../tasks/lib/data/web_address.ts";
-import { maySendPage, pageTitle } from "../tasks/lib/data/web_page.ts";
+import { download } from "../tasks/lib/data/download/download.ts";
+import { PATIENCE, pauseAfter } from "../tasks/lib/data/download/mirror.ts";
+import { networkError, statusError } from "../tasks/lib/data/download/mirror_error.ts";
+import { describeProgress, type Progress, ProgressMeter } from "../tasks/lib/data/download/progress.ts";
+import { askForRest, judgeAnswer, type Origin } from "../tasks/lib/data/download/range.ts";
+import { findMismatch, Sums } from "../tasks/lib/data/download/sums.ts";
+import { redirectProblem } from "../tasks/lib/data/download/web_address.ts";
+import { maySendPage, pageTitle } from "../tasks/lib/data/download/web_page.ts";
 import { holdPath } from "../tasks/lib/file_lock.ts";
 import { exists, sha256 } from "../tasks/lib/files.ts";
 

@@ -4,7 +4,7 @@
  * Arguments: ARCHIVE KIND TARGET. Stops for a minute when the first files are there.
  */
 
-import { unpack } from "../tasks/lib/data/unpack.ts";
+import { unpack } from "../tasks/lib/data/archive/unpack.ts";
 
 const [archive, kind, target] = Deno.args;
 let waited = false;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { zstdCompressSync } from "node:zlib";
-import { unpack, type UnpackOptions } from "../tasks/lib/data/unpack.ts";
+import { unpack, type UnpackOptions } from "../tasks/lib/data/archive/unpack.ts";
 import { Failure } from "../tasks/lib/failure.ts";
 import { listFiles, sha256File } from "../tasks/lib/files.ts";
 import { ended, Project, ROOT } from "./project.ts";

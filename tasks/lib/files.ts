@@ -131,7 +131,7 @@ export async function freeSpace(folder: string): Promise<number> {
 
 /** Whether an error says that there is no room left, on the disk or for this user. */
 export function isDiskFull(error: unknown): boolean {
-  return /os error (?:28|122)\b|ENOSPC/.test(String(error));
+  return /os error (?:28|122)\b|ENOSPC|EDQUOT/.test(String(error));
 }
 
 /** Whether an error says that this user may not write there. */

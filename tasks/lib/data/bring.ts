@@ -7,12 +7,12 @@ import { holdPath } from "../file_lock.ts";
 import { exists, isDiskFull } from "../files.ts";
 import { addMd5, type Entry, findEntry, inspectEntry, sealEntry } from "./cache.ts";
 import { dataCache } from "./cache_folder.ts";
-import { download } from "./download.ts";
+import { download } from "./download/download.ts";
 import type { Given } from "./given.ts";
 import { hashFile, showHash } from "./known_by.ts";
 import type { ObtainOptions } from "./obtain.ts";
-import { describeProgress, type Progress } from "./progress.ts";
-import { findMismatch, type Found } from "./sums.ts";
+import { describeProgress, type Progress } from "./download/progress.ts";
+import { findMismatch, type Found } from "./download/sums.ts";
 
 type Hashes = Pick<Found, "sha256" | "md5">;
 

@@ -3,8 +3,8 @@
 import { basename, join } from "node:path";
 import type { DataHash } from "../experiment.ts";
 import { exists, sha256File, writeJson } from "../files.ts";
-import { checkTree } from "./check_tree.ts";
-import { manifestPath, readManifest } from "./tree_manifest.ts";
+import { checkTree } from "./tree/check_tree.ts";
+import { manifestPath, readManifest } from "./tree/tree_manifest.ts";
 
 /** Written into an entry before it gets its name, so that every entry with a name is whole. */
 export interface EntryRecord {

@@ -4,7 +4,7 @@ import { relative } from "node:path";
 import type { Data, DataHash, Experiment } from "../experiment.ts";
 import { lockPath, readLock, writePin } from "../experiment_lock.ts";
 import { Failure } from "../failure.ts";
-import { type Found, sumFile } from "./sums.ts";
+import { type Found, sumFile } from "./download/sums.ts";
 
 /** `md5:c8fa…`, as messages and experiment.lock name it. */
 export function showHash(hash: DataHash): string {

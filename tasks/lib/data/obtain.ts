@@ -10,9 +10,9 @@ import { findGiven, type Given } from "./given.ts";
 import { hashFile, pinData } from "./known_by.ts";
 import { type Look, look, targetOf } from "./look.ts";
 import { inspectPlace, placeLink, refuseFile } from "./place.ts";
-import { findMismatch } from "./sums.ts";
-import { manifestPath } from "./tree_manifest.ts";
-import { unpack } from "./unpack.ts";
+import { findMismatch } from "./download/sums.ts";
+import { manifestPath } from "./tree/tree_manifest.ts";
+import { unpack } from "./archive/unpack.ts";
 
 export interface ObtainOptions {
   /** Open no connection. */

@@ -4,7 +4,7 @@ import { Failure } from "../../failure.ts";
 import { freeSpace } from "../../files.ts";
 import { bytes as shownBytes } from "../../terminal.ts";
 import type { Amount, Limits } from "./limits.ts";
-import type { TreeFile } from "../tree_file.ts";
+import type { TreeFile } from "../tree/tree_file.ts";
 
 /** What a file takes on disk is a multiple of that on most file systems. */
 const BLOCK = 4096;

@@ -8,7 +8,7 @@ import { checkLimits } from "./limits.ts";
 import { Pieces } from "./pieces.ts";
 import { skipPadding, takeWhole, tarEntries, type TarEntry } from "./tar_entries.ts";
 import { BLOCK, isHeader, isZero } from "./tar_header.ts";
-import { streamTreeFile, type TreeFile, writeTreeFile } from "../tree_file.ts";
+import { streamTreeFile, type TreeFile, writeTreeFile } from "../tree/tree_file.ts";
 
 /** A file with more bytes is written in pieces. */
 const LARGE = 4 << 20;

@@ -2,7 +2,7 @@
 
 /// <reference lib="deno.worker" />
 import { ArchiveError } from "./archive_error.ts";
-import type { TreeFile } from "../tree_file.ts";
+import type { TreeFile } from "../tree/tree_file.ts";
 import { unpackBatch } from "./zip_batch.ts";
 import type { ZipFile } from "./zip_directory.ts";
 

@@ -1,8 +1,8 @@
 /** Where an archive is unpacked before it is moved in: a folder beside the target, held by one process. */
 
-import { Failure } from "../failure.ts";
-import { exists } from "../files.ts";
-import { shellQuote } from "../command.ts";
+import { Failure } from "../../failure.ts";
+import { exists } from "../../files.ts";
+import { shellQuote } from "../../command.ts";
 
 /** The right to unpack to a target. The operating system drops it when this process ends, however it ends. */
 export class UnpackingPlace implements AsyncDisposable {

@@ -1,7 +1,7 @@
 /** The manifest of an unpacked tree: the files it holds, as they were when they were written. */
 
-import { sha256, writeAtomic } from "../files.ts";
-import { Failure } from "../failure.ts";
+import { sha256, writeAtomic } from "../../files.ts";
+import { Failure } from "../../failure.ts";
 import type { TreeFile } from "./tree_file.ts";
 
 export interface TreeManifest {

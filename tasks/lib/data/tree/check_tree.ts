@@ -1,7 +1,7 @@
 /** Whether a tree is still what was unpacked. */
 
-import { inParallel, sha256File } from "../files.ts";
-import { ask, shares } from "../workers.ts";
+import { inParallel, sha256File } from "../../files.ts";
+import { ask, shares } from "../../workers.ts";
 import type { Share } from "./hash_worker.ts";
 import { type Stamp, stampOf, type TreeFile } from "./tree_file.ts";
 import type { TreeManifest } from "./tree_manifest.ts";

@@ -1,9 +1,9 @@
 /** Room for a download, before and while it comes. */
 
 import { dirname } from "node:path";
-import { Failure } from "../failure.ts";
-import { freeSpace } from "../files.ts";
-import { bytes } from "../terminal.ts";
+import { Failure } from "../../failure.ts";
+import { freeSpace } from "../../files.ts";
+import { bytes } from "../../terminal.ts";
 
 /** @throws Failure(3) if the target's disk has no room for so many more bytes */
 export async function checkSpace(name: string, target: string, needed: number): Promise<void> {
@@ -11,11 +11,6 @@ export async function checkSpace(name: string, target: string, needed: number): 
   if (free < needed) {
     throw tooFull(name, target, `${bytes(needed)} more are needed and ${bytes(free)} are free`);
   }
-}
-
-/** Whether an error says that a disk, or what the user may have of it, is used up. */
-export function isFull(error: unknown): boolean {
-  return ["ENOSPC", "EDQUOT"].includes((error as { code?: string }).code ?? "");
 }
 
 /** The disk ran full, and what was fetched was removed from it. */

@@ -1,6 +1,6 @@
 /** How far a download is, and how long it will take. */
 
-import { bytes, duration } from "../terminal.ts";
+import { bytes, duration } from "../../terminal.ts";
 
 export interface Progress {
   name: string;

@@ -1,8 +1,8 @@
 /** One mirror: asked again as long as that gets on, and for the rest of the file where that is possible. */
 
 import { setTimeout as delay } from "node:timers/promises";
-import { Failure } from "../failure.ts";
-import { bytes, duration } from "../terminal.ts";
+import { Failure } from "../../failure.ts";
+import { bytes, duration } from "../../terminal.ts";
 import { Connection } from "./connection.ts";
 import { checkSpace } from "./disk_space.ts";
 import { MirrorError } from "./mirror_error.ts";

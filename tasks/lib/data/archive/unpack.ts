@@ -1,13 +1,13 @@
 /** Archives of data, unpacked whole or not at all. */
 
-import { Failure } from "../failure.ts";
-import { isDiskFull } from "../files.ts";
-import { ArchiveError } from "./archive/archive_error.ts";
-import { ANOTHER_DISK, Job } from "./archive/job.ts";
-import { type Amount, LIMITS, type Limits } from "./archive/limits.ts";
-import { makeManifest, manifestPath, type TreeManifest, writeManifest } from "./tree_manifest.ts";
-import { unpackTar } from "./archive/unpack_tar.ts";
-import { unpackZip } from "./archive/unpack_zip.ts";
+import { Failure } from "../../failure.ts";
+import { isDiskFull } from "../../files.ts";
+import { ArchiveError } from "./archive_error.ts";
+import { ANOTHER_DISK, Job } from "./job.ts";
+import { type Amount, LIMITS, type Limits } from "./limits.ts";
+import { makeManifest, manifestPath, type TreeManifest, writeManifest } from "../tree/tree_manifest.ts";
+import { unpackTar } from "./unpack_tar.ts";
+import { unpackZip } from "./unpack_zip.ts";
 import { UnpackingPlace } from "./unpacking_place.ts";
 
 export interface UnpackOptions {

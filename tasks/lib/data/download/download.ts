@@ -1,11 +1,12 @@
 /** Downloads: from several mirrors, resumed where they broke off, and kept only if the bytes are the wanted ones. */
 
 import { dirname } from "node:path";
-import { Failure } from "../failure.ts";
-import { holdPath } from "../file_lock.ts";
-import { bytes } from "../terminal.ts";
+import { Failure } from "../../failure.ts";
+import { holdPath } from "../../file_lock.ts";
+import { isDiskFull } from "../../files.ts";
+import { bytes } from "../../terminal.ts";
 import { certificatesOf } from "./certificates.ts";
-import { isFull, ranFull } from "./disk_space.ts";
+import { ranFull } from "./disk_space.ts";
 import { type Asking, fetchFrom, PATIENCE, type Patience } from "./mirror.ts";
 import { MirrorError } from "./mirror_error.ts";
 import { PartFile } from "./part_file.ts";
@@ -91,7 +92,7 @@ async function fetchWhole(
     await part.finish();
     return { sha256, bytes, url: part.origin?.url };
   } catch (error) {
-    if (!isFull(error)) throw error;
+    if (!isDiskFull(error)) throw error;
     const { bytes: got, origin } = part;
     await part.remove();
     throw await ranFull(name, target, { got, total: wanted.size ?? origin?.total });
