@@ -2,10 +2,10 @@
 
 import { Failure } from "../../failure.ts";
 import { isDiskFull } from "../../files.ts";
+import { makeManifest, type TreeManifest } from "../tree/tree_manifest.ts";
 import { ArchiveError } from "./archive_error.ts";
 import { ANOTHER_DISK, Job } from "./job.ts";
 import { type Amount, LIMITS, type Limits } from "./limits.ts";
-import { makeManifest, manifestPath, type TreeManifest, writeManifest } from "../tree/tree_manifest.ts";
 import { unpackTar } from "./unpack_tar.ts";
 import { unpackZip } from "./unpack_zip.ts";
 import { UnpackingPlace } from "./unpacking_place.ts";
@@ -29,8 +29,8 @@ export interface Unpacked extends Amount {
  * Only plain files and folders are unpacked: an archive with links, devices or names that are not safe is refused. The
  * files can't be written to, have no other mode, and are as old as the unpacking.
  *
- * Files are not synchronized with the disk one by one, which would take minutes. One that a power cut has emptied has
- * another size than the manifest says, so that `checkTree` finds it.
+ * Nothing is synchronized with the disk, which would take minutes. What a power cut has emptied is found: a file has
+ * another size than the manifest says, and a manifest that is not whole can't be read.
  *
  * @throws Failure(2) if the archive is damaged, unsafe or over the limits, or the target exists; Failure(3) if the disk
  * is full, a program to decompress it is missing, or another process unpacks to the same target; Failure(130) if the
@@ -49,8 +49,7 @@ export async function unpack(
     await (kind === "zip" ? unpackZip(job) : unpackTar(job));
     const manifest = makeManifest(job.files);
     signal?.throwIfAborted();
-    await writeManifest(manifestPath(target), manifest);
-    await place.moveIn();
+    await place.moveIn(manifest);
     return { ...job.amount, manifest };
   } catch (error) {
     throw asFailure(error, archive, signal);

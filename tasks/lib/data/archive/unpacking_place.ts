@@ -1,14 +1,16 @@
 /** Where an archive is unpacked before it is moved in: a folder beside the target, held by one process. */
 
+import { shellQuote } from "../../command.ts";
 import { Failure } from "../../failure.ts";
 import { exists } from "../../files.ts";
-import { shellQuote } from "../../command.ts";
+import { manifestPath, type TreeManifest, writeManifest } from "../tree/tree_manifest.ts";
 
 /** The right to unpack to a target. The operating system drops it when this process ends, however it ends. */
 export class UnpackingPlace implements AsyncDisposable {
   readonly #folder: string;
   readonly #lock: Deno.FsFile;
   readonly #target: string;
+  readonly #manifest: string;
   /** An empty folder. */
   readonly tree: string;
 
@@ -16,6 +18,7 @@ export class UnpackingPlace implements AsyncDisposable {
     this.#target = target;
     this.#folder = placeOf(target);
     this.#lock = lock;
+    this.#manifest = `${this.#folder}/manifest.json`;
     this.tree = `${this.#folder}/tree`;
   }
 
@@ -41,14 +44,17 @@ export class UnpackingPlace implements AsyncDisposable {
     }
   }
 
-  /** Makes the tree the target, in one move. */
-  async moveIn() {
+  /** Makes the tree the target, in one move; its manifest is there before. */
+  async moveIn(manifest: TreeManifest) {
+    await writeManifest(this.#manifest, manifest);
+    await Deno.rename(this.#manifest, manifestPath(this.#target));
     await Deno.rename(this.tree, this.#target);
   }
 
   /** Removes what was not moved in. The lock's file goes last, and the folder only if nobody has come after. */
   async [Symbol.asyncDispose]() {
     await removeTree(this.tree).catch(() => {});
+    await Deno.remove(this.#manifest).catch(() => {});
     await Deno.remove(lockOf(this.#folder)).catch(() => {});
     await Deno.remove(this.#folder).catch(() => {});
     this.#lock.close();

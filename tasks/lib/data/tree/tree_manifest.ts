@@ -1,7 +1,7 @@
 /** The manifest of an unpacked tree: the files it holds, as they were when they were written. */
 
-import { sha256, writeAtomic } from "../../files.ts";
 import { Failure } from "../../failure.ts";
+import { sha256 } from "../../files.ts";
 import type { TreeFile } from "./tree_file.ts";
 
 export interface TreeManifest {
@@ -39,7 +39,7 @@ function utf8Order(path: string): string {
 }
 
 export async function writeManifest(path: string, manifest: TreeManifest) {
-  await writeAtomic(path, `${JSON.stringify(manifest)}\n`);
+  await Deno.writeTextFile(path, `${JSON.stringify(manifest)}\n`);
 }
 
 /** @throws Failure(2) if there is no manifest, or it was damaged. */
