@@ -12,6 +12,7 @@ packages=(
   iproute2                                                       # ss, which says what listens where
   mmdebstrap                                                     # base images without a registry
   chromium fonts-dejavu-core                                     # a browser for the reports
+  xz-utils bzip2 openssl                                         # archives to unpack, certificates to distrust
 )
 
 missing=()
