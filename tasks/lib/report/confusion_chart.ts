@@ -5,6 +5,9 @@ import { cut, printable } from "./html.ts";
 import type { ConfusionMatrix } from "./predictions.ts";
 import { SCHEMA } from "./render_chart.ts";
 
+/** Pixels that a letter of an axis is wide, about. */
+const LETTER = 6;
+
 /** Labels against predictions; how strong a field is tells its share of the row. */
 export function confusionChart({ classes, counts }: ConfusionMatrix): TopLevelSpec {
   const names = classes.map((name) => cut(printable(name), 14));
@@ -19,6 +22,7 @@ export function confusionChart({ classes, counts }: ConfusionMatrix): TopLevelSp
     }));
   });
   const side = Math.max(20, Math.floor(340 / names.length));
+  const isUpright = names.some((name) => name.length * LETTER > side);
   return {
     $schema: SCHEMA,
     padding: 4,
@@ -30,7 +34,7 @@ export function confusionChart({ classes, counts }: ConfusionMatrix): TopLevelSp
         field: "predicted",
         type: "nominal",
         sort: names,
-        axis: { labelAngle: 0, domain: false, ticks: false },
+        axis: { labelAngle: isUpright ? -90 : 0, domain: false, ticks: false },
       },
       y: { field: "label", type: "nominal", sort: names, axis: { domain: false, ticks: false } },
     },
