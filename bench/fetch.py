@@ -141,7 +141,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         result: dict[str, object] = {
             "made_by": f"python bench/fetch.py --size {options.size:g} --rounds {options.rounds}",
-            "machine": describe_machine(),
+            "machine": {**describe_machine(), "niceness": os.nice(0)},
             **measure(Path(folder), options.size, options.rounds, options.deno),
         }
     print(json.dumps(result, indent=2))
