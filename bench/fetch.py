@@ -82,7 +82,7 @@ def make_file(path: Path, gigabytes: float) -> tuple[str, str]:
 def programs(deno: str, folder: Path, url: str, sha256: str, md5: str) -> dict[str, list[list[str]]]:
     """What is measured: the commands that are run one after the other."""
     program = folder / "fetch.ts"
-    program.write_text(PROGRAM % (ROOT / "tasks" / "lib" / "data" / "download.ts").as_uri())
+    program.write_text(PROGRAM % (ROOT / "tasks/lib/data/download/download.ts").as_uri())
     target = str(folder / "target")
     permissions = ["--allow-read", "--allow-write", "--allow-env", "--allow-run", "--allow-net"]
     config = ["--config", str(ROOT / "deno.json"), "--no-prompt", "--quiet"]
