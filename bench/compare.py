@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from machine import describe_machine
+from machine import describe_machine, save_result
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "bench" / "results" / "compare.json"
@@ -185,9 +185,7 @@ def main() -> int:
             for name, measured in rounds.items()
         },
     }
-    print(json.dumps(result, indent=2))
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + os.linesep)
+    save_result(RESULT, result)
     return 0
 
 

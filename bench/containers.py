@@ -12,7 +12,6 @@ next to nothing, and what is left is what the task adds. Writes bench/results/co
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import statistics
@@ -21,7 +20,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from machine import describe_machine
+from machine import describe_machine, save_result
 
 from tasks import ROOT, wall
 
@@ -108,8 +107,7 @@ def main() -> int:
         }
     finally:
         shutil.rmtree(folder)
-    print(json.dumps(result, indent=2))
-    RESULT.write_text(json.dumps(result, indent=2) + os.linesep)
+    save_result(RESULT, result)
     return 0
 
 

@@ -13,7 +13,6 @@ one process. Writes bench/results/features.json.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -25,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import torch
-from machine import describe_machine
+from machine import describe_machine, save_result
 from made_eurosat import COUNTS, make_eurosat
 from made_weights import make_weights
 
@@ -102,8 +101,7 @@ def main() -> int:
         "machine": {**describe_machine(), "torch": torch.__version__, "threads": 1},
         **figures,
     }
-    print(json.dumps(result, indent=2))
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    save_result(RESULT, result)
     return 0
 
 

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 
-from machine import describe_machine
+from machine import describe_machine, save_result
 
 from tasks import ROOT, median_milliseconds, wall
 
@@ -98,9 +98,7 @@ def main() -> int:
             ),
             "jupyterlab": start_and_stop(options.deno, arguments, options.starts),
         }
-    print(json.dumps(result, indent=2))
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + os.linesep)
+    save_result(RESULT, result)
     return 0
 
 

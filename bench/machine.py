@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from pathlib import Path
@@ -17,6 +18,14 @@ def describe_machine() -> dict[str, object]:
         "python": platform.python_version(),
         "load_average": [round(load, 2) for load in os.getloadavg()],
     }
+
+
+def save_result(path: Path, result: dict[str, object]) -> None:
+    """Prints the figures, and writes them to their file."""
+    text = json.dumps(result, indent=2)
+    print(text)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def _processor() -> str:

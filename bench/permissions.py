@@ -12,7 +12,6 @@ Writes bench/results/permissions.json.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -21,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from machine import describe_machine
+from machine import describe_machine, save_result
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "bench" / "results" / "permissions.json"
@@ -97,9 +96,7 @@ def main() -> int:
             "nothing to do": round(median["find"] + 0.3, 3),
         },
     }
-    print(json.dumps(result, indent=2))
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + os.linesep)
+    save_result(RESULT, result)
     return 0
 
 

@@ -11,8 +11,6 @@ bench/results/report.json.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import statistics
 import subprocess
 import sys
@@ -20,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from machine import describe_machine
+from machine import describe_machine, save_result
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "bench" / "results" / "report.json"
@@ -96,8 +94,7 @@ def main() -> int:
         "machine": describe_machine(),
         "reports": reports,
     }
-    print(json.dumps(result, indent=2))
-    RESULT.write_text(json.dumps(result, indent=2) + os.linesep)
+    save_result(RESULT, result)
     return 0
 
 

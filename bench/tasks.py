@@ -12,8 +12,6 @@ there. Writes bench/results/tasks.json.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import statistics
 import subprocess
 import sys
@@ -21,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from machine import describe_machine
+from machine import describe_machine, save_result
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "bench" / "results" / "tasks.json"
@@ -116,9 +114,7 @@ def main() -> int:
             "printing_100_megabytes": printing_memory(options.deno, Path(folder)),
             "training": training_overhead(options.deno, options.trainings, Path(folder) / "runs"),
         }
-    print(json.dumps(result, indent=2))
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + os.linesep)
+    save_result(RESULT, result)
     return 0
 
 

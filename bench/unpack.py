@@ -15,8 +15,6 @@ after others were removed. Writes bench/results/unpack.json.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import statistics
 import subprocess
 import sys
@@ -26,7 +24,7 @@ import time
 import zipfile
 from pathlib import Path
 
-from machine import describe_machine
+from machine import describe_machine, save_result
 from made_eurosat import make_eurosat, some
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -107,9 +105,7 @@ def main() -> int:
         },
         "limits": {"unpack zip to unzip -q": 1.3},
     }
-    print(json.dumps(result, indent=2))
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + os.linesep)
+    save_result(RESULT, result)
     return 0
 
 

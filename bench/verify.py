@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from machine import describe_machine
+from machine import describe_machine, save_result
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "bench" / "results" / "verify.json"
@@ -107,9 +107,7 @@ def main() -> int:
         result[f"{options.small} files of 4 KiB"] = compare(options.deno, run, options.rounds, start)
         run = make_run(options.deno, Path(folder) / "large", "large", options.large)
         result[f"a file of {options.large:g} GB"] = compare(options.deno, run, options.rounds, start)
-    print(json.dumps(result, indent=2))
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + os.linesep)
+    save_result(RESULT, result)
     return 0
 
 
