@@ -102,9 +102,11 @@ export class PartFile implements Disposable {
     return foundOf(digests.map((digest, index) => [this.#hashers[index]!.algorithm, digest]), this.bytes);
   }
 
-  /** Puts it at the target in one move, after it has reached the disk. */
+  /**
+   * Puts it at the target in one move. It is not waited for until it has reached the disk, which takes as long as the
+   * download: what a power cut loses is found by its size at the next look, and fetched again.
+   */
   async finish() {
-    await this.#file.sync();
     await Deno.rename(partPath(this.target), this.target);
     await Deno.remove(originPath(this.target)).catch(() => {});
   }
