@@ -5,20 +5,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
-
-ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOK = ROOT / "notebooks" / "check_gpu.ipynb"
+from committed_notebook import execute, parameters_cell, read_notebook
 
 
 @pytest.fixture
 def notebook() -> nbformat.NotebookNode:
-    return nbformat.read(NOTEBOOK, as_version=4)
-
-
-def test_the_notebook_is_committed_without_outputs(notebook: nbformat.NotebookNode) -> None:
-    nbformat.validate(notebook)
-    assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook.cells)
+    return read_notebook("check_gpu.ipynb")
 
 
 def test_the_notebook_ends_with_a_verdict_for_each_framework(
@@ -27,7 +19,7 @@ def test_the_notebook_ends_with_a_verdict_for_each_framework(
     _set_seconds(notebook)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # the same on a machine that has a GPU
     monkeypatch.setenv("PATH", str(tmp_path))
-    _execute(notebook)
+    execute(notebook)
     said = notebook.cells[-1].outputs[0].text
     assert "No GPU for PyTorch: there is no nvidia-smi" in said
     if find_spec("tensorflow") is None:
@@ -46,16 +38,10 @@ def test_the_notebook_runs_through_without_either_framework(
     # A stand-in for a Python without them: uninstalling would change the environment of all tests.
     hidden = "import src.hardware.frameworks as asked\n\nasked.find_spec = lambda package: None"
     notebook.cells.insert(place, nbformat.v4.new_code_cell(hidden))
-    _execute(notebook)
+    execute(notebook)
     said = notebook.cells[-1].outputs[0].text
     assert "PyTorch is not installed" in said and "TensorFlow is not installed" in said
 
 
 def _set_seconds(notebook: nbformat.NotebookNode) -> None:
-    cell = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
-    cell.source = "seconds = 0.05"
-
-
-def _execute(notebook: nbformat.NotebookNode) -> None:
-    resources = {"metadata": {"path": str(ROOT / "notebooks")}}
-    NotebookClient(notebook, kernel_name="python3", timeout=120, resources=resources).execute()
+    parameters_cell(notebook).source = "seconds = 0.05"

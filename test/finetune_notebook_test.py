@@ -7,34 +7,22 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from committed_notebook import ROOT, execute, give, parameters_cell, read_notebook
 from made_eurosat import COUNTS, make_eurosat
 from made_weights import make_weights
-from nbclient import NotebookClient
 
 from src.files import sha256
 from src.modelling.finetuning.settings import FinetuneSettings
 
-ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOK = ROOT / "notebooks" / "finetune_resnet.ipynb"
-
 
 @pytest.fixture
 def notebook() -> nbformat.NotebookNode:
-    return nbformat.read(NOTEBOOK, as_version=4)
-
-
-def _parameters(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    return next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
-
-
-def test_the_notebook_is_committed_without_outputs(notebook: nbformat.NotebookNode) -> None:
-    nbformat.validate(notebook)
-    assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook.cells)
+    return read_notebook("finetune_resnet.ipynb")
 
 
 def test_the_parameters_cell_holds_the_published_recipe(notebook: nbformat.NotebookNode) -> None:
     names: dict[str, object] = {}
-    exec(_parameters(notebook).source, names)
+    exec(parameters_cell(notebook).source, names)
     recipe = FinetuneSettings()
     assert [names[name] for name in ("epochs", "seed", "mode")] == [recipe.epochs, recipe.seed, recipe.mode]
     assert not any(Path(str(names[name])).is_absolute() for name in ("data", "weights", "out", "cache"))
@@ -57,7 +45,8 @@ def values(tmp_path: Path) -> dict[str, object]:
 def test_the_notebook_trains_to_the_same_weights_as_the_command(
     notebook: nbformat.NotebookNode, values: dict[str, object], tmp_path: Path
 ) -> None:
-    _execute(notebook, values)
+    give(notebook, values)
+    execute(notebook)
     options = [part for name, value in values.items() for part in (f"--{name}", str(value))]
     options[options.index("--out") + 1] = str(tmp_path / "command")
     command = [sys.executable, "-m", "src.modelling.finetune", *options]
@@ -71,19 +60,13 @@ def test_the_notebook_trains_to_the_same_weights_as_the_command(
 def test_the_notebook_says_what_is_not_to_be_compared_with_the_public_runs(
     notebook: nbformat.NotebookNode, values: dict[str, object]
 ) -> None:
-    _execute(notebook, {**values, "mode": "features", "epochs": 1})
+    give(notebook, {**values, "mode": "features", "epochs": 1})
+    execute(notebook)
     said = _said(notebook)
     assert "Images are not counted against the public runs, because mode is features and not exact" in said
     assert "it has 16 training images and not 2,160" in said
     assert "public run: table" in said
     assert _pictures(notebook) == 3
-
-
-def _execute(notebook: nbformat.NotebookNode, values: dict[str, object]) -> None:
-    source = "\n".join(f"{name} = {value!r}" for name, value in values.items())
-    notebook.cells.insert(notebook.cells.index(_parameters(notebook)) + 1, nbformat.v4.new_code_cell(source))
-    resources = {"metadata": {"path": str(ROOT / "notebooks")}}
-    NotebookClient(notebook, kernel_name="python3", timeout=120, resources=resources).execute()
 
 
 def _said(notebook: nbformat.NotebookNode) -> str:
