@@ -75,17 +75,29 @@ const RUNS: Record<string, () => Promise<{ project: Project; page: string }>> = 
   },
 };
 
+/** The claims of the published experiment, on a step that copies what was published of the run. */
 async function eurosat() {
-  const fixture = (path: string) => Deno.readTextFile(join(ROOT, "test/fixtures/eurosat", path));
+  const folder = join(ROOT, "experiments", "eurosat");
+  const text = await Deno.readTextFile(join(folder, "experiment.yaml"));
+  const step = 'steps: { train: { run: [python, train.py, --out, "{out}"] } }';
   const project = await Project.make({
-    "experiment.yaml": await fixture("experiment.yaml"),
-    "third.csv": await fixture("third/train/history.csv"),
-    "train.py": 'import shutil, sys\nshutil.copy("third.csv", sys.argv[2] + "/history.csv")\n',
+    "experiment.yaml": [/^name: .*$/m.exec(text)![0], step, text.slice(text.indexOf("\nclaims:"))].join("\n"),
+    "third.csv": await Deno.readTextFile(join(folder, "published", "third", "train", "history.csv")),
+    "train.py": COPY,
   });
   const { code, stderr } = await project.task("reproduce");
   assert.equal(code, 0, stderr);
   return { project, page: join(await project.run("eurosat"), "report.html") };
 }
+
+const COPY = `
+import csv, json, shutil, sys
+shutil.copy("third.csv", sys.argv[2] + "/history.csv")
+with open("third.csv", newline="") as file:
+    rows = list(csv.DictReader(file))
+columns = {name: [float(row[name]) for row in rows] for name in ("training_accuracy", "validation_accuracy")}
+json.dump(columns, open(sys.argv[2] + "/metrics.json", "w"))
+`;
 
 browserTest(
   "every kind of page fits every screen, loads nothing, says nothing on the console, and axe finds nothing wrong",
