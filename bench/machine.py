@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -20,7 +21,7 @@ def describe_machine() -> dict[str, object]:
     }
 
 
-def save_result(path: Path, result: dict[str, object]) -> None:
+def save_result(path: Path, result: Mapping[str, object]) -> None:
     """Prints the figures, and writes them to their file."""
     text = json.dumps(result, indent=2)
     print(text)
