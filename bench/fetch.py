@@ -6,7 +6,7 @@ Example:
 
 A server of its own sends one file with sendfile, from the page cache; both programs write it to the same
 disk, in turn, so that a busy moment of the machine meets both. Times are of whole processes, their start
-included. Ours ends only when the file has reached the disk, so curl is measured with `sync` after it as well.
+included. Neither waits for the disk; curl with `sync` after it tells what that takes.
 Writes bench/results/fetch.json.
 """
 
