@@ -22,22 +22,22 @@ export interface Amount {
   bytes: number;
 }
 
-/** @throws ArchiveError that names the limit, and what to do if the archive is right. */
+/** @throws ArchiveError that says how much it is, and what to do if the archive is right. */
 export function checkLimits({ files, bytes }: Amount, archiveBytes: number, limits: Limits) {
   if (files > limits.files) {
-    throw overLimit("files", `more than ${limits.files} files and folders`);
+    throw overLimit(`more than ${limits.files} files and folders`);
   }
   if (bytes > limits.bytes) {
-    throw overLimit("bytes", `more than ${shownBytes(limits.bytes)}`);
+    throw overLimit(`more than ${shownBytes(limits.bytes)}`);
   }
   if (bytes > FREE_BYTES && bytes > limits.ratio * archiveBytes) {
-    throw overLimit("ratio", `more than ${limits.ratio} times its own ${shownBytes(archiveBytes)}`);
+    throw overLimit(`more than ${limits.ratio} times its own ${shownBytes(archiveBytes)}`);
   }
 }
 
-function overLimit(limit: keyof Limits, holds: string): ArchiveError {
+function overLimit(holds: string): ArchiveError {
   return new ArchiveError(
     `it holds ${holds}, as archives do that are made to fill a disk`,
-    { remedy: `Make sure that it is what you want; if it is, raise the limit "${limit}"` },
+    { remedy: 'If it is right all the same, declare it without "unpack", and let a step unpack it' },
   );
 }
