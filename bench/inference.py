@@ -35,7 +35,7 @@ from made_eurosat import COUNTS, make_eurosat, some
 from src.deployment.image_files import find_images
 from src.deployment.predicting import Request, run
 from src.deployment.samples import read_image
-from src.images.normalization_table import IMAGENET, NormalizationTable
+from src.images.normalization import IMAGENET, NormalizationTable
 from src.modelling.determinism import make_deterministic
 from src.modelling.model_file import Description, build, save_model
 from src.modelling.resnet import ResNet

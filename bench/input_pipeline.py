@@ -37,7 +37,7 @@ from src.files import write_json
 from src.images.batches import EDGE, Batches, open_batches
 from src.images.decoding import decoder
 from src.images.image_folder import ImageFolder
-from src.images.normalization_table import IMAGENET
+from src.images.normalization import IMAGENET
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "bench" / "results" / "input_pipeline.json"

@@ -16,6 +16,8 @@ INTERRUPTED = 130
 UNKNOWN = "unrecognized arguments: "  # how argparse begins
 SOURCES = Path(__file__).resolve().parent
 
+Report = Callable[[str], None]  # is told what is worth a line, as `say` prints it
+
 
 class Parser(argparse.ArgumentParser):
     """Takes no shortened options, shows the help as it is written, and says what a wrong option may mean."""
@@ -82,6 +84,14 @@ def say(line: str) -> None:
 def counted(number: int, noun: str) -> str:
     """The number with its noun: 1 image, 2 images."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """Seconds up to two minutes, then minutes, then hours and minutes: 90 s, 12 min, 1 h 05 min."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def exit_code(work: Callable[[], object], when_interrupted: str) -> int:

@@ -24,10 +24,10 @@ from torch import Tensor
 from src.confusion_matrix import ConfusionMatrix
 from src.failure import Failure, RequestError, UnavailableError
 from src.files import sha256
+from src.memory import enough_memory
 from src.modelling import finetune as command
-from src.modelling.finetuning.memory import enough_memory
 from src.modelling.finetuning.settings import FinetuneSettings, Sources
-from src.modelling.finetuning.training import RESULTS, finetune
+from src.modelling.finetuning.training import RESULTS, finetune, too_little
 from src.modelling.model_file import load_model
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -309,13 +309,13 @@ def test_a_full_gpu_ends_clearly() -> None:
         pytest.raises(
             UnavailableError, match="Cannot go on training on cuda: .* batches of 256 .* --device cpu"
         ),
-        enough_memory(settings),
+        enough_memory(too_little(settings)),
     ):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
 
 
 def test_other_errors_are_not_taken_for_full_memory() -> None:
-    with pytest.raises(RuntimeError, match="shapes"), enough_memory(SHORT):
+    with pytest.raises(RuntimeError, match="shapes"), enough_memory(too_little(SHORT)):
         raise RuntimeError("shapes do not fit")
 
 

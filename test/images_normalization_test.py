@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from src.images.normalization_table import IMAGENET, NormalizationTable
+from src.images.normalization import IMAGENET, NormalizationTable
 
 ALL = torch.arange(256, dtype=torch.uint8).repeat(3).view(1, 3, 16, 16)
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")

@@ -17,6 +17,7 @@ import torch
 from made_eurosat import COUNTS, make_eurosat
 from PIL import Image
 
+from src import pace
 from src.confusion_matrix import ConfusionMatrix
 from src.deployment import inference
 from src.deployment.batch_size import FIRST, MOST, TRIES, BatchSize
@@ -32,9 +33,7 @@ from src.deployment.selection import Selection
 from src.failure import RequestError, UnavailableError
 from src.files import sha256
 from src.images.decoding import decode
-from src.images.normalization_table import IMAGENET, NormalizationTable
-from src.modelling.data import Normalization
-from src.modelling.finetuning import pace
+from src.images.normalization import IMAGENET, Normalization, NormalizationTable
 from src.modelling.finetuning.settings import FinetuneSettings, Sources
 from src.modelling.finetuning.training import finetune
 from src.modelling.model_file import Description, build, load_model, save_model

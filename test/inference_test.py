@@ -19,7 +19,8 @@ from src.deployment import inference, samples
 from src.deployment.prediction import Prediction
 from src.deployment.samples import read_image
 from src.deployment.selection import MOST, MOST_WRONG
-from src.modelling.data import Normalization, digits
+from src.images.normalization import Normalization
+from src.modelling.data import digits
 from src.modelling.model_file import Description, build, load_model, save_model
 
 ROOT = Path(__file__).resolve().parent.parent

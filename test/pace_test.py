@@ -2,9 +2,9 @@
 
 import pytest
 
-from src.modelling.finetuning import pace as module
-from src.modelling.finetuning.pace import Pace
-from src.modelling.results import duration
+from src import pace as module
+from src.command import duration
+from src.pace import Pace
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from src.deployment.batch_size import BatchSize
 from src.deployment.samples import Sample
-from src.images.normalization_table import NormalizationTable
+from src.images.normalization import NormalizationTable
 from src.memory import memory_was_short
 from src.modelling.finetuning.settings import FinetuneSettings
 from src.modelling.model_file import DTYPES, Description

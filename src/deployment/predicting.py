@@ -1,13 +1,14 @@
 """Predicts on a request's images and writes the results: the function behind the command."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 
+from src.command import Report
 from src.deployment.batch_size import BatchSize, too_little
 from src.deployment.classifier import Classifier
 from src.deployment.image_files import find_images, listed_images
@@ -20,12 +21,11 @@ from src.failure import Failure
 from src.files import output_folder, refuse_foreign_files
 from src.memory import enough_memory
 from src.modelling.determinism import find_device, make_deterministic
-from src.modelling.finetuning.pace import Pace
 from src.modelling.model_file import Description, load_model
 from src.modelling.resnet import ResNet
+from src.pace import Pace
 
 Item = TypeVar("Item")
-Report = Callable[[str], None]
 SMALL_IMAGE = 32  # pixels
 SMALL_IMAGES = 256  # at a time: for small images no other number is worth looking for
 

@@ -9,7 +9,7 @@
     images = open_images(folder, indices, cache, size=224)           # cache.py
         images.pixels               uint8 (len(indices), 3, H, W), memory-mapped, read-only by convention
         images.labels               int64 (len(indices),)
-    NormalizationTable(normalization, device).look_up(pixels)        # normalization_table.py
+    NormalizationTable(normalization, device).look_up(pixels)        # normalization.py
     resize_exact(pixels, (224, 224))                                 # resize.py
 
 `indices` are places in the folder's order; `rows`, an int64 tensor, are places in `indices`.

@@ -12,10 +12,9 @@ from torch import Tensor
 from src.images.cache import DecodedImages, open_images
 from src.images.decoding import MixedSizes, Progress
 from src.images.image_folder import ImageFolder
-from src.images.normalization_table import IMAGENET, NormalizationTable
+from src.images.normalization import IMAGENET, Normalization, NormalizationTable
 from src.images.resize import resize_exact
 from src.images.reused_memory import ReusedMemory
-from src.modelling.data import Normalization
 
 EDGE = 224  # pixels of the images that ImageNet's networks are trained on
 HELD = 2**30  # bytes of resized images that a device holds; above, each batch is resized anew

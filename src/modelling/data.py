@@ -11,23 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from src.images.normalization import Normalization
+
 SPLIT_SEED = 23
 DIGITS_LEVELS = 16
 DIGITS_VALIDATION = 360
-
-
-@dataclass(frozen=True)
-class Normalization:
-    """Per channel: what is subtracted from pixels in [0, 1], and what they are divided by then."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    def apply(self, pixels: Tensor) -> Tensor:
-        """(N, C, H, W) in [0, 1] -> the same shape and dtype, normalized."""
-        mean = torch.tensor(self.mean, dtype=pixels.dtype, device=pixels.device)
-        std = torch.tensor(self.std, dtype=pixels.dtype, device=pixels.device)
-        return (pixels - mean[:, None, None]) / std[:, None, None]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch import nn
 
 from src.failure import RequestError
 from src.files import write_bytes
-from src.modelling.data import Normalization
+from src.images.normalization import Normalization
 from src.modelling.resnet import ResNet, resnet18, small_resnet
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}

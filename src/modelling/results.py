@@ -4,9 +4,10 @@ from typing import Any
 
 from torch import Tensor
 
+from src.command import Report, duration
 from src.files import sha256, write_csv, write_json
 from src.modelling.model_file import save_model
-from src.modelling.run_folder import METRICS, MODEL, Report, RunFolder
+from src.modelling.run_folder import METRICS, MODEL, RunFolder
 from src.modelling.training_run import TrainingRun
 
 
@@ -41,14 +42,6 @@ def progress(so_far: dict[str, Any], epochs: int, elapsed: float, remaining: flo
         f" ({so_far['validation_correct'][-1]} of {so_far['validation_total']})"
         f"   {duration(elapsed)}, {duration(remaining)} left"
     )
-
-
-def duration(seconds: float) -> str:
-    """Seconds up to two minutes, then minutes, then hours and minutes: 90 s, 12 min, 1 h 05 min."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def predictions(

@@ -2,18 +2,15 @@
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from src.command import counted
+from src.command import Report, counted
 from src.failure import UnavailableError
 from src.files import made_by, refuse_foreign_files, sha256
 from src.modelling.checkpoint import is_checkpoint, read_checkpoint, restore, save_checkpoint
 from src.modelling.training_run import TrainingRun
-
-Report = Callable[[str], None]
 
 CHECKPOINT = "checkpoint.pt"
 MODEL = "model.safetensors"

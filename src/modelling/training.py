@@ -4,12 +4,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from src.command import Report
 from src.files import output_folder
 from src.modelling.data import Split, load
 from src.modelling.determinism import find_device, make_deterministic
 from src.modelling.results import metrics, predictions, progress, write_results
 from src.modelling.run import Run, predict, start, train_epoch, validate
-from src.modelling.run_folder import METRICS, MODEL, Report, RunFolder
+from src.modelling.run_folder import METRICS, MODEL, RunFolder
 from src.modelling.settings import Settings
 
 MADE_BY = "src/modelling/train.py"

@@ -6,9 +6,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from src.modelling.finetuning.pace import Pace
+from src.command import Report
 from src.modelling.resnet import ResNet
-from src.modelling.run_folder import Report
+from src.pace import Pace
 
 FEATURE_BATCH = 64  # images; larger batches were no faster on a CPU, and need more memory
 

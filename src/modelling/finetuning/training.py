@@ -8,23 +8,23 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from src.command import counted, printable
+from src.command import Report, counted, printable
 from src.confusion_matrix import ConfusionMatrix
 from src.files import output_folder, write_csv
 from src.images.batches import open_batches
 from src.images.decoding import digests
 from src.images.image_folder import ImageFolder
-from src.images.normalization_table import IMAGENET
+from src.images.normalization import IMAGENET
+from src.memory import enough_memory
 from src.modelling.determinism import find_device, make_deterministic
 from src.modelling.finetuning.examples import Examples, compute_features, parts
-from src.modelling.finetuning.memory import enough_memory
-from src.modelling.finetuning.pace import Pace
 from src.modelling.finetuning.run import FinetuneRun, start, train_epoch, validate
 from src.modelling.finetuning.settings import FinetuneSettings, Sources
 from src.modelling.finetuning.weights import Weights, read_weights
 from src.modelling.model_file import Description
 from src.modelling.results import metrics, predictions, progress, write_results
-from src.modelling.run_folder import METRICS, MODEL, Report, RunFolder
+from src.modelling.run_folder import METRICS, MODEL, RunFolder
+from src.pace import Pace
 
 MADE_BY = "src/modelling/finetune.py"
 CONFUSION = "confusion_matrix.csv"
@@ -57,13 +57,23 @@ def finetune(
     make_deterministic(settings.threads or torch.get_num_threads(), tf32=True)
     settings = replace(settings, threads=torch.get_num_threads())
     images = ImageFolder.read(sources.data)
-    with enough_memory(settings):
+    with enough_memory(too_little(settings)):
         run = _start(settings, read_weights(sources.weights), images)
         if (finished := folder.take_over(run, resume, force, report)) is not None:
             return finished
         if run.epochs_done < settings.epochs:
             _train_epochs(run, _open(run, images, sources.cache, report), folder, report)
     return _write_results(run, images, folder, report)
+
+
+def too_little(settings: FinetuneSettings) -> str:
+    """The message where memory is not enough."""
+    free = "Free the GPU's memory, use --device cpu" if settings.device == "cuda" else "Free memory"
+    return (
+        f"Cannot go on training on {settings.device}: its memory is not enough for batches of "
+        f"{settings.batch_size} images. {free} and go on with --resume, or start anew with a lower "
+        "--batch-size, which is another experiment than the published one"
+    )
 
 
 def _start(settings: FinetuneSettings, weights: Weights, images: ImageFolder) -> FinetuneRun:

@@ -1,15 +1,29 @@
-"""Levels of 8 bits to normalized values by table, so that every device gets the bits that a CPU computes."""
+"""Normalization of pixels; of 8 bits by table, so that every device gets the bits that a CPU computes."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from src.modelling.data import Normalization
-
 LEVELS = 256
 LARGEST_LEVEL = 255
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """Per channel: what is subtracted from pixels in [0, 1], and what they are divided by then."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def apply(self, pixels: Tensor) -> Tensor:
+        """(N, C, H, W) in [0, 1] -> the same shape and dtype, normalized."""
+        mean = torch.tensor(self.mean, dtype=pixels.dtype, device=pixels.device)
+        std = torch.tensor(self.std, dtype=pixels.dtype, device=pixels.device)
+        return (pixels - mean[:, None, None]) / std[:, None, None]
+
 
 # Of ImageNet's training images in RGB, as the published weights were trained [torchvision, resnet18 weights].
 IMAGENET = Normalization(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))

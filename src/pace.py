@@ -1,15 +1,14 @@
-"""Progress within an epoch."""
+"""Progress of work on images."""
 
 import time
 
-from src.modelling.results import duration
-from src.modelling.run_folder import Report
+from src.command import Report, duration
 
 EVERY = 5.0  # seconds between two lines
 
 
 class Pace:
-    """Counts images that pass through the network, and tells rate and time left now and then."""
+    """Counts images as they pass, and tells rate and time left now and then."""
 
     def __init__(self, report: Report, images: int) -> None:
         """`images` are those that pass in the whole run, each as often as it does."""
