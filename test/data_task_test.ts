@@ -195,7 +195,7 @@ steps: { train: { run: [python, a.py] } }
 `);
   const child = project.start("data");
   const output = ended(child);
-  await until("it unpacks", () => exists(project.entry(many, "tree.unpacking/tree/0")));
+  await until("it unpacks", () => exists(project.entry(many, "tree.unpacking/0")));
   await killTask(child);
   await output;
   assert.deepEqual(await states(project), { many: "packed" });
@@ -218,6 +218,23 @@ Deno.test("two fetches at once download once", async () => {
   assert.deepEqual(both.map(({ code }) => code), [0, 0], both.map(({ stderr }) => stderr).join());
   assert.deepEqual(project.server.requests, ["/weights.bin"]);
   assert.ok(both.some(({ stdout }) => /waiting for another process/.test(stdout)));
+});
+
+Deno.test("a fetch that waits goes on with what a killed one got", async () => {
+  await using project = await make();
+  project.server.slow = 30_000;
+  const first = project.start("data", "--only", "weights");
+  const output = ended(first);
+  await until("the download is under way", () => project.server.requests.length > 0);
+  const second = project.task("data", "--only", "weights");
+  await new Promise((resolve) => setTimeout(resolve, 600)); // of the file's second
+  await killTask(first);
+  await output;
+  const { code, stdout, stderr } = await second;
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /waiting for another process/);
+  assert.match(stdout, /are there from an earlier try/);
+  assert.match(project.server.requests.at(-1)!, /^\/weights\.bin from [1-9]/);
 });
 
 Deno.test("a byte that was changed is found by verify, named, and fetch makes it good", async (t) => {

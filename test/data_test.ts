@@ -68,7 +68,7 @@ Deno.test("inspectEntry() hashes what has other times than recorded, and records
   await Deno.utime(file, new Date(0), new Date(0));
   assert.equal((await inspectEntry(entry, quick)).file, "sound");
   const again = (await findEntry(folder.path, { sha256: SHA256 }))!;
-  assert.equal(again.record.mtime, 0);
+  assert.equal(again.record.modified, 0);
   await Deno.chmod(file, 0o644);
   await Deno.writeTextFile(file, "Weights");
   assert.deepEqual(await inspectEntry(again, quick), {

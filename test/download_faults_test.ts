@@ -13,7 +13,6 @@ import {
   fileAnswer,
   HAS_OPENSSL,
   selfSigned,
-  sendSlowly,
   serve,
   serveTunnel,
   someBytes,
@@ -485,21 +484,7 @@ Deno.test("a full disk: what it takes is said, and it is not left full", async (
   }
 });
 
-Deno.test("two processes that want the same target: one downloads, the other takes what it got", async () => {
-  await using folder = await Folder.make();
-  await using server = await serve((_, response) => sendSlowly(response, DATA));
-  const wanted = { urls: [`${server.url}file.bin`], sha256: HASH };
-  const both = await Promise.all([child(folder.target, wanted), child(folder.target, wanted)]);
-  assert.deepEqual(both.map(({ code }) => code), [0, 0], both.map(({ stderr }) => stderr).join());
-  const done = both.map(({ stdout }) => JSON.parse(stdout));
-  assert.deepEqual(done.map(({ sha256 }) => sha256), [HASH, HASH]);
-  assert.deepEqual(done.map(({ url }) => url).sort(), [`${server.url}file.bin`, undefined]);
-  assert.equal(both.filter(({ stderr }) => stderr.includes("waiting for another process")).length, 1);
-  assert.deepEqual(server.asked, ["GET /file.bin"]);
-  await folder.hasWhole();
-});
-
-Deno.test("a process that was killed blocks nobody, and what it got is gone on with", async () => {
+Deno.test("what a process got that was killed is gone on with", async () => {
   await using folder = await Folder.make();
   let count = 0;
   await using server = await serve((request, response) => {
@@ -513,18 +498,16 @@ Deno.test("a process that was killed blocks nobody, and what it got is gone on w
     assert.ok(waited < 20_000);
     await delay(20);
   }
-  const second = start(folder.target, wanted);
-  await delay(300);
   first.kill("SIGKILL");
   await first.output();
-  const { code, stderr } = await ended(second);
+  const { code, stderr } = await child(folder.target, wanted);
   assert.equal(code, 0, stderr);
   assert.deepEqual(server.asked, ["GET /file.bin", "GET /file.bin bytes=300000-"]);
   assert.match(stderr, /300\.0 kB are there from an earlier try/);
   await folder.hasWhole();
 });
 
-Deno.test("stopped: in the middle and while it waits, with what is there kept", async () => {
+Deno.test("stopped in the middle, with what is there kept", async () => {
   await using folder = await Folder.make();
   await using server = await serve((_, response) => {
     response.writeHead(200, { "content-length": DATA.length, etag: '"1"' });
@@ -532,13 +515,12 @@ Deno.test("stopped: in the middle and while it waits, with what is there kept", 
   });
   const stop = new AbortController();
   const reading = folder.fails([server], {}, { signal: stop.signal, patience: {} });
-  const waiting = folder.fails([server], {}, { signal: stop.signal });
   for (let waited = 0; await sizeOf(`${folder.target}.part`) < 200_000; waited += 20) {
     assert.ok(waited < 5000);
     await delay(20);
   }
   stop.abort();
-  assert.deepEqual((await Promise.all([reading, waiting])).map(({ exitCode }) => exitCode), [130, 130]);
+  assert.equal((await reading).exitCode, 130);
   assert.deepEqual(await folder.names(), ["file.bin.part", "file.bin.part.json"]);
 });
 

@@ -232,11 +232,11 @@ Deno.test("a killed unpacking is no data set, holds nobody up, and is cleaned aw
       assert.match(new TextDecoder().decode((await reader.read()).value), /files are there/);
       await reader.cancel();
       const again = () => unpack(`${made}/bombs/many.${kind}`, kind, target);
-      await assert.rejects(again(), new RegExp(`process ${child.pid} is at it`));
+      await assert.rejects(again(), /another process is at it/);
       child.kill("SIGKILL");
       await child.status;
       await child.stderr.cancel();
-      assert.ok((await listFiles(place.path("data.unpacking/tree"))).length > 0);
+      assert.ok((await listFiles(place.path("data.unpacking"))).length > 0);
       await assert.rejects(Deno.lstat(target));
       assert.equal((await again()).files, 2500);
       assert.deepEqual([...Deno.readDirSync(place.root)].map(({ name }) => name).sort(), [

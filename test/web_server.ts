@@ -4,7 +4,6 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { sha256 } from "../tasks/lib/files.ts";
 
 export type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
@@ -71,16 +70,6 @@ export function someBytes(count: number, seed = 1): Uint8Array {
     data[index] = state >>> 24;
   }
   return data;
-}
-
-/** Sends the bytes in ten pieces, over about a second. */
-export async function sendSlowly(response: ServerResponse, data: Uint8Array) {
-  response.writeHead(200, { "content-length": data.length });
-  for (let piece = 0; piece < 10; piece++) {
-    response.write(data.subarray(piece * data.length / 10, (piece + 1) * data.length / 10));
-    await delay(100);
-  }
-  response.end();
 }
 
 /** A proxy that only connects its clients with where they want to go. */

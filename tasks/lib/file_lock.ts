@@ -14,16 +14,21 @@ export async function holdPath(
   { onWait, signal }: { onWait?: () => void; signal?: AbortSignal } = {},
 ): Promise<Disposable> {
   for (let tell = onWait;;) {
+    const held = await tryHoldPath(path);
+    if (held !== undefined) return held;
+    tell?.();
+    tell = undefined;
+    await delay(POLL_MS, undefined, { signal });
+  }
+}
+
+/** As `holdPath`, but without waiting: nothing where somebody else holds the path. */
+export async function tryHoldPath(path: string): Promise<Disposable | undefined> {
+  while (true) {
     const file = await Deno.open(path, { read: true, write: true, create: true });
-    if (await file.tryLock(true)) {
-      if (await isAt(file, path)) return { [Symbol.dispose]: () => release(file, path) };
-      file.close(); // the one before removed it after this process had opened it
-    } else {
-      file.close();
-      tell?.();
-      tell = undefined;
-      await delay(POLL_MS, undefined, { signal });
-    }
+    if (!await file.tryLock(true)) return void file.close();
+    if (await isAt(file, path)) return { [Symbol.dispose]: () => release(file, path) };
+    file.close(); // the one before removed it after this process had opened it
   }
 }
 

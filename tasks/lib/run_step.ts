@@ -139,9 +139,7 @@ async function fingerprint(
     variables,
     plan.parameters,
     // Where they were fetched from is not what they are.
-    ...Object.entries(usedData(plan, step) ?? {}).map((
-      [name, { sha256, treeSha256 }],
-    ) => [name, sha256, treeSha256]),
+    ...data.map(([name, { sha256, treeSha256 }]) => [name, sha256, treeSha256]),
   ]));
 }
 

@@ -1,6 +1,7 @@
 /** Getting a file into the cache, by download or by copying one that is given; an entry is there whole or not at all. */
 
 import { basename, dirname, join } from "node:path";
+import { shellQuote } from "../command.ts";
 import type { Data, DataHash } from "../experiment.ts";
 import { Failure } from "../failure.ts";
 import { holdPath } from "../file_lock.ts";
@@ -8,11 +9,11 @@ import { exists, isDiskFull } from "../files.ts";
 import { addMd5, type Entry, findEntry, inspectEntry, sealEntry } from "./cache.ts";
 import { dataCache } from "./cache_folder.ts";
 import { download } from "./download/download.ts";
+import { describeProgress, type Progress } from "./download/progress.ts";
+import { findMismatch, type Found } from "./download/sums.ts";
 import type { Given } from "./given.ts";
 import { hashFile, showHash } from "./known_by.ts";
 import type { ObtainOptions } from "./obtain.ts";
-import { describeProgress, type Progress } from "./download/progress.ts";
-import { findMismatch, type Found } from "./download/sums.ts";
 
 type Hashes = Pick<Found, "sha256" | "md5">;
 
@@ -24,6 +25,11 @@ async function incoming(hash: DataHash): Promise<string> {
 }
 
 const MAKE_ROOM = "Free some space, or name a folder on another disk: XDG_CACHE_HOME=/path/to/folder";
+
+/** The command that takes a file which was brought by other means. */
+export function fromCommand(experiment: string, file: string): string {
+  return shellQuote(["deno", "task", "data", experiment, "--from", file]);
+}
 
 /** Waits until no other process brings the same data; whoever holds it is alone until it is disposed of. */
 export async function hold(
@@ -50,6 +56,7 @@ export async function hold(
  * @param given is copied; without it, the file is downloaded
  */
 export async function bringFile(
+  experiment: string,
   data: Data,
   hash: DataHash,
   given: Given | undefined,
@@ -60,7 +67,7 @@ export async function bringFile(
   const file = fileName(data);
   const path = join(folder, file);
   const { source, ...hashes } = given === undefined
-    ? await fetchFile(data, hash, path, options)
+    ? await fetchFile(experiment, data, hash, path, options)
     : { source: given.path, ...await copyFile(given, hash, path) };
   await sealEntry(folder, { file, source, ...hashes });
   return await moveIn(folder, hashes);
@@ -72,6 +79,7 @@ function fileName({ name, to, unpack }: Data): string {
 }
 
 async function fetchFile(
+  experiment: string,
   data: Data,
   hash: DataHash,
   path: string,
@@ -79,9 +87,10 @@ async function fetchFile(
 ): Promise<Hashes & { source?: string }> {
   const { name, urls, size } = data;
   const onProgress = (how: Progress) => progress(describeProgress(how));
+  const otherwise = `bring the file along: ${fromCommand(experiment, "FILE")}`;
   try {
     const wanted = { name, urls, size, ...hash };
-    const { sha256, url } = await download(wanted, path, { signal, log: line, onProgress });
+    const { sha256, url } = await download(wanted, path, { signal, log: line, onProgress, otherwise });
     return { sha256, ...("md5" in hash && hash), source: url };
   } catch (error) {
     throw explainPin(error, data, hash);

@@ -4,21 +4,18 @@ import { basename, join } from "node:path";
 import type { DataHash } from "../experiment.ts";
 import { exists, sha256File, writeJson } from "../files.ts";
 import { checkTree } from "./tree/check_tree.ts";
+import { isSameStamp, type Stamp, stampOf } from "./tree/tree_file.ts";
 import { manifestPath, readManifest } from "./tree/tree_manifest.ts";
 
 /** Written into an entry before it gets its name, so that every entry with a name is whole. */
-export interface EntryRecord {
+export interface EntryRecord extends Stamp {
   format: 1;
-  /** Of the file or archive. */
+  /** Of the file or archive, as the stamp is. */
   sha256: string;
   /** Where that is what it is known by. */
   md5?: string;
-  bytes: number;
   /** Name of the file or archive in the entry. */
   file: string;
-  /** Last change of its bytes and of its inode, in milliseconds since 1970; Deno gives the latter in whole seconds. */
-  mtime: number;
-  ctime: number;
   /** Address or path that it is from; not known where a download ended and its process was killed just then. */
   source?: string;
   /** UTC, ISO 8601. */
@@ -72,15 +69,14 @@ async function readEntry(folder: string): Promise<Entry | undefined> {
 /** Records a file that was just put into a folder, and takes away the right to write to it. */
 export async function sealEntry(
   folder: string,
-  record: Omit<EntryRecord, "format" | "bytes" | "mtime" | "ctime" | "fetched">,
+  record: Omit<EntryRecord, "format" | keyof Stamp | "fetched">,
 ): Promise<void> {
   const path = join(folder, record.file);
   await Deno.chmod(path, 0o444);
-  const state = await fileState(path);
   await writeJson(join(folder, RECORD), {
     format: 1,
     ...record,
-    ...state,
+    ...stampOf(await Deno.stat(path)),
     fetched: new Date().toISOString(),
   });
 }
@@ -90,11 +86,6 @@ export async function addMd5({ folder, record }: Entry, md5: string | undefined)
   if (md5 === undefined) return { folder, record };
   await writeJson(join(folder, RECORD), { ...record, md5 });
   return { folder, record: { ...record, md5 } };
-}
-
-async function fileState(path: string) {
-  const { size, mtime, ctime } = await Deno.stat(path);
-  return { bytes: size, mtime: mtime?.getTime() ?? 0, ctime: ctime?.getTime() ?? 0 };
 }
 
 /** Whether the file and the tree of an entry are as they were fetched. */
@@ -148,14 +139,15 @@ const NO_TREE: TreeSoundness = { state: "missing", problems: [] };
 async function inspectFile(entry: Entry, hash: boolean): Promise<Soundness["file"]> {
   const { record } = entry;
   const path = filePath(entry);
-  const state = await fileState(path).catch(() => undefined);
-  if (state === undefined) return "missing";
-  if (state.bytes !== record.bytes) return "damaged";
-  const isSame = state.mtime === record.mtime && state.ctime === record.ctime;
+  const found = await Deno.stat(path).catch(() => undefined);
+  if (found === undefined) return "missing";
+  const stamp = stampOf(found);
+  if (stamp.bytes !== record.bytes) return "damaged";
+  const isSame = isSameStamp(stamp, record);
   if (isSame && !hash) return "sound";
   if (await sha256File(path).catch(() => undefined) !== record.sha256) return "damaged";
   // Moved or copied with its folder: from now on these are its times.
-  if (!isSame) await writeJson(join(entry.folder, RECORD), { ...record, ...state }).catch(() => {});
+  if (!isSame) await writeJson(join(entry.folder, RECORD), { ...record, ...stamp }).catch(() => {});
   return "sound";
 }
 

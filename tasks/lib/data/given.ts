@@ -3,8 +3,8 @@
 import { basename, join } from "node:path";
 import type { Data, DataHash } from "../experiment.ts";
 import { Failure } from "../failure.ts";
-import { hashFile, showFound, showHash } from "./known_by.ts";
 import { findMismatch, type Found } from "./download/sums.ts";
+import { hashFile, showFound, showHash } from "./known_by.ts";
 
 /** A file with the wanted bytes. */
 export interface Given {

@@ -1,18 +1,17 @@
 /** From what experiment.yaml says of data to a sound entry of the cache, and a link to it in the project. */
 
 import { basename, join } from "node:path";
-import { shellQuote } from "../command.ts";
 import type { Data, Experiment } from "../experiment.ts";
 import { Failure } from "../failure.ts";
-import { bringFile, hold } from "./bring.ts";
+import { unpack } from "./archive/unpack.ts";
+import { bringFile, fromCommand, hold } from "./bring.ts";
 import { type Entry, filePath, inspectEntry, treePath } from "./cache.ts";
+import { findMismatch } from "./download/sums.ts";
 import { findGiven, type Given } from "./given.ts";
 import { hashFile, pinData } from "./known_by.ts";
 import { type Look, look, targetOf } from "./look.ts";
 import { inspectPlace, placeLink, refuseFile } from "./place.ts";
-import { findMismatch } from "./download/sums.ts";
 import { manifestPath } from "./tree/tree_manifest.ts";
-import { unpack } from "./archive/unpack.ts";
 
 export interface ObtainOptions {
   /** Open no connection. */
@@ -79,15 +78,14 @@ async function bring(experiment: string, found: Look, own: Given | undefined, op
   const { offline, from } = options;
   const given = own ?? (from === undefined ? undefined : await findGiven(from, data, hash));
   if (given === undefined && offline) throw missingOffline(experiment, data, entry);
-  return await bringFile(data, hash, given, options);
+  return await bringFile(experiment, data, hash, given, options);
 }
 
 function missingOffline(experiment: string, { name, urls }: Data, damaged?: Entry): Failure {
   const why = damaged === undefined ? "it is not in the cache" : `what is in ${damaged.folder} is damaged`;
   const file = basename(new URL(urls[0]!).pathname) || "FILE";
-  const command = shellQuote(["deno", "task", "data", experiment, "--from", file]);
   return new Failure(3, `Cannot get the data "${name}" offline: ${why}`, {
-    remedy: `Get ${urls[0]} on a machine with a network, then: ${command}`,
+    remedy: `Get ${urls[0]} on a machine with a network, then: ${fromCommand(experiment, file)}`,
   });
 }
 

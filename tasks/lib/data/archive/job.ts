@@ -3,8 +3,8 @@
 import { Failure } from "../../failure.ts";
 import { freeSpace } from "../../files.ts";
 import { bytes as shownBytes } from "../../terminal.ts";
-import type { Amount, Limits } from "./limits.ts";
 import type { TreeFile } from "../tree/tree_file.ts";
+import type { Amount, Limits } from "./limits.ts";
 
 /** What a file takes on disk is a multiple of that on most file systems. */
 const BLOCK = 4096;

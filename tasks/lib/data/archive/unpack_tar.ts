@@ -1,5 +1,6 @@
 /** Unpacking a tar archive, compressed or not, from its beginning to its end. */
 
+import { streamTreeFile, type TreeFile, writeTreeFile } from "../tree/tree_file.ts";
 import { ArchiveError, located, shown } from "./archive_error.ts";
 import { ArchivePaths } from "./archive_path.ts";
 import { compressionOf, decompressed } from "./decompress.ts";
@@ -8,7 +9,6 @@ import { checkLimits } from "./limits.ts";
 import { Pieces } from "./pieces.ts";
 import { skipPadding, takeWhole, tarEntries, type TarEntry } from "./tar_entries.ts";
 import { BLOCK, isHeader, isZero } from "./tar_header.ts";
-import { streamTreeFile, type TreeFile, writeTreeFile } from "../tree/tree_file.ts";
 
 /** A file with more bytes is written in pieces. */
 const LARGE = 4 << 20;

@@ -2,24 +2,23 @@
 
 import { shellQuote } from "../../command.ts";
 import { Failure } from "../../failure.ts";
+import { tryHoldPath } from "../../file_lock.ts";
 import { exists } from "../../files.ts";
 import { manifestPath, type TreeManifest, writeManifest } from "../tree/tree_manifest.ts";
 
 /** The right to unpack to a target. The operating system drops it when this process ends, however it ends. */
 export class UnpackingPlace implements AsyncDisposable {
-  readonly #folder: string;
-  readonly #lock: Deno.FsFile;
+  readonly #lock: Disposable;
   readonly #target: string;
   readonly #manifest: string;
   /** An empty folder. */
   readonly tree: string;
 
-  private constructor(target: string, lock: Deno.FsFile) {
+  private constructor(target: string, lock: Disposable) {
     this.#target = target;
-    this.#folder = placeOf(target);
     this.#lock = lock;
-    this.#manifest = `${this.#folder}/manifest.json`;
-    this.tree = `${this.#folder}/tree`;
+    this.tree = `${target}.unpacking`;
+    this.#manifest = `${this.tree}.json`;
   }
 
   /**
@@ -28,7 +27,13 @@ export class UnpackingPlace implements AsyncDisposable {
    * @throws Failure(2) if the target exists, Failure(3) if another process unpacks to it.
    */
   static async take(target: string): Promise<UnpackingPlace> {
-    const place = new UnpackingPlace(target, await takeLock(target));
+    const lock = await tryHoldPath(`${target}.unpacking.lock`);
+    if (lock === undefined) {
+      throw new Failure(3, `Cannot unpack to ${target}: another process is at it`, {
+        remedy: "Wait until it ends",
+      });
+    }
+    const place = new UnpackingPlace(target, lock);
     try {
       if (await exists(target)) {
         throw new Failure(2, `Cannot unpack to ${target}: it exists already`, {
@@ -51,61 +56,14 @@ export class UnpackingPlace implements AsyncDisposable {
     await Deno.rename(this.tree, this.#target);
   }
 
-  /** Removes what was not moved in. The lock's file goes last, and the folder only if nobody has come after. */
+  /** Removes what was not moved in. */
   async [Symbol.asyncDispose]() {
     await removeTree(this.tree).catch(() => {});
     await Deno.remove(this.#manifest).catch(() => {});
-    await Deno.remove(lockOf(this.#folder)).catch(() => {});
-    await Deno.remove(this.#folder).catch(() => {});
-    this.#lock.close();
+    this.#lock[Symbol.dispose]();
   }
-}
-
-function placeOf(target: string): string {
-  return `${target}.unpacking`;
-}
-
-function lockOf(folder: string): string {
-  return `${folder}/lock`;
 }
 
 async function removeTree(tree: string) {
   if (await exists(tree)) await Deno.remove(tree, { recursive: true });
-}
-
-async function takeLock(target: string): Promise<Deno.FsFile> {
-  const path = lockOf(placeOf(target));
-  while (true) {
-    await Deno.mkdir(placeOf(target), { recursive: true });
-    const file = await Deno.open(path, { read: true, write: true, create: true }).catch((error) => {
-      if (error instanceof Deno.errors.NotFound) return undefined; // the folder was removed in between
-      throw error;
-    });
-    if (file === undefined) continue;
-    try {
-      if (!await file.tryLock(true)) throw await heldBy(path, target);
-      // Whoever held it before may have removed the file, and another may hold a new one of that name.
-      const [mine, there] = [await file.stat(), await Deno.stat(path).catch(() => undefined)];
-      if (there?.ino === mine.ino) {
-        await file.truncate();
-        await file.write(new TextEncoder().encode(`${Deno.pid}`));
-        return file;
-      }
-      file.close();
-    } catch (error) {
-      file.close();
-      throw error;
-    }
-  }
-}
-
-async function heldBy(path: string, target: string): Promise<Failure> {
-  const pid = (await Deno.readTextFile(path).catch(() => "")).trim();
-  return new Failure(
-    3,
-    `Cannot unpack to ${target}: ${pid ? `process ${pid}` : "another process"} is at it`,
-    {
-      remedy: "Wait until it ends, or stop that process",
-    },
-  );
 }

@@ -3,9 +3,9 @@
 import { Buffer } from "node:buffer";
 import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
 import { Readable } from "node:stream";
+import { streamTreeFile, type TreeFile, writeTreeFile } from "../tree/tree_file.ts";
 import { ArchiveError } from "./archive_error.ts";
 import { readAt } from "./read_at.ts";
-import { streamTreeFile, type TreeFile, writeTreeFile } from "../tree/tree_file.ts";
 import { LOCAL_HEADER, MAX_FIELD, STORED, type ZipFile } from "./zip_directory.ts";
 
 /** A file with more bytes, compressed or not, is unpacked in pieces. */

@@ -2,7 +2,6 @@
 
 import { dirname } from "node:path";
 import { Failure } from "../../failure.ts";
-import { holdPath } from "../../file_lock.ts";
 import { isDiskFull } from "../../files.ts";
 import { bytes } from "../../terminal.ts";
 import { certificatesOf } from "./certificates.ts";
@@ -13,8 +12,6 @@ import { PartFile } from "./part_file.ts";
 import { type Progress, ProgressMeter } from "./progress.ts";
 import { type Expected, findMismatch, type Found, isHashed, sumFile } from "./sums.ts";
 import { parseAddress, showAddress } from "./web_address.ts";
-
-export { describeProgress } from "./progress.ts";
 
 /** A file as experiment.yaml declares it. */
 export interface Wanted extends Expected {
@@ -35,14 +32,16 @@ export interface DownloadOptions {
   signal?: AbortSignal;
   /** Called a few times in a second; `describeProgress` makes a line of it for `Terminal.progress`. */
   onProgress?: (progress: Progress) => void;
-  /** Hears what is worth a line: a mirror that failed, a download that is resumed, waiting for another process. */
+  /** Hears what is worth a line: a mirror that failed, a download that is resumed. */
   log?: (line: string) => void;
+  /** What the user can do instead of downloading, as an imperative phrase for remedies. */
+  otherwise?: string;
   patience?: Partial<Patience>;
 }
 
 /**
- * Leaves the wanted file at `target`; nothing new is there before it is whole and right. Two processes that want the
- * same target do it once. What was fetched of it stays in `target.part` for the next time if this is interrupted.
+ * Leaves the wanted file at `target`; nothing new is there before it is whole and right. What was fetched of it stays in
+ * `target.part` for the next time if this is interrupted. No two processes may do it at once: the caller sees to that.
  *
  * @throws Failure(2) if no mirror has the wanted bytes, Failure(3) if none can be reached now or the disk is full,
  * Failure(130) if it was stopped
@@ -57,8 +56,6 @@ export async function download(
   const log = (line: string) => options.log?.(`${name}: ${line}`);
   try {
     await Deno.mkdir(dirname(target), { recursive: true });
-    const onWait = () => log(`waiting for another process, which is downloading it`);
-    using _lock = await holdPath(`${target}.lock`, { onWait, signal: options.signal });
     return await findWhole(wanted, target) ?? await fetchWhole(wanted, urls, target, { ...options, log });
   } catch (error) {
     if (options.signal?.aborted) throw new Failure(130, `Interrupted: ${name} is not downloaded`);
@@ -66,7 +63,7 @@ export async function download(
   }
 }
 
-/** What another process has put there meanwhile. */
+/** What a process has left there that was killed just then. */
 async function findWhole(wanted: Wanted, target: string): Promise<Downloaded | undefined> {
   using file = await Deno.open(target).catch(() => undefined);
   if (file === undefined) return undefined;
@@ -78,7 +75,7 @@ async function fetchWhole(
   wanted: Wanted,
   urls: URL[],
   target: string,
-  { signal, onProgress, log, patience }: DownloadOptions & { log: (line: string) => void },
+  { signal, onProgress, log, patience, otherwise }: DownloadOptions & { log: (line: string) => void },
 ): Promise<Downloaded> {
   const { name } = wanted;
   using client = Deno.createHttpClient({ caCerts: await certificatesOf(Deno.env.toObject()) });
@@ -88,7 +85,7 @@ async function fetchWhole(
     const meter = new ProgressMeter(name, onProgress);
     const waiting = { ...PATIENCE, ...patience };
     const asking = { name, expected: wanted, part, client, patience: waiting, meter, log, signal };
-    const { sha256, bytes } = await fetchFromAny(urls, asking);
+    const { sha256, bytes } = await fetchFromAny(urls, asking, otherwise);
     await part.finish();
     return { sha256, bytes, url: part.origin?.url };
   } catch (error) {
@@ -100,7 +97,7 @@ async function fetchWhole(
 }
 
 /** @throws Failure that tells what each mirror said */
-async function fetchFromAny(urls: URL[], asking: Asking): Promise<Found> {
+async function fetchFromAny(urls: URL[], asking: Asking, otherwise?: string): Promise<Found> {
   const { part, log } = asking;
   const said: { url: URL; error: MirrorError }[] = [];
   for (const url of urls) {
@@ -113,10 +110,14 @@ async function fetchFromAny(urls: URL[], asking: Asking): Promise<Found> {
     }
   }
   if (part.bytes === 0) await part.remove();
-  throw explainMirrors(asking.name, said);
+  throw explainMirrors(asking.name, said, otherwise);
 }
 
-function explainMirrors(name: string, said: { url: URL; error: MirrorError }[]): Failure {
+function explainMirrors(
+  name: string,
+  said: { url: URL; error: MirrorError }[],
+  otherwise?: string,
+): Failure {
   const isWrong = said.every(({ error }) => error.problem === "wrong");
   const isUntrusted = said.some(({ error }) => error.problem === "untrusted");
   const lines = said.map(({ url, error }) => `${showAddress(url)}: ${error.message}`);
@@ -126,22 +127,20 @@ function explainMirrors(name: string, said: { url: URL; error: MirrorError }[]):
     `Cannot download ${name}: ${others.length === 0 ? only : `none of ${lines.length} mirrors gave it`}`,
     {
       problems: others.length === 0 ? [] : lines.map((message) => ({ message })),
-      remedy: isUntrusted ? TRUST : isWrong ? CHECK : remedyForNetwork(),
+      remedy: [isUntrusted ? TRUST : isWrong ? CHECK : remedyForNetwork(), otherwise]
+        .filter((remedy) => remedy !== undefined).join("; or "),
     },
   );
 }
 
-const BRING = "or bring the file along: --from FILE";
-const TRUST = `If a private certificate authority vouches for it, name its certificates in PEM: ` +
-  `SSL_CERT_FILE=/path/to/ca.pem; ${BRING}`;
-const CHECK = `Compare address, hash and size with what the authors of the file publish, ${BRING}`;
+const TRUST = "If a private certificate authority vouches for it, name its certificates in PEM: " +
+  "SSL_CERT_FILE=/path/to/ca.pem";
+const CHECK = "Compare address, hash and size with what the authors of the file publish";
 
 function remedyForNetwork(): string {
   const proxies = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
   const set = proxies.find((variable) => Deno.env.get(variable));
-  return `Check the network${
-    set === undefined ? "" : ` and the proxy that ${set} names`
-  } and try again, ${BRING}`;
+  return `Check the network${set === undefined ? "" : ` and the proxy that ${set} names`} and try again`;
 }
 
 /** What the system says about the target's folder, in a user's terms. */

@@ -3,7 +3,7 @@
 import { inParallel, sha256File } from "../../files.ts";
 import { ask, shares } from "../../workers.ts";
 import type { Share } from "./hash_worker.ts";
-import { type Stamp, stampOf, type TreeFile } from "./tree_file.ts";
+import { isSameStamp, stampOf, type TreeFile } from "./tree_file.ts";
 import type { TreeManifest } from "./tree_manifest.ts";
 
 /** How a tree differs from its manifest: paths, sorted. All empty if it does not. */
@@ -61,10 +61,6 @@ function entriesOf(folder: string): Iterable<Deno.DirEntry> {
     if (error instanceof Deno.errors.NotFound) return []; // then all that was in it is missing
     throw error;
   }
-}
-
-function isSameStamp(a: Stamp, b: Stamp): boolean {
-  return a.modified === b.modified && a.changed === b.changed && a.inode === b.inode;
 }
 
 async function findAltered(tree: string, files: TreeFile[]): Promise<string[]> {

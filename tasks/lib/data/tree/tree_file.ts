@@ -56,3 +56,8 @@ export function stampOf({ size, mtime, ctime, ino }: Deno.FileInfo): Stamp {
     inode: ino ?? 0,
   };
 }
+
+/** Whether a file is the one that it was, as far as this tells without reading it. */
+export function isSameStamp(a: Stamp, b: Stamp): boolean {
+  return a.bytes === b.bytes && a.modified === b.modified && a.changed === b.changed && a.inode === b.inode;
+}
