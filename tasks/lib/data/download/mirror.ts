@@ -143,7 +143,7 @@ async function receive(
       await part.restart();
       throw new MirrorError("wrong", `sends more than the ${total} bytes of the file`);
     }
-    await part.append(piece);
+    part.append(piece);
     meter.show(part.bytes, total);
   }
   if (!begun) await begin();

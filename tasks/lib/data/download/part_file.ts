@@ -5,9 +5,6 @@ import { Hasher } from "./hasher.ts";
 import type { Origin } from "./range.ts";
 import { algorithmsFor, type Expected, type Found, foundOf, isHashed, sumFile } from "./sums.ts";
 
-/** What comes through TLS comes in pieces of 16 KiB: to hand one over takes longer than to write it. */
-const WORTH_A_THREAD = 1 << 16;
-
 /** A file of fewer bytes is hashed before a thread for it would have begun. */
 const WORTH_HASHERS = 1 << 22;
 
@@ -66,10 +63,9 @@ export class PartFile implements Disposable {
     await writeJson(originPath(this.target), origin);
   }
 
-  /** Writes on another thread. A part whose writing failed is not gone on with. */
-  async append(data: Uint8Array) {
-    if (data.length < WORTH_A_THREAD) this.#writeHere(data);
-    else await this.#write(data);
+  /** Writes at once: to hand a piece to another thread takes about as long. A part whose writing failed is not gone on with. */
+  append(data: Uint8Array) {
+    for (let done = 0; done < data.length;) done += this.#file.writeSync(data.subarray(done));
     this.bytes += data.length;
     if (this.bytes >= WORTH_HASHERS && this.#hashers.length === 0) this.#startHashers();
     for (const hasher of this.#hashers) hasher.advance(this.bytes);
@@ -82,14 +78,6 @@ export class PartFile implements Disposable {
 
   #endHashers() {
     for (const hasher of this.#hashers.splice(0)) hasher[Symbol.dispose]();
-  }
-
-  #writeHere(data: Uint8Array) {
-    for (let done = 0; done < data.length;) done += this.#file.writeSync(data.subarray(done));
-  }
-
-  async #write(data: Uint8Array) {
-    for (let done = 0; done < data.length;) done += await this.#file.write(data.subarray(done));
   }
 
   /** The hashes of what is there. */
