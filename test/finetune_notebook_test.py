@@ -65,7 +65,7 @@ def test_the_notebook_says_what_is_not_to_be_compared_with_the_public_runs(
     said = _said(notebook)
     assert "Images are not counted against the public runs, because mode is features and not exact" in said
     assert "it has 16 training images and not 2,160" in said
-    assert "public run: table" in said
+    assert "public run: first" in said
     assert _pictures(notebook) == 3
 
 
