@@ -5,13 +5,13 @@
  */
 
 import { join, resolve } from "node:path";
-import { main } from "../tasks/lib/cli.ts";
-import { Failure } from "../tasks/lib/failure.ts";
-import { writeAtomic, writeJson } from "../tasks/lib/files.ts";
-import { inspectHost } from "../tasks/lib/host.ts";
-import { callerFolder } from "../tasks/lib/project_root.ts";
-import { RUN_OPTIONS, type RunOutcome, runTask } from "../tasks/lib/run_task.ts";
-import type { Terminal } from "../tasks/lib/terminal.ts";
+import { Failure } from "../tasks/lib/cli/failure.ts";
+import { main } from "../tasks/lib/cli/main.ts";
+import type { Terminal } from "../tasks/lib/cli/terminal.ts";
+import { RUN_OPTIONS, type RunOutcome, runTask } from "../tasks/lib/run/run_task.ts";
+import { writeAtomic, writeJson } from "../tasks/lib/system/files.ts";
+import { inspectHost } from "../tasks/lib/system/host.ts";
+import { callerFolder } from "../tasks/lib/system/project_root.ts";
 import { type Figures, fileName, gpuChart } from "./gpu/chart.ts";
 
 await main({

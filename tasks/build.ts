@@ -4,10 +4,10 @@
  * Example: deno task build --cpu
  */
 
-import { buildTask } from "./lib/image/build.ts";
+import { main } from "./lib/cli/main.ts";
+import { EXPERIMENT } from "./lib/experiment/argument.ts";
 import { VARIANTS } from "./lib/image/build_plan.ts";
-import { main } from "./lib/cli.ts";
-import { EXPERIMENT } from "./lib/run_task.ts";
+import { buildTask } from "./lib/image/build.ts";
 
 await main({
   name: "build",

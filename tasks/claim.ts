@@ -5,7 +5,7 @@
  */
 
 import { CLAIM_OPTIONS, claimTask } from "./lib/claim/claim_task.ts";
-import { main } from "./lib/cli.ts";
+import { main } from "./lib/cli/main.ts";
 
 await main({
   name: "claim",

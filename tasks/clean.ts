@@ -4,8 +4,8 @@
  * Example: deno task clean
  */
 
-import { main } from "./lib/cli.ts";
-import { clean } from "./lib/clean.ts";
+import { main } from "./lib/cli/main.ts";
+import { clean } from "./lib/maintenance/clean.ts";
 
 await main({
   name: "clean",

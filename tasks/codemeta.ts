@@ -4,7 +4,7 @@
  * Example: deno task codemeta
  */
 
-import { main } from "./lib/cli.ts";
+import { main } from "./lib/cli/main.ts";
 
 await main({
   name: "codemeta",
@@ -12,7 +12,7 @@ await main({
   examples: [["deno task codemeta", "after a change to CITATION.cff"]],
   options: {},
   async run(_, terminal) {
-    const { codemetaText } = await import("./lib/provenance/codemeta.ts");
+    const { codemetaText } = await import("./lib/crate/codemeta.ts");
     await Deno.writeTextFile(new URL("../codemeta.json", import.meta.url), await codemetaText());
     terminal.line("Wrote codemeta.json");
     return { exitCode: 0, result: { wrote: "codemeta.json" } };

@@ -4,7 +4,7 @@
  * Example: deno task compare published latest
  */
 
-import { main } from "./lib/cli.ts";
+import { main } from "./lib/cli/main.ts";
 import { COMPARE_OPTIONS, compareTask } from "./lib/compare/compare_task.ts";
 
 await main({

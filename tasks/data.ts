@@ -4,7 +4,7 @@
  * Example: deno task data eurosat
  */
 
-import { main } from "./lib/cli.ts";
+import { main } from "./lib/cli/main.ts";
 import { DATA_OPTIONS, dataTask } from "./lib/data/data_task.ts";
 
 await main({

@@ -4,9 +4,9 @@
  * Example: deno task doctor
  */
 
-import { main } from "./lib/cli.ts";
-import { doctor } from "./lib/doctor.ts";
-import { EXPERIMENT } from "./lib/run_task.ts";
+import { main } from "./lib/cli/main.ts";
+import { doctor } from "./lib/doctor/doctor_task.ts";
+import { EXPERIMENT } from "./lib/experiment/argument.ts";
 
 await main({
   name: "doctor",

@@ -4,8 +4,8 @@
  * Example: deno task fix-permissions
  */
 
-import { CONTAINER_PROGRAMS } from "./lib/container/client.ts";
-import { main } from "./lib/cli.ts";
+import { main } from "./lib/cli/main.ts";
+import { CONTAINER_PROGRAMS } from "./lib/experiment/engine_name.ts";
 import { fixPermissions } from "./lib/permissions/fix_permissions.ts";
 
 await main({

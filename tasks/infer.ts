@@ -4,8 +4,8 @@
  * Example: deno task infer -- --top-k 5
  */
 
-import { main } from "./lib/cli.ts";
-import { everydayTask } from "./lib/everyday_task.ts";
+import { main } from "./lib/cli/main.ts";
+import { everydayTask } from "./lib/run/everyday_task.ts";
 
 await main(
   everydayTask("infer", "Predicts with the newest model that was trained with these parameters.", [

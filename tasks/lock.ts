@@ -5,8 +5,8 @@
  */
 
 import { join } from "node:path";
-import { main } from "./lib/cli.ts";
-import { lock } from "./lib/lock.ts";
+import { main } from "./lib/cli/main.ts";
+import { lock } from "./lib/maintenance/make_locks.ts";
 
 await main({
   name: "lock",

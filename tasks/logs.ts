@@ -4,7 +4,7 @@
  * Example: deno task logs -f
  */
 
-import { main } from "./lib/cli.ts";
+import { main } from "./lib/cli/main.ts";
 import { logsTask } from "./lib/jupyter/logs.ts";
 
 await main({

@@ -4,9 +4,9 @@
  * Example: deno task notebook notebooks/train_resnet.ipynb -p epochs=3
  */
 
-import { main } from "./lib/cli.ts";
-import { NOTEBOOK_OPTIONS, notebookOptions, splitPositionals } from "./lib/notebook_options.ts";
-import { RUN_OPTIONS, runTask } from "./lib/run_task.ts";
+import { main } from "./lib/cli/main.ts";
+import { NOTEBOOK_OPTIONS, notebookOptions, splitPositionals } from "./lib/plan/notebook_options.ts";
+import { RUN_OPTIONS, runTask } from "./lib/run/run_task.ts";
 
 await main({
   name: "notebook",

@@ -4,8 +4,8 @@
  * Example: deno task ok
  */
 
-import { main } from "./lib/cli.ts";
-import { runChecks } from "./lib/gate.ts";
+import { main } from "./lib/cli/main.ts";
+import { runChecks } from "./lib/maintenance/gate.ts";
 
 await main({
   name: "ok",

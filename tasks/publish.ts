@@ -4,9 +4,9 @@
  * Example: deno task publish --tag user/name:1.0 --push
  */
 
-import { main } from "./lib/cli.ts";
+import { main } from "./lib/cli/main.ts";
+import { EXPERIMENT } from "./lib/experiment/argument.ts";
 import { publishTask } from "./lib/publish/publish.ts";
-import { EXPERIMENT } from "./lib/run_task.ts";
 
 await main({
   name: "publish",

@@ -4,8 +4,8 @@
  * Example: deno task receipt --sign ~/.ssh/id_ed25519
  */
 
-import { main } from "./lib/cli.ts";
-import { RECEIPT_OPTIONS, receiptTask } from "./lib/provenance/receipt_task.ts";
+import { main } from "./lib/cli/main.ts";
+import { RECEIPT_OPTIONS, receiptTask } from "./lib/report/receipt_task.ts";
 
 await main({
   name: "receipt",

@@ -4,9 +4,9 @@
  * Example: deno task report
  */
 
-import { main } from "./lib/cli.ts";
-import { CRATE_OPTIONS, crateTask } from "./lib/provenance/crate_task.ts";
-import { REPORT_OPTIONS, reportRun } from "./lib/read_task.ts";
+import { main } from "./lib/cli/main.ts";
+import { CRATE_OPTIONS, crateTask } from "./lib/crate/crate_task.ts";
+import { REPORT_OPTIONS, reportRun } from "./lib/report/report_task.ts";
 
 await main({
   name: "report",

@@ -4,9 +4,10 @@
  * Example: deno task reproduce
  */
 
-import { main } from "./lib/cli.ts";
-import { EXPERIMENT, runTask } from "./lib/run_task.ts";
-import { runTwice, TWICE_OPTIONS } from "./lib/run_twice.ts";
+import { main } from "./lib/cli/main.ts";
+import { EXPERIMENT } from "./lib/experiment/argument.ts";
+import { runTask } from "./lib/run/run_task.ts";
+import { runTwice, TWICE_OPTIONS } from "./lib/run/run_twice.ts";
 
 await main({
   name: "reproduce",

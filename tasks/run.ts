@@ -5,10 +5,10 @@
  * Example: deno task run --detach
  */
 
-import { main } from "./lib/cli.ts";
+import { main } from "./lib/cli/main.ts";
+import { EXPERIMENT } from "./lib/experiment/argument.ts";
 import { SERVER_ENGINES } from "./lib/jupyter/engines.ts";
 import { startTask } from "./lib/jupyter/start.ts";
-import { EXPERIMENT } from "./lib/run_task.ts";
 
 await main({
   name: "run",

@@ -4,15 +4,15 @@
  * Example: deno task schema
  */
 
-import { main } from "./lib/cli.ts";
+import { main } from "./lib/cli/main.ts";
 
 await main({
   name: "schema",
   summary: "Writes experiment.schema.json, by which editors check experiment.yaml and complete its keys.",
-  examples: [["deno task schema", "after a change to the schema in tasks/lib/experiment_schema.ts"]],
+  examples: [["deno task schema", "after a change to the schema in tasks/lib/experiment/schema.ts"]],
   options: {},
   async run(_, terminal) {
-    const { jsonSchema } = await import("./lib/experiment_json_schema.ts");
+    const { jsonSchema } = await import("./lib/experiment/json_schema.ts");
     await Deno.writeTextFile(new URL("../experiment.schema.json", import.meta.url), jsonSchema());
     terminal.line("Wrote experiment.schema.json");
     return { exitCode: 0, result: { wrote: "experiment.schema.json" } };

@@ -4,7 +4,7 @@
  * Example: deno task shell -- nvidia-smi
  */
 
-import { main } from "./lib/cli.ts";
+import { main } from "./lib/cli/main.ts";
 import { shellTask } from "./lib/jupyter/shell.ts";
 
 await main({

@@ -4,7 +4,7 @@
  * Example: deno task status
  */
 
-import { main } from "./lib/cli.ts";
+import { main } from "./lib/cli/main.ts";
 import { statusTask } from "./lib/jupyter/status.ts";
 
 await main({

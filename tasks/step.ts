@@ -4,9 +4,9 @@
  * Example: deno task step train --seed 7
  */
 
-import { main } from "./lib/cli.ts";
-import { Failure } from "./lib/failure.ts";
-import { RUN_OPTIONS, runTask } from "./lib/run_task.ts";
+import { Failure } from "./lib/cli/failure.ts";
+import { main } from "./lib/cli/main.ts";
+import { RUN_OPTIONS, runTask } from "./lib/run/run_task.ts";
 
 await main({
   name: "step",

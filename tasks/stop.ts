@@ -4,7 +4,7 @@
  * Example: deno task stop
  */
 
-import { main } from "./lib/cli.ts";
+import { main } from "./lib/cli/main.ts";
 import { stopTask } from "./lib/jupyter/stop.ts";
 
 await main({

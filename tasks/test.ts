@@ -4,8 +4,8 @@
  * Example: deno task test test/plan_test.ts
  */
 
-import { main } from "./lib/cli.ts";
-import { runTests } from "./lib/gate.ts";
+import { main } from "./lib/cli/main.ts";
+import { runTests } from "./lib/maintenance/gate.ts";
 
 await main({
   name: "test",

@@ -4,8 +4,8 @@
  * Example: deno task train --epochs 3
  */
 
-import { main } from "./lib/cli.ts";
-import { everydayTask } from "./lib/everyday_task.ts";
+import { main } from "./lib/cli/main.ts";
+import { everydayTask } from "./lib/run/everyday_task.ts";
 
 await main(
   everydayTask("train", "Trains the model.", ["deno task train --epochs 3", "with another parameter value"]),

@@ -4,8 +4,8 @@
  * Example: deno task verify
  */
 
-import { main } from "./lib/cli.ts";
-import { VERIFY_OPTIONS, verifyTask } from "./lib/provenance/verify_task.ts";
+import { main } from "./lib/cli/main.ts";
+import { VERIFY_OPTIONS, verifyTask } from "./lib/report/verify_task.ts";
 
 await main({
   name: "verify",

@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { basename, join } from "node:path";
 import { explainApptainer } from "../tasks/lib/container/apptainer.ts";
-import { ensureSif, findSif } from "../tasks/lib/container/sif.ts";
 import { HEADER_BYTES, sifProblem } from "../tasks/lib/container/sif_file.ts";
 import {
   type Convertible,
@@ -11,10 +10,11 @@ import {
   imageIdOf,
   isForApptainer,
 } from "../tasks/lib/container/sif_source.ts";
+import { ensureSif, findSif } from "../tasks/lib/container/sif.ts";
 import { overridingVariables } from "../tasks/lib/engine/apptainer.ts";
-import { exists, sha256File } from "../tasks/lib/files.ts";
-import { findProcesses } from "../tasks/lib/processes.ts";
-import { runMark } from "../tasks/lib/run_folder.ts";
+import { runMark } from "../tasks/lib/record/run_folder.ts";
+import { exists, sha256File } from "../tasks/lib/system/files.ts";
+import { findProcesses } from "../tasks/lib/system/processes.ts";
 import {
   call,
   IMAGE,
@@ -132,6 +132,7 @@ async function missing(): Promise<string | undefined> {
 }
 
 const reason = await missing();
+
 if (reason !== undefined) console.log(`ignored: the tests with apptainer, since ${reason}`);
 
 function realTest(name: string, fn: (t: Deno.TestContext) => Promise<void>) {
@@ -139,6 +140,7 @@ function realTest(name: string, fn: (t: Deno.TestContext) => Promise<void>) {
 }
 
 const TINY = `experiment-test:tiny-${Deno.pid}`;
+
 const shared = reason === undefined ? await prepare() : undefined!;
 
 /** Archives of the tests' image and of a tiny one, where every user can read them; and a user who is not root. */

@@ -2,6 +2,10 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { explainEngine } from "../tasks/lib/container/client.ts";
+import { parseExperiment } from "../tasks/lib/experiment/parse.ts";
+import { stageContext, withoutCredentials } from "../tasks/lib/image/build_context.ts";
+import { BuildOutput } from "../tasks/lib/image/build_output.ts";
 import {
   baseImage,
   buildCommand,
@@ -12,24 +16,24 @@ import {
   readRequest,
   type Request,
 } from "../tasks/lib/image/build_plan.ts";
-import { stageContext, withoutCredentials } from "../tasks/lib/image/build_context.ts";
-import { BuildOutput } from "../tasks/lib/image/build_output.ts";
-import { explainEngine } from "../tasks/lib/container/client.ts";
 import { parsePackages } from "../tasks/lib/image/deno_packages.ts";
-import { parseExperiment } from "../tasks/lib/experiment.ts";
 import { checkPin, pinOf } from "../tasks/lib/image/image_lock.ts";
 import { downloadCommand, downloadFiles, platforms } from "../tasks/lib/image/wheels.ts";
 import { ended, experiment, Project, ROOT } from "./project.ts";
 
 const FIXTURES = join(import.meta.dirname!, "fixtures/build");
+
 const NOTHING: BuildOptions = { cpu: false, "download-wheels": false, update: false, plan: false };
+
 const GPU_JUPYTER = "cschranz/gpu-jupyter:v1.10_cuda-12.9_ubuntu-24.04";
+
 const DIGITS = parseExperiment(
   `name: digits\ntitle: Digits\nenvironment: { image: "${GPU_JUPYTER}", requirements: requirements.txt }\n` +
     "steps: { train: { run: [python, train.py] } }\n",
   "/project/experiment.yaml",
   "/project",
 );
+
 const SHA = (letter: string) => `sha256:${letter.repeat(64)}`;
 
 function asked(options: Partial<BuildOptions>): Request & { action: "build" } {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Failure } from "../tasks/lib/cli/failure.ts";
 import { checkTree } from "../tasks/lib/data/tree/check_tree.ts";
 import { writeTreeFile } from "../tasks/lib/data/tree/tree_file.ts";
 import {
@@ -8,7 +9,6 @@ import {
   type TreeManifest,
   writeManifest,
 } from "../tasks/lib/data/tree/tree_manifest.ts";
-import { Failure } from "../tasks/lib/failure.ts";
 import { ended, Project } from "./project.ts";
 
 const FILES = { "b/ü": "ü", "b/1": "one", "a": "a", "b.txt": "text", "😀": "", "\uff5e": "" };

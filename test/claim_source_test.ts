@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { LARGEST_TEXT, type Observation, readSource } from "../tasks/lib/claim_source.ts";
-import { formatSource, parseSource } from "../tasks/lib/source_forms.ts";
+import { formatSource, parseSource } from "../tasks/lib/experiment/claim_source.ts";
+import { LARGEST_TEXT, type Observation, readSource } from "../tasks/lib/verdict/read_value.ts";
 
 const HASH_OF_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { parseExperiment } from "../tasks/lib/experiment.ts";
+import { parseExperiment } from "../tasks/lib/experiment/parse.ts";
 import { experiment, Project } from "./project.ts";
 
 /** Gets `wrong` of 360 images wrong, as a file of that name says. */
@@ -16,6 +16,7 @@ open(out + "/history.csv", "w").write("epoch,accuracy\\n1,90.0\\n2,%.2f\\n" % ac
 open(out + "/model.bin", "wb").write(bytes([255, right % 256]))
 print("accuracy: %.2f" % accuracy[1])
 `;
+
 const CLAIMS = `
 # What the paper says.
 claims:
@@ -26,6 +27,7 @@ claims:
     of: 360
   - { name: curve, from: train/history.csv#accuracy, value: [90.0, 99.44], of: 360 } # Figure 1
 `;
+
 const FINE = `${CLAIMS.replace("90.00 ", "99.44 ")}`;
 
 async function make(claims: string, ...wrong: number[]): Promise<Project> {

@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readStamp } from "../tasks/lib/environment_stamp.ts";
-import { exists } from "../tasks/lib/files.ts";
-import { PLAN_SCHEMA } from "../tasks/lib/plan.ts";
-import { RunLock } from "../tasks/lib/run_folder.ts";
-import { makeStepCache } from "../tasks/lib/step_cache.ts";
+import { readStamp } from "../tasks/lib/environment/stamp.ts";
+import { PLAN_SCHEMA } from "../tasks/lib/plan/plan.ts";
+import { makeStepCache } from "../tasks/lib/plan/step_cache.ts";
+import { RunLock } from "../tasks/lib/record/run_lock.ts";
+import { exists } from "../tasks/lib/system/files.ts";
 import { ended, experiment, Project, ROOT } from "./project.ts";
 
 const STAMP = JSON.stringify({ format: 1, python: { base: "/usr/bin/python3" } });
+
 const FIRST = "20260101T000000Z-aaaa";
+
 const SECOND = "20260102T000000Z-bbbb";
 
 /** What the tasks make in a project: an environment, caches, two runs. */
@@ -19,12 +21,14 @@ const MADE = {
   ".ruff_cache/x": "",
   "src/__pycache__/x.pyc": "",
 };
+
 const RUNS = {
   [`runs/test/${FIRST}/.lock`]: "",
   [`runs/test/${FIRST}/evidence.json`]: "{}",
   [`runs/test/${SECOND}/.lock`]: "",
   [`runs/test/${SECOND}/plan.json`]: "{}",
 };
+
 const SOURCES = { "experiment.yaml": experiment(), "src/x.py": "" };
 
 async function filesOf(project: Project, folder = "."): Promise<string[]> {

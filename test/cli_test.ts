@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { help, parse } from "../tasks/lib/cli.ts";
-import { Failure } from "../tasks/lib/failure.ts";
-import { RUN_OPTIONS, runTask } from "../tasks/lib/run_task.ts";
-import { Terminal } from "../tasks/lib/terminal.ts";
+import { Failure } from "../tasks/lib/cli/failure.ts";
+import { help } from "../tasks/lib/cli/help.ts";
+import { parse } from "../tasks/lib/cli/options.ts";
+import { Terminal } from "../tasks/lib/cli/terminal.ts";
+import { RUN_OPTIONS, runTask } from "../tasks/lib/run/run_task.ts";
 
 const TASK = {
   name: "bake",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { hashSources, readCode, scrubbed } from "../tasks/lib/code.ts";
-import { run } from "../tasks/lib/command.ts";
+import { hashSources, readCode, scrubbed } from "../tasks/lib/record/code.ts";
+import { run } from "../tasks/lib/system/command.ts";
 import { Project } from "./project.ts";
 
 async function git(project: Project, ...args: string[]) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { run, shellQuote } from "../tasks/lib/command.ts";
-import { Failure } from "../tasks/lib/failure.ts";
+import { Failure } from "../tasks/lib/cli/failure.ts";
+import { run, shellQuote } from "../tasks/lib/system/command.ts";
 
 Deno.test("run() returns the exit code and both streams, and hands out lines as they come", async () => {
   const lines: string[] = [];

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { compareEnvironments } from "../tasks/lib/compare/environments.ts";
-import type { Evidence } from "../tasks/lib/evidence.ts";
+import type { Evidence } from "../tasks/lib/record/evidence.ts";
 
 /** Evidence of one step, with what is given in place of the usual. */
 // deno-lint-ignore no-explicit-any

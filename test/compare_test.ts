@@ -3,16 +3,17 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { findFirstByte } from "../tasks/lib/compare/bytes.ts";
-import { CsvProblem } from "../tasks/lib/csv.ts";
 import { countersOf } from "../tasks/lib/compare/claimed_values.ts";
 import { csvColumns, jsonColumns } from "../tasks/lib/compare/columns.ts";
 import { compareColumns } from "../tasks/lib/compare/departures.ts";
 import { isDurationName, maskedBy, type Masks } from "../tasks/lib/compare/incidental.ts";
 import { compareNotebooks } from "../tasks/lib/compare/notebooks.ts";
 import { clean, showDifference } from "../tasks/lib/compare/show_details.ts";
-import { parseExperiment } from "../tasks/lib/experiment.ts";
+import { parseExperiment } from "../tasks/lib/experiment/parse.ts";
+import { CsvProblem } from "../tasks/lib/values/csv.ts";
 
 const MASKS: Masks = { a: ["/here/runs/x/A1", "A1"], b: ["/there/B2", "B2"] };
+
 const CLAIMS = parseExperiment(
   `name: x
 steps: { train: { run: [python] }, infer: { run: [python] } }

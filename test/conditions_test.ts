@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { authorsConditions, className, conditionsOf, matches } from "../tasks/lib/conditions.ts";
-import { type Evidence, readEvidence } from "../tasks/lib/evidence.ts";
-import { type Conditions, parseExperiment, type When } from "../tasks/lib/experiment.ts";
+import type { Conditions, When } from "../tasks/lib/experiment/experiment.ts";
+import { parseExperiment } from "../tasks/lib/experiment/parse.ts";
+import { type Evidence, readEvidence } from "../tasks/lib/record/evidence.ts";
+import { authorsConditions, className, conditionsOf, matches } from "../tasks/lib/verdict/conditions.ts";
 import { ROOT } from "./project.ts";
 
 const AUTHORS: Conditions = {
@@ -11,6 +12,7 @@ const AUTHORS: Conditions = {
   driver: "575.57",
   device: "cuda",
 };
+
 const CPU: Conditions = { image: { name: "none" }, gpu: "none", driver: "none", device: "cpu" };
 
 Deno.test("matches() compares a run's environment with the authors'", async (t) => {

@@ -18,10 +18,13 @@ import {
 import { type Ended, ended, experiment, Project, until } from "./project.ts";
 
 const engines = await testEngines();
+
 for (const { name, missing } of engines) {
   if (missing !== undefined) console.log(`ignored: the tests with ${name}, since ${missing}`);
 }
+
 const docker = engines[0]!;
+
 const other = engines[1]!;
 
 /** A test with Docker as root. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { CsvProblem, findInCsv, parseCsv } from "../tasks/lib/csv.ts";
+import { CsvProblem, findInCsv, parseCsv } from "../tasks/lib/values/csv.ts";
 
 Deno.test("parseCsv() reads what programs write", async (t) => {
   const cases: [name: string, text: string, rows: string[][]][] = [

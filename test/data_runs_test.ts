@@ -2,13 +2,15 @@
 
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { exists } from "../tasks/lib/files.ts";
+import { exists } from "../tasks/lib/system/files.ts";
 import { DataProject, digest, flipByte, zipOf } from "./data_project.ts";
 import { IMAGE, missingDocker, otherUser, startAs } from "./engines.ts";
 import { ended } from "./project.ts";
 
 const IMAGES = await zipOf({ "Forest/Forest_1.jpg": "a forest", "River/River_1.jpg": "a river" });
+
 const LABELS = new TextEncoder().encode("forest,river\n");
+
 const SERVED = { "images.zip": IMAGES, "labels.csv": LABELS };
 
 /** Reads the images, counts its runs in the cache, and says whether it could write to the data. */
@@ -195,6 +197,7 @@ Deno.test("clean removes what steps keep in {cache}, and neither the data nor a 
 });
 
 const missing = await missingDocker();
+
 if (missing !== undefined) console.log(`ignored: data in containers, since ${missing}`);
 
 Deno.test({
@@ -217,6 +220,7 @@ Deno.test({
 });
 
 if (Deno.uid() !== 0) console.log("ignored: a project of another user, since the tests do not run as root");
+
 Deno.test({
   name: "in a project that can't be written, steps read the data in the cache",
   ignore: Deno.uid() !== 0,

@@ -2,13 +2,15 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { exists } from "../tasks/lib/files.ts";
+import { exists } from "../tasks/lib/system/files.ts";
 import { DataProject, digest, flipByte, zipOf } from "./data_project.ts";
 import { ended, ROOT, until } from "./project.ts";
 import { mount, mountable, unmount } from "./small_disk.ts";
 
 const WEIGHTS = new Uint8Array(300_000).map((_, index) => (index * 7919) % 251);
+
 const IMAGES = await zipOf({ "Forest/Forest_1.jpg": "a forest", "River/River_1.jpg": "a river" });
+
 const SERVED = { "weights.bin": WEIGHTS, "images.zip": IMAGES };
 
 /** Weights that are known by the beginning of their SHA-256, and images by their MD5. */

@@ -2,17 +2,21 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { findEntry, inspectEntry, sealEntry } from "../tasks/lib/data/cache.ts";
 import { leadsToCache } from "../tasks/lib/data/cache_folder.ts";
+import { findEntry, inspectEntry, sealEntry } from "../tasks/lib/data/cache.ts";
 import { findGiven } from "../tasks/lib/data/given.ts";
 import { refuseOtherData } from "../tasks/lib/data/plan_data.ts";
-import { type Data, parseExperiment } from "../tasks/lib/experiment.ts";
-import { makePlan, type PlannedData } from "../tasks/lib/plan.ts";
+import type { Data } from "../tasks/lib/experiment/experiment.ts";
+import { parseExperiment } from "../tasks/lib/experiment/parse.ts";
+import { makePlan } from "../tasks/lib/plan/make_plan.ts";
+import type { PlannedData } from "../tasks/lib/plan/plan.ts";
 import { digest } from "./data_project.ts";
 import { HOST, planRequest } from "./plan_request.ts";
 
 const CONTENT = new TextEncoder().encode("weights");
+
 const SHA256 = digest("sha256", CONTENT);
+
 const MD5 = digest("md5", CONTENT);
 
 async function temporaryFolder() {

@@ -11,7 +11,7 @@ import {
   subtract,
   toFixed,
   toText,
-} from "../tasks/lib/decimal.ts";
+} from "../tasks/lib/values/decimal.ts";
 
 const decimal = (text: string) => {
   const parsed = parseDecimal(text);

@@ -3,14 +3,16 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { stageWheels } from "../tasks/lib/image/build_context.ts";
-import { listFiles } from "../tasks/lib/files.ts";
+import { listFiles } from "../tasks/lib/system/files.ts";
 import { copyOfThisProject, docker, missingEngine, said, wheelhouse } from "./docker.ts";
 import { call } from "./engines.ts";
 import { type Ended, Project } from "./project.ts";
 
 /** The newest on 2026-11-24. */
 export const CLI = "@devcontainers/cli@0.89.0";
+
 export const CPU = ".devcontainer/cpu/devcontainer.json";
+
 export const GPU = ".devcontainer/devcontainer.json";
 
 /** Whose checkout it is. Root's would do for no test: the CLI leaves jovyan's ids alone when root starts it. */

@@ -2,13 +2,15 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { findPython } from "../tasks/lib/python.ts";
+import { findPython } from "../tasks/lib/environment/python.ts";
 import { CPU, DevContainer, GPU, OWNER } from "./devcontainer.ts";
 import { said } from "./docker.ts";
 import { ROOT } from "./project.ts";
 
 const made = await DevContainer.make();
+
 if (typeof made === "string") console.log(`ignored: the tests of the dev container, since ${made}`);
+
 const container = made as DevContainer;
 
 function devContainerTest(name: string, body: (t: Deno.TestContext) => Promise<void>) {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { stageContext } from "../tasks/lib/image/build_context.ts";
-import { exists } from "../tasks/lib/files.ts";
+import { exists } from "../tasks/lib/system/files.ts";
 import { type Ended, ended, Project, ROOT } from "./project.ts";
 
 /** What the CPU image is built on. */

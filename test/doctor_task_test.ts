@@ -13,12 +13,17 @@ async function works(...argv: string[]): Promise<boolean> {
 }
 
 const gpu = await works("nvidia-smi", "-L");
+
 const docker = await works("docker", "--version");
+
 if (gpu) console.log("ignored: doctor where there is no GPU, since there is one");
+
 if (!docker) {
   console.log("ignored: doctor with a Docker Engine out of reach, since there is no docker client");
 }
+
 const asAnother = docker && Deno.uid() === 0 && await works("docker", "info");
+
 if (docker && !asAnother) {
   console.log(
     "ignored: doctor for a user without rights to Docker, since no engine answers or this is not root",

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { Failure } from "../tasks/lib/cli/failure.ts";
 import { type Answer, ask } from "../tasks/lib/doctor/ask.ts";
 import { type Card, readCards } from "../tasks/lib/doctor/cards.ts";
 import type { Group } from "../tasks/lib/doctor/findings.ts";
-import { judge, type Probes, readGpu } from "../tasks/lib/doctor/judge.ts";
-import { gpuRemedy } from "../tasks/lib/doctor/gpu_remedy.ts";
 import { GPU_IMAGES, knownImage, misfit } from "../tasks/lib/doctor/gpu_images.ts";
-import type { Machine } from "../tasks/lib/doctor/machine.ts";
+import { gpuRemedy } from "../tasks/lib/doctor/gpu_remedy.ts";
+import { judge, type Probes, readGpu } from "../tasks/lib/doctor/judge.ts";
 import {
   findHolder,
   readCgroup,
@@ -14,10 +14,10 @@ import {
   readImageNames,
   readUserNamespaces,
 } from "../tasks/lib/doctor/machine_answers.ts";
+import type { Machine } from "../tasks/lib/doctor/machine.ts";
 import { render } from "../tasks/lib/doctor/render.ts";
 import { readCdi, readToolkit } from "../tasks/lib/doctor/toolkit.ts";
 import { ANYTHING, sizeInBytes, type Wanted } from "../tasks/lib/doctor/wanted.ts";
-import { Failure } from "../tasks/lib/failure.ts";
 import { ROOT } from "./project.ts";
 
 const FIXTURES = join(ROOT, "test/fixtures/doctor");
@@ -46,13 +46,16 @@ const PLAIN_MACHINE: Machine = {
   images: { path: "/var/lib/docker", total: 1e12, free: 5e11 },
   imageNames: [],
 };
+
 const PYTHON = { path: "/usr/bin/python3.12", version: "3.12.3", pip: "24.0", ensurepip: true };
+
 const PYTHONS: Record<string, Probes["programs"]["python"]> = {
   none: new Failure(3, "Cannot find Python 3.11 to 3.13: found only /usr/bin/python3 is 3.9.2", {
     remedy: "Install one, or name it: PYTHON=/path/to/python3.13",
   }),
   bare: { path: PYTHON.path, version: PYTHON.version, ensurepip: false },
 };
+
 const QUESTIONS = [
   ...["nvidia_smi", "nvidia_ctk", "nvidia_container_cli", "docker_version", "docker_info"],
   ...["podman_info", "nerdctl_version", "apptainer_version", "git"],

@@ -1,9 +1,10 @@
 /** A process of its own that downloads: `deno run … download_child.ts TARGET WANTED`, the latter as JSON. */
 
+import { Failure } from "../tasks/lib/cli/failure.ts";
 import { download } from "../tasks/lib/data/download/download.ts";
-import { Failure } from "../tasks/lib/failure.ts";
 
 const [target = "", wanted = ""] = Deno.args;
+
 try {
   const done = await download(JSON.parse(wanted), target, {
     log: (line) => console.error(line),

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Failure } from "../tasks/lib/cli/failure.ts";
 import { download, type DownloadOptions, type Wanted } from "../tasks/lib/data/download/download.ts";
-import type { Failure } from "../tasks/lib/failure.ts";
-import { exists, sha256 } from "../tasks/lib/files.ts";
+import { exists, sha256 } from "../tasks/lib/system/files.ts";
 import {
   type Answer,
   cutOff,
@@ -21,12 +21,17 @@ import {
 
 // A proxy of the machine is none of this test's business.
 Deno.env.set("NO_PROXY", "127.0.0.1");
+
 const https = { ignore: !HAS_OPENSSL };
+
 if (https.ignore) console.log("ignored: the tests with https need openssl, which makes their certificate");
 
 const DATA = someBytes(1_000_000);
+
 const HASH = sha256(DATA);
+
 const OTHER = someBytes(1_000_000, 2);
+
 const QUICK = { pauseMs: 10, idleMs: 400, longestPauseMs: 3000 };
 
 class Folder implements AsyncDisposable {

@@ -3,17 +3,18 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { download } from "../tasks/lib/data/download/download.ts";
-import { PATIENCE, pauseAfter } from "../tasks/lib/data/download/mirror.ts";
 import { networkError, statusError } from "../tasks/lib/data/download/mirror_error.ts";
+import { PATIENCE, pauseAfter } from "../tasks/lib/data/download/mirror.ts";
 import { describeProgress, type Progress, ProgressMeter } from "../tasks/lib/data/download/progress.ts";
 import { askForRest, judgeAnswer, type Origin } from "../tasks/lib/data/download/range.ts";
 import { findMismatch, Sums } from "../tasks/lib/data/download/sums.ts";
 import { redirectProblem } from "../tasks/lib/data/download/web_address.ts";
 import { maySendPage, pageTitle } from "../tasks/lib/data/download/web_page.ts";
-import { holdPath } from "../tasks/lib/file_lock.ts";
-import { exists, sha256 } from "../tasks/lib/files.ts";
+import { holdPath } from "../tasks/lib/system/file_lock.ts";
+import { exists, sha256 } from "../tasks/lib/system/files.ts";
 
 const URL_HERE = "https://data.example/a.zip";
+
 const HASH = sha256("a");
 
 Deno.test("download() refuses addresses that it does not fetch, before it asks anybody", async (t) => {

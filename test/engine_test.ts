@@ -1,16 +1,18 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { parseGpuOption } from "../tasks/lib/container_options.ts";
-import { explainStart } from "../tasks/lib/container/step_container.ts";
 import { withoutStartScript } from "../tasks/lib/engine/choose.ts";
 import { gpuArguments, mountArguments } from "../tasks/lib/engine/container.ts";
 import { engineCommand } from "../tasks/lib/engine/index.ts";
 import { imageNames } from "../tasks/lib/engine/own_image.ts";
-import { parseExperiment } from "../tasks/lib/experiment.ts";
-import { INSIDE, makePlan, type Plan } from "../tasks/lib/plan.ts";
+import { explainStart } from "../tasks/lib/engine/step_container.ts";
+import { parseExperiment } from "../tasks/lib/experiment/parse.ts";
+import { parseGpuOption } from "../tasks/lib/plan/container_options.ts";
+import { makePlan } from "../tasks/lib/plan/make_plan.ts";
+import { INSIDE, type Plan } from "../tasks/lib/plan/plan.ts";
 import { HOST, planRequest } from "./plan_request.ts";
 
 const FIXTURES = join(import.meta.dirname!, "fixtures", "engine");
+
 /** `UPDATE_GOLDEN=1 deno test` writes what is expected anew; look at the difference before you commit it. */
 const UPDATE = Deno.env.get("UPDATE_GOLDEN") === "1";
 
@@ -24,6 +26,7 @@ steps:
     run: [python, i.py, "{steps.train}/model"]
     needs: [train]
 `;
+
 const GPU = { name: "NVIDIA A100-SXM4-40GB", memory: 40960, driver: "575.57.08", uuid: "GPU-1" };
 
 /** A plan with everything that an engine has to say: an earlier run's step, runs elsewhere, a folder to read, GPUs. */

@@ -2,24 +2,29 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { Failure } from "../tasks/lib/cli/failure.ts";
 import {
   ensureEnvironment,
   ensureTestEnvironment,
   type EnvironmentOptions,
   expectedPython,
-} from "../tasks/lib/environment.ts";
-import { cachedEnvironments, environmentsIn, writeStamp } from "../tasks/lib/environment_stamp.ts";
-import { Failure } from "../tasks/lib/failure.ts";
-import { exists, sha256 } from "../tasks/lib/files.ts";
-import { findProcesses } from "../tasks/lib/processes.ts";
-import { findPython } from "../tasks/lib/python.ts";
+} from "../tasks/lib/environment/environment.ts";
+import { findPython } from "../tasks/lib/environment/python.ts";
+import { cachedEnvironments, environmentsIn, writeStamp } from "../tasks/lib/environment/stamp.ts";
+import { exists, sha256 } from "../tasks/lib/system/files.ts";
+import { findProcesses } from "../tasks/lib/system/processes.ts";
 
 const FIXTURES = join(import.meta.dirname!, "fixtures/environment");
+
 const FAKE_UV = join(FIXTURES, "fake_uv");
+
 const python = await findPython();
+
 const wheels = await Deno.makeTempDir({ prefix: "wheels-" });
+
 /** Pins alpha 1.0 and beta 2.0 with their hashes, and the CPU build of torch without. */
 const LOCK = await output(python.path, join(FIXTURES, "make_wheels.py"), wheels);
+
 addEventListener("unload", () => Deno.removeSync(wheels, { recursive: true }));
 
 /** Settings under which nothing is asked but the folder of wheels. */
@@ -30,6 +35,7 @@ const OFFLINE = {
   UV: "/nothing/uv",
   PYTHON: python.path,
 };
+
 const FAST = { ...OFFLINE, UV: FAKE_UV };
 
 async function output(program: string, ...args: string[]): Promise<string> {
@@ -414,7 +420,7 @@ Deno.test("of two that want the environment at once, one makes it and the other 
 
 Deno.test("after kill -9 of a process that was making it, the environment is made and nothing is left or running", async () => {
   await using sandbox = await Sandbox.make({ ...FAST, FAKE_UV_SLEEP: "60" });
-  const module = new URL("../tasks/lib/environment.ts", import.meta.url);
+  const module = new URL("../tasks/lib/environment/environment.ts", import.meta.url);
   const options = { root: sandbox.root, requirements: "requirements.txt", gpu: false };
   const code = `import { ensureEnvironment } from ${JSON.stringify(module.href)};
     await ensureEnvironment({ ...${JSON.stringify(options)}, announce() {} });`;
@@ -515,6 +521,7 @@ const canMount = await (async () => {
   await Deno.remove(path);
   return mounted;
 })();
+
 if (!canMount) {
   console.log("ignored: the tests on a full and on a read-only disk need the right to mount a tmpfs");
 }

@@ -2,12 +2,14 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { inspectHost } from "../tasks/lib/host.ts";
+import { inspectHost } from "../tasks/lib/system/host.ts";
 import { DataProject, digest } from "./data_project.ts";
 import { ROOT } from "./project.ts";
 
 const ENVIRONMENT = join(ROOT, ".venv");
+
 const PYTHON = (await inspectHost()).image?.python ?? join(ENVIRONMENT, "bin", "python");
+
 /** Puts an archive of EuroSAT's shape, with 270 images, and a weights file into a folder. */
 const MAKE = `
 import shutil, sys, tempfile

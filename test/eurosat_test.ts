@@ -2,16 +2,22 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readSource } from "../tasks/lib/claim_source.ts";
-import { type Conditions, type Experiment, parseExperiment } from "../tasks/lib/experiment.ts";
-import { type Check, holds, verify } from "../tasks/lib/verify.ts";
+import type { Conditions, Experiment } from "../tasks/lib/experiment/experiment.ts";
+import { parseExperiment } from "../tasks/lib/experiment/parse.ts";
+import type { Check } from "../tasks/lib/record/verdict.ts";
+import { readSource } from "../tasks/lib/verdict/read_value.ts";
+import { holds, verify } from "../tasks/lib/verdict/verify.ts";
 import { ROOT } from "./project.ts";
 
 const FILE = join(ROOT, "experiments", "eurosat", "experiment.yaml");
+
 const PUBLISHED = join(ROOT, "experiments", "eurosat", "published");
+
 const ALL = parseExperiment(Deno.readTextFileSync(FILE), FILE, ROOT);
+
 /** With its two curves alone: the other claims are about their last points, in a file that was not published. */
 const EXPERIMENT: Experiment = { ...ALL, claims: ALL.claims.slice(0, 2) };
+
 /** As far as it is known: the models of the GPUs were not recorded. */
 const RUN_ON: Record<string, Conditions> = {
   first: { image: EXPERIMENT.authors.image, device: "cuda" },

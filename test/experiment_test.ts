@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  type Experiment,
-  parseExperiment,
-  readExperiment,
-  RESERVED_PARAMETERS,
-  stepOrder,
-} from "../tasks/lib/experiment.ts";
-import { jsonSchema } from "../tasks/lib/experiment_json_schema.ts";
-import { Failure } from "../tasks/lib/failure.ts";
-import { NOTEBOOK_OPTIONS } from "../tasks/lib/notebook_options.ts";
-import { RUN_OPTIONS } from "../tasks/lib/run_task.ts";
+import { Failure } from "../tasks/lib/cli/failure.ts";
+import type { Experiment } from "../tasks/lib/experiment/experiment.ts";
+import { jsonSchema } from "../tasks/lib/experiment/json_schema.ts";
+import { parseExperiment } from "../tasks/lib/experiment/parse.ts";
+import { readExperiment } from "../tasks/lib/experiment/read.ts";
+import { RESERVED_PARAMETERS } from "../tasks/lib/experiment/reserved_names.ts";
+import { stepOrder } from "../tasks/lib/experiment/step_order.ts";
+import { NOTEBOOK_OPTIONS } from "../tasks/lib/plan/notebook_options.ts";
+import { RUN_OPTIONS } from "../tasks/lib/run/run_task.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
+
 const FIXTURES = join(import.meta.dirname!, "fixtures", "experiments");
+
 /** `UPDATE_GOLDEN=1 deno test` writes what is expected anew; look at the difference before you commit it. */
 const UPDATE = Deno.env.get("UPDATE_GOLDEN") === "1";
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { findProcesses } from "../tasks/lib/processes.ts";
+import { findProcesses } from "../tasks/lib/system/processes.ts";
 import { ended, experiment, Project, ROOT, TRAIN, until } from "./project.ts";
 import { mount, mountable, unmount } from "./small_disk.ts";
 
@@ -24,6 +24,7 @@ except KeyboardInterrupt:
     print("saved", flush=True)
     raise
 `;
+
 const RESUMABLE = experiment("    resume: [--resume]\n    produces: [metrics.json]\n");
 
 async function running(project: Project, child: Deno.ChildProcess) {

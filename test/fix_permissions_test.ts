@@ -7,18 +7,24 @@ import { type Ended, ended, experiment, Project, until } from "./project.ts";
 
 /** A name by which fix-permissions knows that the image has Python. */
 const PYTHON_IMAGE = "experiment-test/python:3";
+
 /** Where no engine answers. */
 const NO_ENGINE = { DOCKER_HOST: "unix:///nowhere/docker.sock" };
+
 /** For sudo, the variables of the user who typed it. */
 const BY_SUDO = { SUDO_UID: "1234", SUDO_GID: "5678", SUDO_USER: "nobody-of-that-name" };
 
 const engines = await testEngines();
+
 for (const { name, program, missing, user } of engines) {
   if (missing !== undefined) console.log(`ignored: the tests with ${name}, since ${missing}`);
   else await said(user.as([program, "tag", IMAGE, PYTHON_IMAGE]), user.env);
 }
+
 const other = engines[1]!;
+
 const isRoot = Deno.uid() === 0;
+
 if (!isRoot) console.log("ignored: the tests of fix-permissions, since only root can make files of others");
 
 function rootTest(name: string, fn: (t: Deno.TestContext) => Promise<void>) {
@@ -343,6 +349,7 @@ for (const engine of engines) {
 }
 
 const rootless = engines[3]!;
+
 Deno.test({
   name: "a rootless engine says what it has no power over",
   ignore: rootless.missing !== undefined,

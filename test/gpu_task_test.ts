@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { type Figures, fileName, gpuChart } from "../bench/gpu/chart.ts";
-import { inspectHost } from "../tasks/lib/host.ts";
 import { renderChartFile } from "../tasks/lib/report/render_chart.ts";
+import { inspectHost } from "../tasks/lib/system/host.ts";
 import { ended, Project, ROOT } from "./project.ts";
 
 const FIGURES: Figures = { date: "2026-11-25T03:17Z", device: "cuda", share: 1, parts: {} };
@@ -36,6 +36,7 @@ Deno.test({
     assert.match(stderr, /deno task gpu --device cpu --share 0\.01/);
   },
 });
+
 if (gpus.length > 0) console.log("ignored: what gpu says without a GPU, because there is one here");
 
 Deno.test("gpu measures every part on a CPU, tiny, and gives no figure a GPU's name", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseGpus } from "../tasks/lib/host.ts";
+import { parseGpus } from "../tasks/lib/system/host.ts";
 
 Deno.test("parseGpus() reads what nvidia-smi lists", async (t) => {
   const a100 = { name: "NVIDIA A100-SXM4-80GB", memory: 81920, driver: "570.86.10", uuid: "GPU-1a" };

@@ -2,14 +2,16 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { findPython } from "../tasks/lib/python.ts";
+import { findPython } from "../tasks/lib/environment/python.ts";
 import { BASE, copyOfThisProject, docker, git, missingEngine, said, wheelhouse } from "./docker.ts";
 import { type Project, ROOT, until } from "./project.ts";
 
 const IMAGE = "images-test:cpu";
+
 const CANARY = `canary-${crypto.randomUUID()}`;
 
 const reason = await missingEngine();
+
 if (reason !== undefined) console.log(`ignored: the tests of the images, since ${reason}`);
 
 function imageTest(name: string, body: (t: Deno.TestContext) => Promise<void>) {
@@ -35,6 +37,7 @@ async function build(args: string[], environment = {}): Promise<any> {
 }
 
 const cpu: string[] = [];
+
 // deno-lint-ignore no-explicit-any
 let built: any;
 

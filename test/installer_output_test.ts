@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { explainInstall, InstallProgress } from "../tasks/lib/installer_output.ts";
-import { parsePipSettings, wheelMinors } from "../tasks/lib/installer.ts";
+import { explainInstall, InstallProgress } from "../tasks/lib/environment/installer_output.ts";
+import { parsePipSettings, wheelMinors } from "../tasks/lib/environment/installer.ts";
 
 const CONTEXT = { installer: "pip 24.2", machine: "Python 3.11.7 on linux x86_64", wanted: "71 packages" };
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { findInJson, JsonProblem } from "../tasks/lib/json_pointer.ts";
+import { findInJson, JsonProblem } from "../tasks/lib/values/json.ts";
 
 Deno.test("findInJson() finds the value and keeps the text of a number", async (t) => {
   const text = `{

@@ -1,7 +1,7 @@
 /** An image, real HTTP, a real terminal and free ports for the tests of JupyterLab. */
 
 import { request as startRequest } from "node:http";
-import { nextFree } from "../tasks/lib/jupyter/port.ts";
+import { nextFree } from "../tasks/lib/system/port.ts";
 import { call, said } from "./engines.ts";
 
 /** The experiment's own image, or the one that the tests of the images make. */
@@ -19,6 +19,7 @@ export async function findImage(): Promise<{ image: string } | { missing: string
 
 /** Ports of their own for tests that run one after the other. */
 let lastPort = 18_800;
+
 export function freePort(): number {
   return lastPort = nextFree(lastPort)!;
 }

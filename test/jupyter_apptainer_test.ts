@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { findProcesses } from "../tasks/lib/processes.ts";
+import { findProcesses } from "../tasks/lib/system/processes.ts";
 import { call, said } from "./engines.ts";
 import { ask, findImage, freePort, listeners, tokenOf } from "./jupyter.ts";
 import { experiment, Project } from "./project.ts";
@@ -16,6 +16,7 @@ async function findBoth(): Promise<{ image: string } | { missing: string }> {
 }
 
 const found = await findBoth();
+
 if ("missing" in found) console.log(`ignored: the test of JupyterLab in Apptainer, since ${found.missing}`);
 
 Deno.test({

@@ -7,7 +7,9 @@ import { ask, findImage, freePort, listeners, tokenOf } from "./jupyter.ts";
 import { type Ended, ended, experiment, Project, ROOT, until } from "./project.ts";
 
 const found = await findImage();
+
 const IMAGE = "image" in found ? found.image : "";
+
 if ("missing" in found) console.log(`ignored: the tests of JupyterLab in containers, since ${found.missing}`);
 
 function dockerTest(name: string, fn: (t: Deno.TestContext) => Promise<void>) {

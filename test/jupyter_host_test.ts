@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { findProcesses } from "../tasks/lib/processes.ts";
+import { findProcesses } from "../tasks/lib/system/processes.ts";
 import { call, said } from "./engines.ts";
 import { ask, freePort, listeners, tokenOf } from "./jupyter.ts";
 import { ended, ROOT, until } from "./project.ts";

@@ -4,27 +4,30 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { parse } from "../tasks/lib/cli.ts";
-import { runInTerminal } from "../tasks/lib/command.ts";
+import { parse } from "../tasks/lib/cli/options.ts";
+import { Terminal } from "../tasks/lib/cli/terminal.ts";
 import type { ContainerInfo } from "../tasks/lib/container/client.ts";
-import type { EngineChoice } from "../tasks/lib/engine/choose.ts";
-import { parseExperiment } from "../tasks/lib/experiment.ts";
-import { addressesToBind } from "../tasks/lib/jupyter/address.ts";
+import type { EngineChoice } from "../tasks/lib/engine/choice.ts";
+import { parseExperiment } from "../tasks/lib/experiment/parse.ts";
 import { conditionOf, execCommand, runCommand } from "../tasks/lib/jupyter/container_server.ts";
 import { openBrowser } from "../tasks/lib/jupyter/open_browser.ts";
 import { planServer, type ServerPlan } from "../tasks/lib/jupyter/plan.ts";
-import { containerOn, isFree, nextFree, processOfLsof, processOn } from "../tasks/lib/jupyter/port.ts";
+import { containerOn, processOfLsof } from "../tasks/lib/jupyter/port.ts";
 import { probe } from "../tasks/lib/jupyter/probe.ts";
 import { readRequest, type RunOptions } from "../tasks/lib/jupyter/request.ts";
 import { stateFolder } from "../tasks/lib/jupyter/state.ts";
 import { chooseToken } from "../tasks/lib/jupyter/token.ts";
-import { Terminal } from "../tasks/lib/terminal.ts";
+import { addressesToBind } from "../tasks/lib/system/address.ts";
+import { runInTerminal } from "../tasks/lib/system/command.ts";
+import { isFree, nextFree, processOn } from "../tasks/lib/system/port.ts";
 import { HOST } from "./plan_request.ts";
 import { Project } from "./project.ts";
 
 const FIXTURES = join(import.meta.dirname!, "fixtures", "jupyter");
+
 /** As in engine_test.ts. */
 const UPDATE = Deno.env.get("UPDATE_GOLDEN") === "1";
+
 const NOTHING: RunOptions = {
   detach: false,
   publish: [],
@@ -35,9 +38,12 @@ const NOTHING: RunOptions = {
   yes: false,
   plan: false,
 };
+
 const TEXT = "name: digits\nenvironment: { gpus: none, shm_size: 8g, network: none }\n" +
   "steps: { train: { run: [python, train.py] } }\n";
+
 const GPU = { name: "NVIDIA A100", memory: 40960, driver: "575.57.08", uuid: "GPU-1" };
+
 const FOLDER = "/home/me/.local/state/experiment-jupyter/0123456789abcdef";
 
 function planFor(

@@ -1,19 +1,20 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { Failure } from "../tasks/lib/failure.ts";
+import { Failure } from "../tasks/lib/cli/failure.ts";
 import {
   chooseLock,
-  compareVersions,
   findLock,
-  markerHolds,
   packagesFor,
   parseLock,
   readLock,
-  targetFor,
-} from "../tasks/lib/lock_file.ts";
+} from "../tasks/lib/environment/lock_file.ts";
+import { markerHolds, targetFor } from "../tasks/lib/environment/markers.ts";
+import { compareVersions } from "../tasks/lib/system/version.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
+
 const linux = targetFor("linux", "x86_64", "3.11.7");
+
 const mac = targetFor("darwin", "aarch64", "3.13.0");
 
 Deno.test("parseLock() reads names, versions, markers, hashes and the sizes in the header", () => {

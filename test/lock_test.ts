@@ -2,14 +2,16 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { findPython } from "../tasks/lib/environment.ts";
-import { exists } from "../tasks/lib/files.ts";
-import { findUv } from "../tasks/lib/installer.ts";
-import { fileSizes, lock, parseBlocks, withoutCuda } from "../tasks/lib/lock.ts";
-import { readLock } from "../tasks/lib/lock_file.ts";
+import { findUv } from "../tasks/lib/environment/installer.ts";
+import { readLock } from "../tasks/lib/environment/lock_file.ts";
+import { findPython } from "../tasks/lib/environment/python.ts";
+import { fileSizes, lock, parseBlocks, withoutCuda } from "../tasks/lib/maintenance/make_locks.ts";
+import { exists } from "../tasks/lib/system/files.ts";
 
 const FIXTURES = join(import.meta.dirname!, "fixtures/environment");
+
 const scratch = await Deno.makeTempDir({ prefix: "locks-" });
+
 addEventListener("unload", () => Deno.removeSync(scratch, { recursive: true }));
 
 const PINNED = `alpha==1.0 \\
@@ -112,7 +114,9 @@ async function obtainUv(python: string): Promise<string | undefined> {
 }
 
 const python = (await findPython()).path;
+
 const uv = await obtainUv(python);
+
 if (uv === undefined) {
   console.log("ignored: the tests of lock() with the real uv, which is not here and can't be installed");
 }

@@ -8,6 +8,7 @@ import { printable } from "../tasks/lib/permissions/show.ts";
 import { ROOT } from "./project.ts";
 
 const CALLER = { uid: 1234, gid: 5678, groups: [100, 42], isRoot: false };
+
 const REQUEST: Request = {
   root: "/home/a/my: project",
   uid: 1234,
@@ -16,6 +17,7 @@ const REQUEST: Request = {
   toContainer: false,
   group: false,
 };
+
 const INSIDE = join(ROOT, "tasks/inside");
 
 Deno.test("planRequest() gives to the caller, with their groups, or to the containers' user alone", () => {

@@ -7,14 +7,19 @@ import { findImage, freePort, typeInTerminal } from "./jupyter.ts";
 import { ROOT, until } from "./project.ts";
 
 const readme = await Deno.readTextFile(join(ROOT, "README.md"));
+
 const start = /^docker run .*gpu-jupyter:\S+$/m.exec(readme)?.[0];
+
 const inside = /^cd ~\/work && pip install -r .*$/m.exec(readme)?.[0];
+
 const found = await findImage();
+
 const reason = "missing" in found
   ? found.missing
   : start && inside
   ? undefined
   : "the README has no such line";
+
 if (reason !== undefined) console.log(`ignored: the test of the plain docker run line, since ${reason}`);
 
 Deno.test({

@@ -1,7 +1,7 @@
 /** A machine and a request for plans, for tests that change what they are about. */
 
-import type { Host } from "../tasks/lib/host.ts";
-import type { PlanRequest } from "../tasks/lib/plan.ts";
+import type { PlanRequest } from "../tasks/lib/plan/make_plan.ts";
+import type { Host } from "../tasks/lib/system/host.ts";
 
 export const HOST: Host = {
   name: "host",

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { Failure } from "../tasks/lib/cli/failure.ts";
 import { engineCommand } from "../tasks/lib/engine/index.ts";
-import { type Experiment, parseExperiment } from "../tasks/lib/experiment.ts";
-import { Failure } from "../tasks/lib/failure.ts";
-import type { Gpu } from "../tasks/lib/host.ts";
-import { makePlan, type PlanRequest } from "../tasks/lib/plan.ts";
+import type { Experiment } from "../tasks/lib/experiment/experiment.ts";
+import { parseExperiment } from "../tasks/lib/experiment/parse.ts";
+import { makePlan, type PlanRequest } from "../tasks/lib/plan/make_plan.ts";
+import type { Gpu } from "../tasks/lib/system/host.ts";
 import { HOST, planRequest } from "./plan_request.ts";
 
 const TEXT = `name: test

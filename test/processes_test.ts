@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { endProcesses, findProcesses } from "../tasks/lib/processes.ts";
+import { endProcesses, findProcesses } from "../tasks/lib/system/processes.ts";
 import { until } from "./project.ts";
 
 function newMark(): string {

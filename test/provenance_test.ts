@@ -2,26 +2,31 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { Attempt, Evidence } from "../tasks/lib/evidence.ts";
-import { containerImage } from "../tasks/lib/provenance/actions.ts";
-import { type Citation, readCitation } from "../tasks/lib/provenance/citation.ts";
-import { codemeta, codemetaText } from "../tasks/lib/provenance/codemeta.ts";
-import { imageParts } from "../tasks/lib/provenance/image_name.ts";
-import { mediaType } from "../tasks/lib/provenance/media_type.ts";
-import { readReceipt } from "../tasks/lib/provenance/receipt.ts";
-import { fileId, references, roCrate } from "../tasks/lib/provenance/ro_crate.ts";
+import { containerImage } from "../tasks/lib/crate/actions.ts";
+import { type Citation, readCitation } from "../tasks/lib/crate/citation.ts";
+import { codemeta, codemetaText } from "../tasks/lib/crate/codemeta.ts";
+import { fileId, references } from "../tasks/lib/crate/entity.ts";
+import { imageParts } from "../tasks/lib/crate/image_name.ts";
+import { mediaType } from "../tasks/lib/crate/media_type.ts";
+import { roCrate } from "../tasks/lib/crate/ro_crate.ts";
+import type { Attempt, Evidence } from "../tasks/lib/record/evidence.ts";
+import { readReceipt } from "../tasks/lib/record/receipt.ts";
 import { experiment, Project, ROOT, TRAIN } from "./project.ts";
 import { validators } from "./validators.ts";
 
 const tools = await validators();
+
 const bin = "bin" in tools ? tools.bin : undefined;
+
 if ("missing" in tools) console.log(`Tests that validate are ignored: ${tools.missing}`);
 
 const TWO_STEPS = experiment(
   '  infer:\n    run: [python, train.py, --model, "{steps.train}", --out, "{out}"]\n    needs: [train]\n' +
     "parameters: { seed: 3 }\n",
 );
+
 const CITATION = await Deno.readTextFile(join(ROOT, "CITATION.cff"));
+
 const FILES = {
   "experiment.yaml": TWO_STEPS,
   "train.py": TRAIN,

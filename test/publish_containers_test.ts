@@ -1,12 +1,13 @@
 /** `deno task publish` for real: built, pushed to a registry, pulled and loaded by an engine that has nothing else. */
 
 import assert from "node:assert/strict";
-import { sha256File } from "../tasks/lib/files.ts";
+import { sha256File } from "../tasks/lib/system/files.ts";
 import { BASE, copyOfThisProject, docker, git, missingEngine, said, wheelhouse } from "./docker.ts";
 import { freePort, missingElsewhere, OtherEngine, Registry } from "./elsewhere.ts";
 import { type Ended, ended, experiment, type Project, TRAIN, until } from "./project.ts";
 
 const reason = await missingEngine() ?? missingElsewhere();
+
 if (reason !== undefined) console.log(`ignored: the tests of publishing, since ${reason}`);
 
 function publishTest(name: string, body: (t: Deno.TestContext) => Promise<void>, ignore = false) {
@@ -14,6 +15,7 @@ function publishTest(name: string, body: (t: Deno.TestContext) => Promise<void>,
 }
 
 const STEP = '[python, src/train.py, --out, "{out}"]';
+
 const CLAIM = (value: string) =>
   `claims:\n  - { name: accuracy, from: "train/metrics.json#/accuracy/-1", value: ${value} }\n`;
 
@@ -40,10 +42,15 @@ async function smallProject(): Promise<Project> {
 }
 
 const project = reason === undefined ? await smallProject() : undefined!;
+
 const registry = reason === undefined ? await Registry.start() : undefined!;
+
 const elsewhere = reason === undefined ? await OtherEngine.start() : undefined!;
+
 const reachable = reason === undefined ? registry.alsoIn(elsewhere) : undefined!;
+
 const wheels = reason === undefined ? await wheelhouse(project) : "";
+
 const tag = `${registry?.host}/publish-test/small:1.0`;
 
 const BUILD = ["--cpu", "--base", BASE, "--wheelhouse", wheels];

@@ -1,17 +1,19 @@
 /** What `deno task publish` makes of a request, refuses, and says; without an engine. */
 
 import assert from "node:assert/strict";
+import { parseExperiment } from "../tasks/lib/experiment/parse.ts";
+import { readExperiment } from "../tasks/lib/experiment/read.ts";
 import { findAuthorsRun } from "../tasks/lib/publish/authors_run.ts";
 import { explainPush, registryOf } from "../tasks/lib/publish/push.ts";
 import { type PublishOptions, readPublishRequest } from "../tasks/lib/publish/request.ts";
 import { readSource } from "../tasks/lib/publish/source.ts";
 import { describePublication, gpusInWords, type Publication } from "../tasks/lib/publish/words.ts";
-import { parseExperiment, readExperiment } from "../tasks/lib/experiment.ts";
-import type { Gpu } from "../tasks/lib/host.ts";
+import type { Gpu } from "../tasks/lib/system/host.ts";
 import { git } from "./docker.ts";
 import { experiment, Project, ROOT, TRAIN } from "./project.ts";
 
 const NOTHING: PublishOptions = { push: false, force: false, cpu: false, plan: false };
+
 const SHA = (letter: string) => `sha256:${letter.repeat(64)}`;
 
 Deno.test("readPublishRequest() refuses what can't be published under that name or in that file", async (t) => {

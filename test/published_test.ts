@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readSource } from "../tasks/lib/claim_source.ts";
-import { publishedFolder } from "../tasks/lib/conditions.ts";
-import { parseExperiment } from "../tasks/lib/experiment.ts";
-import { verify } from "../tasks/lib/verify.ts";
+import { parseExperiment } from "../tasks/lib/experiment/parse.ts";
+import { publishedFolder } from "../tasks/lib/verdict/conditions.ts";
+import { readSource } from "../tasks/lib/verdict/read_value.ts";
+import { verify } from "../tasks/lib/verdict/verify.ts";
 import { ROOT } from "./project.ts";
 
 Deno.test("what experiment.yaml claims of the training is what published/ holds", async (t) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { Failure } from "../tasks/lib/failure.ts";
-import { findPython } from "../tasks/lib/python.ts";
+import type { Failure } from "../tasks/lib/cli/failure.ts";
+import { findPython } from "../tasks/lib/environment/python.ts";
 
 /** A folder of programs that answer as a Python of a given version would, in place of PATH. */
 class Programs implements AsyncDisposable {
@@ -33,6 +33,7 @@ class Programs implements AsyncDisposable {
 
 const answers = (version: string, pip = "24.2", ensurepip = "yes") =>
   `printf '%s\\n' "$0" ${version} False ${pip} ${ensurepip} yes`;
+
 const BROKEN_SHIM = "echo 'command not found' >&2; exit 127";
 
 Deno.test("findPython() takes the first that serves", async (t) => {

@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { Evidence } from "../tasks/lib/evidence.ts";
-import { listFiles } from "../tasks/lib/files.ts";
-import { canonicalJson } from "../tasks/lib/provenance/canonical_json.ts";
-import { isRecord, stateRun } from "../tasks/lib/provenance/receipt.ts";
+import { canonicalJson } from "../tasks/lib/record/canonical_json.ts";
+import type { Evidence } from "../tasks/lib/record/evidence.ts";
+import { isRecord, stateRun } from "../tasks/lib/record/receipt.ts";
+import { listFiles } from "../tasks/lib/system/files.ts";
 import { experiment, Project, TRAIN } from "./project.ts";
 
 const CLAIM = "claims:\n  - { name: accuracy, from: train/metrics.json#/accuracy/-1, value: 99.44 }\n";
+
 const FILES = { "experiment.yaml": experiment(CLAIM), "train.py": TRAIN };
+
 const HAS_SSH = await run("ssh-keygen", "-?").then(() => true, () => false);
+
 if (!HAS_SSH) console.log("ssh-keygen is not here: the tests of signatures are ignored");
 
 async function run(program: string, ...args: string[]): Promise<Deno.CommandOutput> {
@@ -148,7 +151,7 @@ Deno.test("verify finds a receipt that hides a file or states another verdict, t
     await t.step(name, async () => {
       const { statement } = JSON.parse(before);
       alter(statement);
-      const { sha256 } = await import("../tasks/lib/files.ts");
+      const { sha256 } = await import("../tasks/lib/system/files.ts");
       const hash = sha256(canonicalJson(statement));
       await Deno.writeTextFile(path, canonicalJson({ statement, sha256: hash }));
       const { code, stdout } = await project.task("verify");

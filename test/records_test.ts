@@ -157,6 +157,7 @@ steps:
     run: [python, plot.py]
     needs: [infer]
 `;
+
 const COPY = 'import shutil, sys\nshutil.copy(sys.argv[1] + "/x", sys.argv[2] + "/x")\n';
 
 Deno.test("--resume keeps what is done, runs again what was altered and what needs it, and says what differs", async () => {

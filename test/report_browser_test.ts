@@ -1,15 +1,16 @@
 /** The report in a real browser: it loads nothing, breaks nothing, and everybody can read it. */
 
+import axe from "axe-core";
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { Project, ROOT } from "./project.ts";
 import { reproduced, training } from "./report_runs.ts";
 
 const CHROMIUM = [Deno.env.get("CHROMIUM") ?? "", "/usr/bin/chromium", "/usr/bin/google-chrome"]
   .find((path) => path !== "" && existsSync(path));
+
 if (CHROMIUM === undefined) {
   console.log(
     "The report is not tested in a browser: there is no chromium (apt-get install chromium), nor does CHROMIUM name one",

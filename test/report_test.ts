@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import type { Check } from "../tasks/lib/record/verdict.ts";
 import { curvesInCsv, curvesInJson, departures, nameParts, panelsOf } from "../tasks/lib/report/curves.ts";
 import { allowanceOf, deviations } from "../tasks/lib/report/deviation.ts";
 import { downsample } from "../tasks/lib/report/downsample.ts";
 import { escape, html } from "../tasks/lib/report/html.ts";
 import { confusionMatrix, predictionsInJson, samePredictions } from "../tasks/lib/report/predictions.ts";
-import type { Check } from "../tasks/lib/verify.ts";
 import { experiment, Project, TRAIN, until } from "./project.ts";
 import { reproduced, training } from "./report_runs.ts";
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { Failure } from "../tasks/lib/failure.ts";
-import { findRun, listRuns, newRunId, pointLatest, RunLock } from "../tasks/lib/run_folder.ts";
+import { Failure } from "../tasks/lib/cli/failure.ts";
+import { findRun } from "../tasks/lib/record/find_run.ts";
+import { listRuns, newRunId, pointLatest } from "../tasks/lib/record/run_folder.ts";
+import { RunLock } from "../tasks/lib/record/run_lock.ts";
 import { Project } from "./project.ts";
 
 function evidence(run: string, task = "reproduce") {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LOG_LIMIT, RunLog } from "../tasks/lib/run_log.ts";
+import { LOG_LIMIT, RunLog } from "../tasks/lib/record/run_log.ts";
 import { Project } from "./project.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { didYouMean, editDistance, suggest } from "../tasks/lib/suggest.ts";
+import { didYouMean, editDistance, suggest } from "../tasks/lib/cli/suggest.ts";
 
 Deno.test("editDistance() counts insertions, deletions, substitutions and swaps of neighbours", async (t) => {
   const cases: [string, string, number][] = [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { findProcesses } from "../tasks/lib/processes.ts";
-import { Stopper, supervise } from "../tasks/lib/supervise.ts";
+import { findProcesses } from "../tasks/lib/system/processes.ts";
+import { Stopper, supervise } from "../tasks/lib/system/supervise.ts";
 
 /** Runs a Python text; `onText` is called with all that it has printed so far. */
 async function superviseText(code: string, onText: (text: string) => void = () => {}) {

@@ -218,6 +218,7 @@ steps:
     needs: [train]
     inputs: [infer.py]
 `;
+
 const INFER = `
 import shutil, sys
 shutil.copy(sys.argv[1], sys.argv[2] + "/copied.json")

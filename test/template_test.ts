@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Failure } from "../tasks/lib/failure.ts";
-import { fillTemplate, parseTemplate, placeholders } from "../tasks/lib/template.ts";
+import { Failure } from "../tasks/lib/cli/failure.ts";
+import { fillTemplate, parseTemplate, placeholders } from "../tasks/lib/experiment/template.ts";
 
 const VALUES = new Map([["epochs", "15"], ["out", "/runs/a b/train"], ["steps.train", "/runs/1/train"]]);
 

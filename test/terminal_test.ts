@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { sha256 } from "../tasks/lib/files.ts";
-import { bytes, columns, duration, Terminal, wrap } from "../tasks/lib/terminal.ts";
+import { bytes, columns, duration, wrap } from "../tasks/lib/cli/format.ts";
+import { Terminal } from "../tasks/lib/cli/terminal.ts";
+import { sha256 } from "../tasks/lib/system/files.ts";
 import { ended, Project, ROOT } from "./project.ts";
 
 Deno.test("columns() aligns cells and leaves no space at the end", () => {
@@ -53,7 +54,7 @@ Deno.test("output to a slow reader of a non-blocking pipe arrives whole, and one
   await using project = await Project.make({
     "lines.txt": LINES,
     "slow.py": SLOW_READER,
-    "print.ts": `import { Terminal } from "${ROOT}/tasks/lib/terminal.ts";
+    "print.ts": `import { Terminal } from "${ROOT}/tasks/lib/cli/terminal.ts";
 const lines = Deno.readFileSync(Deno.args[1]);
 const terminal = new Terminal(Deno.args[0] !== "output");
 if (Deno.args[0] === "result") terminal.result(new TextDecoder().decode(lines).split("\\n"));

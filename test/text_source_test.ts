@@ -5,7 +5,7 @@ import {
   search,
   SEARCH_LIMIT_MS,
   TextProblem,
-} from "../tasks/lib/text_source.ts";
+} from "../tasks/lib/values/text.ts";
 
 Deno.test("search() gives the group of each match with its line", async () => {
   const text = "epoch 1: 48.89\nepoch 2: 68.15\n";

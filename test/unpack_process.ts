@@ -7,6 +7,7 @@
 import { unpack } from "../tasks/lib/data/archive/unpack.ts";
 
 const [archive, kind, target] = Deno.args;
+
 let waited = false;
 
 function wait() {

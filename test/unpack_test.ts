@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { zstdCompressSync } from "node:zlib";
+import { Failure } from "../tasks/lib/cli/failure.ts";
 import { unpack, type UnpackOptions } from "../tasks/lib/data/archive/unpack.ts";
-import { Failure } from "../tasks/lib/failure.ts";
-import { listFiles, sha256File } from "../tasks/lib/files.ts";
+import { listFiles, sha256File } from "../tasks/lib/system/files.ts";
 import { ended, Project, ROOT } from "./project.ts";
 import { mount, mountable, unmount } from "./small_disk.ts";
 
 /** Archives made by Python, once for all tests. */
 const made = await Deno.makeTempDir({ prefix: "archives-" });
+
 addEventListener("unload", () => Deno.removeSync(made, { recursive: true }));
+
 {
   const args = [`${ROOT}/test/made_archives.py`, made];
   const { code, stderr } = await ended(

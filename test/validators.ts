@@ -1,11 +1,12 @@
 /** An environment with the validators of other projects, made once from PyPI and kept in `.venv-validators`. */
 
 import { join } from "node:path";
-import { exists, sha256 } from "../tasks/lib/files.ts";
-import { findPython } from "../tasks/lib/python.ts";
+import { findPython } from "../tasks/lib/environment/python.ts";
+import { exists, sha256 } from "../tasks/lib/system/files.ts";
 import { ROOT } from "./project.ts";
 
 const REQUIREMENTS = join(import.meta.dirname!, "validators/requirements.txt");
+
 const DIRECTORY = join(ROOT, ".venv-validators");
 
 /** @returns where its programs are, or why it can't be made. */

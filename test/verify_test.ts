@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import type { Observation } from "../tasks/lib/claim_source.ts";
-import { parseDecimal, percentageOf } from "../tasks/lib/decimal.ts";
-import { parseExperiment } from "../tasks/lib/experiment.ts";
-import { countsObtained } from "../tasks/lib/departure.ts";
-import { type Check, holds, type RunState, type Verdict, verify } from "../tasks/lib/verify.ts";
+import { parseExperiment } from "../tasks/lib/experiment/parse.ts";
+import type { Check, Verdict } from "../tasks/lib/record/verdict.ts";
+import { parseDecimal, percentageOf } from "../tasks/lib/values/decimal.ts";
+import { countsObtained } from "../tasks/lib/verdict/departure.ts";
+import type { Observation } from "../tasks/lib/verdict/read_value.ts";
+import { holds, type RunState, verify } from "../tasks/lib/verdict/verify.ts";
 
 const FINE: RunState = { parametersChanged: [], failedSteps: [] };
+
 const HASH = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /** Judges one claim, given as YAML without its name, against a JSON value. */
@@ -24,6 +26,7 @@ function found(json: string): Observation {
 }
 
 const ONE_SAMPLE = "tolerance: { samples: 1, because: threads }";
+
 const TWO_SAMPLES = "tolerance: { samples: 2, because: threads }";
 
 Deno.test("verify() compares percentages of counts as whole samples", async (t) => {

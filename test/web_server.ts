@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { sha256 } from "../tasks/lib/files.ts";
+import { sha256 } from "../tasks/lib/system/files.ts";
 
 export type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
 

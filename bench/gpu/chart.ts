@@ -28,6 +28,7 @@ interface Bar {
 }
 
 const WIDTH = 420;
+
 const BAR = 22;
 
 /** The device in words: a card's name, or that there was none. */

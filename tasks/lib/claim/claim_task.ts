@@ -1,14 +1,15 @@
 /** `deno task claim`: shows what claiming a run would change, asks, and writes. */
 
 import { relative } from "node:path";
+import { Failure } from "../cli/failure.ts";
+import { columns } from "../cli/format.ts";
+import type { Arguments, OptionTable } from "../cli/options.ts";
+import type { Terminal } from "../cli/terminal.ts";
+import { writeAtomic } from "../system/files.ts";
 import { type Proposal, propose } from "./proposal.ts";
-import type { Suggestion } from "./values.ts";
-import type { Arguments, OptionTable } from "../cli.ts";
-import { Failure } from "../failure.ts";
-import { writeAtomic } from "../files.ts";
 import { publish } from "./published_files.ts";
-import { columns, type Terminal } from "../terminal.ts";
 import { diffLines } from "./text_diff.ts";
+import type { Suggestion } from "./values.ts";
 
 export const CLAIM_OPTIONS = {
   experiment: { value: "NAME", help: "the experiment: a name in experiments/, or a path" },

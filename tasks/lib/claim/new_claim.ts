@@ -1,14 +1,14 @@
 /** A claim that is not in experiment.yaml yet, from what a run has at its source. */
 
-import { readSource } from "../claim_source.ts";
-import { shellQuote } from "../command.ts";
-import { parseCsv } from "../csv.ts";
+import { Failure } from "../cli/failure.ts";
+import { didYouMean } from "../cli/suggest.ts";
+import { parseSource } from "../experiment/claim_source.ts";
+import type { ClaimSource } from "../experiment/experiment.ts";
+import type { FoundRun } from "../record/run_folder.ts";
+import { shellQuote } from "../system/command.ts";
+import { parseCsv } from "../values/csv.ts";
+import { readSource } from "../verdict/read_value.ts";
 import { claimedText, valuesOf } from "./values.ts";
-import type { ClaimSource } from "../experiment.ts";
-import { Failure } from "../failure.ts";
-import type { FoundRun } from "../run_folder.ts";
-import { parseSource } from "../source_forms.ts";
-import { didYouMean } from "../suggest.ts";
 import type { NewMapping, NewValue } from "./yaml_edit.ts";
 
 export interface NewClaim {

@@ -1,22 +1,20 @@
 /** What claiming a run would change in experiment.yaml and published/. Reads only. */
 
-import { claimedText, type Repeat, type Suggestion, suggestTolerance, valuesOf } from "./values.ts";
-import { conditionsOf } from "../conditions.ts";
-import { type Claim, type Experiment, parseExperiment, readExperiment } from "../experiment.ts";
-import { Failure } from "../failure.ts";
-import { judgeBy, observe, type RunVerdict } from "../judge.ts";
+import { Failure } from "../cli/failure.ts";
+import type { Claim, Experiment } from "../experiment/experiment.ts";
+import { parseExperiment } from "../experiment/parse.ts";
+import { readExperiment } from "../experiment/read.ts";
+import { findAlterations } from "../record/alterations.ts";
+import { findRun } from "../record/find_run.ts";
+import { asItEnded } from "../record/recover.ts";
+import { type FoundRun, listRuns, readPlan, runsRoot } from "../record/run_folder.ts";
+import type { RunVerdict } from "../record/verdict.ts";
+import { callerFolder } from "../system/project_root.ts";
+import { conditionsOf } from "../verdict/conditions.ts";
+import { judgeBy, observe } from "../verdict/judge.ts";
 import { newClaim, nothingClaimed } from "./new_claim.ts";
 import { contentsOf, planPublishing, type PublishedFile } from "./published_files.ts";
-import {
-  asItEnded,
-  callerFolder,
-  findRun,
-  type FoundRun,
-  listRuns,
-  readPlan,
-  runsRoot,
-} from "../run_folder.ts";
-import { findAlterations } from "../provenance/alterations.ts";
+import { claimedText, type Repeat, type Suggestion, suggestTolerance, valuesOf } from "./values.ts";
 import { setValue } from "./yaml_edit.ts";
 
 /** What a person asks for; texts as they were typed. */

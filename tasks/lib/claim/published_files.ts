@@ -1,17 +1,18 @@
 /** published/: what of a run is kept beside the experiment as the authors' own evidence. */
 
 import { dirname, extname, join, relative } from "node:path";
-import { publishedFolder } from "../conditions.ts";
-import { type Evidence, readEvidence } from "../evidence.ts";
-import type { Experiment } from "../experiment.ts";
-import { Failure } from "../failure.ts";
-import { exists, writeAtomic } from "../files.ts";
-import type { RunVerdict } from "../judge.ts";
-import type { FoundRun } from "../run_folder.ts";
-import { insideProblem } from "../safe_path.ts";
+import { Failure } from "../cli/failure.ts";
+import type { Experiment } from "../experiment/experiment.ts";
+import { insideProblem } from "../experiment/relative_path.ts";
+import { type Evidence, readEvidence } from "../record/evidence.ts";
+import type { FoundRun } from "../record/run_folder.ts";
+import type { RunVerdict } from "../record/verdict.ts";
+import { exists, writeAtomic } from "../system/files.ts";
+import { publishedFolder } from "../verdict/conditions.ts";
 
 /** Results that people and `deno task compare` read; the hashes of all others stand in the evidence. */
 const KEPT = [".json", ".csv", ".tsv", ".txt"];
+
 const LARGEST_BYTES = 1_000_000;
 
 export interface PublishedFile {

@@ -1,7 +1,6 @@
 /** From a run's values to the texts of claims, and from repeated runs to tolerances. Pure. */
 
-import { readNumber } from "../claimed_number.ts";
-import type { FoundValue, Observation } from "../claim_source.ts";
+import type { Claim } from "../experiment/experiment.ts";
 import {
   absolute,
   atMost,
@@ -10,9 +9,10 @@ import {
   parseDecimal,
   percentageOf,
   toFixed,
-} from "../decimal.ts";
-import { countsObtained, measure } from "../departure.ts";
-import type { Claim } from "../experiment.ts";
+} from "../values/decimal.ts";
+import { readNumber } from "../verdict/claimed_number.ts";
+import { countsObtained, measure } from "../verdict/departure.ts";
+import type { FoundValue, Observation } from "../verdict/read_value.ts";
 import { Digits } from "./yaml_edit.ts";
 
 /** The values of a run that a claim is about, one for each point of a curve; or why there are none. */

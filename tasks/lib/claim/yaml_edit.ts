@@ -1,8 +1,8 @@
 /** Changes single values in a YAML text; comments, quotes and layout of everything else stay as they are. */
 
 import type { Node, Pair, Scalar, YAMLMap } from "yaml";
-import type { Path } from "../experiment_source.ts";
-import { yaml } from "../yaml.ts";
+import type { Path } from "../experiment/yaml_source.ts";
+import { yaml } from "../experiment/yaml.ts";
 
 const { isMap, isSeq, parseDocument, stringify } = yaml;
 
@@ -13,6 +13,7 @@ export class Digits {
 
 /** What to write; a mapping is laid out like the mapping it goes into. */
 export type NewValue = string | number | Digits | NewValue[] | NewMapping;
+
 export type NewMapping = { [key: string]: NewValue | undefined };
 
 /**

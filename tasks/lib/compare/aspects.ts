@@ -1,6 +1,6 @@
 /** What of an environment may explain another result, the likeliest first, and why. */
 
-import type { Attempt, StepEvidence } from "../evidence.ts";
+import type { Attempt, StepEvidence } from "../record/evidence.ts";
 import type { Device, Framework, ProcessRecord, StepRecord } from "./step_record.ts";
 
 /** Whether a difference explains other numbers: nearly always, sometimes, or hardly ever. */

@@ -1,10 +1,10 @@
 /** The values that the experiment's claims are about, in both runs side by side. */
 
-import { type Observation, readSource } from "../claim_source.ts";
-import { countsObtained } from "../departure.ts";
-import { parseDecimal, subtract, toFixed } from "../decimal.ts";
-import type { Claim, ClaimSource } from "../experiment.ts";
-import type { FoundRun } from "../run_folder.ts";
+import type { Claim, ClaimSource } from "../experiment/experiment.ts";
+import type { FoundRun } from "../record/run_folder.ts";
+import { parseDecimal, subtract, toFixed } from "../values/decimal.ts";
+import { countsObtained } from "../verdict/departure.ts";
+import { type Observation, readSource } from "../verdict/read_value.ts";
 import type { Cell } from "./columns.ts";
 
 export interface ClaimedValue {

@@ -1,6 +1,6 @@
 /** What a JSON or CSV file holds, as named columns of cells: a table's columns, a list, or a single value as a list of one. */
 
-import { CsvProblem, parseCsv } from "../csv.ts";
+import { CsvProblem, parseCsv } from "../values/csv.ts";
 
 export type Cell = number | string | boolean | null;
 

@@ -1,12 +1,13 @@
 /** Two runs, from their folders alone: where they may have been made does not matter. */
 
 import { join } from "node:path";
-import type { Evidence } from "../evidence.ts";
-import { type Claim, parseExperiment } from "../experiment.ts";
-import { Failure } from "../failure.ts";
-import { inParallel, sha256File } from "../files.ts";
-import type { Plan } from "../plan.ts";
-import { type FoundRun, readPlan } from "../run_folder.ts";
+import { Failure } from "../cli/failure.ts";
+import type { Claim } from "../experiment/experiment.ts";
+import { parseExperiment } from "../experiment/parse.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { Evidence } from "../record/evidence.ts";
+import { type FoundRun, readPlan } from "../record/run_folder.ts";
+import { inParallel, sha256File } from "../system/files.ts";
 import { type ClaimedValue, compareClaimedValues, countersOf } from "./claimed_values.ts";
 import { compareEnvironments, type EnvironmentDifference } from "./environments.ts";
 import { compareFiles, type Difference } from "./formats.ts";

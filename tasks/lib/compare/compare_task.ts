@@ -1,15 +1,17 @@
 /** What `compare` does: finds two runs, compares them, prints it. */
 
 import { join } from "node:path";
-import type { Arguments, OptionTable } from "../cli.ts";
-import { evidencePath } from "../evidence.ts";
-import { Failure } from "../failure.ts";
-import { exists } from "../files.ts";
-import { openRun, READ_OPTIONS } from "../read_task.ts";
-import { callerFolder, type FoundRun } from "../run_folder.ts";
-import type { Terminal } from "../terminal.ts";
+import { Failure } from "../cli/failure.ts";
+import type { Arguments, OptionTable } from "../cli/options.ts";
+import type { Terminal } from "../cli/terminal.ts";
+import { evidencePath } from "../record/evidence.ts";
+import { openRun, READ_OPTIONS } from "../record/open_run.ts";
+import type { FoundRun } from "../record/run_folder.ts";
+import { exists } from "../system/files.ts";
+import { callerFolder } from "../system/project_root.ts";
 
 const { experiment, runs } = READ_OPTIONS;
+
 export const COMPARE_OPTIONS = { experiment, runs } as const satisfies OptionTable;
 
 /** The exit code is that of `diff`: 0 if the results are the same, 1 if not. */

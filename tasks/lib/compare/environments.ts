@@ -1,6 +1,6 @@
 /** What differs in the environments of two runs, ranked by how likely it explains other results. Pure. */
 
-import type { Evidence } from "../evidence.ts";
+import type { Evidence } from "../record/evidence.ts";
 import { ASPECTS, type Likelihood } from "./aspects.ts";
 import { recordOf } from "./step_record.ts";
 

@@ -1,7 +1,7 @@
 /** How two files of the same name differ: by what their format holds where it is known, else by their bytes. */
 
 import { extname } from "node:path";
-import { CsvProblem } from "../csv.ts";
+import { CsvProblem } from "../values/csv.ts";
 import { findFirstByte } from "./bytes.ts";
 import { type Column, csvColumns, jsonColumns } from "./columns.ts";
 import { type ColumnsDifference, compareColumns, type Reading } from "./departures.ts";

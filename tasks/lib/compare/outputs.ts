@@ -1,9 +1,9 @@
 /** The files that two runs left: which are the same, and which are only there, gone or altered. */
 
 import { join } from "node:path";
-import type { Evidence, Output } from "../evidence.ts";
-import { inParallel, sha256File } from "../files.ts";
-import type { FoundRun } from "../run_folder.ts";
+import type { Evidence, Output } from "../record/evidence.ts";
+import type { FoundRun } from "../record/run_folder.ts";
+import { inParallel, sha256File } from "../system/files.ts";
 
 /** One output of a run as it is found now. */
 export interface FoundOutput {

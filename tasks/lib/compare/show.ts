@@ -1,9 +1,10 @@
 /** What a person reads of a comparison: values, files, environments, and the conclusion. Text only. */
 
-import { columns, type Style, type Terminal } from "../terminal.ts";
+import { columns } from "../cli/format.ts";
+import type { Style, Terminal } from "../cli/terminal.ts";
+import type { Likelihood } from "./aspects.ts";
 import type { ClaimedValue } from "./claimed_values.ts";
 import type { Comparison, EqualFile, Side } from "./compare_runs.ts";
-import type { Likelihood } from "./aspects.ts";
 import type { EnvironmentDifference, ValueDifference } from "./environments.ts";
 import { clean, fileDetails, showDifference, signed } from "./show_details.ts";
 
@@ -11,6 +12,7 @@ const STYLES: Record<Likelihood, Style> = { likely: "red", possible: "yellow", u
 
 /** Values of one aspect that are shown; `--json` has all. */
 const MOST_NAMES = 6;
+
 /** Files of a kind that are listed; `--json` has all. */
 const MOST_FILES = 20;
 

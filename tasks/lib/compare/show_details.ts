@@ -1,13 +1,15 @@
 /** How a differing file is shown: its quantities, tensors, cells or lines. Text only. */
 
-import { columns, type Terminal } from "../terminal.ts";
+import { columns } from "../cli/format.ts";
+import type { Terminal } from "../cli/terminal.ts";
 import type { Cell } from "./columns.ts";
-import type { ColumnsDifference, Departure, Point } from "./departures.ts";
 import type { FileDifference } from "./compare_runs.ts";
+import type { ColumnsDifference, Departure, Point } from "./departures.ts";
 import type { TensorDifference, TensorsDifference } from "./tensors.ts";
 
 /** Rows of a table, and entries of a list, that are shown; `--json` has all. */
 const MOST_ROWS = 12;
+
 const MOST_CHARACTERS = 60;
 
 /** Lines for one file, headed by its path; none where all there is to say is in the list of files. */

@@ -1,6 +1,6 @@
 /** What evidence holds of how one step ran, wherever in it that stands. Pure. */
 
-import type { Attempt, Evidence, StepEvidence } from "../evidence.ts";
+import type { Attempt, Evidence, StepEvidence } from "../record/evidence.ts";
 
 /** All that was recorded of how one step ran. */
 export interface StepRecord {

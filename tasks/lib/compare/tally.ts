@@ -98,6 +98,7 @@ function keepLargest(tally: Tally, ulp: bigint, at: number) {
 }
 
 const WORD = 2 ** 32;
+
 const EXACT = 2 ** 53;
 
 /** Doubles: distances up to 2⁵³ are exact in a double; only what may be larger is worth a bigint. */

@@ -1,10 +1,10 @@
 /** The program apptainer: how a step in it is reached, and what its failures mean. */
 
-import { type Finished, run, type RunOptions, signalGroup } from "../command.ts";
-import { Failure } from "../failure.ts";
-import type { Plan } from "../plan.ts";
-import { groupMembers, send } from "../processes.ts";
-import type { Reach, Supervised } from "../supervise.ts";
+import { Failure } from "../cli/failure.ts";
+import type { Plan } from "../plan/plan.ts";
+import { type Finished, run, type RunOptions, signalGroup } from "../system/command.ts";
+import { groupMembers, send } from "../system/processes.ts";
+import type { Reach, Supervised } from "../system/supervise.ts";
 import { lastLine } from "./client.ts";
 
 /** @throws Failure(3) if the program is not there; a non-zero exit code is a result. */

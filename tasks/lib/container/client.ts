@@ -1,11 +1,8 @@
 /** The command line clients of container engines: what they know of images and containers, and what their failures mean. */
 
-import { type Finished, run, type RunOptions } from "../command.ts";
-import { Failure } from "../failure.ts";
-
-/** Programs with Docker's command line; what differs between them is said here and in `engine/`. */
-export const CONTAINER_PROGRAMS = ["docker", "podman", "nerdctl"] as const;
-export type ContainerProgram = typeof CONTAINER_PROGRAMS[number];
+import { Failure } from "../cli/failure.ts";
+import type { ContainerProgram } from "../experiment/engine_name.ts";
+import { type Finished, run, type RunOptions } from "../system/command.ts";
 
 export interface ImageInfo {
   id: string;

@@ -1,12 +1,13 @@
 /** SIF files that are made from images, kept for the next run, and made again when the image changes. */
 
 import { basename, dirname, join } from "node:path";
-import { run } from "../command.ts";
-import { Failure } from "../failure.ts";
-import { holdPath } from "../file_lock.ts";
-import { exists, freeSpace, sha256 } from "../files.ts";
-import { Stopper } from "../supervise.ts";
-import { bytes, duration, type Terminal } from "../terminal.ts";
+import { Failure } from "../cli/failure.ts";
+import { bytes, duration } from "../cli/format.ts";
+import type { Terminal } from "../cli/terminal.ts";
+import { run } from "../system/command.ts";
+import { holdPath } from "../system/file_lock.ts";
+import { exists, freeSpace, sha256 } from "../system/files.ts";
+import { Stopper } from "../system/supervise.ts";
 import { apptainer, lastProblem } from "./apptainer.ts";
 import { hasChanged, hashOnce, problemOf } from "./sif_file.ts";
 import type { Convertible } from "./sif_source.ts";
@@ -137,8 +138,10 @@ async function convert(image: Convertible, file: string, talk: Talk) {
 
 /** On two cores; figures of the tests' image: 17 s for 0.3 GB. */
 const SECONDS_PER_GIGABYTE = 50;
+
 /** Unpacked and in layers at the same time, with the SIF being written. */
 const TEMPORARY_FACTOR = 2;
+
 /** Of the unpacked size; figures of the CPU image: 1.8 GB and 0.6 GB. */
 const SIF_FACTOR = 0.5;
 

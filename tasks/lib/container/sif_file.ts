@@ -1,14 +1,17 @@
 /** A SIF file as such: whether it is whole, and its hash. */
 
 import { join } from "node:path";
-import { Failure } from "../failure.ts";
-import { sha256, sha256File, writeJson } from "../files.ts";
-import { bytes } from "../terminal.ts";
+import { Failure } from "../cli/failure.ts";
+import { bytes } from "../cli/format.ts";
+import { sha256, sha256File, writeJson } from "../system/files.ts";
 
 /** Where the global header has its magic number, and place and length of the data that end the file [SIF specification, version 1]. */
 const MAGIC = { offset: 32, text: "SIF_MAGIC" };
+
 const DATA_OFFSET = 112;
+
 const DATA_LENGTH = 120;
+
 export const HEADER_BYTES = 128;
 
 /**

@@ -1,9 +1,9 @@
 /** What a SIF file is made from: an image of a registry, of a Docker Engine, or of an archive. */
 
 import { resolve } from "node:path";
-import { run } from "../command.ts";
-import { Failure } from "../failure.ts";
-import { exists } from "../files.ts";
+import { Failure } from "../cli/failure.ts";
+import { run } from "../system/command.ts";
+import { exists } from "../system/files.ts";
 import { type ImageInfo, inspectImage } from "./client.ts";
 
 /** An image that a SIF file can be made from. */

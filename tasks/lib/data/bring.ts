@@ -1,19 +1,18 @@
 /** Getting a file into the cache, by download or by copying one that is given; an entry is there whole or not at all. */
 
 import { basename, dirname, join } from "node:path";
-import { shellQuote } from "../command.ts";
-import type { Data, DataHash } from "../experiment.ts";
-import { Failure } from "../failure.ts";
-import { holdPath } from "../file_lock.ts";
-import { exists, isDiskFull } from "../files.ts";
-import { addMd5, type Entry, findEntry, inspectEntry, sealEntry } from "./cache.ts";
+import { Failure } from "../cli/failure.ts";
+import type { Data, DataHash } from "../experiment/experiment.ts";
+import { shellQuote } from "../system/command.ts";
+import { holdPath } from "../system/file_lock.ts";
+import { exists, isDiskFull } from "../system/files.ts";
 import { dataCache } from "./cache_folder.ts";
+import { addMd5, type Entry, findEntry, inspectEntry, sealEntry } from "./cache.ts";
 import { download } from "./download/download.ts";
 import { describeProgress, type Progress } from "./download/progress.ts";
 import { findMismatch, type Found } from "./download/sums.ts";
 import type { Given } from "./given.ts";
 import { hashFile, showHash } from "./known_by.ts";
-import type { ObtainOptions } from "./obtain.ts";
 
 type Hashes = Pick<Found, "sha256" | "md5">;
 
@@ -145,4 +144,14 @@ async function moveIn(folder: string, { sha256, md5 }: Hashes): Promise<Entry> {
   await Deno.rename(folder, home);
   if (isReplaced) await Deno.remove(replaced, { recursive: true });
   return (await findEntry(cache, { sha256 }))!;
+}
+
+export interface ObtainOptions {
+  /** Open no connection. */
+  offline: boolean;
+  /** Absolute path of a file, or of a folder with files, to take instead of downloading. */
+  from?: string;
+  line: (text: string) => void;
+  progress: (text: string) => void;
+  signal?: AbortSignal;
 }

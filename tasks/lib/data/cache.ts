@@ -1,8 +1,8 @@
 /** The cache of fetched data, one for all projects of a user: where an entry is, and whether it is still as it was fetched. */
 
 import { basename, join } from "node:path";
-import type { DataHash } from "../experiment.ts";
-import { exists, sha256File, writeJson } from "../files.ts";
+import type { DataHash } from "../experiment/experiment.ts";
+import { exists, sha256File, writeJson } from "../system/files.ts";
 import { checkTree } from "./tree/check_tree.ts";
 import { isSameStamp, type Stamp, stampOf } from "./tree/tree_file.ts";
 import { manifestPath, readManifest } from "./tree/tree_manifest.ts";

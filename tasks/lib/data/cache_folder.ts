@@ -1,7 +1,7 @@
 /** Where a user keeps fetched data, for all projects. */
 
 import { join, resolve } from "node:path";
-import { Failure } from "../failure.ts";
+import { Failure } from "../cli/failure.ts";
 
 const FOLDER = "experiment-data";
 

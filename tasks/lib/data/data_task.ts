@@ -1,11 +1,12 @@
 /** `deno task data`: fetches what an experiment declares, or tells how it stands with it. */
 
-import type { Arguments, OptionTable } from "../cli.ts";
-import { type Data, type Experiment, readExperiment } from "../experiment.ts";
-import { Failure } from "../failure.ts";
-import { callerFolder } from "../project_root.ts";
-import { didYouMean } from "../suggest.ts";
-import type { Terminal } from "../terminal.ts";
+import { Failure } from "../cli/failure.ts";
+import type { Arguments, OptionTable } from "../cli/options.ts";
+import { didYouMean } from "../cli/suggest.ts";
+import type { Terminal } from "../cli/terminal.ts";
+import type { Data, Experiment } from "../experiment/experiment.ts";
+import { readExperiment } from "../experiment/read.ts";
+import { callerFolder } from "../system/project_root.ts";
 import { dataCache } from "./cache_folder.ts";
 import { fetchAll } from "./fetch_data.ts";
 import { isSound, type Look, look, lookAtAll } from "./look.ts";
@@ -24,6 +25,7 @@ export const DATA_OPTIONS = {
 } as const satisfies OptionTable;
 
 const ACTIONS = ["fetch", "verify", "list"] as const;
+
 type Action = typeof ACTIONS[number];
 
 /** Does what the arguments say with the data of an experiment. */

@@ -1,14 +1,16 @@
 /** `deno task data fetch`: all that an experiment declares and that is not there. */
 
 import { resolve } from "node:path";
-import type { Data, Experiment } from "../experiment.ts";
-import { Failure } from "../failure.ts";
-import { callerFolder } from "../project_root.ts";
-import { Stopper } from "../supervise.ts";
-import { bytes, duration, type Terminal } from "../terminal.ts";
+import { Failure } from "../cli/failure.ts";
+import { bytes, duration } from "../cli/format.ts";
+import type { Terminal } from "../cli/terminal.ts";
+import type { Data, Experiment } from "../experiment/experiment.ts";
+import { callerFolder } from "../system/project_root.ts";
+import { Stopper } from "../system/supervise.ts";
+import type { ObtainOptions } from "./bring.ts";
 import { NotGiven } from "./given.ts";
 import { isSound, type Look, lookAtAll } from "./look.ts";
-import { obtain, type ObtainOptions } from "./obtain.ts";
+import { obtain } from "./obtain.ts";
 import { listLines, readyLine } from "./show.ts";
 
 export interface FetchOptions {

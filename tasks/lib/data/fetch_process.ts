@@ -1,10 +1,10 @@
 /** Fetching data for a run: by the task of its own, which alone may open connections to other machines. */
 
 import { join } from "node:path";
-import { runBeside } from "../command.ts";
-import type { Experiment } from "../experiment.ts";
-import { Failure } from "../failure.ts";
-import type { Terminal } from "../terminal.ts";
+import { Failure } from "../cli/failure.ts";
+import type { Terminal } from "../cli/terminal.ts";
+import type { Experiment } from "../experiment/experiment.ts";
+import { runBeside } from "../system/command.ts";
 
 const ROOT = join(import.meta.dirname!, "..", "..", "..");
 

@@ -1,8 +1,8 @@
 /** Files that a user brought by other means than the network: `--from`, or what lies at the data's place already. */
 
 import { basename, join } from "node:path";
-import type { Data, DataHash } from "../experiment.ts";
-import { Failure } from "../failure.ts";
+import { Failure } from "../cli/failure.ts";
+import type { Data, DataHash } from "../experiment/experiment.ts";
 import { findMismatch, type Found } from "./download/sums.ts";
 import { hashFile, showFound, showHash } from "./known_by.ts";
 

@@ -1,9 +1,9 @@
 /** What data are known by: a SHA-256, the beginning of one, or an MD5; and the pin that makes it whole. */
 
 import { relative } from "node:path";
-import type { Data, DataHash, Experiment } from "../experiment.ts";
-import { lockPath, readLock, writePin } from "../experiment_lock.ts";
-import { Failure } from "../failure.ts";
+import { Failure } from "../cli/failure.ts";
+import type { Data, DataHash, Experiment } from "../experiment/experiment.ts";
+import { lockPath, readLock, writePin } from "../experiment/pins.ts";
 import { type Found, sumFile } from "./download/sums.ts";
 
 /** `md5:c8fa…`, as messages and experiment.lock name it. */

@@ -1,9 +1,9 @@
 /** How it stands with the data of an experiment: in the cache or not, sound or not, linked or not. */
 
 import { join } from "node:path";
-import type { Data, DataHash, Experiment } from "../experiment.ts";
-import { type Entry, filePath, findEntry, inspectEntry, type Soundness, treePath } from "./cache.ts";
+import type { Data, DataHash, Experiment } from "../experiment/experiment.ts";
 import { dataCache } from "./cache_folder.ts";
+import { type Entry, filePath, findEntry, inspectEntry, type Soundness, treePath } from "./cache.ts";
 import { readDataPin } from "./known_by.ts";
 
 /** `corrupted`: not as it was fetched. `packed`: the archive is here, and not yet unpacked. `unlinked`: all but the link. */

@@ -1,10 +1,10 @@
 /** From what experiment.yaml says of data to a sound entry of the cache, and a link to it in the project. */
 
 import { basename, join } from "node:path";
-import type { Data, Experiment } from "../experiment.ts";
-import { Failure } from "../failure.ts";
+import { Failure } from "../cli/failure.ts";
+import type { Data, Experiment } from "../experiment/experiment.ts";
 import { unpack } from "./archive/unpack.ts";
-import { bringFile, fromCommand, hold } from "./bring.ts";
+import { bringFile, fromCommand, hold, type ObtainOptions } from "./bring.ts";
 import { type Entry, filePath, inspectEntry, treePath } from "./cache.ts";
 import { findMismatch } from "./download/sums.ts";
 import { findGiven, type Given } from "./given.ts";
@@ -12,16 +12,6 @@ import { hashFile, pinData } from "./known_by.ts";
 import { type Look, look, targetOf } from "./look.ts";
 import { inspectPlace, placeLink, refuseFile } from "./place.ts";
 import { manifestPath } from "./tree/tree_manifest.ts";
-
-export interface ObtainOptions {
-  /** Open no connection. */
-  offline: boolean;
-  /** Absolute path of a file, or of a folder with files, to take instead of downloading. */
-  from?: string;
-  line: (text: string) => void;
-  progress: (text: string) => void;
-  signal?: AbortSignal;
-}
 
 /**
  * Makes data be there, whole and right, and linked into the project; does nothing where they are.

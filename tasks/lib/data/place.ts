@@ -1,10 +1,10 @@
 /** Where steps find data in the project: a link into the cache. What the user put there stays. */
 
 import { dirname, join } from "node:path";
-import { run } from "../command.ts";
-import type { Data, DataHash } from "../experiment.ts";
-import { Failure } from "../failure.ts";
-import { isReadOnly } from "../files.ts";
+import { Failure } from "../cli/failure.ts";
+import type { Data, DataHash } from "../experiment/experiment.ts";
+import { run } from "../system/command.ts";
+import { isReadOnly } from "../system/files.ts";
 import { leadsToCache } from "./cache_folder.ts";
 import type { Found } from "./download/sums.ts";
 import { showFound, showHash } from "./known_by.ts";

@@ -1,9 +1,9 @@
 /** The data of a run: looked at before it is planned, and fetched where they are not there. */
 
 import { join } from "node:path";
-import type { Experiment } from "../experiment.ts";
-import { Failure } from "../failure.ts";
-import type { Plan, PlannedData } from "../plan.ts";
+import { Failure } from "../cli/failure.ts";
+import type { Experiment } from "../experiment/experiment.ts";
+import type { Plan, PlannedData } from "../plan/plan.ts";
 import { dataCache } from "./cache_folder.ts";
 import { isWhole, showHash } from "./known_by.ts";
 import { isSound, type Look, lookAtAll, targetOf } from "./look.ts";

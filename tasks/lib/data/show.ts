@@ -1,8 +1,9 @@
 /** How it stands with data, for people and for programs. */
 
 import { join } from "node:path";
-import type { Experiment } from "../experiment.ts";
-import { bytes, columns, type Terminal } from "../terminal.ts";
+import { bytes, columns } from "../cli/format.ts";
+import type { Terminal } from "../cli/terminal.ts";
+import type { Experiment } from "../experiment/experiment.ts";
 import { filePath } from "./cache.ts";
 import { showHash } from "./known_by.ts";
 import { type DataState, type Look, targetOf } from "./look.ts";

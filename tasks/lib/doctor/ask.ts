@@ -1,7 +1,7 @@
 /** Asking a program about itself: it may be missing, fail, or never answer. */
 
-import { run } from "../command.ts";
-import { Failure } from "../failure.ts";
+import { Failure } from "../cli/failure.ts";
+import { run } from "../system/command.ts";
 
 export type Answer =
   | { kind: "missing" }
@@ -9,6 +9,7 @@ export type Answer =
   | { kind: "ended"; code: number; stdout: string; stderr: string };
 
 const LIMIT_MS = 5_000;
+
 /** A process in an uninterruptible wait (a GPU driver that hangs) outlives SIGKILL; it is left behind after so long. */
 const GRACE_MS = 500;
 

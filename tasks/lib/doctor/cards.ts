@@ -5,6 +5,7 @@ import type { Answer } from "./ask.ts";
 
 /** Drivers of branch 470 and older have no `compute_cap`. */
 export const CARD_QUERY = smiQuery("name,driver_version,uuid,compute_cap");
+
 export const OLD_CARD_QUERY = smiQuery("name,driver_version,uuid");
 
 /** What NVIDIA calls a card decides which drivers its images accept for it. */

@@ -1,8 +1,8 @@
 /** Docker: client, engine, and the rights to use it. */
 
+import type { Failure } from "../cli/failure.ts";
 import { explainEngine } from "../container/client.ts";
-import type { Failure } from "../failure.ts";
-import { compareVersions } from "../lock_file.ts";
+import { compareVersions } from "../system/version.ts";
 import { type Answer, jsonOf } from "./ask.ts";
 import { type Finding, finding, ok } from "./findings.ts";
 

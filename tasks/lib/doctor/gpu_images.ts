@@ -1,6 +1,6 @@
 /** GPU-Jupyter's images, and which driver and card each of them needs. */
 
-import { compareVersions } from "../lock_file.ts";
+import { compareVersions } from "../system/version.ts";
 import type { Card } from "./cards.ts";
 
 export interface GpuImage {
@@ -17,6 +17,7 @@ export interface GpuImage {
 
 /** Maxwell to Hopper: the CUDA 11.8 to 12.6 builds of PyTorch. [PyTorch RELEASE.md, CUDA support matrix] */
 const TO_HOPPER = { oldest: "5.0", newest: 9 };
+
 /** Volta to Blackwell: PyTorch 2.9 with CUDA 12.8. [the same; pytorch#157517] */
 const TO_BLACKWELL = { oldest: "7.0", newest: 12 };
 

@@ -1,12 +1,12 @@
 /** From what was found on this machine to the findings. Starts nothing. */
 
-import { type EngineAnswers, judgeEngines, readEngines, usableEngines } from "./engines.ts";
 import type { Answer } from "./ask.ts";
 import { readCards } from "./cards.ts";
 import { readDocker } from "./docker.ts";
+import { type EngineAnswers, judgeEngines, readEngines, usableEngines } from "./engines.ts";
 import type { Group } from "./findings.ts";
-import { judgeGpu } from "./gpu.ts";
 import type { GpuProbe } from "./gpu_remedy.ts";
+import { judgeGpu } from "./gpu.ts";
 import { isWsl, judgeMachine, type Machine } from "./machine.ts";
 import { judgePrograms, type Programs } from "./programs.ts";
 import { type CdiSpec, readToolkit } from "./toolkit.ts";

@@ -1,6 +1,6 @@
 /** The machine around the engines: kernel, shared memory, disks, ports. */
 
-import { bytes } from "../terminal.ts";
+import { bytes } from "../cli/format.ts";
 import { type Finding, finding, ok } from "./findings.ts";
 import type { Wanted } from "./wanted.ts";
 
@@ -48,10 +48,13 @@ export interface Machine {
 }
 
 const GIB = 1024 ** 3;
+
 /** Below this, workers that load data fail with a bus error. [pytorch#5040] */
 const SHM_WANTED = GIB;
+
 /** On disk. The CPU image by measurement; GPU-Jupyter's full image an estimate, since a registry shows packed sizes alone. */
 const IMAGE_BYTES = { cpu: 2.5e9, gpu: 25e9 };
+
 const RUNS_BYTES = 1e9;
 
 export function isWsl({ kernel }: Pick<Machine, "kernel">): boolean {

@@ -1,6 +1,6 @@
 /** Reading what small programs say of the machine. */
 
-import { processOn } from "../jupyter/port.ts";
+import { processOn } from "../system/port.ts";
 import { type Answer, output } from "./ask.ts";
 import type { Disk, Machine, UserNamespaces } from "./machine.ts";
 

@@ -1,7 +1,7 @@
 /** Podman: version, rootless set-up, and the ids that it may use. */
 
 import { explainEngine } from "../container/client.ts";
-import { compareVersions } from "../lock_file.ts";
+import { compareVersions } from "../system/version.ts";
 import { type Answer, jsonOf } from "./ask.ts";
 import { type Finding, finding, ok } from "./findings.ts";
 
@@ -27,6 +27,7 @@ export interface PodmanEngine {
 
 /** From here on `--gpus` does something. */
 const GPUS_OPTION = "5.0";
+
 /** An image has ids up to 65534, `nobody`. */
 const IDS_WANTED = 65_535;
 

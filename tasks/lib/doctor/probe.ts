@@ -3,17 +3,17 @@
 import { existsSync, realpathSync } from "node:fs";
 import * as os from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { Failure } from "../failure.ts";
-import { imageMarker } from "../host.ts";
-import { findPython } from "../python.ts";
+import { Failure } from "../cli/failure.ts";
+import { findPython } from "../environment/python.ts";
+import { imageMarker } from "../system/host.ts";
+import { isFree } from "../system/port.ts";
 import { type Answer, ask } from "./ask.ts";
 import { CARD_QUERY, lacksCapability, OLD_CARD_QUERY } from "./cards.ts";
 import { type Engines, readEngines } from "./engines.ts";
 import type { GpuProbe } from "./gpu_remedy.ts";
 import { type GpuAnswers, type Probes, readGpu } from "./judge.ts";
-import { JUPYTER_PORT, type Machine } from "./machine.ts";
 import { findHolder, readCgroup, readDisk, readImageNames, readUserNamespaces } from "./machine_answers.ts";
-import { isFree } from "../jupyter/port.ts";
+import { JUPYTER_PORT, type Machine } from "./machine.ts";
 import { type CdiSpec, readCdi } from "./toolkit.ts";
 
 const GPU_QUESTIONS = {
@@ -22,6 +22,7 @@ const GPU_QUESTIONS = {
   docker_version: ["docker", "version", "--format", "{{json .}}"],
   docker_info: ["docker", "info", "--format", "{{json .}}"],
 };
+
 const QUESTIONS = {
   ...GPU_QUESTIONS,
   docker_images: ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}"],

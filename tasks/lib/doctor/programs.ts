@@ -1,7 +1,7 @@
 /** The programs that the tasks themselves need. */
 
-import type { Failure } from "../failure.ts";
-import { canInstall, type Python } from "../python.ts";
+import type { Failure } from "../cli/failure.ts";
+import { canInstall, type Python } from "../environment/python.ts";
 import { type Answer, output } from "./ask.ts";
 import { type Finding, finding, ok } from "./findings.ts";
 import type { Wanted } from "./wanted.ts";

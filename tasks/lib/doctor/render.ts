@@ -1,6 +1,7 @@
 /** Doctor's findings for a person. */
 
-import { type Style, type Terminal, wrap } from "../terminal.ts";
+import { wrap } from "../cli/format.ts";
+import type { Style, Terminal } from "../cli/terminal.ts";
 import { countOf, type Finding, type Group, type Severity } from "./findings.ts";
 
 const MARKS: Record<Severity, [word: string, style: Style]> = {
@@ -9,8 +10,11 @@ const MARKS: Record<Severity, [word: string, style: Style]> = {
   warning: ["warning", "yellow"],
   blocker: ["blocks", "red"],
 };
+
 const INDENT = "  ";
+
 const MARK_WIDTH = Math.max(...Object.values(MARKS).map(([word]) => word.length));
+
 const LONGEST_LINE = 110;
 
 /** Lines of at most so many columns; `paint` colours. */

@@ -1,6 +1,6 @@
 /** The NVIDIA Container Toolkit and its CDI specification, through which container engines reach a card. */
 
-import { compareVersions } from "../lock_file.ts";
+import { compareVersions } from "../system/version.ts";
 import { type Answer, output } from "./ask.ts";
 import { type Finding, finding, ok, type Severity } from "./findings.ts";
 
@@ -10,7 +10,9 @@ const VULNERABILITIES: [id: string, last: string][] = [
   ["CVE-2025-23359", "1.17.3"],
   ["CVE-2025-23266", "1.17.7"],
 ];
+
 const SAFE = "1.17.8";
+
 /** Minor version of the current line. [NVIDIA Container Toolkit documentation, 1.20.1, seen in November 2026] */
 const CURRENT = "1.20";
 
@@ -70,9 +72,12 @@ export function judgeCdi(specs: CdiSpec[], driver: string, severity: Exclude<Sev
 }
 
 export const MAKE_CDI = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml";
+
 const UPDATE =
   "sudo apt-get install --only-upgrade nvidia-container-toolkit, or sudo dnf update nvidia-container-toolkit";
+
 export const INSTALL_TOOLKIT = `Install the NVIDIA Container Toolkit: ${INSTALL_GUIDE}`;
+
 /** Makes Docker find a toolkit that was installed after it. */
 export const CONFIGURE_DOCKER =
   "sudo nvidia-ctk runtime configure --runtime=docker && sudo systemctl restart docker";

@@ -1,6 +1,6 @@
 /** What the experiment asks of this machine. */
 
-import type { Environment, Experiment } from "../experiment.ts";
+import type { Environment, Experiment } from "../experiment/experiment.ts";
 import type { Finding } from "./findings.ts";
 import { GPU_IMAGES, imageName } from "./gpu_images.ts";
 

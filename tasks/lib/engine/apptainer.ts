@@ -1,7 +1,8 @@
 /** A step in apptainer: a child process of the caller, in the file system of a SIF file. */
 
-import type { GpuRequest } from "../gpus.ts";
-import type { ContainerLimits, Mount, Plan, PlannedStep } from "../plan.ts";
+import type { ContainerLimits } from "../experiment/experiment.ts";
+import type { GpuRequest } from "../plan/gpus.ts";
+import type { Mount, Plan, PlannedStep } from "../plan/plan.ts";
 import { mountArguments } from "./container.ts";
 import { stepCommand } from "./step_command.ts";
 

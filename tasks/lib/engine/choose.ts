@@ -2,48 +2,14 @@
 
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import {
-  CONTAINER_PROGRAMS,
-  type ContainerProgram,
-  type EngineInfo,
-  type ImageInfo,
-  inspectImage,
-  requireEngine,
-} from "../container/client.ts";
-import type { Experiment } from "../experiment.ts";
+import { Failure } from "../cli/failure.ts";
+import { type EngineInfo, type ImageInfo, inspectImage, requireEngine } from "../container/client.ts";
 import { isForApptainer } from "../container/sif_source.ts";
-import type { Talk } from "../container/sif.ts";
-import { Failure } from "../failure.ts";
-import type { Host } from "../host.ts";
-import type { ContainerRequest, Plan } from "../plan.ts";
+import { CONTAINER_PROGRAMS, type ContainerProgram } from "../experiment/engine_name.ts";
+import type { Experiment } from "../experiment/experiment.ts";
+import type { Host } from "../system/host.ts";
+import type { EngineChoice, EngineRequest } from "./choice.ts";
 import { imageNames, outdated, staleNote } from "./own_image.ts";
-
-export interface EngineRequest {
-  /** `--engine`. */
-  engine: string;
-  /** `--image`. */
-  image?: string;
-  /** Builds or gets an image that is missing; without it that is an error. */
-  obtain?: (missing: MissingImage) => Promise<void>;
-  /** Hears of an image that is converted for apptainer; without it none is converted, e.g. because only a plan is wanted. */
-  talk?: Talk;
-}
-
-/** An image that an engine lacks: the experiment's own, which can be built, or one that was named. */
-export interface MissingImage {
-  program: ContainerProgram;
-  image: string;
-  experiment: Experiment;
-  own: boolean;
-}
-
-export interface EngineChoice {
-  engine: Plan["engine"];
-  /** Absent for `host`. */
-  container?: ContainerRequest;
-  /** What the user should know of the choice. */
-  note?: string;
-}
 
 interface Chosen {
   program: ContainerProgram;

@@ -1,16 +1,16 @@
 /** The steps in apptainer: which SIF file, made from what. */
 
-import { shellQuote } from "../command.ts";
+import { Failure } from "../cli/failure.ts";
 import { imageLabels, requireApptainer } from "../container/apptainer.ts";
-import { ensureSif, findSif, hashSif, sifPath } from "../container/sif.ts";
 import { checkSif } from "../container/sif_file.ts";
 import { type Convertible, findSource } from "../container/sif_source.ts";
-import type { Experiment } from "../experiment.ts";
-import { Failure } from "../failure.ts";
-import type { Host } from "../host.ts";
-import { callerFolder } from "../run_folder.ts";
+import { ensureSif, findSif, hashSif, sifPath } from "../container/sif.ts";
+import type { Experiment } from "../experiment/experiment.ts";
+import { shellQuote } from "../system/command.ts";
+import type { Host } from "../system/host.ts";
+import { callerFolder } from "../system/project_root.ts";
 import { overridingVariables } from "./apptainer.ts";
-import type { EngineChoice, EngineRequest } from "./choose.ts";
+import type { EngineChoice, EngineRequest } from "./choice.ts";
 import { imageNames, outdated, staleNote } from "./own_image.ts";
 
 /** @throws Failure(3) if there is no apptainer, or no image for it; Failure(2) for a file that is no whole SIF. */

@@ -1,10 +1,11 @@
 /** A step as a container of docker, podman or nerdctl, whose command lines are nearly the same. */
 
-import type { ContainerProgram } from "../container/client.ts";
+import { Failure } from "../cli/failure.ts";
 import { LABELS } from "../container/client.ts";
-import { Failure } from "../failure.ts";
-import type { GpuRequest } from "../gpus.ts";
-import type { ContainerLimits, Mount, Plan, PlannedContainer, PlannedStep } from "../plan.ts";
+import type { ContainerProgram } from "../experiment/engine_name.ts";
+import type { ContainerLimits } from "../experiment/experiment.ts";
+import type { GpuRequest } from "../plan/gpus.ts";
+import type { Mount, Plan, PlannedContainer, PlannedStep } from "../plan/plan.ts";
 import { stepCommand } from "./step_command.ts";
 
 /** The command line of one program. */

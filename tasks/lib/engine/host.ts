@@ -1,4 +1,4 @@
-import type { Plan, PlannedStep } from "../plan.ts";
+import type { Plan, PlannedStep } from "../plan/plan.ts";
 import { stepCommand } from "./step_command.ts";
 
 /** The step as a process of this machine, in the project's own Python environment. */

@@ -1,6 +1,7 @@
 /** Engines turn a planned step into the command line that runs it. A new engine is a file here and a line in `ENGINES`. */
 
-import type { EngineName, Plan, PlannedStep } from "../plan.ts";
+import type { EngineName } from "../experiment/engine_name.ts";
+import type { Plan, PlannedStep } from "../plan/plan.ts";
 import { apptainerCommand } from "./apptainer.ts";
 import { containerEngine } from "./container.ts";
 import { hostCommand } from "./host.ts";

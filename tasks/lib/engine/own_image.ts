@@ -2,9 +2,9 @@
 
 import { join } from "node:path";
 import { REQUIREMENTS_LABELS } from "../container/client.ts";
-import type { Experiment } from "../experiment.ts";
-import { sha256 } from "../files.ts";
-import type { Host } from "../host.ts";
+import type { Experiment } from "../experiment/experiment.ts";
+import { sha256 } from "../system/files.ts";
+import type { Host } from "../system/host.ts";
 
 /** Names that `deno task build` gives to the experiment's images, the fitting one first. */
 export function imageNames({ name, environment: { gpus } }: Experiment, host: Host): string[] {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { INSIDE, type PlannedStep } from "../plan.ts";
+import { INSIDE, type PlannedStep } from "../plan/plan.ts";
 
 /** A step's own command under the recorder, which is the same in every environment. */
 export function stepCommand(python: string, step: PlannedStep, resuming: boolean): string[] {

@@ -2,7 +2,19 @@
 
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { Failure } from "../cli/failure.ts";
+import { bytes, duration } from "../cli/format.ts";
+import type { Terminal } from "../cli/terminal.ts";
+import { client, type ImageInfo, inspectImage, pullImage, requireEngine } from "../container/client.ts";
+import type { MissingImage } from "../engine/choice.ts";
+import type { Experiment } from "../experiment/experiment.ts";
+import { readLock, writePin } from "../experiment/pins.ts";
+import { readExperiment } from "../experiment/read.ts";
+import { shellQuote } from "../system/command.ts";
+import { sha256File } from "../system/files.ts";
+import { callerFolder } from "../system/project_root.ts";
 import { readProvenance, stageContext, stageImports, wheelsIn } from "./build_context.ts";
+import { BuildOutput } from "./build_output.ts";
 import {
   baseImage,
   buildCommand,
@@ -15,23 +27,15 @@ import {
   readRequest,
   type Request,
 } from "./build_plan.ts";
-import { BuildOutput } from "./build_output.ts";
-import { shellQuote } from "../command.ts";
-import { client, type ImageInfo, inspectImage, pullImage, requireEngine } from "../container/client.ts";
-import type { MissingImage } from "../engine/choose.ts";
-import { type Experiment, readExperiment } from "../experiment.ts";
-import { readLock, writePin } from "../experiment_lock.ts";
-import { Failure } from "../failure.ts";
-import { sha256File } from "../files.ts";
 import { checkPin, pinOf } from "./image_lock.ts";
-import { callerFolder } from "../run_folder.ts";
-import { bytes, duration, type Terminal } from "../terminal.ts";
 
 /** Lock of what the CPU image holds beside the experiment's packages. */
 const IMAGE_LOCK = ".devcontainer/requirements.lock";
+
 const WHEELHOUSE = "wheelhouse";
 
 export type BuildRequest = Request & { action: "build" };
+
 type Outcome = { exitCode: 0; result: unknown };
 
 export interface BuiltImage {

@@ -1,11 +1,11 @@
 /** What is sent to the engine: a copy of the files that git tracks, the wheels, and what the tasks import. */
 
 import { basename, dirname, join } from "node:path";
-import { run } from "../command.ts";
-import { denoPackages } from "./deno_packages.ts";
-import { Failure } from "../failure.ts";
-import { exists, inParallel, listFiles } from "../files.ts";
+import { Failure } from "../cli/failure.ts";
+import { run } from "../system/command.ts";
+import { exists, inParallel, listFiles } from "../system/files.ts";
 import type { Provenance } from "./build_plan.ts";
+import { denoPackages } from "./deno_packages.ts";
 
 /** What a copy of the project without git must not hand on; `.dockerignore` leaves out the rest. */
 const LEFT_OUT =

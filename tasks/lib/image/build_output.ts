@@ -1,14 +1,17 @@
 /** What `docker build` prints: its steps, for the progress line, and why it failed. */
 
-import { Failure } from "../failure.ts";
+import { Failure } from "../cli/failure.ts";
 
 /** Lines of a failed step that are shown; the log has all. */
 const SHOWN = 6;
 
 const CLASSIC_STEP = /^Step (\d+\/\d+) : (.*)$/;
+
 const BUILDKIT_STEP = /^#\d+ \[(?:\S+ )?(\d+\/\d+)\] (.*)$/;
+
 /** BuildKit runs stages side by side and so repeats at the end which step failed, and its last lines. */
 const BUILDKIT_FAILED = /^ > \[(?:\S+ )?(\d+\/\d+)\] (.*):$/;
+
 /** What the builders themselves say, which is not the step's own output. */
 const CHATTER =
   /^(?: ---> |executor failed|failed to solve|Removing intermediate|The command '|ERROR: |DEPRECATED|-{5,}|>>> |\s*\d+ \| |$)|^#\d+ (?:ERROR|DONE|CACHED|sha256)/;

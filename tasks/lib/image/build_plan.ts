@@ -1,11 +1,12 @@
 /** From what a user asks for to the command line that builds an image. */
 
 import { basename, dirname, join } from "node:path";
+import { Failure } from "../cli/failure.ts";
 import { REQUIREMENTS_LABELS } from "../container/client.ts";
-import type { Experiment } from "../experiment.ts";
-import { Failure } from "../failure.ts";
+import type { Experiment } from "../experiment/experiment.ts";
 
 export const VARIANTS = ["full", "python-only", "slim"] as const;
+
 export type Variant = typeof VARIANTS[number];
 
 export interface BuildOptions {
@@ -67,6 +68,7 @@ export interface BuildPlan {
 }
 
 const CPU_BASE = "debian:bookworm-slim";
+
 const GPU_BASE = "cschranz/gpu-jupyter:v1.10_cuda-12.9_ubuntu-24.04";
 
 /** @throws Failure(2) if options contradict each other. */

@@ -1,7 +1,7 @@
 /** The npm packages that the tasks themselves import: an image that has them starts its tasks without a network. */
 
 import { join, relative } from "node:path";
-import { run } from "../command.ts";
+import { run } from "../system/command.ts";
 
 export interface DenoPackage {
   /** Where this machine's Deno keeps it, or would. */

@@ -1,8 +1,8 @@
 /** Which images an experiment was built on, by digest: its part of experiment.lock. */
 
-import { type Pin, repository } from "./build_plan.ts";
+import { Failure } from "../cli/failure.ts";
 import type { ImageInfo } from "../container/client.ts";
-import { Failure } from "../failure.ts";
+import { type Pin, repository } from "./build_plan.ts";
 
 /** What an image is known by: the digest of its own registry, or its id where it was made on this machine. */
 export function pinOf(image: string, info: Pick<ImageInfo, "id" | "digests">): Pin {

@@ -1,14 +1,16 @@
 /** Filling a wheelhouse: the files of a lock's packages, for the Python of the CPU image, by any Python's pip. */
 
 import { basename, join } from "node:path";
-import { run } from "../command.ts";
-import { Failure } from "../failure.ts";
-import { explainInstall } from "../installer_output.ts";
-import { type LockedPackage, packagesFor, readLock, targetFor } from "../lock_file.ts";
-import { findPython } from "../python.ts";
+import { Failure } from "../cli/failure.ts";
+import { explainInstall } from "../environment/installer_output.ts";
+import { type LockedPackage, packagesFor, readLock } from "../environment/lock_file.ts";
+import { targetFor } from "../environment/markers.ts";
+import { findPython } from "../environment/python.ts";
+import { run } from "../system/command.ts";
 
 /** Debian 12's, which the CPU image has. */
 const IMAGE_PYTHON = "3.11.2";
+
 /** Debian 12's glibc is 2.36: newer files don't load there. Older than 2.5 there are none. */
 const GLIBC = { newest: 36, oldest: 5 };
 

@@ -1,28 +1,34 @@
 /** JupyterLab as a container of docker, podman or nerdctl. */
 
+import { Failure } from "../cli/failure.ts";
 import {
   client,
   type ContainerInfo,
-  type ContainerProgram,
   inspectContainer,
   LABELS,
   removeContainer,
 } from "../container/client.ts";
 import { gpuArguments, limitArguments, mountArguments, readableMounts } from "../engine/container.ts";
-import { Failure } from "../failure.ts";
-import type { Condition, ServerEngine } from "./engines.ts";
+import type { ContainerProgram } from "../experiment/engine_name.ts";
+import { addressesToBind } from "../system/address.ts";
 import type { ServerContainer, ServerPlan } from "./plan.ts";
-import { addressesToBind } from "./address.ts";
+import type { Condition, ServerEngine } from "./server_engine.ts";
 
 /** Where the images that GPU-Jupyter is made from keep a user's work. */
 export const WORK = "/home/jovyan/work";
+
 const HOME = "/home/jovyan";
+
 /** The user that they have, to whom their start script gives the caller's ids. */
 const USER = "jovyan";
+
 const JOVYAN = { uid: 1000, gid: 100 };
+
 const TOKEN_FILE = "/run/jupyter-token";
+
 /** JupyterLab's port in the container. */
 const INNER_PORT = 8888;
+
 /** Seconds for JupyterLab to end its kernels before the engine ends it. */
 const GRACE_SECONDS = 7;
 
@@ -122,7 +128,7 @@ async function start(program: ContainerProgram, plan: ServerPlan): Promise<void>
   if (code === 0) return;
   await removeContainer(program, plan.id).catch(() => {}); // made, but not started
   if (/port is already allocated|address already in use/i.test(stderr)) throw portTaken(plan);
-  const { explainStart } = await import("../container/step_container.ts");
+  const { explainStart } = await import("../engine/step_container.ts");
   throw await explainStart(program, plan.container!.image.name, stderr.trim());
 }
 

@@ -1,13 +1,15 @@
 /** JupyterLab in the foreground: its log is shown until it ends, or until the user has had enough. */
 
-import type { Outcome } from "../cli.ts";
-import { signalGroup, spawn } from "../command.ts";
-import type { Stopper } from "../supervise.ts";
-import type { Terminal } from "../terminal.ts";
-import { type Condition, engineOf, type ServerEngine } from "./engines.ts";
+import type { Outcome } from "../cli/options.ts";
+import type { Terminal } from "../cli/terminal.ts";
+import { signalGroup, spawn } from "../system/command.ts";
+import type { Stopper } from "../system/supervise.ts";
+import { engineOf } from "./engines.ts";
 import type { ServerPlan } from "./plan.ts";
 import { describeEnd } from "./running.ts";
-import { clearState, holdState, readRecord, stateFolder } from "./state.ts";
+import type { Condition, ServerEngine } from "./server_engine.ts";
+import { readRecord } from "./server_record.ts";
+import { clearState, holdState, stateFolder } from "./state.ts";
 
 /** How often the engine is asked, beside the end of the log. */
 const LOOK_EVERY_MS = 2000;

@@ -1,16 +1,17 @@
 /** The Python that JupyterLab runs in on the host: the experiment's own, with JupyterLab beside it. */
 
 import { join } from "node:path";
-import { ensureAddedPackages, ensureEnvironment, expectedPython } from "../environment.ts";
-import type { Experiment } from "../experiment.ts";
-import { Failure } from "../failure.ts";
-import { exists } from "../files.ts";
-import type { Host } from "../host.ts";
-import { environmentRequest } from "../prepare_run.ts";
-import type { Terminal } from "../terminal.ts";
+import { Failure } from "../cli/failure.ts";
+import type { Terminal } from "../cli/terminal.ts";
+import { ensureAddedPackages, ensureEnvironment, expectedPython } from "../environment/environment.ts";
+import { environmentRequest } from "../environment/request.ts";
+import type { Experiment } from "../experiment/experiment.ts";
+import { exists } from "../system/files.ts";
+import type { Host } from "../system/host.ts";
 
 /** What the images hold beside the experiment's packages: JupyterLab. */
 const REQUIREMENTS = ".devcontainer/requirements.txt";
+
 const DIRECTORY = ".venv-jupyter";
 
 /**

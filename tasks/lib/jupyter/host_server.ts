@@ -1,10 +1,10 @@
 /** JupyterLab as a process of this machine, in the project's own Python environment. */
 
 import { join } from "node:path";
-import { spawn } from "../command.ts";
-import { endProcesses, findProcesses } from "../processes.ts";
-import type { ServerEngine, TerminalCommand } from "./engines.ts";
+import { spawn } from "../system/command.ts";
+import { endProcesses, findProcesses } from "../system/processes.ts";
 import type { ServerPlan } from "./plan.ts";
+import type { ServerEngine, TerminalCommand } from "./server_engine.ts";
 
 /** For the server to end its kernels. */
 const GRACE_MS = 7000;

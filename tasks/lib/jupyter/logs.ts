@@ -1,6 +1,6 @@
-import type { Outcome } from "../cli.ts";
-import { runInTerminal } from "../command.ts";
-import { Failure } from "../failure.ts";
+import { Failure } from "../cli/failure.ts";
+import type { Outcome } from "../cli/options.ts";
+import { runInTerminal } from "../system/command.ts";
 import { describeEnd, requireServer } from "./running.ts";
 import { clearState } from "./state.ts";
 

@@ -1,5 +1,5 @@
-import { run } from "../command.ts";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal } from "../cli/terminal.ts";
+import { run } from "../system/command.ts";
 import { type StateFolder, writePrivate } from "./state.ts";
 
 const OPENERS: Partial<Record<typeof Deno.build.os, string>> = { darwin: "open", windows: "explorer" };

@@ -1,14 +1,15 @@
 /** What exactly will be started, as plain JSON: it is shown by `--plan` and kept as the record of the server. */
 
 import { join } from "node:path";
-import type { EngineChoice } from "../engine/choose.ts";
-import type { Experiment } from "../experiment.ts";
-import { Failure } from "../failure.ts";
-import { sha256 } from "../files.ts";
-import type { Host } from "../host.ts";
-import { chooseGpus, type GpuRequest } from "../gpus.ts";
-import type { ContainerLimits, EngineName, PlannedImage } from "../plan.ts";
-import { includesLoopback, isLoopback } from "./address.ts";
+import { Failure } from "../cli/failure.ts";
+import type { EngineChoice } from "../engine/choice.ts";
+import type { EngineName } from "../experiment/engine_name.ts";
+import type { ContainerLimits, Experiment } from "../experiment/experiment.ts";
+import { chooseGpus, type GpuRequest } from "../plan/gpus.ts";
+import type { PlannedImage } from "../plan/plan.ts";
+import { includesLoopback, isLoopback } from "../system/address.ts";
+import { sha256 } from "../system/files.ts";
+import type { Host } from "../system/host.ts";
 import type { ServerRequest } from "./request.ts";
 import type { StateFolder } from "./state.ts";
 

@@ -1,30 +1,9 @@
 /** Ports of this machine: which are free, and who holds those that are not. */
 
-import { run } from "../command.ts";
-import type { ContainerProgram } from "../container/client.ts";
-import { Failure } from "../failure.ts";
-import { LOOPBACK } from "./address.ts";
-
-/** How far to look for a free port. */
-const NEXT_PORTS = 100;
-
-/** Whether a program could listen there now; a port that only root may take counts as free. */
-export function isFree(port: number): boolean {
-  try {
-    Deno.listen({ hostname: LOOPBACK, port }).close();
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) return false;
-    if (error instanceof Deno.errors.PermissionDenied) return true;
-    throw error;
-  }
-}
-
-/** The next port after this one that is free and not spoken for. */
-export function nextFree(port: number, except: number[] = []): number | undefined {
-  const candidates = Array.from({ length: NEXT_PORTS }, (_, index) => port + 1 + index);
-  return candidates.find((one) => one <= 65_535 && !except.includes(one) && isFree(one));
-}
+import { Failure } from "../cli/failure.ts";
+import type { ContainerProgram } from "../experiment/engine_name.ts";
+import { run } from "../system/command.ts";
+import { isFree, nextFree, processOn } from "../system/port.ts";
 
 /**
  * Makes sure that ports can be bound.
@@ -70,12 +49,6 @@ export function containerOn(port: number, list: string): string | undefined {
       if (Number(from) <= port && port <= Number(to ?? from)) return name;
     }
   }
-}
-
-/** `LISTEN 0 128 127.0.0.1:8888 0.0.0.0:* users:(("python3",pid=123,fd=3))` as `python3 (process 123)`. */
-export function processOn(ss: string): string | undefined {
-  const found = /users:\(\("([^"]+)",pid=(\d+)/.exec(ss);
-  return found ? `${found[1]} (process ${found[2]})` : undefined;
 }
 
 /** `p123` and `cpython3` on lines of their own, as above. */

@@ -1,7 +1,7 @@
 /** Whether JupyterLab answers, and only to those who have the token. */
 
 import { get } from "node:http";
-import { LOOPBACK } from "./address.ts";
+import { LOOPBACK } from "../system/address.ts";
 
 /** Asked on the loopback: a proxy that the environment names is none of its business, so it is not `fetch`. */
 export function statusOf(

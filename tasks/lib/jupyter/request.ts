@@ -1,10 +1,10 @@
 /** What a user asks of `deno task run`. */
 
 import { isIPv4 } from "node:net";
-import { parseGpuOption } from "../container_options.ts";
-import type { Environment } from "../experiment.ts";
-import { Failure } from "../failure.ts";
-import { LOOPBACK } from "./address.ts";
+import { Failure } from "../cli/failure.ts";
+import type { Environment } from "../experiment/experiment.ts";
+import { parseGpuOption } from "../plan/container_options.ts";
+import { LOOPBACK } from "../system/address.ts";
 
 export interface RunOptions {
   engine?: string;

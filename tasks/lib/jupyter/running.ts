@@ -1,10 +1,12 @@
 /** The JupyterLab that `deno task run` started for a project. */
 
-import { Failure } from "../failure.ts";
-import { callerFolder, projectRoot } from "../project_root.ts";
-import { type Condition, engineOf, type ServerEngine } from "./engines.ts";
+import { Failure } from "../cli/failure.ts";
+import { callerFolder, projectRoot } from "../system/project_root.ts";
+import { engineOf } from "./engines.ts";
 import type { ServerPlan } from "./plan.ts";
-import { readRecord, type StateFolder, stateFolder } from "./state.ts";
+import type { Condition, ServerEngine } from "./server_engine.ts";
+import { readRecord } from "./server_record.ts";
+import { type StateFolder, stateFolder } from "./state.ts";
 
 export interface StartedServer {
   folder: StateFolder;

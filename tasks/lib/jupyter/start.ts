@@ -1,15 +1,16 @@
 /** `deno task run`: starts JupyterLab, waits until it answers, and stays with it unless it is to be left alone. */
 
-import type { Outcome } from "../cli.ts";
-import { shellQuote } from "../command.ts";
-import { containerProgram } from "../container/step_container.ts";
+import { Failure } from "../cli/failure.ts";
+import type { Outcome } from "../cli/options.ts";
+import type { Terminal } from "../cli/terminal.ts";
 import { chooseEngine } from "../engine/choose.ts";
-import { type Experiment, readExperiment } from "../experiment.ts";
-import { Failure } from "../failure.ts";
-import { inspectHost } from "../host.ts";
-import { callerFolder } from "../project_root.ts";
-import { Stopper } from "../supervise.ts";
-import type { Terminal } from "../terminal.ts";
+import { containerProgram } from "../engine/step_container.ts";
+import type { Experiment } from "../experiment/experiment.ts";
+import { readExperiment } from "../experiment/read.ts";
+import { shellQuote } from "../system/command.ts";
+import { inspectHost } from "../system/host.ts";
+import { callerFolder } from "../system/project_root.ts";
+import { Stopper } from "../system/supervise.ts";
 import { engineOf } from "./engines.ts";
 import { followLog } from "./follow.ts";
 import { openBrowser } from "./open_browser.ts";
@@ -17,7 +18,8 @@ import { planServer, type ServerPlan } from "./plan.ts";
 import { requireFree } from "./port.ts";
 import { readRequest, type RunOptions, type ServerRequest } from "./request.ts";
 import { findServer, imageOf, nameOf, type StartedServer } from "./running.ts";
-import { clearState, holdState, makeStateFolder, stateFolder, writePrivate, writeRecord } from "./state.ts";
+import { writeRecord } from "./server_record.ts";
+import { clearState, holdState, makeStateFolder, stateFolder, writePrivate } from "./state.ts";
 import { chooseToken, serverUrl } from "./token.ts";
 import { waitUntilReady } from "./wait.ts";
 

@@ -1,17 +1,8 @@
 /** What is kept of a project's JupyterLab between two commands: a folder of the user's own, outside the project. */
 
 import { join } from "node:path";
-import { Failure } from "../failure.ts";
-import { sha256, writeJson } from "../files.ts";
-import type { ServerPlan } from "./plan.ts";
-
-/** A server that was started. What became of it, its engine is asked. */
-export interface ServerRecord {
-  format: 1;
-  plan: ServerPlan;
-  /** UTC, ISO 8601. */
-  started: string;
-}
+import { Failure } from "../cli/failure.ts";
+import { sha256 } from "../system/files.ts";
 
 export interface StateFolder {
   path: string;
@@ -61,23 +52,6 @@ export async function makeStateFolder({ path }: StateFolder): Promise<void> {
       },
     );
   }
-}
-
-/** Undefined if none was started, or the record can't be read. */
-export async function readRecord({ record }: StateFolder): Promise<ServerRecord | undefined> {
-  try {
-    const found = JSON.parse(await Deno.readTextFile(record));
-    return found?.format === 1 ? found : undefined;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    return undefined;
-  }
-}
-
-export async function writeRecord(folder: StateFolder, plan: ServerPlan): Promise<ServerRecord> {
-  const record: ServerRecord = { format: 1, plan, started: new Date().toISOString() };
-  await writeJson(folder.record, record);
-  return record;
 }
 
 /** Forgets a server, its token and its log. */

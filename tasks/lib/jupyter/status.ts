@@ -1,5 +1,6 @@
-import type { Outcome } from "../cli.ts";
-import { duration, type Terminal } from "../terminal.ts";
+import { duration } from "../cli/format.ts";
+import type { Outcome } from "../cli/options.ts";
+import type { Terminal } from "../cli/terminal.ts";
 import { answers } from "./probe.ts";
 import { describeEnd, findOwnServer, imageOf, nameOf, type StartedServer } from "./running.ts";
 import { clearState } from "./state.ts";

@@ -1,5 +1,5 @@
-import type { Outcome } from "../cli.ts";
-import type { Terminal } from "../terminal.ts";
+import type { Outcome } from "../cli/options.ts";
+import type { Terminal } from "../cli/terminal.ts";
 import { findOwnServer, nameOf } from "./running.ts";
 import { clearState, holdState } from "./state.ts";
 

@@ -2,9 +2,9 @@
 
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
-import { Failure } from "../failure.ts";
-import { callerFolder } from "../project_root.ts";
-import { LOOPBACK } from "./address.ts";
+import { Failure } from "../cli/failure.ts";
+import { LOOPBACK } from "../system/address.ts";
+import { callerFolder } from "../system/project_root.ts";
 
 /**
  * The token for a new server: of `--token-file`, else of JUPYTER_TOKEN, else a random one.

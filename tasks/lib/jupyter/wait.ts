@@ -1,16 +1,20 @@
 /** Waiting until a server that was started can be used. */
 
-import { Failure } from "../failure.ts";
-import { duration, type Terminal } from "../terminal.ts";
-import type { ServerEngine } from "./engines.ts";
+import { Failure } from "../cli/failure.ts";
+import { duration } from "../cli/format.ts";
+import type { Terminal } from "../cli/terminal.ts";
 import type { ServerPlan } from "./plan.ts";
 import { type Answer, probe } from "./probe.ts";
+import type { ServerEngine } from "./server_engine.ts";
 
 /** Time that JupyterLab may take on a slow disk that reads the image for the first time. */
 const LIMIT_MS = 120_000;
+
 const POLL_MS = 100;
+
 /** Asking the engine costs more than asking the server. */
 const LOOK_EVERY_MS = 1000;
+
 /** Lines of the log that an error shows. */
 const SHOWN = 12;
 

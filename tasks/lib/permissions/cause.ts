@@ -1,7 +1,7 @@
 /** Why a file belongs to somebody else: a guess from the owner's ids. */
 
-import { run } from "../command.ts";
-import { inParallel } from "../files.ts";
+import { run } from "../system/command.ts";
+import { inParallel } from "../system/files.ts";
 import { CONTAINER_USER, type Owner } from "./request.ts";
 
 /** Ids that a user's containers may take, from `/etc/subuid`. */

@@ -1,7 +1,7 @@
 /** The first look: `find` reads 100,000 entries in a tenth of a second, and most often nothing is wrong. */
 
-import { run } from "../command.ts";
-import { Failure } from "../failure.ts";
+import { Failure } from "../cli/failure.ts";
+import { run } from "../system/command.ts";
 import type { Request } from "./request.ts";
 
 /** Which entries are looked for: all that are not right, or only those that another user owns. */

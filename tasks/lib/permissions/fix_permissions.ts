@@ -1,11 +1,12 @@
 /** `deno task fix-permissions`: looks, says what is found and where it is likely from, and repairs it. */
 
 import { join } from "node:path";
-import { shellQuote } from "../command.ts";
-import type { ContainerProgram } from "../container/client.ts";
-import { Failure } from "../failure.ts";
-import { callerFolder, projectRoot } from "../project_root.ts";
-import { duration, type Terminal } from "../terminal.ts";
+import { Failure } from "../cli/failure.ts";
+import { duration } from "../cli/format.ts";
+import type { Terminal } from "../cli/terminal.ts";
+import type { ContainerProgram } from "../experiment/engine_name.ts";
+import { shellQuote } from "../system/command.ts";
+import { callerFolder, projectRoot } from "../system/project_root.ts";
 import { explainOwners } from "./cause.ts";
 import { findFirst } from "./find.ts";
 import { type Report, runHelper } from "./helper.ts";

@@ -1,10 +1,10 @@
 /** Running `tasks/inside/fix_ownership.py`, which looks at each file and repairs it. */
 
-import { run } from "../command.ts";
+import { Failure } from "../cli/failure.ts";
 import { lastLine, removeContainer } from "../container/client.ts";
-import { explainStart } from "../container/step_container.ts";
-import { Failure } from "../failure.ts";
-import { Stopper } from "../supervise.ts";
+import { explainStart } from "../engine/step_container.ts";
+import { run } from "../system/command.ts";
+import { Stopper } from "../system/supervise.ts";
 import { helperCommand, type Place } from "./place.ts";
 import type { Request } from "./request.ts";
 

@@ -1,18 +1,12 @@
 /** Where the repair runs: right here, or as root in a container that sees nothing but the project. */
 
 import { join } from "node:path";
-import {
-  client,
-  CONTAINER_PROGRAMS,
-  type ContainerProgram,
-  explainEngine,
-  LABELS,
-  requireEngine,
-} from "../container/client.ts";
-import { mountArguments } from "../engine/container.ts";
+import { Failure } from "../cli/failure.ts";
+import { client, explainEngine, LABELS, requireEngine } from "../container/client.ts";
 import { isOnPath } from "../engine/choose.ts";
-import { Failure } from "../failure.ts";
-import { imageMarker } from "../host.ts";
+import { mountArguments } from "../engine/container.ts";
+import { CONTAINER_PROGRAMS, type ContainerProgram } from "../experiment/engine_name.ts";
+import { imageMarker } from "../system/host.ts";
 import { findFirst } from "./find.ts";
 import type { Caller, Request } from "./request.ts";
 
@@ -28,11 +22,15 @@ export type Place =
   };
 
 const INSIDE = join(import.meta.dirname!, "..", "..", "inside");
+
 const SCRIPT = "fix_ownership.py";
+
 /** Python that the user's variables and packages can't change, and that writes no cache: it may be root's. */
 const PYTHON = ["python3", "-E", "-s", "-S", "-B", "-X", "utf8"];
+
 /** Where the container sees the project and the helper's folder. */
 const PROJECT = "/project";
+
 const MOUNTED_INSIDE = "/inside";
 
 /** The command that looks, and with `repair` changes. */

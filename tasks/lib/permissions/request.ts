@@ -1,6 +1,6 @@
 /** Whom the project is to belong to. */
 
-import { run } from "../command.ts";
+import { run } from "../system/command.ts";
 
 export interface Owner {
   uid: number;

@@ -1,6 +1,7 @@
 /** What a person reads about the owners of files. */
 
-import { bytes, columns, type Terminal } from "../terminal.ts";
+import { bytes, columns } from "../cli/format.ts";
+import type { Terminal } from "../cli/terminal.ts";
 import type { Report, Tally } from "./helper.ts";
 import type { Place } from "./place.ts";
 import type { Request } from "./request.ts";

@@ -2,9 +2,9 @@
 
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import { signalGroup, spawn } from "../command.ts";
+import { Failure } from "../cli/failure.ts";
 import { lastLine } from "../container/client.ts";
-import { Failure } from "../failure.ts";
+import { signalGroup, spawn } from "../system/command.ts";
 
 export interface Archive {
   /** Absolute. */

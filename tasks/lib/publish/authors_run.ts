@@ -1,12 +1,12 @@
 /** The authors' own run, which the statement takes its hardware and its verdict from. */
 
 import { dirname, join, relative } from "node:path";
-import { type Evidence, evidencePath, readEvidence } from "../evidence.ts";
-import type { Experiment } from "../experiment.ts";
-import { exists, sha256File } from "../files.ts";
-import type { RunVerdict } from "../judge.ts";
-import { listRuns, runsRoot, verdictPath } from "../run_folder.ts";
-import { holds } from "../verify.ts";
+import type { Experiment } from "../experiment/experiment.ts";
+import { type Evidence, evidencePath, readEvidence } from "../record/evidence.ts";
+import { listRuns, runsRoot } from "../record/run_folder.ts";
+import { type RunVerdict, verdictPath } from "../record/verdict.ts";
+import { exists, sha256File } from "../system/files.ts";
+import { holds } from "../verdict/verify.ts";
 
 export interface AuthorsRun {
   /** Folder of the run, relative to the project if it is in it. */

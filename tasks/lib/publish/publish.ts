@@ -1,13 +1,15 @@
 /** `deno task publish`: one commit → image → registry or archive → words for the paper. */
 
-import { buildImage, planImage } from "../image/build.ts";
+import { Failure } from "../cli/failure.ts";
+import { bytes } from "../cli/format.ts";
+import type { Terminal } from "../cli/terminal.ts";
+import type { Experiment } from "../experiment/experiment.ts";
+import { readExperiment } from "../experiment/read.ts";
 import { buildCommand, type BuildPlan } from "../image/build_plan.ts";
-import { shellQuote } from "../command.ts";
-import { type Experiment, readExperiment } from "../experiment.ts";
-import { Failure } from "../failure.ts";
-import { callerFolder } from "../run_folder.ts";
-import { Stopper } from "../supervise.ts";
-import { bytes, type Terminal } from "../terminal.ts";
+import { buildImage, planImage } from "../image/build.ts";
+import { shellQuote } from "../system/command.ts";
+import { callerFolder } from "../system/project_root.ts";
+import { Stopper } from "../system/supervise.ts";
 import { type Archive, isCompressed, saveImage } from "./archive.ts";
 import { type AuthorsRun, findAuthorsRun } from "./authors_run.ts";
 import { pushImage } from "./push.ts";

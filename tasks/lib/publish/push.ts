@@ -1,8 +1,8 @@
 /** `docker push`: the digest that it brings, and what its failures mean. */
 
+import { Failure } from "../cli/failure.ts";
 import { client, lastLine } from "../container/client.ts";
-import { scrubbed } from "../code.ts";
-import { Failure } from "../failure.ts";
+import { scrubbed } from "../record/code.ts";
 
 /**
  * Pushes an image to the registry that its name says.

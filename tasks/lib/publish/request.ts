@@ -2,11 +2,11 @@
 
 import { existsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import type { BuildRequest } from "../image/build.ts";
+import { Failure } from "../cli/failure.ts";
+import { SIZE_PATTERN } from "../experiment/schema.ts";
 import { readRequest } from "../image/build_plan.ts";
-import { SIZE_PATTERN } from "../experiment_schema.ts";
-import { Failure } from "../failure.ts";
-import { callerFolder } from "../run_folder.ts";
+import type { BuildRequest } from "../image/build.ts";
+import { callerFolder } from "../system/project_root.ts";
 
 export interface PublishOptions {
   tag?: string;

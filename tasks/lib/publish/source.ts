@@ -1,13 +1,13 @@
 /** What goes into a published image: one commit, whole, and not too much of it. */
 
 import { join } from "node:path";
+import { Failure } from "../cli/failure.ts";
+import { bytes } from "../cli/format.ts";
 import { contextFiles, readProvenance } from "../image/build_context.ts";
 import type { Provenance } from "../image/build_plan.ts";
-import { readCode } from "../code.ts";
-import { Failure } from "../failure.ts";
-import { inParallel } from "../files.ts";
-import { runsRoot } from "../run_folder.ts";
-import { bytes } from "../terminal.ts";
+import { readCode } from "../record/code.ts";
+import { runsRoot } from "../record/run_folder.ts";
+import { inParallel } from "../system/files.ts";
 
 /** Files that a message names; more would only scroll by. */
 const SHOWN = 8;

@@ -1,12 +1,12 @@
 /** The words about a published image: the command lines for readers, the line for the paper, and the statement. */
 
 import { basename, relative } from "node:path";
-import { type BuildPlan, byDigest, type Provenance } from "../image/build_plan.ts";
-import { shellQuote } from "../command.ts";
 import { gpuArguments } from "../engine/container.ts";
-import type { Experiment } from "../experiment.ts";
-import type { Gpu } from "../host.ts";
+import type { Experiment } from "../experiment/experiment.ts";
+import { type BuildPlan, byDigest, type Provenance } from "../image/build_plan.ts";
 import { machine } from "../report/text.ts";
+import { shellQuote } from "../system/command.ts";
+import type { Gpu } from "../system/host.ts";
 import type { Archive } from "./archive.ts";
 import type { AuthorsRun } from "./authors_run.ts";
 

@@ -1,15 +1,18 @@
 /** A badge for a README: how many claims hold, when, and in which image. */
 
-import type { Evidence } from "../evidence.ts";
-import type { Judged } from "../judge.ts";
+import type { Evidence } from "../record/evidence.ts";
+import type { Judged } from "../verdict/judge.ts";
 import { cut, escape } from "./html.ts";
 import { outcomeOf, type Tone } from "./outcome.ts";
 import { isHeld } from "./text.ts";
 
 const COLOURS: Record<Tone, string> = { good: "#17713f", bad: "#ad2318", unsure: "#7a5200" };
+
 const HEIGHT = 20;
+
 /** Pixels that a character takes on average at this size; the text is then fitted to it exactly. */
 const CHARACTER = 6.6;
+
 const PADDING = 8;
 
 /** The badge as SVG of its own, e.g. `reproduced | 3 of 3 · 2026-11-24 · digits-resnet:cpu`. */

@@ -1,12 +1,12 @@
 /** The claims of a report: one row each, those that do not hold first. */
 
-import { className } from "../conditions.ts";
-import type { Tolerance } from "../experiment.ts";
-import type { Judged } from "../judge.ts";
-import { showTolerance } from "../tolerance.ts";
-import type { Check } from "../verify.ts";
-import { deviations } from "./deviation.ts";
+import type { Tolerance } from "../experiment/experiment.ts";
+import type { Check } from "../record/verdict.ts";
+import { className } from "../verdict/conditions.ts";
+import type { Judged } from "../verdict/judge.ts";
+import { showTolerance } from "../verdict/tolerance.ts";
 import { deviationChart } from "./deviation_chart.ts";
+import { deviations } from "./deviation.ts";
 import { cut, type Html, html } from "./html.ts";
 import { toneOfVerdict } from "./outcome.ts";
 import { pill, section, table } from "./parts.ts";

@@ -7,8 +7,10 @@ import { printable } from "./html.ts";
 import { CHART_WIDTH, SCHEMA } from "./render_chart.ts";
 
 const COLOURS = ["var(--series-1)", "var(--series-2)", "var(--series-3)", "var(--series-4)"];
+
 /** Dashes of the curves of a panel, so that they are told apart without colours, too. */
 export const DASHES = [[1, 0], [6, 3], [2, 2], [8, 2, 2, 2]];
+
 /** Published values are drawn as rings up to so many epochs, as a dotted line beyond. */
 const MOST_RINGS = 60;
 

@@ -1,8 +1,8 @@
 /** Training curves: found in what a step left, and laid beside the published ones. */
 
-import { parseCsv } from "../csv.ts";
-import type { Claim } from "../experiment.ts";
-import type { Check } from "../verify.ts";
+import type { Claim } from "../experiment/experiment.ts";
+import type { Check } from "../record/verdict.ts";
+import { parseCsv } from "../values/csv.ts";
 import { type Allowance, allowanceOf } from "./deviation.ts";
 
 /** One value per epoch; what is no finite number is `null`. */

@@ -1,6 +1,6 @@
 /** How far obtained values are from claimed ones, measured by what each claim's tolerance lets pass. */
 
-import type { Check } from "../verify.ts";
+import type { Check } from "../record/verdict.ts";
 
 /** What a tolerance lets pass; relative ones in percent of the claimed value. */
 export interface Allowance {

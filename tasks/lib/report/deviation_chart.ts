@@ -7,8 +7,10 @@ import { SCHEMA } from "./render_chart.ts";
 
 /** Deviations beyond so many tolerances are drawn at the edge. */
 const EDGE = 2.5;
+
 /** Characters of a claim's name, and pixels that they take: Vega has no fonts to measure with, and takes too many. */
 const LONGEST_NAME = 22;
+
 const NAME_WIDTH = 175;
 
 /** A row for each claim: how far obtained is from claimed, the tolerance being the band from −1 to 1. */

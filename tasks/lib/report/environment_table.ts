@@ -1,7 +1,7 @@
 /** This environment against the authors': everything recorded that may explain another result. */
 
-import type { Evidence } from "../evidence.ts";
-import { bytes } from "../terminal.ts";
+import { bytes } from "../cli/format.ts";
+import type { Evidence } from "../record/evidence.ts";
 
 /** What explains a difference most likely comes first. */
 const GROUPS = ["machine", "framework", "environment", "code", "variable", "package"] as const;

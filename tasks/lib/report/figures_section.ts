@@ -12,9 +12,12 @@ import { CHART_WIDTH, renderChart } from "./render_chart.ts";
 
 /** Pictures of curves for each step; what else it recorded is named. */
 const MOST_PANELS = 2;
+
 const MOST_CURVES = 4;
+
 /** Steps whose curves are drawn. */
 const MOST_STEPS = 6;
+
 /** Rows of the table below a picture. */
 const MOST_ROWS = 60;
 

@@ -1,10 +1,11 @@
 /** runs/index.html: every run there is, with the verdict that was recorded. */
 
 import { join } from "node:path";
-import type { Evidence } from "../evidence.ts";
-import { exists, inParallel } from "../files.ts";
-import type { RunVerdict } from "../judge.ts";
-import { asItEnded, listRuns, verdictPath } from "../run_folder.ts";
+import type { Evidence } from "../record/evidence.ts";
+import { asItEnded } from "../record/recover.ts";
+import { listRuns } from "../record/run_folder.ts";
+import { type RunVerdict, verdictPath } from "../record/verdict.ts";
+import { exists, inParallel } from "../system/files.ts";
 import { type Content, html } from "./html.ts";
 import { outcomeFrom, placeOf, SIGNS } from "./outcome.ts";
 import { document, section, table } from "./parts.ts";

@@ -1,6 +1,6 @@
 /** The verdict as Markdown, for pull requests and the summaries of CI jobs. */
 
-import type { Evidence } from "../evidence.ts";
+import type { Evidence } from "../record/evidence.ts";
 import { environmentRows } from "./environment_table.ts";
 import { cut, printable } from "./html.ts";
 import type { Material } from "./material.ts";
@@ -8,8 +8,10 @@ import { outcomeOf, placeOf, type Tone, toneOfVerdict } from "./outcome.ts";
 import { withUnit } from "./text.ts";
 
 const EMOJI: Record<Tone, string> = { good: "✅", bad: "❌", unsure: "⚠️" };
+
 /** GitHub takes a megabyte; nobody reads more than this. */
 const MOST_ROWS = 100;
+
 const LONGEST_TEXT = 300;
 
 /** Verdict, claims, and what differs from the authors' environment. */

@@ -1,11 +1,12 @@
 /** What a report shows beside the verdict, read from the run folder and from `published/`. */
 
 import { basename, dirname, join } from "node:path";
-import { type Evidence, readEvidence } from "../evidence.ts";
-import { findExperiment } from "../find_experiment.ts";
-import type { Judged } from "../judge.ts";
-import { callerFolder, type FoundRun } from "../run_folder.ts";
-import { insideProblem } from "../safe_path.ts";
+import { findExperiment } from "../experiment/find.ts";
+import { insideProblem } from "../experiment/relative_path.ts";
+import { type Evidence, readEvidence } from "../record/evidence.ts";
+import type { FoundRun } from "../record/run_folder.ts";
+import { callerFolder } from "../system/project_root.ts";
+import type { Judged } from "../verdict/judge.ts";
 import { type Curve, curvesInCsv, curvesInJson } from "./curves.ts";
 import { type Prediction, predictionsInJson } from "./predictions.ts";
 
@@ -39,6 +40,7 @@ export const CURVE_FILES = ["metrics.json", "history.csv"] as const;
 
 /** Bytes of a file of results that are read for a report. */
 const LARGEST_TEXT = 64e6;
+
 /** Bytes of a picture that a page of at most 1 MB can hold. */
 const LARGEST_IMAGE = 400e3;
 

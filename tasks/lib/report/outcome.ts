@@ -1,8 +1,8 @@
 /** The verdict on a whole run as a reader meets it first: a tone, a sign, a few words. */
 
-import type { Evidence } from "../evidence.ts";
-import type { Judged } from "../judge.ts";
-import type { Check, Verdict } from "../verify.ts";
+import type { Evidence } from "../record/evidence.ts";
+import type { Check, Verdict } from "../record/verdict.ts";
+import type { Judged } from "../verdict/judge.ts";
 import { conclude, type Findings, isHeld } from "./text.ts";
 
 export type Tone = "good" | "bad" | "unsure";

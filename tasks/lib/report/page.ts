@@ -1,6 +1,6 @@
 /** report.html: everything about one run on one page, the verdict first. */
 
-import { duration } from "../terminal.ts";
+import { duration } from "../cli/format.ts";
 import { claimsSection, type Limits } from "./claims_section.ts";
 import { environmentSection } from "./environment_section.ts";
 import { figuresSection } from "./figures_section.ts";

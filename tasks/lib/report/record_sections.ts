@@ -1,8 +1,8 @@
 /** What a reader takes away from a report: text for the paper, commands, hashes. */
 
-import { shellQuote } from "../command.ts";
-import type { Evidence } from "../evidence.ts";
-import { bytes } from "../terminal.ts";
+import { bytes } from "../cli/format.ts";
+import type { Evidence } from "../record/evidence.ts";
+import { shellQuote } from "../system/command.ts";
 import type { Limits } from "./claims_section.ts";
 import { cut, type Html, html } from "./html.ts";
 import type { Material } from "./material.ts";

@@ -1,9 +1,9 @@
 /** Sentences for a paper and commands for a terminal, made from a run's record. */
 
-import { shellQuote } from "../command.ts";
-import type { Evidence } from "../evidence.ts";
-import type { Judged } from "../judge.ts";
-import { bytes, duration } from "../terminal.ts";
+import { bytes, duration } from "../cli/format.ts";
+import type { Evidence } from "../record/evidence.ts";
+import { shellQuote } from "../system/command.ts";
+import type { Judged } from "../verdict/judge.ts";
 import { countVerdicts } from "./outcome.ts";
 
 /** What the record does not know, and the author fills in. */

@@ -1,10 +1,11 @@
 /** What a person reads at the end: the claims table, then the run in words. Text only. */
 
-import type { Attempt, Evidence } from "../evidence.ts";
-import type { Host } from "../host.ts";
-import type { Judged } from "../judge.ts";
-import { bytes, columns, duration, type Style, type Terminal } from "../terminal.ts";
-import type { Check, Verdict } from "../verify.ts";
+import { bytes, columns, duration } from "../cli/format.ts";
+import type { Style, Terminal } from "../cli/terminal.ts";
+import type { Attempt, Evidence } from "../record/evidence.ts";
+import type { Check, Verdict } from "../record/verdict.ts";
+import type { Host } from "../system/host.ts";
+import type { Judged } from "../verdict/judge.ts";
 
 const STYLES: Record<Verdict, Style> = {
   "identical": "green",

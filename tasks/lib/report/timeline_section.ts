@@ -1,7 +1,7 @@
 /** The steps of a run in time. */
 
-import type { Evidence, StepEvidence } from "../evidence.ts";
-import { bytes, duration } from "../terminal.ts";
+import { bytes, duration } from "../cli/format.ts";
+import type { Evidence, StepEvidence } from "../record/evidence.ts";
 import type { Limits } from "./claims_section.ts";
 import { cut, type Html, html } from "./html.ts";
 import type { Material } from "./material.ts";

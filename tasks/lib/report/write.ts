@@ -1,9 +1,9 @@
 /** Writes what is derived from a run: its page, and the list of all runs beside it. */
 
 import { basename, dirname, join } from "node:path";
-import { writeAtomic } from "../files.ts";
-import type { Judged } from "../judge.ts";
-import type { FoundRun } from "../run_folder.ts";
+import type { FoundRun } from "../record/run_folder.ts";
+import { writeAtomic } from "../system/files.ts";
+import type { Judged } from "../verdict/judge.ts";
 import { indexPage, readRuns } from "./index_page.ts";
 import { gatherMaterial, type Material } from "./material.ts";
 import { reportPage } from "./page.ts";

@@ -3,8 +3,8 @@
 import { createReadStream } from "node:fs";
 import { pipeline, type Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
-import { spawn } from "../../command.ts";
-import { Failure } from "../../failure.ts";
+import { Failure } from "../../cli/failure.ts";
+import { spawn } from "../../system/command.ts";
 import { ArchiveError } from "./archive_error.ts";
 
 const PIECE = 1 << 18;

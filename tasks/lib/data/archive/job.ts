@@ -1,8 +1,8 @@
 /** One unpacking, as the readers of zip and tar see it. */
 
-import { Failure } from "../../failure.ts";
-import { freeSpace } from "../../files.ts";
-import { bytes as shownBytes } from "../../terminal.ts";
+import { Failure } from "../../cli/failure.ts";
+import { bytes as shownBytes } from "../../cli/format.ts";
+import { freeSpace } from "../../system/files.ts";
 import type { TreeFile } from "../tree/tree_file.ts";
 import type { Amount, Limits } from "./limits.ts";
 

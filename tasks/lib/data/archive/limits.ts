@@ -1,6 +1,6 @@
 /** What an archive may become; more than that is taken for a bomb, which would fill the disk. */
 
-import { bytes as shownBytes } from "../../terminal.ts";
+import { bytes as shownBytes } from "../../cli/format.ts";
 import { ArchiveError } from "./archive_error.ts";
 
 export interface Limits {

@@ -14,10 +14,15 @@ export interface TarHeader {
 
 /** Where a field stands in the block: begin and end. */
 const NAME = [0, 100] as const;
+
 const SIZE = [124, 136] as const;
+
 const CHECKSUM = [148, 156] as const;
+
 const MAGIC = [257, 263] as const;
+
 const PREFIX = [345, 500] as const;
+
 const TYPE = 156;
 
 export function isZero(block: Uint8Array): boolean {
@@ -119,6 +124,7 @@ export function parsePax(content: Uint8Array): PaxRecords {
 }
 
 const SPACE = 32;
+
 const LINE_BREAK = 10;
 
 function take(found: PaxRecords, key?: string, value?: string) {

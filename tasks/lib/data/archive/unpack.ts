@@ -1,7 +1,7 @@
 /** Archives of data, unpacked whole or not at all. */
 
-import { Failure } from "../../failure.ts";
-import { isDiskFull } from "../../files.ts";
+import { Failure } from "../../cli/failure.ts";
+import { isDiskFull } from "../../system/files.ts";
 import { makeManifest, type TreeManifest } from "../tree/tree_manifest.ts";
 import { ArchiveError } from "./archive_error.ts";
 import { ANOTHER_DISK, Job } from "./job.ts";

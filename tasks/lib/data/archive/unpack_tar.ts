@@ -12,6 +12,7 @@ import { BLOCK, isHeader, isZero } from "./tar_header.ts";
 
 /** A file with more bytes is written in pieces. */
 const LARGE = 4 << 20;
+
 const PIECE = 1 << 20;
 
 /** Progress is told, and a signal seen, after so many files. */

@@ -1,11 +1,10 @@
 /** Unpacking a zip: its directory is read and checked as a whole, then all processors unpack. */
 
-import { ask, shares, WIDTH } from "../../workers.ts";
+import { ask, shares, WIDTH } from "../../system/workers.ts";
 import { ArchiveError } from "./archive_error.ts";
 import type { Job } from "./job.ts";
 import { batchesOf, unpackBatch } from "./zip_batch.ts";
-import { readZipPlan } from "./zip_directory.ts";
-import type { ZipFile } from "./zip_directory.ts";
+import { readZipPlan, type ZipFile } from "./zip_directory.ts";
 import type { Answer, Share } from "./zip_worker.ts";
 
 /** With archives of so few bytes, workers would take longer to start than to work. */

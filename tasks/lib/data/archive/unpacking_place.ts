@@ -1,9 +1,9 @@
 /** Where an archive is unpacked before it is moved in: a folder beside the target, held by one process. */
 
-import { shellQuote } from "../../command.ts";
-import { Failure } from "../../failure.ts";
-import { tryHoldPath } from "../../file_lock.ts";
-import { exists } from "../../files.ts";
+import { Failure } from "../../cli/failure.ts";
+import { shellQuote } from "../../system/command.ts";
+import { tryHoldPath } from "../../system/file_lock.ts";
+import { exists } from "../../system/files.ts";
 import { manifestPath, type TreeManifest, writeManifest } from "../tree/tree_manifest.ts";
 
 /** The right to unpack to a target. The operating system drops it when this process ends, however it ends. */

@@ -1,8 +1,8 @@
 /** Unpacking neighbouring files of a zip. */
 
 import { Buffer } from "node:buffer";
-import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
 import { Readable } from "node:stream";
+import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
 import { streamTreeFile, type TreeFile, writeTreeFile } from "../tree/tree_file.ts";
 import { ArchiveError } from "./archive_error.ts";
 import { readAt } from "./read_at.ts";
@@ -10,9 +10,12 @@ import { LOCAL_HEADER, MAX_FIELD, STORED, type ZipFile } from "./zip_directory.t
 
 /** A file with more bytes, compressed or not, is unpacked in pieces. */
 const LARGE = 4 << 20;
+
 const PIECE = 1 << 20;
+
 /** Bytes of the archive in one batch, and files. */
 const BATCH_BYTES = 1 << 20;
+
 const BATCH_FILES = 400;
 
 /** Neighbours in batches that are quickly read at once. */

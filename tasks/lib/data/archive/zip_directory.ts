@@ -15,10 +15,12 @@ import { readEntry, type ZipEntry } from "./zip_entry.ts";
 
 /** @see https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.4.5 */
 export const STORED = 0;
+
 const DEFLATED = 8;
 
 /** Bytes of a local header without name and extra field, and the most that each of the two can have. */
 export const LOCAL_HEADER = 30;
+
 export const MAX_FIELD = 0xffff;
 
 export interface ZipFile {

@@ -12,8 +12,11 @@ export interface DirectoryPlace {
 
 /** Signatures and lengths of the three records. @see APPNOTE.TXT 4.3.14 to 4.3.16 */
 const END = { signature: 0x06054b50, bytes: 22 };
+
 const LOCATOR64 = { signature: 0x07064b50, bytes: 20 };
+
 const END64 = { signature: 0x06064b50, bytes: 56 };
+
 const MAX_COMMENT = 0xffff;
 
 /** @throws ArchiveError if the archive is no zip, was cut off, or is only a part of one. */

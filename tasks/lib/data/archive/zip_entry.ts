@@ -17,11 +17,15 @@ export interface ZipEntry {
 }
 
 const SIGNATURE = 0x02014b50;
+
 const HEADER = 46;
+
 /** Flags: encrypted, strongly encrypted, with a masked header. */
 const ENCRYPTED = 1 << 0 | 1 << 6 | 1 << 13;
+
 /** Stands where the number did not fit, and is in an extra field instead. */
 const ELSEWHERE = 0xffffffff;
+
 const ZIP64 = 0x0001;
 
 /** @throws ArchiveError if what stands there is no entry. */
@@ -63,12 +67,14 @@ function decode(name: Buffer): string {
 
 /** Of a Unix mode: what kind of file it is. */
 const KIND = 0o170000;
+
 const KINDS: Record<number, ZipEntry["kind"]> = {
   0: "file",
   0o100000: "file",
   0o040000: "folder",
   0o120000: "link",
 };
+
 const DOS_FOLDER = 0x10;
 
 /** @param attributes a Unix mode in the upper half, zero where the writer had none; what MS-DOS has in the lower */

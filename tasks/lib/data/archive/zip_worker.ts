@@ -1,6 +1,7 @@
 /** Unpacks batches of a zip, on a processor of its own. */
 
 /// <reference lib="deno.worker" />
+
 import type { TreeFile } from "../tree/tree_file.ts";
 import { ArchiveError } from "./archive_error.ts";
 import { unpackBatch } from "./zip_batch.ts";

@@ -1,7 +1,7 @@
 /** Private certificate authorities that the environment names, as pip, curl and Deno read them. */
 
 import { join } from "node:path";
-import { Failure } from "../../failure.ts";
+import { Failure } from "../../cli/failure.ts";
 
 /** Each names a file of certificates in PEM, or a folder of such files. */
 export const CERTIFICATE_VARIABLES = [

@@ -1,7 +1,7 @@
 /** One request and the bytes that come for it, ended when a user stops it or the server falls silent. */
 
-import { Failure } from "../../failure.ts";
-import { duration } from "../../terminal.ts";
+import { Failure } from "../../cli/failure.ts";
+import { duration } from "../../cli/format.ts";
 import { MirrorError, networkError } from "./mirror_error.ts";
 import { authorization, redirectProblem } from "./web_address.ts";
 

@@ -1,9 +1,9 @@
 /** Room for a download, before and while it comes. */
 
 import { dirname } from "node:path";
-import { Failure } from "../../failure.ts";
-import { freeSpace } from "../../files.ts";
-import { bytes } from "../../terminal.ts";
+import { Failure } from "../../cli/failure.ts";
+import { bytes } from "../../cli/format.ts";
+import { freeSpace } from "../../system/files.ts";
 
 /** @throws Failure(3) if the target's disk has no room for so many more bytes */
 export async function checkSpace(name: string, target: string, needed: number): Promise<void> {

@@ -1,13 +1,13 @@
 /** Downloads: from several mirrors, resumed where they broke off, and kept only if the bytes are the wanted ones. */
 
 import { dirname } from "node:path";
-import { Failure } from "../../failure.ts";
-import { isDiskFull } from "../../files.ts";
-import { bytes } from "../../terminal.ts";
+import { Failure } from "../../cli/failure.ts";
+import { bytes } from "../../cli/format.ts";
+import { isDiskFull } from "../../system/files.ts";
 import { certificatesOf } from "./certificates.ts";
 import { ranFull } from "./disk_space.ts";
-import { type Asking, fetchFrom, PATIENCE, type Patience } from "./mirror.ts";
 import { MirrorError } from "./mirror_error.ts";
+import { type Asking, fetchFrom, PATIENCE, type Patience } from "./mirror.ts";
 import { PartFile } from "./part_file.ts";
 import { type Progress, ProgressMeter } from "./progress.ts";
 import { type Expected, findMismatch, type Found, isHashed, sumFile } from "./sums.ts";
@@ -135,6 +135,7 @@ function explainMirrors(
 
 const TRUST = "If a private certificate authority vouches for it, name its certificates in PEM: " +
   "SSL_CERT_FILE=/path/to/ca.pem";
+
 const CHECK = "Compare address, hash and size with what the authors of the file publish";
 
 function remedyForNetwork(): string {

@@ -1,6 +1,7 @@
 /** Hashes a file as far as it is written, until no more comes. */
 
 /// <reference lib="deno.worker" />
+
 import { createHash } from "node:crypto";
 import { type HashTask, WRITTEN } from "./hasher.ts";
 

@@ -1,8 +1,8 @@
 /** One mirror: asked again as long as that gets on, and for the rest of the file where that is possible. */
 
 import { setTimeout as delay } from "node:timers/promises";
-import { Failure } from "../../failure.ts";
-import { bytes, duration } from "../../terminal.ts";
+import { Failure } from "../../cli/failure.ts";
+import { bytes, duration } from "../../cli/format.ts";
 import { Connection } from "./connection.ts";
 import { checkSpace } from "./disk_space.ts";
 import { MirrorError } from "./mirror_error.ts";
@@ -27,6 +27,7 @@ export const PATIENCE: Patience = { idleMs: 30_000, pauseMs: 500, longestPauseMs
 
 /** Tries in a row that brought no byte further. */
 const MOST_FUTILE = 4;
+
 /** Tries in all: a server that closes after each hundredth is borne. */
 const MOST_TRIES = 200;
 

@@ -1,6 +1,6 @@
 /** The beginning of a file that is being downloaded: kept beside the target, also when the process is killed. */
 
-import { writeJson } from "../../files.ts";
+import { writeJson } from "../../system/files.ts";
 import { Hasher } from "./hasher.ts";
 import type { Origin } from "./range.ts";
 import { algorithmsFor, type Expected, type Found, foundOf, isHashed, sumFile } from "./sums.ts";

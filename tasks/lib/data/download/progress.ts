@@ -1,6 +1,6 @@
 /** How far a download is, and how long it will take. */
 
-import { bytes, duration } from "../../terminal.ts";
+import { bytes, duration } from "../../cli/format.ts";
 
 export interface Progress {
   name: string;
@@ -22,6 +22,7 @@ export function describeProgress({ name, bytes: done, total, bytesPerSecond }: P
 }
 
 const SHOW_EVERY_MS = 200;
+
 /** The rate is taken over so long. */
 const WINDOW_MS = 5000;
 

@@ -1,6 +1,6 @@
 /** Going on where a download broke off [RFC 9110, 13.1.5 and 14]: what is asked for, and what an answer is worth. */
 
-import { bytes as size } from "../../terminal.ts";
+import { bytes as size } from "../../cli/format.ts";
 import { MirrorError, statusError } from "./mirror_error.ts";
 
 /** What is known about the file that a part is the beginning of. */

@@ -1,7 +1,7 @@
 /** The hashes of a file while it comes, and what a wanted file must have. */
 
 import { createHash, type Hash } from "node:crypto";
-import { eachPiece } from "../../files.ts";
+import { eachPiece } from "../../system/files.ts";
 
 /** What is known about a file before it is there. */
 export interface Expected {

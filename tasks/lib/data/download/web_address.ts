@@ -1,6 +1,6 @@
 /** Addresses on the web: which are fetched, and how they are shown. */
 
-import { Failure } from "../../failure.ts";
+import { Failure } from "../../cli/failure.ts";
 
 /** How many redirects are followed, as browsers and curl allow about as many. */
 export const MOST_REDIRECTS = 10;

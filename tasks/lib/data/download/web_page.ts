@@ -1,7 +1,7 @@
 /** Web pages that a server sends in place of a file: logins, errors, "this page has moved". */
 
 import { Buffer } from "node:buffer";
-import { cut } from "../../terminal.ts";
+import { cut } from "../../cli/format.ts";
 import { MirrorError } from "./mirror_error.ts";
 
 /** So many bytes hold the title of a page. */

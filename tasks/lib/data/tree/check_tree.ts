@@ -1,8 +1,7 @@
 /** Whether a tree is still what was unpacked. */
 
-import { inParallel, sha256File } from "../../files.ts";
-import { ask, shares } from "../../workers.ts";
-import type { Share } from "./hash_worker.ts";
+import { ask, shares } from "../../system/workers.ts";
+import { hashFiles, type Share } from "./hash_files.ts";
 import { isSameStamp, stampOf, type TreeFile } from "./tree_file.ts";
 import type { TreeManifest } from "./tree_manifest.ts";
 
@@ -66,11 +65,6 @@ function entriesOf(folder: string): Iterable<Deno.DirEntry> {
 async function findAltered(tree: string, files: TreeFile[]): Promise<string[]> {
   const found = files.length < MANY ? await hashFiles(tree, files) : await hashInWorkers(tree, files);
   return files.filter(({ sha256 }, index) => found[index] !== sha256).map(({ path }) => path);
-}
-
-/** SHA-256 of each file; nothing for one that can't be read. */
-export async function hashFiles(tree: string, files: TreeFile[]): Promise<(string | undefined)[]> {
-  return await inParallel(files, ({ path }) => sha256File(`${tree}/${path}`).catch(() => undefined));
 }
 
 async function hashInWorkers(tree: string, files: TreeFile[]): Promise<(string | undefined)[]> {

@@ -1,7 +1,7 @@
 /** Writing one file of a tree, and recording it. */
 
 import { createHash } from "node:crypto";
-import { sha256 } from "../../files.ts";
+import { sha256 } from "../../system/files.ts";
 
 /** A file of a tree, as it was when it was written. */
 export interface TreeFile extends Stamp {

@@ -1,7 +1,7 @@
 /** The manifest of an unpacked tree: the files it holds, as they were when they were written. */
 
-import { Failure } from "../../failure.ts";
-import { sha256 } from "../../files.ts";
+import { Failure } from "../../cli/failure.ts";
+import { sha256 } from "../../system/files.ts";
 import type { TreeFile } from "./tree_file.ts";
 
 export interface TreeManifest {

@@ -1,0 +1,54 @@
+/** Numbers, sizes, times and tables as a person reads them. */
+
+/** Terminal columns between two table columns. */
+const GAP = 2;
+
+/** Rows as aligned columns, the last one not padded. Widths are of the plain text, so paint cells after `pad`. */
+export function columns(
+  rows: string[][],
+  paint = (cell: string, _row: number, _column: number) => cell,
+): string[] {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? "").length))
+  );
+  return rows.map((row, index) =>
+    row.map((cell, column) => {
+      const padding = column === row.length - 1 ? "" : " ".repeat((widths[column] ?? 0) - cell.length + GAP);
+      return paint(cell, index, column) + padding;
+    }).join("")
+  );
+}
+
+/** Text broken at spaces into lines of at most `width` columns. */
+export function wrap(text: string, width: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines[lines.length - 1] ?? "";
+    if (last !== "" && last.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = last === "" ? word : `${last} ${word}`;
+  }
+  return lines;
+}
+
+/** One line of at most 60 characters. */
+export function cut(text: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are what is replaced
+  const line = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+  return line.length > 60 ? `${line.slice(0, 60)}…` : line;
+}
+
+/** Seconds as a person says them: 0.4 s, 12 s, 3 min 05 s, 2 h 03 min. */
+export function duration(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const minutes = Math.floor(Math.round(seconds) / 60);
+  if (minutes < 60) return `${minutes} min ${String(Math.round(seconds) % 60).padStart(2, "0")} s`;
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
+}
+
+/** Bytes in decimal units, as disks and downloads are measured: 512 B, 1.4 GB. */
+export function bytes(count: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const power = Math.min(units.length - 1, count < 1 ? 0 : Math.floor(Math.log10(count) / 3));
+  return `${power === 0 ? count : (count / 1000 ** power).toFixed(1)} ${units[power]}`;
+}

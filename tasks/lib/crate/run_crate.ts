@@ -1,0 +1,46 @@
+/** ro-crate-metadata.json of a run folder: gathered, written, and made again when a report is asked for. */
+
+import { join } from "node:path";
+import type { Plan } from "../plan/plan.ts";
+import { readReceipt, RECEIPT, type RecordedFile, SIGNATURE, unstatedOutputs } from "../record/receipt.ts";
+import type { FoundRun } from "../record/run_folder.ts";
+import { listFiles, sha256File, writeJson } from "../system/files.ts";
+import { readCitation } from "./citation.ts";
+import { roCrate } from "./ro_crate.ts";
+
+export const METADATA = "ro-crate-metadata.json";
+
+const ROOT = join(import.meta.dirname!, "..", "..", "..");
+
+/**
+ * Writes the metadata beside the verdict.
+ *
+ * @returns the paths of all files that belong to the crate.
+ */
+export async function writeRoCrate({ directory, evidence }: FoundRun, plan: Plan): Promise<string[]> {
+  const files = await crateFiles({ directory, evidence });
+  // A run that was copied to another machine is described by the project that is there.
+  const citation = await readCitation(plan.experiment.root) ?? await readCitation(ROOT);
+  await writeJson(join(directory, METADATA), roCrate({ evidence, files, citation }));
+  return Object.keys(files).filter((path) => !("link" in files[path]!));
+}
+
+/** What is there of the recorded files, with recorded hashes; then receipt, signature and report if they are there. */
+async function crateFiles({ directory, evidence }: Pick<FoundRun, "directory" | "evidence">) {
+  const stated = await readReceipt(directory);
+  const recorded = { ...Object.fromEntries(unstatedOutputs(evidence)), ...stated?.files };
+  const files: Record<string, RecordedFile> = {};
+  for (const { path, bytes, link } of await listFiles(directory)) {
+    if (recorded[path] !== undefined) files[path] = recorded[path];
+    else if (isBeside(path) && link === undefined) {
+      files[path] = { bytes, sha256: await sha256File(join(directory, path)) };
+    }
+  }
+  return files;
+}
+
+/** Files that no step made, of which not all are in a receipt. */
+function isBeside(path: string): boolean {
+  return [RECEIPT, SIGNATURE, "evidence.json", "log.txt", "plan.json", "report.html", "verdict.json"]
+    .includes(path);
+}

@@ -1,0 +1,262 @@
+/** The virtual environment of the `host` engine: made once from a lock, and used as long as the lock is unchanged. */
+
+import { basename, join, relative, resolve } from "node:path";
+import { Failure } from "../cli/failure.ts";
+import { exists, sha256 } from "../system/files.ts";
+import { chooseLock, findLock } from "./lock_file.ts";
+import { findPython } from "./python.ts";
+import {
+  environmentCache,
+  hasWorkingPython,
+  isVacant,
+  misfit,
+  readStamp,
+  type Wanted,
+  writeStamp,
+} from "./stamp.ts";
+
+export interface EnvironmentOptions {
+  /** Absolute path of the project. */
+  root: string;
+  /** Requirements file, absolute or relative to the root; without it the Python that is found is used as it is. */
+  requirements?: string;
+  /** The host has a GPU that the experiment is to use: take the lock with CUDA. */
+  gpu: boolean;
+  /** Folder of the environment; `.venv`, or `.venv-cuda` for a GPU, in the root. VENV_DIR goes before both. */
+  directory?: string;
+  /** Gets the few lines a user should see. */
+  announce: (line: string) => void;
+  /** Gets a line for each step of an installation. */
+  progress?: (line: string) => void;
+  /** Ends an installation, leaving nothing behind. */
+  signal?: AbortSignal;
+}
+
+export interface PreparedEnvironment {
+  /** Absolute path of the interpreter. */
+  python: string;
+  /** Absolute path of the environment; empty if the Python that was found is used as it is. */
+  directory: string;
+  /** Absolute path of the file that it was made from, and the file's SHA-256; both empty likewise. */
+  lock: string;
+  lockSha256: string;
+  /** False if it was made from a requirements file without a lock. */
+  locked: boolean;
+  /** It was made just now, not reused. */
+  made: boolean;
+  /** Wall time. */
+  seconds: number;
+}
+
+/**
+ * Finds or makes the environment for a requirements file. Reusing one starts no process.
+ *
+ * @throws Failure(2) if the lock does not fit the requirements, Failure(3) if the environment can't be made here.
+ */
+export async function ensureEnvironment(options: EnvironmentOptions): Promise<PreparedEnvironment> {
+  const started = performance.now();
+  if (options.requirements === undefined) {
+    const { path } = await findPython();
+    const none = { directory: "", lock: "", lockSha256: "", locked: false };
+    return { python: path, ...none, made: false, seconds: secondsSince(started) };
+  }
+  const requirements = resolve(options.root, options.requirements);
+  return await ensure(options, requirements, Deno.env.get("VENV_DIR"), started);
+}
+
+/** The interpreter that `ensureEnvironment` will most likely give, without making anything; for plans. */
+export async function expectedPython(
+  options: Pick<EnvironmentOptions, "root" | "requirements" | "gpu" | "directory">,
+): Promise<string> {
+  if (options.requirements === undefined) return (await findPython()).path;
+  const wanted = await readWanted(resolve(options.root, options.requirements), options.gpu);
+  const places = placesFor(options, Deno.env.get("VENV_DIR"), wanted);
+  return join(await firstFitting(places, wanted) ?? places.main, "bin/python");
+}
+
+export interface AddedPackages {
+  directory: string;
+  /** To be put on PYTHONPATH beside the Python of the main environment. */
+  pythonPath: string;
+  /** Folder of its programs, e.g. `ruff`. */
+  bin: string;
+  made: boolean;
+  seconds: number;
+}
+
+/**
+ * Finds or makes the folder `.venv-test` with what only the tests need, so that they run on exactly the packages of the
+ * experiment.
+ *
+ * @throws Failure as `ensureEnvironment`
+ */
+export async function ensureTestEnvironment(
+  options: Omit<EnvironmentOptions, "gpu"> & { main: Pick<PreparedEnvironment, "python" | "directory"> },
+): Promise<AddedPackages> {
+  const { requirements = "requirements-test.txt", directory = ".venv-test" } = options;
+  return await ensureAddedPackages({ ...options, requirements, directory });
+}
+
+/**
+ * Finds or makes a folder of packages that holds nothing that the main environment has, and is used together with it.
+ *
+ * @throws Failure as `ensureEnvironment`
+ */
+export async function ensureAddedPackages(
+  options: Omit<EnvironmentOptions, "gpu"> & {
+    main: Pick<PreparedEnvironment, "python" | "directory">;
+    requirements: string;
+    directory: string;
+  },
+): Promise<AddedPackages> {
+  const started = performance.now();
+  const requirements = resolve(options.root, options.requirements);
+  const base = (await readStamp(options.main.directory))?.python.base ?? options.main.python;
+  const made = await ensure({ ...options, gpu: false }, requirements, undefined, started, base);
+  return {
+    directory: made.directory,
+    pythonPath: await sitePackages(made.directory),
+    bin: join(made.directory, "bin"),
+    made: made.made,
+    seconds: made.seconds,
+  };
+}
+
+async function sitePackages(directory: string): Promise<string> {
+  const stamp = await readStamp(directory);
+  return join(directory, `lib/python${minor(stamp?.python.version ?? "")}/site-packages`);
+}
+
+function minor(version: string): string {
+  return version.split(".").slice(0, 2).join(".");
+}
+
+async function ensure(
+  options: EnvironmentOptions,
+  requirements: string,
+  override: string | undefined,
+  started: number,
+  base?: string,
+): Promise<PreparedEnvironment> {
+  const wanted = await readWanted(requirements, options.gpu, base);
+  const places = placesFor(options, override, wanted);
+  const fitting = await firstFitting(places, wanted);
+  const { directory, made } = fitting === undefined
+    ? await makeOrAwait(options, requirements, places, wanted)
+    : { directory: fitting, made: false };
+  return {
+    python: join(directory, "bin/python"),
+    directory,
+    lock: wanted.lock,
+    lockSha256: wanted.lockSha256,
+    locked: wanted.lock !== requirements,
+    made,
+    seconds: secondsSince(started),
+  };
+}
+
+function secondsSince(started: number): number {
+  return Math.round(performance.now() - started) / 1000;
+}
+
+/** Reads no more than is needed to recognize an environment, since every task begins with this. */
+async function readWanted(requirements: string, gpu: boolean, base?: string): Promise<Wanted> {
+  const lock = findLock(requirements, gpu) ?? requirements;
+  const digest = async (path: string) => sha256(await Deno.readFile(path).catch(() => new Uint8Array()));
+  return {
+    lock,
+    lockSha256: await digest(lock),
+    requirementsSha256: await digest(requirements),
+    base,
+    asked: base === undefined ? Deno.env.get("PYTHON") : undefined,
+  };
+}
+
+/** Where the environment may be, best first. */
+interface Places {
+  /** The user named it (VENV_DIR), so no other will do. */
+  named: boolean;
+  main: string;
+  /** Beside a virtual environment of the user's that has the main name. */
+  second: string;
+  /** For a project folder that can't be written; a user without a home has none. */
+  cache?: string;
+}
+
+function placesFor(
+  options: Pick<EnvironmentOptions, "root" | "directory">,
+  override: string | undefined,
+  wanted: Wanted,
+): Places {
+  // With CUDA it has a folder of its own: otherwise experiments with and without a GPU would remake it in turns.
+  const usual = options.directory ?? (wanted.lock.endsWith("-cuda.lock") ? ".venv-cuda" : ".venv");
+  const main = override
+    ? resolve(Deno.env.get("INIT_CWD") ?? options.root, override)
+    : resolve(options.root, usual);
+  const caches = environmentCache();
+  const cache = caches && join(caches, wanted.lockSha256.slice(0, 16), basename(usual));
+  return { named: Boolean(override), main, second: `${main}-locked`, cache };
+}
+
+async function firstFitting(places: Places, wanted: Wanted): Promise<string | undefined> {
+  const paths = places.named ? [places.main] : [places.main, places.second, places.cache];
+  for (const path of paths) if (path !== undefined && await misfit(path, wanted) === undefined) return path;
+}
+
+/** Makes the environment, or waits for another process that is making it. */
+async function makeOrAwait(
+  options: EnvironmentOptions,
+  requirements: string,
+  places: Places,
+  wanted: Wanted,
+): Promise<{ directory: string; made: boolean }> {
+  const choice = await chooseLock(requirements, options.gpu);
+  if (choice.warning !== undefined) options.announce(choice.warning);
+  const making = await import("./make_environment.ts");
+  const place = await choosePlace(places, options);
+  const held = await making.holdPlace(place, places.named ? undefined : places.cache, options);
+  try {
+    if (await adopt(held.directory, wanted)) return { directory: held.directory, made: false };
+    await making.makeEnvironment({ ...options, requirements, wanted, held, locked: choice.locked });
+    return { directory: held.directory, made: true };
+  } finally {
+    held.release();
+  }
+}
+
+/** True if the environment fits now: another process made it meanwhile, or only a comment of the requirements changed. */
+async function adopt(directory: string, wanted: Wanted): Promise<boolean> {
+  const stamp = await readStamp(directory);
+  const requirementsSha256 = stamp?.requirementsSha256 ?? wanted.requirementsSha256;
+  if (await misfit(directory, { ...wanted, requirementsSha256 }) !== undefined || stamp === undefined) {
+    return false;
+  }
+  if (requirementsSha256 !== wanted.requirementsSha256) {
+    await writeStamp(directory, { ...stamp, requirementsSha256: wanted.requirementsSha256 });
+  }
+  return true;
+}
+
+/**
+ * The main folder, unless a virtual environment that works and isn't ours has its name: that is left alone.
+ *
+ * @throws Failure(3) if the user named a folder that holds anything else: environments of ours are moved in when they
+ * are finished, so one without a stamp is never ours.
+ */
+async function choosePlace({ main, second, named }: Places, { root, announce }: EnvironmentOptions) {
+  if (named) {
+    if (await readStamp(main) !== undefined || await isVacant(main)) return main;
+    throw new Failure(
+      3,
+      `Cannot make an environment in ${main} (VENV_DIR): it is there, and this project did not make it`,
+      {
+        remedy: "Name a folder that is empty or not there yet, or unset VENV_DIR",
+      },
+    );
+  }
+  const strange = await exists(main) && await readStamp(main) === undefined && await hasWorkingPython(main);
+  if (!strange) return main;
+  const name = (path: string) => relative(root, path) || path;
+  announce(`${name(main)} was not made by this project and is left as it is; using ${name(second)}`);
+  return second;
+}

@@ -1,0 +1,188 @@
+/** The lock files beside a requirements file: reading them, and telling which of their lines a machine needs. */
+
+import { basename, dirname, join } from "node:path";
+import { Failure } from "../cli/failure.ts";
+import { compareVersions } from "../system/version.ts";
+import { markerHolds, type MarkerTarget } from "./markers.ts";
+
+/** One pinned package of a lock. */
+export interface LockedPackage {
+  /** Normalized: lower case, single dashes. */
+  name: string;
+  version: string;
+  /** The condition after the semicolon, as written; empty if the package is for every machine. */
+  marker: string;
+  /** `sha256:…`, one for each file of the package that may be installed; empty where none could be recorded. */
+  hashes: string[];
+}
+
+/** What a lock says of itself in its first comment lines. */
+export interface Lock {
+  path: string;
+  packages: LockedPackage[];
+  /** Megabytes to download, if the lock says so. */
+  downloadMB?: number;
+  /** Megabytes on disk, if the lock says so. */
+  diskMB?: number;
+}
+
+/** Which file an environment is made from. `locked` is false where there is only the requirements file itself. */
+export interface ChosenLock {
+  path: string;
+  locked: boolean;
+  warning?: string;
+}
+
+/** Reads a lock as `uv pip compile` or `pip-compile` writes it. */
+export async function readLock(path: string): Promise<Lock> {
+  return parseLock(await Deno.readTextFile(path), path);
+}
+
+/** @throws Failure(2) if a line is no pinned package. */
+export function parseLock(text: string, path: string): Lock {
+  return {
+    path,
+    packages: logicalLines(text).map(({ line, number }) => parsePackage(line, path, number)),
+    downloadMB: headerMB(text, "download"),
+    diskMB: headerMB(text, "disk"),
+  };
+}
+
+/** Joins continued lines and drops comments. */
+function logicalLines(text: string): { line: string; number: number }[] {
+  const found: { line: string; number: number }[] = [];
+  let open = false;
+  for (const [index, raw] of text.split(/\r?\n/).entries()) {
+    const content = raw.replace(/(^|\s)#.*$/, "").trim();
+    if (content === "") continue;
+    const part = content.replace(/\s*\\$/, "");
+    const last = found.at(-1);
+    if (open && last !== undefined) last.line += ` ${part}`;
+    else found.push({ line: part, number: index + 1 });
+    open = content.endsWith("\\");
+  }
+  return found;
+}
+
+function parsePackage(line: string, path: string, number: number): LockedPackage {
+  const [head = "", ...options] = line.split(/\s+--hash[=\s]/);
+  const match = /^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*==\s*([^\s;]+)\s*(?:;\s*(.*))?$/.exec(head.trim());
+  if (match === null) {
+    const problem = {
+      message: `Expected "name==version", current value is "${head}"`,
+      file: path,
+      line: number,
+    };
+    throw new Failure(2, `Cannot read ${basename(path)}: line ${number} pins no package: "${head}"`, {
+      remedy: "deno task lock",
+      problems: [problem],
+    });
+  }
+  const [, name = "", version = "", marker = ""] = match;
+  return {
+    name: normalize(name),
+    version,
+    marker: marker.trim(),
+    hashes: options.map((hash) => hash.trim()),
+  };
+}
+
+/** `# download: 372 MB …` in the comment at the top. */
+function headerMB(text: string, field: string): number | undefined {
+  const match = new RegExp(`^# ${field}: ([\\d.]+) (MB|GB)`, "m").exec(text);
+  return match === null ? undefined : Number(match[1]) * (match[2] === "GB" ? 1000 : 1);
+}
+
+/** Package names compare without case, and with runs of `-`, `_` and `.` as one dash (PEP 503). */
+export function normalize(name: string): string {
+  return name.toLowerCase().replace(/[-_.]+/g, "-");
+}
+
+/** The packages of a lock that a machine needs. */
+export function packagesFor(lock: Lock, target: MarkerTarget): LockedPackage[] {
+  return lock.packages.filter((entry) => entry.marker === "" || markerHolds(entry.marker, target));
+}
+
+/**
+ * Path of the lock beside a requirements file for a machine with or without a usable GPU: `<stem>-cuda.lock` or
+ * `<stem>-cpu.lock`, or `<stem>.lock` where one lock serves both. Undefined if there is none.
+ */
+export function findLock(requirements: string, gpu: boolean): string | undefined {
+  const stem = basename(requirements).replace(/\.[^.]*$/, "");
+  const cuda = gpu && Deno.build.os === "linux";
+  const names = [...(cuda ? [`${stem}-cuda.lock`] : []), `${stem}-cpu.lock`, `${stem}.lock`];
+  return names.map((name) => join(dirname(requirements), name)).find((path) => {
+    try {
+      return Deno.statSync(path).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/**
+ * What an environment for a requirements file is made from: its lock, or with a warning the file itself.
+ *
+ * @throws Failure(2) if the lock lacks a requirement, or pins it otherwise.
+ */
+export async function chooseLock(requirements: string, gpu: boolean): Promise<ChosenLock> {
+  const wanted = await readRequirements(requirements);
+  const path = findLock(requirements, gpu);
+  if (path !== undefined) {
+    checkFresh(await readLock(path), wanted, basename(requirements));
+    return { path, locked: true };
+  }
+  const file = basename(requirements);
+  return {
+    path: requirements,
+    locked: false,
+    warning: `${file} is not locked: versions may differ from the authors'. To lock it: deno task lock`,
+  };
+}
+
+interface Requirement {
+  name: string;
+  /** What follows the name: `==2.4.6`, `>=2`, or nothing. */
+  specifier: string;
+}
+
+/** Direct requirements; options (`-c`, `--index`) and addresses are passed over. */
+async function readRequirements(path: string): Promise<Requirement[]> {
+  const text = await Deno.readTextFile(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Failure(2, `Cannot find ${path}, which the experiment requires`, {
+      remedy: "Create it, or correct environment.requirements in experiment.yaml",
+    });
+  });
+  return logicalLines(text).flatMap(({ line }) => {
+    const match = /^([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*([^;@]*)/.exec(line);
+    return match === null || line.includes("://")
+      ? []
+      : [{ name: normalize(match[1] ?? ""), specifier: (match[2] ?? "").replace(/\s/g, "") }];
+  });
+}
+
+function checkFresh(lock: Lock, wanted: Requirement[], file: string) {
+  const stale = wanted.filter(({ name, specifier }) =>
+    !lock.packages.some((entry) => entry.name === name && satisfies(entry.version, specifier))
+  );
+  if (stale.length === 0) return;
+  const list = stale.map(({ name, specifier }) => {
+    const locked = lock.packages.find((entry) => entry.name === name);
+    return `${name}${specifier} ${locked === undefined ? "is missing" : `is locked at ${locked.version}`}`;
+  });
+  throw new Failure(2, `${basename(lock.path)} is older than ${file}: ${list.join(", ")}`, {
+    remedy: "deno task lock",
+  });
+}
+
+/** Only exact pins are compared; a range was resolved when the lock was made. A local version (+cpu) does not count. */
+function satisfies(version: string, specifier: string): boolean {
+  const exact = /^==([^,*]+)$/.exec(specifier)?.[1];
+  if (exact === undefined) return true;
+  return compareVersions(publicPart(version), publicPart(exact)) === 0;
+}
+
+function publicPart(version: string): string {
+  return version.split("+")[0] ?? version;
+}

@@ -1,0 +1,140 @@
+/** The record inside an environment that says what it was made from, and whether it can be used again. */
+
+import { join } from "node:path";
+import { writeJson } from "../system/files.ts";
+
+/** Written into an environment last: one without it is not finished, or not ours. */
+export interface Stamp {
+  format: 1;
+  /** Name of the lock, or of the requirements file where there is no lock. */
+  lock: string;
+  lockSha256: string;
+  requirementsSha256: string;
+  python: {
+    version: string;
+    /** Interpreter that the environment was made from. */
+    base: string;
+    /** Value of PYTHON at that time. */
+    asked?: string;
+  };
+  platform: string;
+  /** Where it was made for: its scripts name this path. */
+  directory: string;
+  /** "pip 24.2" or "uv 0.13.9" */
+  installer: string;
+  packages: number;
+  /** UTC, ISO 8601. */
+  made: string;
+  seconds: number;
+}
+
+/** What an environment must have been made from to be used. */
+export interface Wanted {
+  /** Absolute path of the lock, or of the requirements file. */
+  lock: string;
+  lockSha256: string;
+  requirementsSha256: string;
+  /** Interpreter that it must be made from, if that matters. */
+  base?: string;
+  /** Value of PYTHON. */
+  asked?: string;
+}
+
+const STAMP = "environment.json";
+
+export const PLATFORM = `${Deno.build.os} ${Deno.build.arch}`;
+
+/** Undefined if there is none, or it can't be read. */
+export async function readStamp(directory: string): Promise<Stamp | undefined> {
+  try {
+    const stamp = JSON.parse(await Deno.readTextFile(join(directory, STAMP)));
+    return stamp?.format === 1 && typeof stamp.python?.base === "string" ? stamp : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    return undefined;
+  }
+}
+
+export async function writeStamp(directory: string, stamp: Stamp): Promise<void> {
+  await writeJson(join(directory, STAMP), stamp);
+}
+
+/** Why an environment can't be used, as a phrase after "because"; undefined if it can. Starts no process. */
+export async function misfit(directory: string, wanted: Wanted): Promise<string | undefined> {
+  const stamp = await readStamp(directory);
+  if (stamp === undefined) return "it is not finished";
+  if (stamp.directory !== directory) return `it was made for ${stamp.directory}`;
+  if (stamp.platform !== PLATFORM) return `it was made on ${stamp.platform}`;
+  if (stamp.lockSha256 !== wanted.lockSha256) return "the lock has changed";
+  if (stamp.requirementsSha256 !== wanted.requirementsSha256) return "the requirements have changed";
+  if (wanted.base !== undefined && stamp.python.base !== wanted.base) return `it is for ${stamp.python.base}`;
+  if (!await isAskedFor(stamp, wanted.asked)) return `PYTHON is now ${wanted.asked}`;
+  if (!await hasWorkingPython(directory)) return "its Python is gone";
+}
+
+async function isAskedFor({ python }: Stamp, asked: string | undefined): Promise<boolean> {
+  if (!asked || asked === python.asked || asked === python.base) return true;
+  const [one, other] = await Promise.all(
+    [asked, python.base].map((path) => Deno.realPath(path).catch(() => path)),
+  );
+  return one === other;
+}
+
+/** It has an interpreter, and the links lead to one that is still installed. */
+export async function hasWorkingPython(directory: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(join(directory, "bin/python"))).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** Nothing is there, or an empty folder; a link to one is something of the user's. */
+export async function isVacant(directory: string): Promise<boolean> {
+  const found = await Deno.lstat(directory).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  });
+  if (found === undefined) return true;
+  return found.isDirectory && (await Array.fromAsync(Deno.readDir(directory))).length === 0;
+}
+
+/** Folder of the environments for projects that can't be written; a user without a home has none. */
+export function environmentCache(): string | undefined {
+  const home = Deno.env.get("HOME");
+  const caches = Deno.env.get("XDG_CACHE_HOME") || (home && join(home, ".cache"));
+  return caches ? join(caches, "experiment-environments") : undefined;
+}
+
+/** As `environmentsIn`, for the environments in the user's cache: those of all projects that can't be written. */
+export async function cachedEnvironments(): Promise<string[]> {
+  const cache = environmentCache();
+  if (cache === undefined) return [];
+  const found: string[] = [];
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(cache)) {
+      if (isDirectory && OF_A_LOCK.test(name)) found.push(...await environmentsIn(join(cache, name)));
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return found.sort();
+}
+
+/** The beginning of the lock's SHA-256. */
+const OF_A_LOCK = /^[0-9a-f]{16}$/;
+
+/**
+ * Folders below the root that this project's environments are in, and what was left over while making them; never a
+ * virtual environment of the user's.
+ */
+export async function environmentsIn(root: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(root)) {
+    if (!isDirectory || !name.startsWith(".venv")) continue;
+    if (name.endsWith(".state") || await readStamp(join(root, name)) !== undefined) {
+      found.push(join(root, name));
+    }
+  }
+  return found.sort();
+}

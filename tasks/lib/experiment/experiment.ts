@@ -1,0 +1,153 @@
+/** experiment.yaml: what it may say, and everything that is wrong with it at once. */
+
+import type { EngineName } from "./engine_name.ts";
+
+/** A declared parameter; `text` is the source text of its default, so that `1e-3` stays `1e-3` on a command line. */
+export interface Parameter {
+  value: number | string | boolean;
+  text: string;
+}
+
+export interface Environment {
+  /** Container image that holds the authors' environment. */
+  image?: string;
+  /** Python requirements file, relative to the root; its locks stand beside it. Without it, a bare Python is enough. */
+  requirements?: string;
+  /** What the steps need: no GPU, one if there is one, all, a count, or device ids. */
+  gpus: "none" | "optional" | "all" | number | string[];
+  /** Where the steps run unless the user says otherwise. */
+  engine?: EngineName;
+  /** Limits of the steps' containers. */
+  limits: ContainerLimits;
+}
+
+/** Data that are fetched: what they are known by, where they are, and where the steps find them. */
+export interface Data {
+  name: string;
+  /** http or https, in the order to try them. */
+  urls: string[];
+  /** What the file or archive is known by: exactly one of the two, in small letters. */
+  hash: DataHash;
+  /** Bytes of the file or archive. */
+  size?: number;
+  /** The kind of the archive that is unpacked; a file without it. */
+  unpack?: "zip" | "tar";
+  /** Where the steps find them, relative to the root. */
+  to: string;
+}
+
+/** A whole SHA-256 has 64 digits; authors of weights often give only the first ones. */
+export type DataHash = { sha256: string } | { md5: string };
+
+export interface Step {
+  name: string;
+  /** Argument list with `{placeholders}`; a step has either this or `notebook`. */
+  run?: string[];
+  /** Path of a notebook, relative to the root. */
+  notebook?: string;
+  /** Names of the steps whose folders this one reads. */
+  needs: string[];
+  /** Paths, relative to the step's own folder, that must be there when it ends. */
+  produces: string[];
+  /** Paths (files or folders, relative to the root) the step reads; all tracked files unless given. */
+  inputs?: string[];
+  /** Names of the data the step reads: those it lists, and those its command names. */
+  data: string[];
+  /** Arguments appended when an interrupted run is taken up again; without it the step starts afresh. */
+  resume?: string[];
+}
+
+/**
+ * Where a claimed value is found in a run folder. `path` is relative to the run folder, mostly `<step>/<file>`.
+ *
+ * A pattern is a regular expression with one group, to be used with the flags m and u.
+ */
+export type ClaimSource =
+  | { kind: "pointer"; step: string; path: string; pointer: string[] }
+  /** A cell of a table by column and key; without a row the whole column. */
+  | { kind: "csv"; step: string; path: string; row?: { column: string; value: string }; column: string }
+  | { kind: "sha256"; step: string; path: string }
+  /** In the outputs of a notebook, or in any other file's text. */
+  | { kind: "text"; step: string; path: string; pattern: string }
+  /** In what the step printed; `path` is the run's log. */
+  | { kind: "printed"; step: string; path: string; pattern: string };
+
+/** What a class of tolerance asks of the environment, each compared with the authors', or a literal such as `cpu`. */
+export type When = Partial<Record<keyof Conditions, "same" | "other" | (string & Record<never, never>)>>;
+
+/** What of an environment decides which class of tolerance applies; absent where it is not known. */
+export interface Conditions {
+  /** The container image, with the registry's digest and the engine's id of it; its name is `none` without one. */
+  image?: { name: string; digest?: string; id?: string };
+  /** Model of the GPUs that were used, as nvidia-smi names them; `none` on a CPU. */
+  gpu?: string;
+  /** Version of the GPU's driver; `none` on a CPU. */
+  driver?: string;
+  device?: "cpu" | "cuda";
+}
+
+/** How far an obtained value may be from the claimed one: exactly one of samples, absolute, relative; and the reason. */
+export interface Tolerance {
+  samples?: number;
+  absolute?: number;
+  relative?: number;
+  because: string;
+  /** The environments that it is for; all of them without it. */
+  when?: When;
+  /** Ids of the runs it rests on. It judges none of these. */
+  runs?: string[];
+  /** It rests on no runs yet. */
+  provisional?: boolean;
+}
+
+export interface Claim {
+  name: string;
+  from: ClaimSource;
+  /** The claimed value; a list is a curve, and all of it one claim. */
+  value: Scalar | number[];
+  /** Source text of the value: 86.10 has two decimals. Of a curve, of each point. */
+  text: string | string[];
+  unit?: string;
+  /** The value is a count of so many samples, printed as a percentage. */
+  of?: number;
+  /** Classes, of which the first that matches the environment is used; one without `when` matches every one. */
+  tolerance: Tolerance[];
+  /** Line of the claim in its file, 1-based. */
+  line: number;
+}
+
+export interface Experiment {
+  name: string;
+  title?: string;
+  /** Absolute path of the YAML file. */
+  file: string;
+  /** Absolute path of the project root, which every path in the file is relative to. */
+  root: string;
+  environment: Environment;
+  parameters: Record<string, Parameter>;
+  data: Record<string, Data>;
+  /** In the order of the file. */
+  steps: Record<string, Step>;
+  claims: Claim[];
+  /** The environment that the claimed values are from, where the file says so. */
+  authors: Conditions;
+}
+
+/** @param reference `name`, or `name@sha256:…` */
+export function parseImage(reference: string): Conditions["image"] {
+  const [name = "", digest] = reference.split("@");
+  return digest === undefined ? { name } : { name, digest };
+}
+
+export type Scalar = number | string | boolean;
+
+/** Limits that a user or the experiment sets for the steps' containers. */
+export interface ContainerLimits {
+  /** Of /dev/shm, e.g. "8g". */
+  shmSize?: string;
+  /** E.g. "16g". */
+  memory?: string;
+  /** Number of processors, e.g. "1.5". */
+  cpus?: string;
+  network?: "none";
+}

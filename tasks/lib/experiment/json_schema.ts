@@ -1,0 +1,93 @@
+/** The JSON Schema that editors check and explain experiment.yaml with. */
+
+import * as z from "zod/mini";
+import { experimentSchema } from "./schema.ts";
+
+function describeTolerance(path: string): Record<string, string> {
+  return {
+    [`${path}.samples`]: "So many samples.",
+    [`${path}.absolute`]: "So much, in the unit of the value.",
+    [`${path}.relative`]: "So much of the claimed value: 0.01 is one percent.",
+    [`${path}.because`]: "Where the tolerance is from.",
+    [`${path}.runs`]: "Ids of the runs it rests on; it judges none of these.",
+    [`${path}.provisional`]: "It rests on no runs yet.",
+  };
+}
+
+/** By the path of a key; `*` stands for any step, parameter or claim. */
+const DESCRIPTIONS: Record<string, string> = {
+  name: "Name of the experiment, and of its folder in runs/.",
+  title: "One line for people.",
+  environment: "What the steps run in.",
+  "environment.image": "Container image that holds the authors' environment.",
+  "environment.requirements": "Python requirements file; its locks stand beside it.",
+  "environment.gpus": "none (the default), optional, all, a count, or a list of device ids.",
+  "environment.engine": "Where the steps run unless --engine says otherwise.",
+  "environment.shm_size": "Size of /dev/shm in a container, e.g. 8g.",
+  "environment.memory": "Limit for the memory of a step's container, e.g. 16g.",
+  "environment.cpus": "Number of processors that a step's container may use, e.g. 2 or 0.5.",
+  "environment.network": "none: the steps' containers have no network.",
+  parameters: "Names and default values; each is an option of the tasks, and {name} in a command.",
+  data: "What is fetched: data sets and weights, kept in a cache that all your projects share.",
+  "data.*.urls": "Where it is, best first; http and https.",
+  "data.*.sha256": "SHA-256 of the file or archive: all 64 digits, or at least the first 8.",
+  "data.*.md5": "MD5 of the file or archive, where its authors publish no SHA-256.",
+  "data.*.size": "Bytes of the file or archive.",
+  "data.*.unpack": "zip or tar (compressed or not); without it, a file.",
+  "data.*.to": "Where steps find it in the project: a link into the cache. Let git ignore it.",
+  steps: "What is run, in this order unless `needs` says otherwise.",
+  "steps.*.run":
+    "The command as a list of arguments. {name} is a parameter, {out} this step's own folder, {steps.train} the folder of a step it needs, {data.eurosat} what was fetched, {cache} a folder of the project for what can be derived again; a literal brace is doubled.",
+  "steps.*.notebook": "A notebook, which gets the parameters and `out`.",
+  "steps.*.needs": "Steps whose folders this one reads.",
+  "steps.*.produces": "Files in the step's own folder that must be there when it ends.",
+  "steps.*.inputs": "Files and folders that this step reads; all tracked files unless given.",
+  "steps.*.data": "Data that this step reads without a placeholder in its command, as a notebook does.",
+  "steps.*.resume": "Arguments that are added when an interrupted run is taken up again.",
+  claims: "Published values that a run is held against.",
+  "claims.*.name": "What is claimed, in words.",
+  "claims.*.from":
+    "Where the value is found: step/file.json#/pointer (-1 is the last item of a list), step/file.csv?epoch=10#column, step/file#sha256, or by a regular expression with one group in the outputs of a notebook or in a text, 'step/file~/accuracy: (\\S+)/', or in what the step printed, 'step~/accuracy: (\\S+)/' (JavaScript's, with the flags m and u; best in single quotes). For a list of values: a pointer to a list, step/file.csv#column, or every match.",
+  "claims.*.value":
+    "The value as published: 86.10 has two decimals. A list is a curve, e.g. one value for each epoch.",
+  "claims.*.unit": "Unit, for people; a cell or match may end in it.",
+  "claims.*.of": "The value is a count of so many samples, printed as a percentage, and compared as a count.",
+  "claims.*.tolerance":
+    "How far an obtained value may be off; without it, only the same value holds. In a list, the first class whose `when` matches is used, the widest if none does.",
+  ...describeTolerance("claims.*.tolerance"),
+  ...describeTolerance("claims.*.tolerance.*"),
+  "claims.*.tolerance.*.when": "The environments that the class is for; all without it.",
+  "claims.*.tolerance.*.when.image": "same or other than the authors' container image, or an image's name.",
+  "claims.*.tolerance.*.when.gpu": "same or other than the authors' GPU model, or a model.",
+  "claims.*.tolerance.*.when.driver": "same or other than the authors' GPU driver, or a version.",
+  "claims.*.tolerance.*.when.device": "same or other than the authors' device, or cpu or cuda.",
+  authors:
+    "The environment that the claimed values are from, where it is not that of published/evidence.json.",
+  "authors.image": "Container image; the experiment's image without it.",
+  "authors.gpu": "GPU model, as nvidia-smi names it.",
+  "authors.driver": "Version of the GPU driver.",
+  "authors.device": "Whether it ran on a CPU or on GPUs.",
+};
+
+/** The text of `experiment.schema.json`. */
+export function jsonSchema(): string {
+  const json = z.toJSONSchema(experimentSchema, { io: "input" });
+  for (const [path, description] of Object.entries(DESCRIPTIONS)) {
+    describe(json, path.split("."), description);
+  }
+  return JSON.stringify({ title: "experiment.yaml", ...json }, null, 2) + "\n";
+}
+
+type Json = z.core.JSONSchema.BaseSchema;
+
+function describe(schema: Json, path: string[], description: string): void {
+  let at: Json | undefined = schema;
+  for (const key of path) {
+    const forms: Json[] = (at?.anyOf as Json[] | undefined) ?? [at ?? {}];
+    at = forms.map((form) =>
+      (key === "*" ? form.additionalProperties || form.items : form.properties?.[key]) as Json | undefined
+    ).find((found) => found);
+  }
+  if (!at) throw new Error(`The schema has no ${path.join(".")}`);
+  at.description = description;
+}

@@ -1,0 +1,125 @@
+/** From the text of an experiment.yaml to an experiment, or everything that is wrong with it at once. */
+
+import { basename, relative } from "node:path";
+import { checkExperiment } from "./checks.ts";
+import { parseSource } from "./claim_source.ts";
+import {
+  type Claim,
+  type Conditions,
+  type Data,
+  type Environment,
+  type Experiment,
+  parseImage,
+  type Step,
+} from "./experiment.ts";
+import { tidyPath } from "./relative_path.ts";
+import type { RawClaim, RawData, RawEnvironment, RawExperiment, RawStep } from "./schema.ts";
+import { placeholders } from "./template.ts";
+import { Source } from "./yaml_source.ts";
+
+/**
+ * Reads the text of an experiment.yaml.
+ *
+ * @param file absolute path of the file the text is from, for messages
+ * @param root absolute path that the paths in the file are relative to
+ * @throws {Failure} 2 with all its problems at once, in the order of the file
+ */
+export function parseExperiment(text: string, file: string, root: string): Experiment {
+  const source = new Source(text, relative(root, file) || basename(file));
+  if (!source.broken) checkExperiment(source);
+  source.throwProblems();
+  return convert(source, file, root);
+}
+
+function convert(source: Source, file: string, root: string): Experiment {
+  const data = source.data as RawExperiment;
+  return {
+    name: data.name,
+    title: data.title && oneLine(data.title),
+    file,
+    root,
+    environment: convertEnvironment(data.environment ?? {}),
+    parameters: mapRecord(
+      data.parameters ?? {},
+      (value, name) => ({ value, text: source.text(["parameters", name]) }),
+    ),
+    data: mapRecord(data.data ?? {}, convertData),
+    steps: mapRecord(data.steps, (step, name) => convertStep(source, step, name)),
+    claims: (data.claims ?? []).map((claim, index) => convertClaim(source, claim, index)),
+    authors: convertAuthors(data.authors),
+  };
+}
+
+/** Without a prototype, so that no name (`constructor`) is found that nobody wrote. */
+function mapRecord<T, U>(
+  record: Record<string, T>,
+  convert: (value: T, name: string) => U,
+): Record<string, U> {
+  const result: Record<string, U> = Object.create(null);
+  for (const [name, value] of Object.entries(record)) result[name] = convert(value, name);
+  return result;
+}
+
+function convertEnvironment(environment: RawEnvironment): Environment {
+  const { image, requirements, gpus, engine, shm_size, memory, cpus, network } = environment;
+  return {
+    image,
+    requirements: requirements && tidyPath(requirements),
+    gpus: Array.isArray(gpus) ? gpus.map(String) : gpus ?? "none",
+    engine,
+    limits: { shmSize: shm_size, memory, cpus: cpus === undefined ? undefined : String(cpus), network },
+  };
+}
+
+function convertData({ urls, sha256, md5, size, unpack, to }: RawData, name: string): Data {
+  const hash = sha256 === undefined ? { md5: md5!.toLowerCase() } : { sha256: sha256.toLowerCase() };
+  return { name, urls, hash, size, unpack, to: tidyPath(to) };
+}
+
+function convertStep(source: Source, step: RawStep, name: string): Step {
+  const texts = (key: "run" | "resume") =>
+    step[key]?.map((_, index) => source.text(["steps", name, key, index]));
+  const [run, resume] = [texts("run"), texts("resume")];
+  return {
+    name,
+    run,
+    notebook: step.notebook && tidyPath(step.notebook),
+    needs: step.needs ?? [],
+    produces: (step.produces ?? []).map(tidyPath),
+    inputs: step.inputs?.map(tidyPath),
+    data: dataOf([...run ?? [], ...resume ?? []], step.data ?? []),
+    resume,
+  };
+}
+
+function dataOf(args: string[], listed: string[]): string[] {
+  const named = args.flatMap(placeholders).flatMap((name) => /^data\.(.*)$/s.exec(name)?.[1] ?? []);
+  return [...new Set([...listed, ...named])];
+}
+
+function convertAuthors(authors: RawExperiment["authors"]): Conditions {
+  return { ...authors, image: authors?.image === undefined ? undefined : parseImage(authors.image) };
+}
+
+function convertClaim(source: Source, claim: RawClaim, index: number): Claim {
+  const from = parseSource(claim.from);
+  if ("problem" in from) throw new Error(`claims[${index}].from was not checked`);
+  const { value } = claim;
+  const path = ["claims", index, "value"];
+  const tolerances = claim.tolerance === undefined ? [] : [claim.tolerance].flat();
+  return {
+    name: claim.name,
+    from,
+    value,
+    text: Array.isArray(value) ? value.map((_, point) => source.text([...path, point])) : source.text(path),
+    unit: claim.unit && oneLine(claim.unit),
+    of: claim.of,
+    tolerance: tolerances.map((tolerance) => ({ ...tolerance, because: oneLine(tolerance.because) })),
+    line: source.line(["claims", index]),
+  };
+}
+
+/** A text that may have been folded over several lines. */
+function oneLine(text: string): string {
+  return text.trim().replace(/\s+/g, " ");
+}

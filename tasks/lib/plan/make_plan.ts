@@ -1,0 +1,269 @@
+/** From an experiment and a request to a plan. */
+
+import { dirname, join } from "node:path";
+import { Failure } from "../cli/failure.ts";
+import type { ContainerLimits, Experiment, Scalar, Step } from "../experiment/experiment.ts";
+import { fillTemplate, placeholders } from "../experiment/template.ts";
+import { shellQuote } from "../system/command.ts";
+import type { Host } from "../system/host.ts";
+import { chooseGpus, type GpuChoice } from "./gpus.ts";
+import {
+  type ContainerRequest,
+  INSIDE,
+  type Need,
+  type NotebookOptions,
+  type Plan,
+  PLAN_SCHEMA,
+  type PlannedContainer,
+  type PlannedStep,
+} from "./plan.ts";
+import { stepCache } from "./step_cache.ts";
+
+export interface PlanRequest {
+  task: string;
+  run: string;
+  directory: string;
+  /** Steps to run, in order. */
+  steps: string[];
+  /** Values given on the command line, by parameter. */
+  overrides: Record<string, string>;
+  /** Arguments appended to every step's command. */
+  rest: string[];
+  notebook?: NotebookOptions;
+  experimentText: string;
+  authors?: Plan["experiment"]["authors"];
+  engine: Plan["engine"];
+  container?: ContainerRequest & ContainerLimits;
+  /** Further folders for the steps' containers to read, absolute. */
+  mounts?: string[];
+  /** Of the caller's environment, what results may depend on: a container gets nothing else of it. */
+  variables?: Record<string, string>;
+  python: string;
+  data?: Plan["data"];
+  /** Folder of an earlier run's step, for a need that this run does not make itself. */
+  findStep: (step: string, parameters: Record<string, Scalar>) => Promise<Need | undefined>;
+}
+
+/**
+ * Turns an experiment and a request into a plan.
+ *
+ * @throws Failure(2) for a parameter value of the wrong type, or a need that nothing fulfils.
+ * @throws Failure(3) if the experiment demands GPUs that this machine lacks.
+ */
+export async function makePlan(experiment: Experiment, host: Host, request: PlanRequest): Promise<Plan> {
+  const parameters = chooseParameters(experiment, request.overrides);
+  const gpus = chooseGpus(experiment, host);
+  const others = otherChanges(request);
+  const context = { experiment, request, parameters, gpus };
+  const steps: PlannedStep[] = [];
+  for (const name of request.steps) steps.push(await planStep(context, experiment.steps[name]!));
+  return {
+    schema: PLAN_SCHEMA,
+    task: request.task,
+    run: request.run,
+    directory: request.directory,
+    experiment: {
+      name: experiment.name,
+      title: experiment.title,
+      file: experiment.file,
+      root: experiment.root,
+      text: request.experimentText,
+      authors: request.authors,
+    },
+    engine: request.engine,
+    container: planContainer(context, steps),
+    environment: {
+      requirements: experiment.environment.requirements,
+      python: request.python,
+      gpus: gpus.said,
+    },
+    parameters: Object.fromEntries(Object.entries(parameters).map(([name, { value }]) => [name, value])),
+    changed: [...changedParameters(experiment, parameters), ...others],
+    onlyParameters: others.length === 0,
+    data: request.data,
+    notebooks: request.notebook?.notebooks,
+    steps,
+  };
+}
+
+type Parameters = Experiment["parameters"];
+
+interface Context {
+  experiment: Experiment;
+  request: PlanRequest;
+  parameters: Parameters;
+  gpus: GpuChoice;
+}
+
+/** The declared values with those of the command line in their place, each of its declared type. */
+function chooseParameters(experiment: Experiment, overrides: Record<string, string>): Parameters {
+  const chosen = { ...experiment.parameters };
+  for (const [name, text] of Object.entries(overrides)) {
+    const declared = experiment.parameters[name];
+    if (declared === undefined) throw new Failure(2, `${experiment.name} declares no parameter ${name}`);
+    chosen[name] = { value: convert(name, text, declared), text };
+  }
+  return chosen;
+}
+
+/** A number that is declared with a point, such as 1.0, may have decimals. */
+function convert(name: string, text: string, declared: Parameters[string]): Scalar {
+  if (typeof declared.value === "string") return text;
+  if (typeof declared.value === "boolean") {
+    if (text === "true" || text === "false") return text === "true";
+    throw new Failure(2, `--${name} must be true or false, current value is "${text}"`);
+  }
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) {
+    throw new Failure(2, `--${name} must be a number such as ${declared.text}, current value is "${text}"`);
+  }
+  if (/^[+-]?\d+$/.test(declared.text) && !Number.isInteger(value)) {
+    throw new Failure(
+      2,
+      `--${name} must be a whole number such as ${declared.text}, current value is "${text}"`,
+    );
+  }
+  return value;
+}
+
+function changedParameters(experiment: Experiment, parameters: Parameters): string[] {
+  return Object.entries(parameters)
+    .filter(([name, { value }]) => value !== experiment.parameters[name]?.value)
+    .map(([name, { text }]) => `${name} = ${text} (declared: ${experiment.parameters[name]?.text})`);
+}
+
+function otherChanges({ rest, notebook }: PlanRequest): string[] {
+  const given = Object.entries(notebook?.parameters ?? {});
+  return [
+    ...(rest.length > 0 ? [`arguments added: ${rest.join(" ")}`] : []),
+    ...given.map(([name, value]) => `notebook parameter ${name} = ${JSON.stringify(value)}`),
+    ...(notebook?.flags.includes("--allow-errors") ? ["cells may fail (--allow-errors)"] : []),
+  ];
+}
+
+async function planStep(context: Context, step: Step): Promise<PlannedStep> {
+  const { experiment, request, parameters } = context;
+  const out = join(request.directory, step.name);
+  const needs: Record<string, Need> = {};
+  for (const need of step.needs) needs[need] = await bindNeed(context, step, need);
+  const cache = stepCache(experiment.root, experiment.name);
+  const values = new Map([
+    ["out", out],
+    ["cache", cache],
+    ...Object.entries(request.data ?? {}).map(([name, { path }]) => [`data.${name}`, path] as const),
+    ...Object.entries(parameters).map(([name, { text }]) => [name, text] as const),
+    ...Object.entries(needs).map(([name, { directory }]) => [`steps.${name}`, directory] as const),
+  ]);
+  const own = step.run === undefined
+    ? notebookCommand(context, step, out)
+    : step.run.map((part) => fillTemplate(part, values));
+  return {
+    name: step.name,
+    argv: [...own, ...request.rest],
+    resume: step.resume?.map((part) => fillTemplate(part, values)),
+    cwd: experiment.root,
+    env: stepEnvironment(context),
+    out,
+    produces: step.produces,
+    inputs: step.inputs,
+    needs,
+    data: step.data.length > 0 ? step.data : undefined,
+    cache: namesCache(step) ? cache : undefined,
+  };
+}
+
+function namesCache({ run = [], resume = [] }: Step): boolean {
+  return [...run, ...resume].some((part) => placeholders(part).includes("cache"));
+}
+
+/** What makes runs comparable and their output live; the user's own settings come before it. */
+function stepEnvironment({ request, gpus }: Context): Record<string, string> {
+  const { container, variables } = request;
+  return {
+    ...(container === undefined ? {} : variables),
+    ...(container?.home === undefined ? {} : { HOME: container.home }),
+    EXPERIMENT_RUN: request.run,
+    PYTHONUNBUFFERED: "1",
+    PYTHONHASHSEED: "0",
+    // Packages are installed uncompiled; where this forbids to keep what an import compiles, each takes twice as long.
+    PYTHONDONTWRITEBYTECODE: "",
+    // cuBLAS repeats itself only with a fixed workspace, set before CUDA starts [PyTorch: reproducibility].
+    CUBLAS_WORKSPACE_CONFIG: ":4096:8",
+    // In a container its GPUs are all there are, and are counted from 0; but apptainer shows it all of the host's.
+    ...(container === undefined || request.engine.name === "apptainer" ? gpus.env : {}),
+  };
+}
+
+function planContainer(
+  { experiment, request, gpus }: Context,
+  steps: PlannedStep[],
+): PlannedContainer | undefined {
+  if (request.container === undefined) return undefined;
+  const { home: _, ...container } = request.container;
+  const written = [experiment.root, request.directory];
+  const read = [
+    ...[INSIDE, ...request.mounts ?? [], ...(request.notebook?.notebooks ?? []).map(dirname)],
+    ...steps.flatMap(({ needs }) => Object.values(needs).map(({ directory }) => directory)),
+    // What the links in the project lead to.
+    ...Object.values(request.data ?? {}).flatMap(({ folder }) => folder ?? []),
+  ];
+  const mounts = [
+    ...outermost(written),
+    ...outermost([...written, ...read]).filter((path) => !written.includes(path)),
+  ];
+  return {
+    ...container,
+    gpus: gpus.request,
+    mounts: mounts.map((path) => ({
+      source: path,
+      target: path,
+      ...(written.includes(path) ? {} : { readOnly: true }),
+    })),
+    ...(request.engine.name === "apptainer" && { scratch: join(request.directory, ".scratch") }),
+  };
+}
+
+/** The folders that lie in no other one. */
+function outermost(paths: string[]): string[] {
+  return [...new Set(paths)].filter((path) =>
+    !paths.some((other) => other !== path && path.startsWith(`${other}/`))
+  );
+}
+
+async function bindNeed(
+  { experiment, request, parameters }: Context,
+  step: Step,
+  need: string,
+): Promise<Need> {
+  if (request.steps.includes(need)) return { run: request.run, directory: join(request.directory, need) };
+  const values = Object.fromEntries(Object.entries(parameters).map(([name, { value }]) => [name, value]));
+  const found = await request.findStep(need, values);
+  if (found !== undefined) return found;
+  const name = experiment.name;
+  const given = Object.entries(request.overrides).map(([key, value]) => ` ${shellQuote([`--${key}`, value])}`)
+    .join("");
+  throw new Failure(
+    2,
+    `"${step.name}" needs the step "${need}", and no run of ${name} has it with these parameters`,
+    {
+      remedy: `deno task step ${need}${given}, or everything at once: deno task reproduce${given}`,
+    },
+  );
+}
+
+function notebookCommand({ request, parameters }: Context, step: Step, out: string): string[] {
+  const { notebooks, parameters: given, flags } = request.notebook ?? { flags: [] };
+  const declared = Object.fromEntries(Object.entries(parameters).map(([name, { value }]) => [name, value]));
+  // Notebooks that are not the experiment's get what they were given, not what it declares.
+  const values = notebooks === undefined ? { ...declared, out, ...given } : { ...given };
+  return [
+    "python",
+    join(INSIDE, "execute_notebook.py"),
+    ...(notebooks ?? [step.notebook!]),
+    ...["--out", out],
+    // Results of a notebook that is not the experiment's belong into the run folder, too.
+    ...(notebooks === undefined ? [] : ["--results", "out"]),
+    ...(Object.keys(values).length > 0 ? ["--parameters", JSON.stringify(values)] : []),
+    ...flags,
+  ];
+}

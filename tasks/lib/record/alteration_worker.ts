@@ -1,0 +1,19 @@
+/** Looks at a share of a run's files, on a processor of its own. */
+
+/// <reference lib="deno.worker" />
+
+import { findAlteration } from "./evidence.ts";
+import type { RecordedFile } from "./receipt.ts";
+
+export interface Share {
+  directory: string;
+  files: [path: string, recorded: RecordedFile][];
+}
+
+self.onmessage = async ({ data: { directory, files } }: MessageEvent<Share>) => {
+  const altered: (string | undefined)[] = [];
+  for (const [path, recorded] of files) {
+    altered.push(await findAlteration(`${directory}/${path}`, path, recorded));
+  }
+  self.postMessage(altered.filter((what) => what !== undefined));
+};

@@ -1,0 +1,56 @@
+/** What became of runs whose runner was killed. */
+
+import { join } from "node:path";
+import { endProcesses } from "../system/processes.ts";
+import { type Evidence, readEvidence, writeEvidence } from "./evidence.ts";
+import { type FoundRun, runIds, runMark } from "./run_folder.ts";
+import { isHeld, RunLock, wasLeftLocked } from "./run_lock.ts";
+
+/**
+ * Looks after runs whose runner was killed: ends what they left running and records them as interrupted.
+ *
+ * @returns the runs that were found so.
+ */
+export async function recoverRuns(runs: string, experiment: string): Promise<FoundRun[]> {
+  const recovered: FoundRun[] = [];
+  for (const id of await runIds(runs, experiment)) {
+    const directory = join(runs, experiment, id);
+    if (!await wasLeftLocked(directory)) continue;
+    const lock = await RunLock.take(directory).catch(() => undefined);
+    if (lock === undefined) continue; // somebody is at it
+    try {
+      const evidence = await readEvidence(directory).catch(() => undefined);
+      if (evidence?.status !== "planned" && evidence?.status !== "running") continue;
+      await endProcesses({ mark: runMark(id) });
+      markInterrupted(evidence, "the runner ended without a word");
+      await writeEvidence(directory, evidence);
+      recovered.push({ id, directory, evidence });
+    } finally {
+      await lock.release();
+    }
+  }
+  return recovered;
+}
+
+/** The record as it is to be read: one that says "running" while nobody holds the folder was interrupted. */
+export async function asItEnded(found: FoundRun): Promise<FoundRun> {
+  const { status } = found.evidence;
+  if ((status === "planned" || status === "running") && !await isHeld(found.directory)) {
+    markInterrupted(found.evidence, "the runner ended without a word");
+  }
+  return found;
+}
+
+/** Records that a run, its last attempt and the step it was at were interrupted. */
+export function markInterrupted(evidence: Evidence, because: string) {
+  const ended = new Date().toISOString();
+  evidence.status = "interrupted";
+  evidence.ended = ended;
+  const attempt = evidence.attempts.at(-1);
+  if (attempt && attempt.ended === undefined) {
+    Object.assign(attempt, { ended, status: "interrupted", because });
+  }
+  for (const step of Object.values(evidence.steps)) {
+    if (step.status === "running") Object.assign(step, { status: "interrupted", ended });
+  }
+}

@@ -1,0 +1,83 @@
+/** Run folders: where they are, who holds one, and what became of the runs that were killed. */
+
+import { join, resolve } from "node:path";
+import { Failure } from "../cli/failure.ts";
+import { type Plan, PLAN_SCHEMA } from "../plan/plan.ts";
+import { exists } from "../system/files.ts";
+import { callerFolder } from "../system/project_root.ts";
+import { type Evidence, readEvidence } from "./evidence.ts";
+
+/** Folder that holds the runs of every experiment: `--runs`, else `RUNS_DIR`, else `runs` in the project. */
+export function runsRoot(root: string, option?: string): string {
+  const chosen = option ?? Deno.env.get("RUNS_DIR");
+  return chosen === undefined || chosen === "" ? join(root, "runs") : resolve(callerFolder(), chosen);
+}
+
+/** A name that sorts by time: 20261123T160512Z-3f9a. */
+export function newRunId(now = new Date()): string {
+  const time = now.toISOString().replace(/[-:]/g, "").replace(/\.\d+/, "");
+  return `${time}-${crypto.randomUUID().slice(0, 4)}`;
+}
+
+/** The environment entry that every process of a run has. */
+export function runMark(run: string): string {
+  return `EXPERIMENT_RUN=${run}`;
+}
+
+export interface FoundRun {
+  id: string;
+  directory: string;
+  evidence: Evidence;
+}
+
+/** The runs of an experiment, newest first, read one by one. Folders without readable evidence are passed over. */
+export async function* listRuns(runs: string, experiment: string): AsyncGenerator<FoundRun> {
+  for (const id of await runIds(runs, experiment)) {
+    const directory = join(runs, experiment, id);
+    const evidence = await readEvidence(directory).catch(() => undefined);
+    if (evidence !== undefined) yield { id, directory, evidence };
+  }
+}
+
+/** Names of the folders of an experiment's runs, newest first. */
+export async function runIds(runs: string, experiment: string): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const entry of Deno.readDir(join(runs, experiment))) {
+      if (entry.isDirectory) names.push(entry.name);
+    }
+  } catch (error) {
+    if (error instanceof Deno.errors.NotADirectory) {
+      throw new Failure(2, `${runs} must be a folder for runs, and is a file`);
+    }
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return names.sort().reverse();
+}
+
+/** @throws Failure(2) if the folder holds no plan, or one of another version. */
+export async function readPlan(directory: string): Promise<Plan> {
+  const path = join(directory, "plan.json");
+  let plan: Plan;
+  try {
+    plan = JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    throw new Failure(2, `Cannot read the plan of the run, ${path}: ${(error as Error).message}`);
+  }
+  if (typeof plan?.experiment?.text !== "string" || !Array.isArray(plan.steps)) {
+    throw new Failure(2, `${path} is no plan of a run: it has no experiment and steps`);
+  }
+  if (plan.schema !== PLAN_SCHEMA) {
+    throw new Failure(2, `${path} was written by another version of this project`);
+  }
+  return plan;
+}
+
+/** Points `latest` at a run, in one move. */
+export async function pointLatest(runs: string, experiment: string, run: string) {
+  const link = join(runs, experiment, "latest");
+  if (await exists(link) && !(await Deno.lstat(link)).isSymlink) return; // a folder of that name is somebody's
+  const temporary = `${link}.${Deno.pid}`;
+  await Deno.symlink(run, temporary);
+  await Deno.rename(temporary, link);
+}

@@ -1,0 +1,17 @@
+/** What ends a run: the verdict of record, the receipt and the crate's metadata. */
+
+import { writeRoCrate } from "../crate/run_crate.ts";
+import { writeReceipt } from "../record/receipt.ts";
+import type { FoundRun } from "../record/run_folder.ts";
+import { verdictPath } from "../record/verdict.ts";
+import { writeJson } from "../system/files.ts";
+import { type Judged, judgeRun } from "../verdict/judge.ts";
+
+/** Judges a run that has just ended and writes the verdict of record, the receipt and the RO-Crate's metadata. */
+export async function concludeRun(run: FoundRun): Promise<Judged> {
+  const judged = await judgeRun(run);
+  await writeJson(verdictPath(run.directory), judged.verdict);
+  await writeReceipt(run.directory, run.evidence, judged.verdict);
+  await writeRoCrate(run, judged.plan);
+  return judged;
+}

@@ -1,0 +1,236 @@
+/** From a prepared run to its evidence: environment, run folder, one step after the other. */
+
+import { dirname, join } from "node:path";
+import { Failure } from "../cli/failure.ts";
+import type { Terminal } from "../cli/terminal.ts";
+import { containerProgram, reapContainers } from "../engine/step_container.ts";
+import { ensureEnvironment, type PreparedEnvironment } from "../environment/environment.ts";
+import { environmentRequest } from "../environment/request.ts";
+import type { Plan, PlannedStep } from "../plan/plan.ts";
+import { readCode } from "../record/code.ts";
+import {
+  type Attempt,
+  type Evidence,
+  EVIDENCE_SCHEMA,
+  findAlteredOutputs,
+  hashOutputs,
+  readEvidence,
+  recordOutputs,
+  recordVariables,
+  type RunStatus,
+  writeEvidence,
+} from "../record/evidence.ts";
+import { removeReceipt } from "../record/receipt.ts";
+import { markInterrupted, recoverRuns } from "../record/recover.ts";
+import { type FoundRun, pointLatest } from "../record/run_folder.ts";
+import { RunLock } from "../record/run_lock.ts";
+import { RunLog } from "../record/run_log.ts";
+import { verdictPath } from "../record/verdict.ts";
+import { sha256File, writeJson } from "../system/files.ts";
+import { Stopper } from "../system/supervise.ts";
+import { nothingToResume, type PreparedRun, type RunRequest } from "./prepare_run.ts";
+import { runStep } from "./run_step.ts";
+
+/**
+ * Carries out a prepared run and records it.
+ *
+ * @returns the evidence; its status says whether the run is done, failed or interrupted.
+ * @throws Failure(3) if the environment can't be made or the run folder is held by another process, Failure(130) if a
+ * stop was asked for before there was anything to record.
+ */
+export async function executeRun(
+  prepared: PreparedRun,
+  request: RunRequest,
+  terminal: Terminal,
+): Promise<Evidence> {
+  using stopper = new Stopper();
+  const { plan, runs, resumed } = prepared;
+  const recovered = await announceRecovered(prepared, terminal);
+  // Asking an engine takes as long as reading the code does, so both go on at the same time.
+  const reaped = announceReaped(prepared, recovered, terminal);
+  // Before the environment is made: a folder that can't be written to should show at once.
+  await Deno.mkdir(dirname(plan.directory), { recursive: true });
+  const environment = await makeEnvironment(prepared, stopper, terminal);
+  plan.environment.python = environment.python;
+  if (resumed === undefined) await Deno.mkdir(plan.directory);
+  const lock = await RunLock.take(plan.directory, request.force);
+  try {
+    const [attempt] = await Promise.all([beginAttempt(prepared, environment), reaped]);
+    const evidence = resumed === undefined ? await newEvidence(plan) : await takeUp(resumed, request);
+    evidence.attempts.push(attempt);
+    attempt.differs?.forEach((what) => terminal.note(`Since the last attempt: ${what}`));
+    await writeEvidence(plan.directory, evidence);
+    await runSteps({ prepared, request, evidence, terminal, stopper });
+    if (plan.task === "reproduce") await pointLatest(runs, plan.experiment.name, plan.run).catch(() => {});
+    return evidence;
+  } finally {
+    await lock.release();
+  }
+}
+
+async function announceRecovered(
+  { runs, plan, resumed }: PreparedRun,
+  terminal: Terminal,
+): Promise<FoundRun[]> {
+  const recovered = await recoverRuns(runs, plan.experiment.name);
+  for (const { id, evidence } of recovered) {
+    if (id !== resumed?.id) terminal.note(`The earlier run ${id} was killed: recorded as ${evidence.status}`);
+  }
+  return recovered;
+}
+
+/** Removes containers that are left of other runs; an engine that does not answer is asked again by the next run. */
+async function announceReaped(
+  { plan }: PreparedRun,
+  recovered: FoundRun[],
+  terminal: Terminal,
+): Promise<void> {
+  const engines = [plan.engine, ...recovered.map(({ evidence }) => evidence.engine)];
+  for (const program of new Set(engines.map(containerProgram))) {
+    const reaped = program && await reapContainers(program, plan.experiment.root).catch(() => []);
+    reaped?.forEach((run) => terminal.note(`The container that ${run} left is removed`));
+  }
+}
+
+type MadeEnvironment = Pick<PreparedEnvironment, "python" | "directory" | "lockSha256">;
+
+async function makeEnvironment(
+  { experiment, host, plan }: PreparedRun,
+  stopper: Stopper,
+  terminal: Terminal,
+): Promise<MadeEnvironment> {
+  if (plan.container !== undefined) return { python: plan.environment.python, directory: "", lockSha256: "" };
+  if (host.image !== undefined) return { python: host.image.python, directory: "", lockSha256: "" };
+  try {
+    return await ensureEnvironment({
+      ...environmentRequest(experiment, host),
+      announce: (line) => terminal.line(line),
+      progress: (line) => terminal.progress(line),
+      signal: stopper.aborted,
+    });
+  } catch (error) {
+    if (stopper.signal !== undefined) throw new Failure(130, "Interrupted before the run began");
+    throw error;
+  }
+}
+
+async function beginAttempt(
+  { plan, host, resumed, experiment, runs }: PreparedRun,
+  { python, lockSha256, directory }: MadeEnvironment,
+): Promise<Attempt> {
+  const attempt: Attempt = {
+    started: new Date().toISOString(),
+    status: "running",
+    pid: Deno.pid,
+    host,
+    environment: {
+      python,
+      lockSha256,
+      pythonVersion: await versionOf(directory),
+      gpus: plan.environment.gpus,
+      image: plan.container?.image,
+    },
+    variables: recordVariables(plan.steps[0]?.env ?? {}, plan.container === undefined),
+    code: await readCode(experiment.root, runs),
+  };
+  const before = resumed?.evidence.attempts.at(-1);
+  return before === undefined ? attempt : { ...attempt, differs: differences(before, attempt) };
+}
+
+/** The version of Python that a virtual environment was made with. */
+async function versionOf(directory: string): Promise<string | undefined> {
+  const text = await Deno.readTextFile(join(directory, "pyvenv.cfg")).catch(() => "");
+  return /^version(?:_info)? = (\S+)/m.exec(text)?.[1];
+}
+
+function differences(before: Attempt, now: Attempt): string[] {
+  const conditions: [what: string, of: (attempt: Attempt) => unknown][] = [
+    ["the code has changed", ({ code }) => code.sha256],
+    ["the environment has changed", ({ environment: { gpus: _, ...rest } }) => rest],
+    ["environment variables have changed", ({ variables }) => variables],
+    ["it is another machine", ({ host }) => [host.name, host.cpu, host.gpus]],
+  ];
+  return conditions.filter(([, of]) => JSON.stringify(of(before)) !== JSON.stringify(of(now))).map(([what]) =>
+    what
+  );
+}
+
+/** Writes the plan and begins the evidence of a new run. */
+async function newEvidence(plan: Plan): Promise<Evidence> {
+  const path = join(plan.directory, "plan.json");
+  await writeJson(path, plan);
+  return {
+    schema: EVIDENCE_SCHEMA,
+    run: plan.run,
+    task: plan.task,
+    status: "planned",
+    created: new Date().toISOString(),
+    experiment: { name: plan.experiment.name, title: plan.experiment.title },
+    planSha256: await sha256File(path),
+    engine: plan.engine,
+    parameters: plan.parameters,
+    changed: plan.changed,
+    onlyParameters: plan.onlyParameters,
+    attempts: [],
+    steps: {},
+  };
+}
+
+/** The evidence of a run that goes on, read again now that nobody else can write to it. */
+async function takeUp({ id, directory }: FoundRun, { task }: RunRequest): Promise<Evidence> {
+  const evidence = await readEvidence(directory);
+  if (evidence.status === "done") throw nothingToResume(task, `another process has finished ${id}`);
+  // They were about an earlier attempt.
+  await Deno.remove(verdictPath(directory)).catch(() => {});
+  await removeReceipt(directory);
+  return Object.assign(evidence, { status: "running", ended: undefined });
+}
+
+interface Running {
+  prepared: PreparedRun;
+  request: RunRequest;
+  evidence: Evidence;
+  terminal: Terminal;
+  stopper: Stopper;
+}
+
+async function runSteps({ prepared, request: { reuse }, evidence, terminal, stopper }: Running) {
+  const { plan, runs, resumed } = prepared;
+  const log = await RunLog.open(plan.directory, evidence.attempts.length);
+  evidence.status = "running";
+  try {
+    const context = { plan, evidence, log, terminal, stopper, runs, reuse, resuming: resumed !== undefined };
+    for (const step of plan.steps) {
+      if (stopper.signal !== undefined) {
+        return finish(evidence, "interrupted", `stopped by ${stopper.signal}`);
+      }
+      if (await isDone(evidence, step)) continue;
+      const { status, problem } = await runStep(context, step);
+      if (status === "failed" || status === "interrupted") return finish(evidence, status, problem);
+    }
+    finish(evidence, "done");
+  } catch (error) {
+    markInterrupted(evidence, (error as Error).message);
+    throw error;
+  } finally {
+    log.close();
+    await writeEvidence(plan.directory, evidence);
+  }
+}
+
+/** Whether an earlier attempt has done the step, and its outputs and what it read are still what was recorded. */
+async function isDone(evidence: Evidence, step: PlannedStep): Promise<boolean> {
+  const record = evidence.steps[step.name];
+  if (record?.status !== "done" && record?.status !== "reused") return false;
+  for (const [name, need] of Object.entries(record.needs)) {
+    if (hashOutputs(await recordOutputs(need.directory)) !== need.sha256) return false;
+    if (evidence.steps[name]?.attempt === evidence.attempts.length - 1) return false; // made again just now
+  }
+  return (await findAlteredOutputs(step.out, step.name, record)).length === 0;
+}
+
+function finish(evidence: Evidence, status: RunStatus, because?: string) {
+  evidence.status = status;
+  evidence.ended = new Date().toISOString();
+  Object.assign(evidence.attempts.at(-1)!, { status, ended: evidence.ended, because });
+}

@@ -1,0 +1,251 @@
+/** From what a task asks for to a plan; nothing is written yet. */
+
+import { join } from "node:path";
+import { Failure } from "../cli/failure.ts";
+import { didYouMean } from "../cli/suggest.ts";
+import type { Talk } from "../container/sif.ts";
+import type { FetchData } from "../data/plan_data.ts";
+import type { MissingImage } from "../engine/choice.ts";
+import { chooseEngine } from "../engine/choose.ts";
+import { engineCommand } from "../engine/index.ts";
+import { expectedPython } from "../environment/environment.ts";
+import { environmentRequest } from "../environment/request.ts";
+import type { Experiment, Scalar } from "../experiment/experiment.ts";
+import { readExperiment } from "../experiment/read.ts";
+import { RESERVED_PARAMETERS } from "../experiment/reserved_names.ts";
+import { stepOrder } from "../experiment/step_order.ts";
+import type { ContainerOptions } from "../plan/container_options.ts";
+import { makePlan } from "../plan/make_plan.ts";
+import type { Need, NotebookOptions, Plan } from "../plan/plan.ts";
+import { variablesForContainers } from "../record/evidence.ts";
+import { asItEnded } from "../record/recover.ts";
+import { type FoundRun, listRuns, newRunId, readPlan, runsRoot } from "../record/run_folder.ts";
+import { exists } from "../system/files.ts";
+import { type Host, inspectHost } from "../system/host.ts";
+import { callerFolder } from "../system/project_root.ts";
+import { authorsConditions } from "../verdict/conditions.ts";
+
+/** What a task asks for. */
+export interface RunRequest {
+  task: string;
+  /** Name or path of the experiment. */
+  experiment?: string;
+  /** Steps by name; all of them without it. */
+  steps?: string[];
+  /** Parameter values from the command line. */
+  parameters: Record<string, string>;
+  /** Arguments for the steps' own commands. */
+  rest: string[];
+  engine: string;
+  image?: string;
+  container: ContainerOptions;
+  /** Builds or gets an image that is missing; without it that is an error. */
+  obtain?: (missing: MissingImage) => Promise<void>;
+  /** Hears of an image that is converted for apptainer; without it none is converted. */
+  talk?: Talk;
+  /** Fetches data that are missing; without it the plan only marks them. */
+  fetchData?: FetchData;
+  runs?: string;
+  reuse: boolean;
+  resume: boolean;
+  force: boolean;
+  notebook?: NotebookOptions;
+}
+
+export interface PreparedRun {
+  experiment: Experiment;
+  host: Host;
+  plan: Plan;
+  /** Folder of the runs of all experiments. */
+  runs: string;
+  /** The run that is taken up again. */
+  resumed?: FoundRun;
+  /** What the user should know of the engine's choice. */
+  note?: string;
+}
+
+/**
+ * Reads everything that a run depends on and plans it. Nothing is written.
+ *
+ * @throws Failure(2) for a wrong request or file, Failure(3) for what this machine lacks.
+ */
+export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
+  const experiment = withOptions(await readExperiment(request.experiment, callerFolder()), request.container);
+  checkParameters(request, experiment);
+  const runs = runsRoot(experiment.root, request.runs);
+  const host = await inspectHost();
+  if (request.resume) return await prepareResume(request, experiment, host, runs);
+  const [chosen, names] = chooseSteps(request, experiment);
+  const { engine, container, note } = await chooseEngine(request, experiment, host);
+  if (container === undefined) refuseLimits(request.container);
+  if (engine.name === "apptainer") refuseSharedMemory(request.container);
+  const data = await dataOfSteps(chosen, names, request.fetchData);
+  const run = newRunId();
+  const plan = await makePlan(chosen, host, {
+    task: request.task,
+    run,
+    directory: join(runs, experiment.name, run),
+    steps: names,
+    overrides: request.parameters,
+    rest: request.rest,
+    notebook: request.notebook,
+    experimentText: await Deno.readTextFile(experiment.file),
+    authors: await authorsConditions(experiment),
+    engine,
+    container: container && { ...container, ...experiment.environment.limits },
+    mounts: request.container.mounts,
+    data,
+    variables: variablesForContainers(),
+    python: container === undefined
+      ? host.image?.python ?? await expectedPython(environmentRequest(experiment, host))
+      : "python",
+    findStep: (step, parameters) => findStep(runs, experiment.name, step, parameters),
+  });
+  return { experiment, host, plan, runs, note };
+}
+
+/** Most experiments have no data, and then nothing of that is loaded. */
+async function dataOfSteps(
+  experiment: Experiment,
+  steps: string[],
+  fetch?: FetchData,
+): Promise<Plan["data"]> {
+  if (!steps.some((step) => experiment.steps[step]!.data.length > 0)) return undefined;
+  const { planData } = await import("../data/plan_data.ts");
+  return await planData(experiment, steps, fetch);
+}
+
+/** What the user said goes before what the experiment says. */
+function withOptions(experiment: Experiment, { gpus, limits }: ContainerOptions): Experiment {
+  const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+  const { environment } = experiment;
+  return {
+    ...experiment,
+    environment: {
+      ...environment,
+      gpus: gpus ?? environment.gpus,
+      limits: { ...environment.limits, ...given },
+    },
+  };
+}
+
+/** A limit that nothing enforces would be worse than none. */
+function refuseLimits({ limits, mounts }: ContainerOptions) {
+  const given = { "--shm-size": limits.shmSize, "--memory": limits.memory, "--cpus": limits.cpus };
+  const all = { ...given, "--network": limits.network, "--mount": mounts[0] };
+  const option = Object.entries(all).find(([, value]) => value !== undefined)?.[0];
+  if (option === undefined) return;
+  throw new Failure(2, `${option} needs a container engine, and the steps would run on the host`, {
+    remedy: `Leave it out, or add --engine docker or podman`,
+  });
+}
+
+/** A wish in experiment.yaml for more than the engines' usual 64 MB is fulfilled there: it is all that the machine has. */
+function refuseSharedMemory({ limits: { shmSize } }: ContainerOptions) {
+  if (shmSize === undefined) return;
+  throw new Failure(2, "--shm-size can't be set with apptainer: /dev/shm is the machine's own", {
+    remedy: "Leave it out; df -h /dev/shm shows its size",
+  });
+}
+
+/** Declared parameters are options; anything else that looks like one is a mistake. */
+function checkParameters({ task, parameters }: RunRequest, experiment: Experiment) {
+  const declared = Object.keys(experiment.parameters);
+  const unknown = Object.keys(parameters).find((name) => !declared.includes(name));
+  if (unknown === undefined) return;
+  const hint = didYouMean(`--${unknown}`, [...declared, ...RESERVED_PARAMETERS].map((name) => `--${name}`));
+  throw new Failure(2, `"deno task ${task}" has no option --${unknown}${hint}`, {
+    remedy: `Parameters of ${experiment.name}: ${declared.map((name) => `--${name}`).join(", ") || "none"}`,
+  });
+}
+
+/** The experiment with the steps that are to run; notebooks named on the command line are a step of their own. */
+function chooseSteps({ steps, notebook }: RunRequest, experiment: Experiment): [Experiment, string[]] {
+  if (notebook?.notebooks !== undefined) {
+    const name = "_notebooks"; // no declared step can be called that
+    return [{ ...experiment, steps: { [name]: { name, notebook: "", needs: [], produces: [], data: [] } } }, [
+      name,
+    ]];
+  }
+  if (steps === undefined) return [experiment, stepOrder(experiment, Object.keys(experiment.steps))];
+  stepOrder(experiment, steps); // refuses unknown names
+  return [experiment, steps];
+}
+
+async function findStep(
+  runs: string,
+  experiment: string,
+  step: string,
+  parameters: Record<string, Scalar>,
+): Promise<Need | undefined> {
+  const wanted = JSON.stringify(Object.entries(parameters).sort());
+  for await (const { id, directory, evidence } of listRuns(runs, experiment)) {
+    const status = evidence.steps[step]?.status;
+    const same = JSON.stringify(Object.entries(evidence.parameters).sort()) === wanted &&
+      evidence.onlyParameters;
+    const folder = join(directory, step);
+    if ((status === "done" || status === "reused") && same && await exists(folder)) {
+      return { run: id, directory: folder };
+    }
+  }
+  return undefined;
+}
+
+async function prepareResume(
+  request: RunRequest,
+  experiment: Experiment,
+  host: Host,
+  runs: string,
+): Promise<PreparedRun> {
+  refuseChanges(request);
+  const [chosen, steps] = chooseSteps(request, experiment);
+  for await (const resumed of listRuns(runs, experiment.name)) {
+    if (resumed.evidence.task !== request.task) continue;
+    const plan = await readPlan(resumed.directory).catch(() => undefined);
+    if (plan === undefined || !isSame(plan, steps, request.notebook?.notebooks)) continue;
+    await asItEnded(resumed);
+    if (resumed.evidence.status === "done") {
+      throw nothingToResume(request.task, `the newest, ${resumed.id}, is done`);
+    }
+    if (plan.directory !== resumed.directory) {
+      throw new Failure(2, `${resumed.id} was planned in ${plan.directory} and can only be resumed there`);
+    }
+    await requireSameData(plan, chosen, steps, request.fetchData);
+    return { experiment: chosen, host, plan, runs, resumed };
+  }
+  throw nothingToResume(request.task, "there is none");
+}
+
+async function requireSameData(plan: Plan, experiment: Experiment, steps: string[], fetch?: FetchData) {
+  if (plan.data === undefined) return;
+  const { refuseOtherData } = await import("../data/plan_data.ts");
+  refuseOtherData(plan.data, await dataOfSteps(experiment, steps, fetch));
+}
+
+function isSame(plan: Plan, steps: string[], notebooks?: string[]): boolean {
+  const planned = plan.steps.map(({ name }) => name);
+  return JSON.stringify([planned, plan.notebooks]) === JSON.stringify([steps, notebooks]);
+}
+
+function refuseChanges({ parameters, rest, notebook }: RunRequest) {
+  const given = [parameters, rest, notebook?.parameters ?? {}, notebook?.flags ?? []];
+  if (given.every((one) => Object.keys(one).length === 0)) return;
+  throw new Failure(
+    2,
+    "--resume goes on with a run as it was planned, so it takes no parameters or arguments",
+    {
+      remedy: "Leave them out, or leave out --resume to start a new run",
+    },
+  );
+}
+
+export function nothingToResume(task: string, because: string): Failure {
+  return new Failure(2, `There is no unfinished run of this to resume: ${because}`, {
+    remedy: `deno task ${task} without --resume starts a new one`,
+  });
+}
+
+/** The command lines of a plan, by step. */
+export function planCommands(plan: Plan): Record<string, string[]> {
+  return Object.fromEntries(plan.steps.map((step) => [step.name, engineCommand(plan, step)]));
+}

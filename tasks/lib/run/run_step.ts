@@ -1,0 +1,319 @@
+/** One step of a run: from the plan to its part of the evidence. */
+
+import { dirname, isAbsolute, join, relative } from "node:path";
+import { duration } from "../cli/format.ts";
+import type { Terminal } from "../cli/terminal.ts";
+import { engineCommand } from "../engine/index.ts";
+import { stepRuntime } from "../engine/step_runtime.ts";
+import type { Plan, PlannedStep } from "../plan/plan.ts";
+import { makeStepCache } from "../plan/step_cache.ts";
+import { hashSources } from "../record/code.ts";
+import {
+  type Evidence,
+  hashOutputs,
+  recordOutputs,
+  type StepEvidence,
+  writeEvidence,
+} from "../record/evidence.ts";
+import { type FoundRun, listRuns, runMark } from "../record/run_folder.ts";
+import type { RunLog } from "../record/run_log.ts";
+import { exists, sha256, sha256File } from "../system/files.ts";
+import { type Stopper, supervise, type Supervised } from "../system/supervise.ts";
+
+export interface StepContext {
+  plan: Plan;
+  evidence: Evidence;
+  log: RunLog;
+  terminal: Terminal;
+  stopper: Stopper;
+  /** Folder of the runs of all experiments. */
+  runs: string;
+  /** Copy the step from an earlier run if nothing it depends on has changed. */
+  reuse: boolean;
+  /** The run is taken up again: the step goes on where it was, if it can. */
+  resuming: boolean;
+}
+
+/** Runs a step, or copies an unchanged one, and records it; the step's status says how it went. */
+export async function runStep(context: StepContext, step: PlannedStep): Promise<StepEvidence> {
+  const { plan, evidence, terminal } = context;
+  const before = evidence.steps[step.name];
+  const record = await beginRecord(context, step, before);
+  const position = `step ${plan.steps.indexOf(step) + 1} of ${plan.steps.length}`;
+  const earlier = context.reuse ? await findSame(context, step, record.fingerprint) : undefined;
+  evidence.steps[step.name] = record;
+  if (earlier) {
+    terminal.line(
+      terminal.paint(`${position}: ${step.name}`, "bold") + `, unchanged: copied from ${earlier.id}`,
+    );
+    await copyStep(earlier, step, record);
+  } else {
+    terminal.line(terminal.paint(`${position}: ${step.name}`, "bold"));
+    await writeEvidence(plan.directory, evidence);
+    await execute(context, step, record);
+    await noticeEdits(context, step, record);
+  }
+  await writeEvidence(plan.directory, evidence);
+  return record;
+}
+
+async function beginRecord(
+  context: StepContext,
+  step: PlannedStep,
+  before?: StepEvidence,
+): Promise<StepEvidence> {
+  const { plan, evidence, resuming, runs } = context;
+  const needs: StepEvidence["needs"] = {};
+  for (const [name, need] of Object.entries(step.needs)) {
+    needs[name] = { ...need, sha256: hashOutputs(await recordOutputs(need.directory)) };
+  }
+  const goesOn = resuming && step.resume !== undefined && await exists(step.out);
+  const sources = await hashSources(plan.experiment.root, runs, step.inputs);
+  const edited = step.inputs === undefined
+    ? editedSince(evidence.attempts.at(-1)!.code.files, sources.files)
+    : [];
+  const whole = await fingerprint(plan, evidence, step, needs, sources.sha256);
+  return {
+    status: "running",
+    argv: step.argv,
+    command: engineCommand(plan, step, goesOn),
+    attempt: evidence.attempts.length - 1,
+    // A step that goes on under other conditions is the work of both.
+    fingerprint: goesOn && before?.fingerprint !== whole ? "" : whole,
+    inputs: step.inputs === undefined ? undefined : sources.files,
+    edited: edited.length > 0 ? edited : undefined,
+    needs,
+    data: usedData(plan, step),
+    started: new Date().toISOString(),
+  };
+}
+
+function usedData({ data = {} }: Plan, step: PlannedStep): StepEvidence["data"] {
+  return step.data && Object.fromEntries(step.data.map((name) => {
+    const { path, sha256, treeSha256, bytes, source } = data[name]!;
+    return [name, { path, sha256: sha256!, treeSha256, bytes, source }];
+  }));
+}
+
+function editedSince(before: Record<string, string>, now: Record<string, string>): string[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((path) =>
+    before[path] !== now[path]
+  );
+}
+
+/** What a step read may have been edited while it ran: then nobody knows what ran, and it is never reused. */
+async function noticeEdits(
+  { plan, evidence, runs, terminal }: StepContext,
+  step: PlannedStep,
+  record: StepEvidence,
+) {
+  const now = (await hashSources(plan.experiment.root, runs, step.inputs).catch(() => undefined))?.files ??
+    {};
+  const edited = editedSince(record.inputs ?? evidence.attempts.at(-1)!.code.files, now);
+  if (edited.length === 0) return;
+  record.edited = [...new Set([...record.edited ?? [], ...edited])];
+  record.fingerprint = "";
+  terminal.note(`Edited while "${step.name}" ran, so it is not certain what ran: ${edited.join(", ")}`);
+}
+
+/** Everything that determines a step's result, folders by their meaning and not by their path. */
+async function fingerprint(
+  plan: Plan,
+  evidence: Evidence,
+  step: PlannedStep,
+  needs: StepEvidence["needs"],
+  sources: string,
+): Promise<string> {
+  const data = Object.entries(usedData(plan, step) ?? {});
+  const folders: [string, string][] = [
+    [step.out, "{out}"],
+    ...Object.entries(needs).map(([name, { directory }]): [string, string] => [directory, `{steps.${name}}`]),
+    ...data.map(([name, { path }]): [string, string] => [path, `{data.${name}}`]),
+    [plan.experiment.root, "{root}"],
+  ];
+  const neutral = (part: string) => folders.reduce((text, [path, name]) => text.replaceAll(path, name), part);
+  const { EXPERIMENT_RUN: _, ...env } = step.env;
+  const { host, environment, variables } = evidence.attempts.at(-1)!;
+  return sha256(JSON.stringify([
+    step.argv.map(neutral),
+    await filesElsewhere(plan, step.argv),
+    env,
+    sources,
+    Object.entries(needs).map(([name, need]) => [name, need.sha256]),
+    [plan.engine.name, environment.lockSha256, environment.pythonVersion, neutral(environment.python)],
+    environment.image?.id,
+    [host.architecture, host.cpu, host.gpus.map(({ name, driver }) => [name, driver])],
+    variables,
+    plan.parameters,
+    // Where they were fetched from is not what they are.
+    ...data.map(([name, { sha256, treeSha256 }]) => [name, sha256, treeSha256]),
+  ]));
+}
+
+/** Hashes of the files outside the project that a command names, such as a notebook from elsewhere. */
+async function filesElsewhere(plan: Plan, argv: string[]): Promise<[path: string, hash: string][]> {
+  const outside = argv.filter((part) => isAbsolute(part) && !part.startsWith(`${plan.experiment.root}/`));
+  const hashed = await Promise.all(outside.map(async (path): Promise<[string, string] | undefined> => {
+    const isFile = await Deno.stat(path).then((info) => info.isFile, () => false);
+    return isFile ? [path, await sha256File(path)] : undefined;
+  }));
+  return hashed.filter((entry) => entry !== undefined);
+}
+
+/** The newest run with a successful step of this fingerprint whose outputs are still what was recorded. */
+async function findSame(
+  { runs, plan }: StepContext,
+  step: PlannedStep,
+  wanted: string,
+): Promise<FoundRun | undefined> {
+  if (wanted === "") return undefined;
+  for await (const found of listRuns(runs, plan.experiment.name)) {
+    const same = found.evidence.steps[step.name];
+    if (same?.fingerprint !== wanted || (same.status !== "done" && same.status !== "reused")) continue;
+    const folder = join(found.directory, step.name);
+    if (!await exists(folder)) continue;
+    if (hashOutputs(await recordOutputs(folder)) === hashOutputs(same.outputs ?? [])) return found;
+  }
+  return undefined;
+}
+
+async function copyStep(earlier: FoundRun, step: PlannedStep, record: StepEvidence) {
+  const same = earlier.evidence.steps[step.name]!;
+  const source = join(earlier.directory, step.name);
+  await prepareFolder(step, false);
+  for (const { path, link } of [...same.outputs ?? [], { path: "step.json", link: undefined }]) {
+    const target = join(step.out, path);
+    await Deno.mkdir(dirname(target), { recursive: true });
+    if (link === undefined) await Deno.copyFile(join(source, path), target);
+    else await Deno.symlink(link, target);
+  }
+  Object.assign(record, {
+    status: "reused",
+    reusedFrom: earlier.id,
+    ended: new Date().toISOString(),
+    seconds: same.seconds,
+    exitCode: same.exitCode,
+    outputs: same.outputs,
+    recorded: same.recorded,
+  });
+}
+
+async function execute(
+  { plan, log, terminal, resuming, stopper }: StepContext,
+  step: PlannedStep,
+  record: StepEvidence,
+) {
+  await prepareFolder(step, resuming);
+  if (step.cache !== undefined) await makeStepCache(step.cache);
+  await log.begin(step.name, `step ${step.name}: ${step.argv.join(" ")}`);
+  const begin = performance.now();
+  const runtime = stepRuntime(plan, step);
+  await runtime.prepare?.();
+  const decoder = new TextDecoder();
+  let said = "";
+  const ended = await supervise(record.command, {
+    cwd: step.cwd,
+    env: runtime.env,
+    mark: runMark(plan.run),
+    stopper,
+    reach: runtime.reach,
+    onOutput: async (chunk, stream) => {
+      if (stream === "stderr") said = (said + decoder.decode(chunk, { stream: true })).slice(-SAID);
+      terminal.raw(chunk);
+      await log.write(chunk);
+    },
+    onStop: (signal) =>
+      terminal.note(`\n${signal}: asking "${step.name}" to save and end (again: end it now)`),
+  });
+  record.seconds = Math.round(performance.now() - begin) / 1000;
+  record.ended = new Date().toISOString();
+  // Removing a container takes about as long as hashing what it left.
+  const [problem] = await Promise.all([
+    runtime.conclude?.(ended, said),
+    recordEnd(step, record, ended),
+  ]);
+  await judge(plan, step, record, ended, problem);
+  await log.note(`${step.name}: ${record.problem ?? "done"}, ${duration(record.seconds)}`);
+  if (log.broken) terminal.note(`log.txt is incomplete: ${log.broken}`);
+}
+
+/** Characters of the end of standard error that are kept to explain a step that did not start. */
+const SAID = 4000;
+
+/** An empty folder for the step; what an earlier attempt left is kept beside it unless the step goes on with it. */
+async function prepareFolder(step: PlannedStep, resuming: boolean) {
+  if (await exists(step.out) && !(resuming && step.resume !== undefined)) {
+    let attempt = 1;
+    while (await exists(`${step.out}.attempt-${attempt}`)) attempt++;
+    await Deno.rename(step.out, `${step.out}.attempt-${attempt}`);
+  }
+  await Deno.mkdir(step.out, { recursive: true });
+}
+
+async function recordEnd(step: PlannedStep, record: StepEvidence, ended: Supervised) {
+  record.exitCode = ended.code;
+  record.signal = ended.signal;
+  record.recorded = await readRecord(step);
+  record.outputs = await isFolder(step.out) ? await recordOutputs(step.out) : [];
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return await Deno.lstat(path).then((info) => info.isDirectory, () => false);
+}
+
+/** @param problem what the step's container says went wrong, if it does. */
+async function judge(
+  plan: Plan,
+  step: PlannedStep,
+  record: StepEvidence,
+  ended: Supervised,
+  problem: string | undefined,
+) {
+  if (ended.stoppedBy !== undefined) {
+    record.status = "interrupted";
+    record.problem = `stopped by ${ended.stoppedBy}`;
+    return;
+  }
+  if (problem !== undefined) record.problem = problem;
+  else if (!await isFolder(step.out)) record.problem = "it removed or replaced its own folder in the run";
+  else if (ended.signal !== undefined) record.problem = endedBy(ended.signal);
+  else record.problem = ended.code === 0 ? await findMissing(plan, step) : `exit code ${ended.code}`;
+  record.status = record.problem === undefined ? "done" : "failed";
+}
+
+function endedBy(signal: string): string {
+  return signal === "SIGKILL"
+    ? "ended by SIGKILL (out of memory, or killed by somebody)"
+    : `ended by ${signal}`;
+}
+
+async function readRecord(step: PlannedStep): Promise<Record<string, unknown> | undefined> {
+  try {
+    const { schema: _, argv: _argv, ...record } = JSON.parse(
+      await Deno.readTextFile(join(step.out, "step.json")),
+    );
+    const notebooks = await readNotebooks(step);
+    return notebooks === undefined ? record : { ...record, notebooks };
+  } catch {
+    return undefined; // the step never came to write it
+  }
+}
+
+async function readNotebooks(step: PlannedStep): Promise<unknown> {
+  const text = await Deno.readTextFile(join(step.out, "notebooks.json")).catch(() => undefined);
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+/** Says what the step promised and did not leave in its own folder. */
+async function findMissing(plan: Plan, step: PlannedStep): Promise<string | undefined> {
+  const out = await Deno.realPath(step.out);
+  for (const path of step.produces) {
+    const shown = join(relative(plan.directory, step.out), path);
+    const real = await Deno.realPath(join(step.out, path)).catch(() => undefined);
+    if (real === undefined) return `it ended without error but did not produce ${shown}`;
+    if (real !== join(out, path) && !real.startsWith(`${out}/`)) {
+      return `${shown} is a link that leaves the run folder`;
+    }
+  }
+  return undefined;
+}

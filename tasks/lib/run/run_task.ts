@@ -1,0 +1,148 @@
+/** What `train`, `infer`, `notebook`, `step` and `reproduce` have in common: their options, and plan → run → verdict. */
+
+import { Failure } from "../cli/failure.ts";
+import type { Arguments, OptionTable } from "../cli/options.ts";
+import type { Terminal } from "../cli/terminal.ts";
+import type { FetchData } from "../data/plan_data.ts";
+import type { MissingImage } from "../engine/choice.ts";
+import { ENGINE_CHOICES } from "../engine/index.ts";
+import { containerOptions } from "../plan/container_options.ts";
+import type { NotebookOptions } from "../plan/plan.ts";
+import type { Evidence } from "../record/evidence.ts";
+import type { FoundRun } from "../record/run_folder.ts";
+import type { Judged } from "../verdict/judge.ts";
+import { announce, describePlan } from "./announce.ts";
+
+export const RUN_OPTIONS = {
+  plan: { help: "show what would run, with command lines to paste, and run nothing" },
+  engine: {
+    value: "ENGINE",
+    choices: ENGINE_CHOICES,
+    help: `where the steps run: ${ENGINE_CHOICES.join(", ")}; auto without it`,
+  },
+  image: {
+    value: "IMAGE",
+    help:
+      "run the steps in this image instead of the experiment's own; apptainer takes FILE.sif, docker://NAME, " +
+      "docker-daemon:NAME and docker-archive:FILE.tar as well, and keeps SIF files in APPTAINER_CACHEDIR or ~/.cache",
+  },
+  gpus: { value: "GPUS", help: "none, optional, all, a count, or device ids such as 0,2" },
+  "shm-size": { value: "SIZE", help: "size of a container's /dev/shm, e.g. 8g" },
+  memory: { value: "SIZE", help: "limit for a container's memory, e.g. 16g" },
+  cpus: { value: "N", help: "limit for a container's processors, e.g. 2 or 0.5" },
+  network: { value: "none", choices: ["none"], help: "containers have no network" },
+  mount: { value: "DIR", many: true, help: "let containers read DIR, too, at the same path" },
+  yes: { help: "build or get a missing image, or fetch more than 1 GB of data, without asking", short: "y" },
+  offline: { help: "fetch no data: what is missing is an error that says how to bring it" },
+  runs: { value: "DIR", help: "keep run folders in DIR instead of runs/ (or set RUNS_DIR)" },
+  reuse: { help: "copy steps whose inputs are unchanged from an earlier run instead of running them" },
+  resume: { help: "go on with the newest unfinished run of this task" },
+  force: { help: "with --resume: take over a run folder that another host seems to hold" },
+} as const satisfies OptionTable;
+
+export type RunArguments = Arguments<typeof RUN_OPTIONS>;
+
+export interface RunSelection {
+  task: string;
+  experiment?: string;
+  steps?: string[];
+  notebook?: NotebookOptions;
+}
+
+export interface RunOutcome {
+  exitCode: 0 | 1 | 2 | 130;
+  result: unknown;
+  /** The run; absent if only its plan was asked for. */
+  run?: FoundRun;
+}
+
+/** Plans a run and, unless only the plan was asked for, carries it out and judges it. */
+export async function runTask(
+  { task, experiment, steps, notebook }: RunSelection,
+  { options, parameters, rest }: RunArguments,
+  terminal: Terminal,
+): Promise<RunOutcome> {
+  const { engine = "auto", image, runs, reuse, resume, force } = options;
+  if (force && !resume) {
+    throw new Failure(2, "--force needs --resume: a new run has a folder of its own, which nobody holds");
+  }
+  const { planCommands, prepareRun } = await import("./prepare_run.ts");
+  const request = {
+    ...{ task, experiment, steps, notebook, parameters, rest, runs, reuse, resume, force },
+    ...{ engine, image, container: containerOptions(options) },
+    ...(options.yes && !options.plan && { obtain: await obtainer(terminal) }),
+    ...(!options.plan && { talk: terminal, fetchData: fetcher(options, terminal) }),
+  };
+  const prepared = await prepareRun(request);
+  const { plan } = prepared;
+  if (options.plan) {
+    const commands = planCommands(plan);
+    describePlan(plan, commands, terminal);
+    return { exitCode: 0, result: { ...plan, commands } };
+  }
+  announce(plan, prepared.resumed !== undefined, terminal);
+  if (prepared.note !== undefined) terminal.note(prepared.note);
+  const { executeRun } = await import("./execute_run.ts");
+  const conclusion = loadConclusion();
+  const evidence = await executeRun(prepared, request, terminal);
+  const [{ concludeRun }, { summary }] = await conclusion;
+  const run = { id: plan.run, directory: plan.directory, evidence };
+  const judged = await concludeRun(run);
+  summary(judged, evidence, plan.directory, terminal).forEach((line) => terminal.line(line));
+  const report = task === "reproduce" ? await writePage(run, judged, terminal) : undefined;
+  const result = {
+    directory: plan.directory,
+    status: evidence.status,
+    report,
+    steps: outcomes(evidence),
+    ...judged.verdict,
+  };
+  return { exitCode: exitCodeOf(evidence, judged.verdict.holds), result, run };
+}
+
+/** Loads what comes after the steps when the first of them is likely to run: there is nothing else to do then. */
+async function loadConclusion() {
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  return await Promise.all([import("./conclude.ts"), import("../report/text.ts")]);
+}
+
+/** The page is derived: where it can't be written, the run is none the worse. */
+async function writePage(run: FoundRun, judged: Judged, terminal: Terminal): Promise<string | undefined> {
+  try {
+    const { writeReport } = await import("../report/write.ts");
+    const { path } = await writeReport(run, judged);
+    terminal.line(`Report: ${path}`);
+    return path;
+  } catch (error) {
+    terminal.note(`The report was not written: ${(error as Error).message}; deno task report writes it`);
+  }
+}
+
+/** What fetches data that are missing. */
+function fetcher(options: { offline: boolean; yes: boolean }, terminal: Terminal): FetchData {
+  return async (experiment, names) => {
+    const { fetchInProcess } = await import("../data/fetch_process.ts");
+    await fetchInProcess(experiment, names, options, terminal);
+  };
+}
+
+/** What builds or gets an image that is missing. */
+async function obtainer(terminal: Terminal) {
+  const { obtainImage } = await import("../image/build.ts");
+  return (missing: MissingImage) => obtainImage(missing, terminal);
+}
+
+function exitCodeOf({ status, task, steps }: Evidence, holds: boolean): 0 | 1 | 2 | 130 {
+  if (status === "interrupted") return 130;
+  if (status === "done" && holds) return 0;
+  // By 2 the driver says that a file it was given is no notebook, or can't be executed here.
+  return task === "notebook" && Object.values(steps).some(({ exitCode }) => exitCode === 2) ? 2 : 1;
+}
+
+function outcomes({ steps }: Evidence) {
+  return Object.fromEntries(
+    Object.entries(steps).map((
+      [name, { status, exitCode, problem }],
+    ) => [name, { status, exitCode, problem }]),
+  );
+}

@@ -1,0 +1,142 @@
+/** Running a step: its signals, its streams, and whatever it leaves behind. */
+
+import { signalGroup, spawn } from "./command.ts";
+import { endProcesses } from "./processes.ts";
+
+export interface SuperviseOptions {
+  cwd: string;
+  env: Record<string, string>;
+  /** Receives the output as it comes, undecoded; awaited, so that a slow reader slows the writer and nothing piles up. */
+  onOutput: (chunk: Uint8Array, stream: "stdout" | "stderr") => Promise<void> | void;
+  /** Environment entry that marks every process of the run, also those that left its process group. */
+  mark: string;
+  stopper: Stopper;
+  /** Called when a stop is passed on to the step, with the signal's name. */
+  onStop?: (signal: string) => void;
+  /** How the step is reached, where it is no child of this process; its process group without it. */
+  reach?: (pid: number) => Reach;
+}
+
+/** How a running step is asked to end, and made to. Failing is no error: the step may have ended by itself. */
+export interface Reach {
+  interrupt(): Promise<void> | void;
+  kill(): Promise<void> | void;
+}
+
+function reachGroup(pid: number): Reach {
+  return { interrupt: () => signalGroup(pid, "SIGINT"), kill: () => signalGroup(pid, "SIGKILL") };
+}
+
+export interface Supervised {
+  code: number;
+  /** The signal that ended the process itself. */
+  signal?: string;
+  /** The signal that asked the runner to stop while the step ran, if one did. */
+  stoppedBy?: string;
+}
+
+/**
+ * Runs a step in a session of its own until it ends. The runner alone passes signals on: the first reaches the step as
+ * SIGINT, so that it can save; a later one, or eight seconds, ends it. Whatever the step left running is ended too.
+ *
+ * @throws Failure(3) if the program can't be started.
+ */
+export async function supervise(argv: string[], options: SuperviseOptions): Promise<Supervised> {
+  const child = spawn(argv, options);
+  const { stopper } = options;
+  stopper.attach((options.reach ?? reachGroup)(child.pid), options.onStop);
+  try {
+    const [status] = await Promise.all([
+      child.status.then((status) => (stopper.detach(), status)),
+      pump(child.stdout, (chunk) => options.onOutput(chunk, "stdout")),
+      pump(child.stderr, (chunk) => options.onOutput(chunk, "stderr")),
+      // A grandchild that outlives the step holds its output open: end it, or the pumps would wait for ever.
+      child.status.then(() => endProcesses({ group: child.pid, mark: options.mark })),
+    ]);
+    return { code: status.code, signal: status.signal ?? undefined, stoppedBy: stopper.passedOn };
+  } catch (error) {
+    await endProcesses({ group: child.pid, mark: options.mark });
+    throw error;
+  } finally {
+    stopper.detach();
+  }
+}
+
+/** A second signal within this time is the same key press: the terminal sends it to every process in the foreground. */
+const SAME_KEY_PRESS_MS = 500;
+
+/** How long a step may take to save and leave after the first signal before it is ended: all is over within 10 s. */
+const GRACE_MS = 8000;
+
+/** Hears the signals that ask to stop, from a run's beginning to its end, and passes them on to the step that runs. */
+export class Stopper implements Disposable {
+  /** The first signal that came. */
+  signal?: Deno.Signal;
+  /** The signal that was passed on to the step that runs, or that ran last. */
+  passedOn?: Deno.Signal;
+  #abort = new AbortController();
+  #step?: { reach: Reach; onStop?: (signal: string) => void };
+  #last = 0;
+  #timer?: ReturnType<typeof setTimeout>;
+  #listeners = new Map<Deno.Signal, () => void>();
+
+  constructor() {
+    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      const listener = () => this.#stop(name);
+      this.#listeners.set(name, listener);
+      Deno.addSignalListener(name, listener);
+    }
+  }
+
+  /** Aborted by the first signal, for work that is not a step. */
+  get aborted(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  attach(reach: Reach, onStop?: (signal: string) => void) {
+    this.#step = { reach, onStop };
+    this.passedOn = undefined;
+    if (this.signal !== undefined) this.#passOn(this.signal);
+  }
+
+  detach() {
+    clearTimeout(this.#timer);
+    this.#step = undefined;
+  }
+
+  #stop(name: Deno.Signal) {
+    const now = performance.now();
+    if (this.signal !== undefined && now - this.#last < SAME_KEY_PRESS_MS) return;
+    this.#last = now;
+    const again = this.signal !== undefined;
+    this.signal ??= name;
+    this.#abort.abort();
+    if (this.#step !== undefined) this.#passOn(name);
+    // Asked again with no step to pass it on to, e.g. while outputs are hashed: end at once.
+    else if (again) this.#endMyself(name);
+  }
+
+  #passOn(name: Deno.Signal) {
+    const { reach, onStop } = this.#step!;
+    if (this.passedOn !== undefined) return void reach.kill();
+    this.passedOn = name;
+    onStop?.(name);
+    this.#timer = setTimeout(() => reach.kill(), GRACE_MS);
+    reach.interrupt();
+  }
+
+  #endMyself(name: Deno.Signal) {
+    this[Symbol.dispose]();
+    Deno.kill(Deno.pid, name);
+  }
+
+  [Symbol.dispose]() {
+    this.detach();
+    for (const [name, listener] of this.#listeners) Deno.removeSignalListener(name, listener);
+    this.#listeners.clear();
+  }
+}
+
+async function pump(stream: ReadableStream<Uint8Array>, write: (chunk: Uint8Array) => Promise<void> | void) {
+  for await (const chunk of stream) await write(chunk);
+}

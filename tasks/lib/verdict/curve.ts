@@ -1,0 +1,109 @@
+/** A curve as one claim: judged by the point that departs the most. */
+
+import { formatSource } from "../experiment/claim_source.ts";
+import type { Claim } from "../experiment/experiment.ts";
+import type { Check, Judgement } from "../record/verdict.ts";
+import { parseDecimal, toText } from "../values/decimal.ts";
+import { readNumber } from "./claimed_number.ts";
+import {
+  type Claimed,
+  type Departure,
+  isWithin,
+  measure,
+  showDeparture,
+  showObtained,
+  sizeOf,
+} from "./departure.ts";
+import type { Observation } from "./read_value.ts";
+import { type Chosen, conclude } from "./tolerance.ts";
+
+type Points = NonNullable<Check["points"]>;
+
+interface Measured {
+  /** Obtained values as they are shown. */
+  shown: string[];
+  departures: Departure[];
+  points: Points;
+}
+
+export function showCurve(texts: string[]): string {
+  const ends = texts.length === 1 ? texts[0]! : `${texts[0]} … ${texts.at(-1)}`;
+  return `${ends} (${texts.length} ${texts.length === 1 ? "point" : "points"})`;
+}
+
+export function judgeCurve(
+  claim: Claim,
+  observation: Observation & { found: true },
+  chosen: Chosen,
+): Judgement {
+  const measured = measureCurve(claim, observation, chosen);
+  if (typeof measured === "string") return { verdict: "missing", detail: measured };
+  const { departures, points, shown } = measured;
+  return { ...judgeDepartures(claim, departures, chosen), points, obtained: showCurve(shown) };
+}
+
+/** Every point's departure, or why the curves can't be compared. */
+function measureCurve(
+  claim: Claim,
+  observation: Observation & { found: true },
+  chosen: Chosen,
+): Measured | string {
+  const from = formatSource(claim.from);
+  if (!("list" in observation)) return `looked for a list at ${from}, found a single value`;
+  const { list } = observation;
+  if (list.length !== claim.text.length) {
+    return `looked for ${claim.text.length} values at ${from}, found ${list.length}`;
+  }
+  const measured: Measured = { shown: [], departures: [], points: [] };
+  for (const [index, text] of (claim.text as string[]).entries()) {
+    const claimed: Claimed = {
+      value: parseDecimal(text)!,
+      of: claim.of,
+      isCount: chosen.tolerance?.samples !== undefined,
+    };
+    const obtained = readNumber(list[index]!, claim);
+    if (typeof obtained === "string") {
+      return `looked for a number at point ${index + 1} of ${from}, found ${obtained}`;
+    }
+    const departure = measure(claimed, obtained);
+    measured.shown.push(showObtained(obtained, { ...claimed, of: undefined }));
+    measured.departures.push(departure);
+    const samples = departure.kind === "samples" ? departure.samples : 0;
+    const inSamples = claimed.of !== undefined || claimed.isCount;
+    measured.points.push({
+      claimed: Number(text),
+      obtained: Number(toText(obtained, 20)),
+      ...(inSamples && (departure.kind === "samples" || departure.kind === "none") ? { samples } : {}),
+    });
+  }
+  return measured;
+}
+
+function judgeDepartures(claim: Claim, departures: Departure[], chosen: Chosen): Judgement {
+  const away = departures.flatMap(({ kind }, index) => kind === "none" ? [] : [index]);
+  const what = claim.of !== undefined || chosen.tolerance?.samples !== undefined
+    ? "count"
+    : "value as printed";
+  if (away.length === 0) {
+    return { verdict: "identical", detail: `the same ${what} at all ${departures.length} points` };
+  }
+  const outside = away.filter((index) => !isWithin(departures[index]!, chosen.tolerance));
+  const size = (index: number) => sizeOf(departures[index]!, chosen.tolerance);
+  const worst = (outside.length > 0 ? outside : away).reduce((most, one) =>
+    size(one) > size(most) ? one : most
+  );
+  const departure = departures[worst]!;
+  const where = `at point ${worst + 1} of ${departures.length}`;
+  if (departure.kind === "different" || departure.kind === "missing") {
+    return { verdict: departure.kind, worst, detail: `${where}: ${departure.detail}` };
+  }
+  const difference = showDeparture(departure)!;
+  const others = away.length === 1
+    ? "the only departure"
+    : `the largest of ${away.length} departures, of which the first is at point ${away[0]! + 1}`;
+  return {
+    ...conclude(`${difference} ${where}, ${others},`, outside.length === 0, chosen),
+    worst,
+    difference,
+  };
+}

@@ -1,0 +1,177 @@
+/** How far an obtained number is from the claimed one, exactly: in samples where it is a count, else as a decimal. */
+
+import type { Tolerance } from "../experiment/experiment.ts";
+import {
+  absolute,
+  atMost,
+  countsOf,
+  type Decimal,
+  multiply,
+  parseDecimal,
+  percentageOf,
+  printsAs,
+  subtract,
+  toFixed,
+  toText,
+} from "../values/decimal.ts";
+
+/** A claimed number, or one point of a curve. */
+export interface Claimed {
+  value: Decimal;
+  /** It is the percentage of a count of so many. */
+  of?: number;
+  /** It is a count itself. */
+  isCount: boolean;
+}
+
+export type Departure =
+  | { kind: "none" }
+  /** Obtained minus claimed. */
+  | { kind: "samples"; samples: number }
+  | { kind: "value"; difference: Decimal; claimed: Decimal }
+  /** It is no number of the kind that was claimed, or can't be told. */
+  | { kind: "different" | "missing"; detail: string };
+
+export function measure({ value, of, isCount }: Claimed, obtained: Decimal): Departure {
+  if (of !== undefined) return measurePercentage(value, of, obtained);
+  const difference = subtract(obtained, value);
+  if (isCount) {
+    if (difference.digits % 10n ** BigInt(difference.scale) === 0n) {
+      return samples(Number(toFixed(difference, 0)));
+    }
+    return { kind: "different", detail: `${toText(obtained, value.scale + 2)} is no whole number` };
+  }
+  return printsAs(obtained, value) ? { kind: "none" } : { kind: "value", difference, claimed: value };
+}
+
+function measurePercentage(claimed: Decimal, n: number, obtained: Decimal): Departure {
+  const { first, last } = countsObtained(obtained, claimed.scale, n);
+  const shown = toText(obtained, claimed.scale + 2);
+  if (first > last) {
+    const hint = isFraction(obtained, claimed.scale, n)
+      ? ", it looks like a fraction and a percentage is claimed"
+      : "";
+    return { kind: "different", detail: `${shown} is the percentage of no count of ${n}${hint}` };
+  }
+  if (first < last) {
+    return {
+      kind: "missing",
+      detail: `${shown} has too few decimals: it stands for ${first} to ${last} of ${n}`,
+    };
+  }
+  return samples(first - countsOf(claimed, n).first);
+}
+
+/** Whether it would be a count if it were meant as 0.8611 for 86.11 %. */
+function isFraction(obtained: Decimal, claimedDecimals: number, n: number): boolean {
+  if (obtained.scale < 2) return false; // 0.5 would be 50, of which nobody knows the decimals
+  const hundredfold = { digits: obtained.digits, scale: obtained.scale - 2 };
+  const { first, last } = countsObtained(hundredfold, claimedDecimals, n);
+  return first === last && atMost(absolute(obtained), { digits: 1n, scale: 0 });
+}
+
+function samples(samples: number): Departure {
+  return samples === 0 ? { kind: "none" } : { kind: "samples", samples };
+}
+
+/**
+ * The counts of n that an obtained percentage may stand for: from `first` to `last`, none if `first` > `last`.
+ *
+ * A program may write all digits of a double (99.44444444444444) or of a single (99.44444274902344), or
+ * round to the claim's decimals, of which JSON then drops zeros (99.40 becomes 99.4), or to fewer.
+ *
+ * @param claimedDecimals number of decimals that the claim is printed with
+ */
+export function countsObtained(
+  obtained: Decimal,
+  claimedDecimals: number,
+  n: number,
+): { first: number; last: number } {
+  const value = Number(toFixed(obtained, 20)) * n / 100;
+  const nearest = Math.round(value);
+  const inRange = nearest >= 0 && nearest <= n;
+  if (inRange && Math.abs(value - nearest) <= floatError(n)) return { first: nearest, last: nearest };
+  const scale = Math.max(obtained.scale, claimedDecimals);
+  const asClaimed = countsOf({ digits: obtained.digits * 10n ** BigInt(scale - obtained.scale), scale }, n);
+  return asClaimed.first === asClaimed.last ? asClaimed : countsOf(obtained, n);
+}
+
+/** In counts: four units in the last place of a single-precision percentage (2⁻²⁴ each), never half a count. */
+function floatError(n: number): number {
+  return Math.min(Math.max(1e-6, n * 4 * 2 ** -24), 0.25);
+}
+
+/** Whether the tolerance lets a departure pass. */
+export function isWithin(departure: Departure, tolerance: Tolerance | undefined): boolean {
+  switch (departure.kind) {
+    case "none":
+      return true;
+    case "samples":
+      return tolerance?.samples !== undefined && Math.abs(departure.samples) <= tolerance.samples;
+    case "value":
+      return tolerance !== undefined &&
+        atMost(absolute(departure.difference), bound(tolerance, departure.claimed));
+    case "different":
+    case "missing":
+      return false;
+    default:
+      return departure satisfies never;
+  }
+}
+
+/** The largest difference that an absolute or relative tolerance lets pass. */
+function bound(tolerance: Tolerance, claimed: Decimal): Decimal {
+  const given = parseDecimal(String(tolerance.absolute ?? tolerance.relative ?? 0)) ??
+    { digits: 0n, scale: 0 };
+  return tolerance.relative === undefined ? given : multiply(given, absolute(claimed));
+}
+
+/** To tell the largest departure; relative ones are compared by their part of the claimed value. */
+export function sizeOf(departure: Departure, tolerance: Tolerance | undefined): number {
+  switch (departure.kind) {
+    case "none":
+      return 0;
+    case "samples":
+      return Math.abs(departure.samples);
+    case "value": {
+      const size = Math.abs(toNumber(departure.difference));
+      return tolerance?.relative === undefined ? size : size / Math.abs(toNumber(departure.claimed));
+    }
+    case "different":
+    case "missing":
+      return Infinity;
+    default:
+      return departure satisfies never;
+  }
+}
+
+function toNumber(value: Decimal): number {
+  return Number(toFixed(value, value.scale));
+}
+
+/** `−1 sample`, `+0.003`; undefined where there is nothing to show. */
+export function showDeparture(departure: Departure): string | undefined {
+  if (departure.kind === "samples") {
+    const { samples } = departure;
+    return `${signed(String(samples))} ${Math.abs(samples) === 1 ? "sample" : "samples"}`;
+  }
+  if (departure.kind !== "value") return undefined;
+  return signed(toText(departure.difference, departure.claimed.scale + 2));
+}
+
+function signed(text: string): string {
+  return text.startsWith("-") ? `−${text.slice(1)}` : `+${text}`;
+}
+
+/** A claimed number as printed, with the count it stands for: `99.44 (358 of 360)`. */
+export function showClaimed(text: string, { value, of }: Claimed): string {
+  return of === undefined ? text : `${text} (${countsOf(value, of).first} of ${of})`;
+}
+
+/** An obtained number like the claimed one, to two decimals more where it is no count. */
+export function showObtained(obtained: Decimal, { value, of }: Claimed): string {
+  const asFound = toText(obtained, value.scale + 2);
+  if (of === undefined) return asFound;
+  const { first, last } = countsObtained(obtained, value.scale, of);
+  return first === last ? `${percentageOf(first, of, value.scale)} (${first} of ${of})` : asFound;
+}

@@ -1,0 +1,137 @@
+/** From a run folder to its verdict: reads the claimed values, checks them and the record, writes verdict.json. */
+
+import { Failure } from "../cli/failure.ts";
+import { formatSource } from "../experiment/claim_source.ts";
+import type { Claim, Conditions, Experiment } from "../experiment/experiment.ts";
+import { parseExperiment } from "../experiment/parse.ts";
+import type { Plan } from "../plan/plan.ts";
+import { explainUnreadable, findAlterations } from "../record/alterations.ts";
+import { type Evidence, evidencePath } from "../record/evidence.ts";
+import { type FoundRun, readPlan } from "../record/run_folder.ts";
+import { type RunVerdict, VERDICT_SCHEMA } from "../record/verdict.ts";
+import { sha256, sha256File } from "../system/files.ts";
+import { authorsConditions, conditionsOf } from "./conditions.ts";
+import { type Observation, readSource, type Texts } from "./read_value.ts";
+import { type FailedStep, holds, type RunState, verify } from "./verify.ts";
+
+export interface Judged {
+  experiment: Experiment;
+  plan: Plan;
+  verdict: RunVerdict;
+  /** The project's experiment.yaml makes other claims by now than the run recorded. */
+  claimsChanged: boolean;
+}
+
+/**
+ * Judges a run by the claims it was planned with, or with `current` by those that the project makes now. Nothing is
+ * written.
+ *
+ * @throws Failure(2) if the folder holds no readable plan, Failure(1) if it was altered so that it can't be read.
+ */
+export async function judgeRun(run: FoundRun, current = false): Promise<Judged> {
+  try {
+    return await judge(run, current);
+  } catch (error) {
+    throw await explainUnreadable(run.directory, error);
+  }
+}
+
+async function judge(found: FoundRun, current: boolean): Promise<Judged> {
+  const plan = await readPlan(found.directory);
+  const { file, root, text: recorded } = plan.experiment;
+  const now = await Deno.readTextFile(file).catch(() => undefined);
+  if (current && now === undefined) {
+    throw new Failure(2, `Cannot judge by the current claims: there is no ${file}`);
+  }
+  const text = current ? now! : recorded;
+  const experiment = parseExperiment(text, file, root);
+  const authors = (current ? undefined : plan.experiment.authors) ?? await authorsConditions(experiment);
+  const verdict = await judgeBy(experiment, text, found, plan, authors);
+  return { experiment, plan, verdict, claimsChanged: now !== undefined && now !== text };
+}
+
+/**
+ * Judges a run by the claims of an experiment.
+ *
+ * @param text YAML that the experiment was read from
+ * @param authors what each step ran in when the authors ran it
+ */
+export async function judgeBy(
+  experiment: Experiment,
+  text: string,
+  { directory, evidence }: FoundRun,
+  plan: Plan,
+  authors: Record<string, Conditions>,
+): Promise<RunVerdict> {
+  const considered = claimsOf(experiment, plan);
+  const altered = await findAlterations(directory, evidence);
+  const checks = verify(considered, await observe(considered, directory, evidence), {
+    run: evidence.run,
+    parametersChanged: evidence.changed,
+    failedSteps: failedSteps(plan, evidence),
+    conditions: compareConditions(considered, evidence, authors),
+  });
+  return {
+    schema: VERDICT_SCHEMA,
+    run: evidence.run,
+    judged: new Date().toISOString(),
+    evidenceSha256: await sha256File(evidencePath(directory)),
+    claimsSha256: sha256(text),
+    checks,
+    altered,
+    holds: evidence.status === "done" && altered.length === 0 && holds(checks),
+  };
+}
+
+/** A run of some steps is judged by the claims on those; a reproduction by all. */
+function claimsOf(experiment: Experiment, plan: Plan): Experiment {
+  if (plan.task === "reproduce") return experiment;
+  const steps = plan.steps.map(({ name }) => name);
+  return { ...experiment, claims: experiment.claims.filter(({ from }) => steps.includes(from.step)) };
+}
+
+function compareConditions(
+  { claims }: Experiment,
+  evidence: Evidence,
+  authors: Record<string, Conditions>,
+): RunState["conditions"] {
+  const steps = [...new Set(claims.map(({ from }) => from.step))];
+  return Object.fromEntries(
+    steps.map((step) => [step, { run: conditionsOf(evidence, step), authors: authors[step] ?? {} }]),
+  );
+}
+
+/** Reads the claimed values; only files that the step left count, not what was put beside them later. */
+export async function observe(
+  { claims }: Pick<Experiment, "claims">,
+  directory: string,
+  evidence: Evidence,
+): Promise<Map<string, Observation>> {
+  const texts: Texts = new Map();
+  const pairs = claims.map(async (claim): Promise<[string, Observation]> => {
+    const { name, from, value } = claim;
+    const observation = await readSource(from, directory, Array.isArray(value) ? "list" : "value", texts);
+    if (!observation.found || wasRecorded(claim, evidence)) return [name, observation];
+    return [name, {
+      found: false,
+      looked: formatSource(from),
+      reason: `${from.path} was not made by the run`,
+    }];
+  });
+  return new Map(await Promise.all(pairs));
+}
+
+function wasRecorded({ from }: Claim, evidence: Evidence): boolean {
+  if (from.kind === "printed") return true; // the log is the runner's own
+  const outputs = evidence.steps[from.step]?.outputs ?? [];
+  return outputs.some(({ path }) => `${from.step}/${path}` === from.path);
+}
+
+function failedSteps(plan: Plan, evidence: Evidence): FailedStep[] {
+  return plan.steps.flatMap(({ name }): FailedStep[] => {
+    const { status, problem } = evidence.steps[name] ?? { status: "not run" };
+    if (status === "done" || status === "reused") return [];
+    const shown = status === "failed" || status === "not run" ? status : "interrupted";
+    return [{ step: name, status: shown, detail: problem ?? "" }];
+  });
+}

@@ -1,0 +1,18 @@
+/** A finished run, found and judged. */
+
+import { Failure } from "../cli/failure.ts";
+import type { Arguments } from "../cli/options.ts";
+import { openRun, READ_OPTIONS } from "../record/open_run.ts";
+import type { FoundRun } from "../record/run_folder.ts";
+import type { Judged } from "./judge.ts";
+
+export async function openJudged(
+  { options, positionals }: Arguments<typeof READ_OPTIONS>,
+): Promise<{ found: FoundRun; judged: Judged }> {
+  if (positionals.length > 1) {
+    throw new Failure(2, `One run at a time, current value is "${positionals.join(" ")}"`);
+  }
+  const { judgeRun } = await import("./judge.ts");
+  const found = await openRun(options.experiment, positionals[0], options.runs);
+  return { found, judged: await judgeRun(found, options.current) };
+}

@@ -1,0 +1,177 @@
+/** Claims against what a run brought: one verdict per claim. Pure; the comparisons are exact. */
+
+import { cut } from "../cli/format.ts";
+import { formatSource } from "../experiment/claim_source.ts";
+import type { Claim, Conditions, Experiment } from "../experiment/experiment.ts";
+import type { Check, Judgement } from "../record/verdict.ts";
+import { type Decimal, parseDecimal } from "../values/decimal.ts";
+import { readNumber } from "./claimed_number.ts";
+import { judgeCurve, showCurve } from "./curve.ts";
+import { type Claimed, isWithin, measure, showClaimed, showDeparture, showObtained } from "./departure.ts";
+import type { FoundValue, Observation } from "./read_value.ts";
+import { chooseTolerance, type Chosen, conclude, showTolerance } from "./tolerance.ts";
+
+/** A step that brought no result, and what happened to it. */
+export interface FailedStep {
+  step: string;
+  status: "failed" | "interrupted" | "not run";
+  /** E.g. `exit code 1`; may be empty. */
+  detail: string;
+}
+
+/** What of a run, other than the values, decides about the claims. */
+export interface RunState {
+  /** Its id: no tolerance judges a run that it was derived from. */
+  run?: string;
+  /** Names of parameters that did not have their declared value. */
+  parametersChanged: string[];
+  failedSteps: FailedStep[];
+  /** What each step ran in, and what it ran in when the authors ran it; classes of tolerance compare them. */
+  conditions?: Record<string, { run: Conditions; authors: Conditions }>;
+}
+
+const NOTHING = "—";
+
+/**
+ * Judges every claim of the experiment, in the order of the file.
+ *
+ * The first that applies decides: the step of the claim brought no result (missing); parameters were
+ * changed (not applicable); there is no value to compare (missing); the same (identical); inside the
+ * declared tolerance (within tolerance); otherwise different.
+ *
+ * @param observations by name of the claim
+ */
+export function verify(
+  experiment: Experiment,
+  observations: ReadonlyMap<string, Observation>,
+  run: RunState,
+): Check[] {
+  return experiment.claims.map((claim) => check(claim, observations.get(claim.name), run));
+}
+
+/** Whether no claim speaks against the run. Also true without claims: the caller says that nothing was claimed. */
+export function holds(checks: readonly Check[]): boolean {
+  return checks.every(({ verdict }) =>
+    verdict === "identical" || verdict === "within tolerance" || verdict === "not applicable"
+  );
+}
+
+function check(claim: Claim, observation: Observation | undefined, run: RunState): Check {
+  const { run: conditions = {}, authors = {} } = run.conditions?.[claim.from.step] ?? {};
+  const chosen = chooseTolerance(claim, run.run, conditions, authors);
+  const found = judgeObservation(claim, observation, chosen);
+  return {
+    claim: claim.name,
+    unit: claim.unit,
+    claimed: showValue(claim),
+    tolerance: showTolerance(chosen.tolerance),
+    ...(chosen.class === undefined ? {} : { class: chosen.class }),
+    obtained: NOTHING,
+    ...(judgeRun(claim, run, found) ?? found),
+  };
+}
+
+function judgeRun(claim: Claim, run: RunState, found: Judgement): Judgement | undefined {
+  const failed = run.failedSteps.find(({ step }) => step === claim.from.step);
+  if (failed) {
+    const verb = failed.status === "not run"
+      ? `was not run`
+      : failed.status === "failed"
+      ? "failed"
+      : "was interrupted";
+    const detail = `step "${failed.step}" ${verb}${failed.detail ? `: ${failed.detail}` : ""}`;
+    return { verdict: "missing", detail };
+  }
+  if (run.parametersChanged.length === 0) return undefined;
+  const names = run.parametersChanged.join(", ");
+  return {
+    verdict: "not applicable",
+    detail: `the claim is about the declared parameters, changed: ${names}`,
+    obtained: found.obtained ?? NOTHING,
+    points: found.points,
+  };
+}
+
+function judgeObservation(claim: Claim, observation: Observation | undefined, chosen: Chosen): Judgement {
+  if (!observation) return missing(`${formatSource(claim.from)} was not looked at`);
+  if (!observation.found) return missing(`looked for ${observation.looked}: ${observation.reason}`);
+  if (Array.isArray(claim.value)) return judgeCurve(claim, observation, chosen);
+  if ("list" in observation) {
+    return missing(`looked for one value at ${formatSource(claim.from)}, found a list`);
+  }
+  if (typeof claim.value !== "number") return judgeExact(claim, observation);
+  const obtained = readNumber(observation, claim);
+  if (typeof obtained === "string") {
+    return missing(
+      `looked for a number at ${formatSource(claim.from)}, found ${obtained}`,
+      cut(observation.text),
+    );
+  }
+  return judgeNumber(claimedNumber(claim, chosen), obtained, chosen);
+}
+
+function missing(detail: string, obtained?: string): Judgement {
+  return { verdict: "missing", detail, ...(obtained === undefined ? {} : { obtained }) };
+}
+
+function judgeExact(claim: Claim, { value, text }: FoundValue): Judgement {
+  const isHash = claim.from.kind === "sha256";
+  const obtained = isHash ? shortHash(text) : cut(text);
+  const ofText = claim.from.kind !== "pointer" && claim.from.kind !== "sha256";
+  if (!ofText && typeof value !== typeof claim.value) {
+    const wanted = typeof claim.value === "string" ? "a text" : "true or false";
+    const shown = typeof value === "string" ? JSON.stringify(text) : text;
+    return missing(
+      `looked for ${wanted} at ${formatSource(claim.from)}, found the ${typeof value} ${cut(shown)}`,
+      obtained,
+    );
+  }
+  // Python writes True, and a hash may be in capitals.
+  const fold = isHash || typeof claim.value === "boolean"
+    ? (one: string) => one.toLowerCase()
+    : (one: string) => one;
+  if (fold(text) === fold(String(claim.value))) {
+    return { verdict: "identical", obtained, detail: isHash ? "the same bytes" : "the same value" };
+  }
+  return {
+    verdict: "different",
+    obtained,
+    detail: isHash ? "other bytes than published" : "another value than claimed",
+  };
+}
+
+function claimedNumber({ text, of }: Claim, { tolerance }: Chosen): Claimed {
+  return { value: parseDecimal(text as string)!, of, isCount: tolerance?.samples !== undefined };
+}
+
+function judgeNumber(claimed: Claimed, obtained: Decimal, chosen: Chosen): Judgement {
+  const departure = measure(claimed, obtained);
+  const shown = { obtained: showObtained(obtained, claimed) };
+  if (departure.kind === "different" || departure.kind === "missing") {
+    return { verdict: departure.kind, detail: departure.detail, ...shown };
+  }
+  const difference = showDeparture(departure);
+  if (difference === undefined) {
+    const isCount = claimed.of !== undefined || claimed.isCount;
+    return {
+      verdict: "identical",
+      detail: isCount ? "the same count" : "the same value as printed",
+      ...shown,
+    };
+  }
+  return { ...conclude(difference, isWithin(departure, chosen.tolerance), chosen), difference, ...shown };
+}
+
+function showValue(claim: Claim): string {
+  if (Array.isArray(claim.text)) return showCurve(claim.text);
+  if (claim.from.kind === "sha256") return shortHash(claim.text);
+  const value = typeof claim.value === "number" ? parseDecimal(claim.text) : undefined;
+  return value === undefined
+    ? cut(claim.text)
+    : showClaimed(claim.text, { value, of: claim.of, isCount: false });
+}
+
+/** Twelve digits tell two hashes apart in a table; the evidence holds them whole. */
+function shortHash(hex: string): string {
+  return `${hex.slice(0, 12).toLowerCase()}…`;
+}
