@@ -24,8 +24,10 @@ import time
 import zipfile
 from pathlib import Path
 
-from machine import describe_machine, save_result
-from made_eurosat import make_eurosat, some
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test" / "support"))
+
+from machine import describe_machine, save_result  # noqa: E402
+from made_eurosat import make_eurosat, some  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "bench" / "results" / "unpack.json"

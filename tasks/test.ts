@@ -1,7 +1,7 @@
 /**
  * Overview: runs all tests, TypeScript's and Python's, in environments that it makes itself.
  * Arguments: [FILE ...] to run only those test files.
- * Example: deno task test test/plan_test.ts
+ * Example: deno task test test/plan
  */
 
 import { main } from "./lib/cli/main.ts";
@@ -13,7 +13,7 @@ await main({
     "What they need is installed first, into .venv and .venv-test.",
   examples: [
     ["deno task test", "everything"],
-    ["deno task test test/plan_test.ts test/train_test.py", "some files"],
+    ["deno task test test/plan test/src/train_test.py", "some files"],
   ],
   positionals: {
     usage: "[FILE ...]",

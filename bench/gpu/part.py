@@ -11,6 +11,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "test" / "support"))
 
 from gpu.device import describe, forward
 from gpu.trainings import Workplace, first_batch, train, train_as_published, warm_up

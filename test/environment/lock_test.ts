@@ -1,0 +1,200 @@
+/** Making locks, with the real uv on a folder of tiny wheels. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { findUv } from "../../tasks/lib/environment/installer.ts";
+import { readLock } from "../../tasks/lib/environment/lock_file.ts";
+import { findPython } from "../../tasks/lib/environment/python.ts";
+import { fileSizes, lock, parseBlocks, withoutCuda } from "../../tasks/lib/maintenance/make_locks.ts";
+import { exists } from "../../tasks/lib/system/files.ts";
+
+const FIXTURES = join(import.meta.dirname!, "..", "fixtures/environment");
+
+const scratch = await Deno.makeTempDir({ prefix: "locks-" });
+
+addEventListener("unload", () => Deno.removeSync(scratch, { recursive: true }));
+
+const PINNED = `alpha==1.0 \\
+    --hash=sha256:aa
+    # via
+    #   -r requirements.txt
+    #   torch
+nvidia-nccl-cu13==2.0 ; sys_platform == 'linux' \\
+    --hash=sha256:bb
+    # via torch
+helper==1.0 \\
+    --hash=sha256:cc
+    # via nvidia-nccl-cu13
+helpers-helper==1.0 \\
+    --hash=sha256:dd
+    # via helper
+torch==2.13.0 \\
+    --hash=sha256:ee
+    # via -r requirements.txt
+`;
+
+Deno.test("parseBlocks() splits what uv writes, with what needs each package", () => {
+  assert.deepEqual(parseBlocks(PINNED).slice(0, 2), [
+    {
+      name: "alpha",
+      version: "1.0",
+      marker: "",
+      via: ["-r requirements.txt", "torch"],
+      lines: ["alpha==1.0 \\", "    --hash=sha256:aa"],
+    },
+    {
+      name: "nvidia-nccl-cu13",
+      version: "2.0",
+      marker: "sys_platform == 'linux'",
+      via: ["torch"],
+      lines: ["nvidia-nccl-cu13==2.0 ; sys_platform == 'linux' \\", "    --hash=sha256:bb"],
+    },
+  ]);
+});
+
+Deno.test("withoutCuda() leaves out CUDA's packages and what only they need", () => {
+  assert.deepEqual(withoutCuda(parseBlocks(PINNED)).map(({ name }) => name), ["alpha", "torch"]);
+});
+
+Deno.test("fileSizes() takes the file for Python 3.11 on Linux x86-64", () => {
+  const pylock = `[[packages]]
+name = "numpy"
+wheels = [
+    { url = "https://wheels.example/numpy-2.4.6-cp312-cp312-manylinux_2_27_x86_64.whl", size = 1000000, hashes = { sha256 = "a" } },
+    { url = "https://wheels.example/numpy-2.4.6-cp311-cp311-manylinux_2_27_aarch64.whl", size = 2000000, hashes = { sha256 = "b" } },
+    { url = "https://wheels.example/numpy-2.4.6-cp311-cp311-manylinux_2_27_x86_64.whl", size = 3000000, hashes = { sha256 = "c" } },
+]
+
+[[packages]]
+name = "six"
+wheels = [{ url = "https://wheels.example/six-1.17.0-py2.py3-none-any.whl", size = 500000, hashes = { sha256 = "d" } }]
+`;
+  assert.deepEqual([...fileSizes(pylock)], [["numpy", 3], ["six", 0.5]]);
+});
+
+Deno.test("lock() says that it needs uv where there is none", async () => {
+  await withEnv({ UV: "/nothing/uv" }, () =>
+    assert.rejects(lock({ root: scratch, announce: () => {} }), {
+      exitCode: 3,
+      message: /uv 0\.8 or newer is not on PATH/,
+    }));
+});
+
+async function withEnv(env: Record<string, string>, body: () => Promise<unknown>) {
+  const before = Object.keys(env).map((name) => [name, Deno.env.get(name)] as const);
+  Object.entries(env).forEach(([name, value]) => Deno.env.set(name, value));
+  try {
+    await body();
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, value);
+    }
+  }
+}
+
+/** uv from PATH, else installed with pip for these tests; undefined if it can't be had. */
+async function obtainUv(python: string): Promise<string | undefined> {
+  const found = await findUv();
+  if (found !== undefined) return found.path;
+  const target = join(scratch, "uv");
+  const args = [
+    "-m",
+    "pip",
+    "install",
+    "--quiet",
+    "--retries=1",
+    "--timeout=10",
+    "--target",
+    target,
+    "uv==0.13.9",
+  ];
+  await new Deno.Command(python, { args, stdout: "null", stderr: "null" }).output();
+  return await exists(join(target, "bin/uv")) ? join(target, "bin/uv") : undefined;
+}
+
+const python = (await findPython()).path;
+
+const uv = await obtainUv(python);
+
+if (uv === undefined) {
+  console.log("ignored: the tests of lock() with the real uv, which is not here and can't be installed");
+}
+
+/** A project whose packages are alpha, beta and a torch of a few bytes. */
+async function project(name: string): Promise<{ root: string; env: Record<string, string> }> {
+  const root = join(scratch, name);
+  const wheels = join(root, "wheels");
+  await Deno.mkdir(root);
+  await new Deno.Command(python, { args: [join(FIXTURES, "make_wheels.py"), wheels], stdout: "null" })
+    .output();
+  await Deno.rename(join(wheels, "torch-2.13.0+cpu-py3-none-any.whl"), join(root, "unused.whl"));
+  await Deno.writeTextFile(join(root, "requirements.txt"), "alpha==1.0\n");
+  await Deno.writeTextFile(join(root, "requirements-test.txt"), "alpha==1.0\nbeta\n");
+  return {
+    root,
+    env: { UV: uv ?? "", UV_NO_INDEX: "1", UV_FIND_LINKS: wheels, UV_CACHE_DIR: join(root, "cache") },
+  };
+}
+
+Deno.test({
+  name: "lock() pins every package with its hash, and leaves an unchanged lock as it is",
+  ignore: uv === undefined,
+  fn: async () => {
+    const { root, env } = await project("pinned");
+    await withEnv(env, async () => {
+      const said: string[] = [];
+      const made = await lock({ root, announce: (line) => said.push(line) });
+      assert.deepEqual(made, [
+        { path: "requirements-cuda.lock", packages: 1, changed: true },
+        { path: "requirements-cpu.lock", packages: 1, changed: true },
+        { path: "requirements-test.lock", packages: 1, changed: true },
+      ]);
+      const { packages } = await readLock(join(root, "requirements-cpu.lock"));
+      assert.deepEqual(packages.map(({ name, version }) => [name, version]), [["alpha", "1.0"]]);
+      assert.match(packages[0]?.hashes[0] ?? "", /^sha256:[0-9a-f]{64}$/);
+      const test = await readLock(join(root, "requirements-test.lock"));
+      assert.deepEqual(test.packages.map(({ name }) => name), ["beta"]);
+      assert.match(said[0] ?? "", /Resolving requirements\.txt with uv/);
+
+      const again = await lock({ root, announce: () => {} });
+      assert.deepEqual(again.map(({ changed }) => changed), [false, false, false]);
+    });
+  },
+});
+
+Deno.test({
+  name: "lock() names what can't be resolved",
+  ignore: uv === undefined,
+  fn: async () => {
+    const { root, env } = await project("unresolvable");
+    await Deno.writeTextFile(join(root, "requirements.txt"), "alpha==9.9\n");
+    await withEnv(env, () =>
+      assert.rejects(lock({ root, announce: () => {} }), {
+        exitCode: 2,
+        message: /Cannot lock requirements\.txt: [^]*alpha/,
+      }));
+  },
+});
+
+Deno.test({
+  name: "lock() names the index that it can't reach",
+  ignore: uv === undefined,
+  fn: async () => {
+    const { root, env } = await project("unreachable");
+    const closed = {
+      ...env,
+      UV_NO_INDEX: "0",
+      UV_FIND_LINKS: "",
+      UV_DEFAULT_INDEX: "http://127.0.0.1:9/simple",
+    };
+    await withEnv(
+      { ...closed, UV_HTTP_RETRIES: "0" },
+      () =>
+        assert.rejects(lock({ root, announce: () => {} }), {
+          exitCode: 3,
+          message: /wanted what requirements\.txt names from http:\/\/127\.0\.0\.1:9 and cannot reach it/,
+        }),
+    );
+  },
+});

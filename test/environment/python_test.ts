@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { Failure } from "../../tasks/lib/cli/failure.ts";
+import { findPython } from "../../tasks/lib/environment/python.ts";
+
+/** A folder of programs that answer as a Python of a given version would, in place of PATH. */
+class Programs implements AsyncDisposable {
+  readonly #before = { PATH: Deno.env.get("PATH"), PYTHON: Deno.env.get("PYTHON") };
+  private constructor(readonly folder: string) {}
+
+  static async make(pythons: Record<string, string>): Promise<Programs> {
+    const programs = new Programs(await Deno.makeTempDir({ prefix: "pythons-" }));
+    for (const [name, script] of Object.entries(pythons)) {
+      await Deno.writeTextFile(programs.path(name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    }
+    Deno.env.set("PATH", programs.folder);
+    Deno.env.delete("PYTHON");
+    return programs;
+  }
+
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  async [Symbol.asyncDispose]() {
+    for (const [name, value] of Object.entries(this.#before)) {
+      if (value === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, value);
+    }
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+const answers = (version: string, pip = "24.2", ensurepip = "yes") =>
+  `printf '%s\\n' "$0" ${version} False ${pip} ${ensurepip} yes`;
+
+const BROKEN_SHIM = "echo 'command not found' >&2; exit 127";
+
+Deno.test("findPython() takes the first that serves", async (t) => {
+  const cases: [name: string, pythons: Record<string, string>, expected: string][] = [
+    [
+      "python3 before newer names",
+      { "python3": answers("3.11.7"), "python3.13": answers("3.13.0") },
+      "python3",
+    ],
+    ["newest where python3 is too old", {
+      "python3": answers("3.9.18"),
+      "python3.11": answers("3.11.7"),
+      "python3.13": answers("3.13.0"),
+    }, "python3.13"],
+    [
+      "newest where python3 is too new",
+      { "python3": answers("3.15.0"), "python3.12": answers("3.12.1") },
+      "python3.12",
+    ],
+    [
+      "past a shim with nothing behind it",
+      { "python3": BROKEN_SHIM, "python3.12": answers("3.12.1") },
+      "python3.12",
+    ],
+    ["past one that can't install", {
+      "python3": answers("3.11.2", "no", "no"),
+      "python3.11": answers("3.11.7"),
+    }, "python3.11"],
+    ["one that can't install, if there is no other", { "python3": answers("3.11.2", "no", "no") }, "python3"],
+    ["python alone", { "python": answers("3.12.1") }, "python"],
+  ];
+  for (const [name, pythons, expected] of cases) {
+    await t.step(name, async () => {
+      await using programs = await Programs.make(pythons);
+      assert.equal((await findPython()).path, programs.path(expected));
+    });
+  }
+});
+
+Deno.test("findPython() takes a virtual environment's interpreter, which may lack the environment's pip", async () => {
+  await using programs = await Programs.make({
+    "base": answers("3.11.2", "no"),
+    "python3": `printf '%s\\n' "\${0%/*}/base" 3.11.2 True 24.2 yes yes`,
+  });
+  const base = { path: programs.path("base"), version: "3.11.2", ensurepip: true };
+  assert.deepEqual(await findPython(), base);
+});
+
+Deno.test("findPython() asks only the Python that PYTHON names", async () => {
+  await using programs = await Programs.make({ "python3": answers("3.11.7"), "mine": answers("3.12.1") });
+  Deno.env.set("PYTHON", programs.path("mine"));
+  assert.deepEqual(await findPython(), {
+    path: programs.path("mine"),
+    version: "3.12.1",
+    pip: "24.2",
+    ensurepip: true,
+  });
+});
+
+Deno.test("findPython() says that PYTHON is set where it names none that serves", async (t) => {
+  const cases: [name: string, value: string, expected: string][] = [
+    ["no such file", "/nothing/python3", "/nothing/python3 is not there"],
+    ["no such program", "nothing", "nothing is not there"],
+    ["broken", "shim", "shim does not start"],
+    ["too old", "old", "old is 3.10.13"],
+  ];
+  await using _programs = await Programs.make({
+    "python3": answers("3.11.7"),
+    "shim": BROKEN_SHIM,
+    "old": answers("3.10.13"),
+  });
+  for (const [name, value, expected] of cases) {
+    await t.step(name, async () => {
+      Deno.env.set("PYTHON", value);
+      await assert.rejects(findPython(), (error: Failure) => {
+        assert.equal(error.exitCode, 3);
+        assert.equal(
+          error.message,
+          `Cannot use the Python that the variable PYTHON names: ${expected}, and Python 3.11 to 3.13 is needed`,
+        );
+        assert.match(error.details.remedy ?? "", /Unset PYTHON/);
+        return true;
+      });
+    });
+  }
+});
+
+Deno.test("findPython() lists what it found if none is in range", async () => {
+  await using programs = await Programs.make({
+    "python3": answers("3.9.18"),
+    "python": answers("2.7.18", "no", "no"),
+  });
+  await assert.rejects(findPython(), (error: Failure) => {
+    assert.equal(error.exitCode, 3);
+    const found = `found only ${programs.path("python3")} is 3.9.18, ${programs.path("python")} is 2.7.18`;
+    assert.equal(error.message, `Cannot find Python 3.11 to 3.13: ${found}`);
+    assert.match(error.details.remedy ?? "", /PYTHON=/);
+    return true;
+  });
+});
+
+Deno.test("findPython() leads out of a virtual environment", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const { path } = await findPython();
+    const args = ["-m", "venv", "--without-pip", join(folder, "env")];
+    assert.ok((await new Deno.Command(path, { args }).output()).success);
+    const inside = await findPython([join(folder, "env/bin/python")]);
+    assert.equal(await Deno.realPath(inside.path), await Deno.realPath(path));
+    assert.doesNotMatch(inside.path, /env\/bin/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

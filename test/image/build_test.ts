@@ -1,0 +1,354 @@
+/** What `deno task build` makes of a request, without an engine; and with clients that answer as engines do. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { explainEngine } from "../../tasks/lib/container/client.ts";
+import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
+import { stageContext, withoutCredentials } from "../../tasks/lib/image/build_context.ts";
+import { BuildOutput } from "../../tasks/lib/image/build_output.ts";
+import {
+  baseImage,
+  buildCommand,
+  type BuildOptions,
+  byDigest,
+  imageRequirements,
+  planBuild,
+  readRequest,
+  type Request,
+} from "../../tasks/lib/image/build_plan.ts";
+import { parsePackages } from "../../tasks/lib/image/deno_packages.ts";
+import { checkPin, pinOf } from "../../tasks/lib/image/image_lock.ts";
+import { downloadCommand, downloadFiles, platforms } from "../../tasks/lib/image/wheels.ts";
+import { ended, experiment, Project, ROOT } from "../support/project.ts";
+
+const FIXTURES = join(import.meta.dirname!, "..", "fixtures/build");
+
+const NOTHING: BuildOptions = { cpu: false, "download-wheels": false, update: false, plan: false };
+
+const GPU_JUPYTER = "cschranz/gpu-jupyter:v1.10_cuda-12.9_ubuntu-24.04";
+
+const DIGITS = parseExperiment(
+  `name: digits\ntitle: Digits\nenvironment: { image: "${GPU_JUPYTER}", requirements: requirements.txt }\n` +
+    "steps: { train: { run: [python, train.py] } }\n",
+  "/project/experiment.yaml",
+  "/project",
+);
+
+const SHA = (letter: string) => `sha256:${letter.repeat(64)}`;
+
+function asked(options: Partial<BuildOptions>): Request & { action: "build" } {
+  const request = readRequest({ ...NOTHING, ...options });
+  assert.equal(request.action, "build");
+  return request as Request & { action: "build" };
+}
+
+Deno.test("readRequest() refuses options that contradict each other", async (t) => {
+  const cases: [Partial<BuildOptions>, RegExp][] = [
+    [{ cpu: true, variant: "slim" }, /--variant chooses a GPU-Jupyter image.*--cpu/],
+    [{ base: "x", variant: "slim" }, /--variant chooses a GPU-Jupyter image.*--base/],
+    [{ "download-wheels": true, tag: "x" }, /--download-wheels builds nothing: remove --tag/],
+    [{ tag: "No Name" }, /--tag must be an image name.*current value is "No Name"/],
+    [{ tag: "-x" }, /--tag must be an image name/],
+  ];
+  for (const [options, message] of cases) {
+    await t.step(String(message), () => {
+      assert.throws(() => readRequest({ ...NOTHING, ...options }), { exitCode: 2, message });
+    });
+  }
+});
+
+Deno.test("readRequest() takes image names with registry, port and tag", () => {
+  for (const tag of ["x", "user/name:1.0", "registry.example:5000/user/name:v1_2", "digits-resnet:cpu"]) {
+    assert.equal(asked({ tag }).tag, tag);
+  }
+});
+
+Deno.test("baseImage() takes what was asked for, else the experiment's image in its variant, else Debian", async (t) => {
+  const cases: [Partial<BuildOptions>, string][] = [
+    [{}, GPU_JUPYTER],
+    [{ variant: "full" }, GPU_JUPYTER],
+    [{ variant: "slim" }, `${GPU_JUPYTER}_slim`],
+    [{ variant: "python-only" }, `${GPU_JUPYTER}_python-only`],
+    [{ base: "own:1" }, "own:1"],
+    [{ cpu: true }, "debian:bookworm-slim"],
+    [{ cpu: true, base: "own:1" }, "own:1"],
+  ];
+  for (const [options, image] of cases) {
+    await t.step(image, () => assert.equal(baseImage(asked(options), DIGITS), image));
+  }
+});
+
+Deno.test("baseImage() refuses a variant of an image that has none", () => {
+  const own = { ...DIGITS, environment: { ...DIGITS.environment, image: "own:1" } };
+  assert.throws(
+    () => baseImage(asked({ variant: "slim" }), own),
+    /--variant needs a GPU-Jupyter tag.*"own:1"/,
+  );
+});
+
+Deno.test("imageRequirements() takes the CPU lock, or the ranges for a GPU image before the pins", async (t) => {
+  const cases: [kind: "cpu" | "gpu", there: string[], expected: string | RegExp][] = [
+    ["cpu", ["requirements.txt", "requirements-cpu.lock"], "requirements-cpu.lock"],
+    ["cpu", ["requirements.txt", "requirements.lock"], "requirements.lock"],
+    ["cpu", ["requirements.txt"], /there is no requirements-cpu\.lock or requirements\.lock/],
+    ["gpu", ["requirements.txt", "requirements-gpu.txt"], "requirements-gpu.txt"],
+    ["gpu", ["requirements.txt"], "requirements.txt"],
+  ];
+  for (const [kind, there, expected] of cases) {
+    await t.step(`${kind} of ${there.join(", ")}`, () => {
+      const choose = () => imageRequirements(kind, DIGITS, (path) => there.includes(path));
+      if (typeof expected === "string") assert.equal(choose(), expected);
+      else assert.throws(choose, { exitCode: 2, message: expected });
+    });
+  }
+});
+
+Deno.test("buildCommand() is what the golden file says", async (t) => {
+  const provenance = {
+    revision: "0123456789abcdef0123456789abcdef01234567",
+    source: "https://git.example/group/project",
+    created: "2026-11-23T16:05:12Z",
+    licenses: "Apache-2.0",
+  };
+  const cases = {
+    cpu: planBuild(asked({ cpu: true }), DIGITS, {
+      base: "debian:bookworm-slim",
+      pin: { kind: "local", id: SHA("a") },
+      requirements: "requirements-cpu.lock",
+      requirementsSha256: "e".repeat(64),
+      wheelhouse: "/wheels",
+      provenance,
+    }),
+    gpu: planBuild(asked({ tag: "registry.example:5000/user/digits:1.0" }), DIGITS, {
+      base: GPU_JUPYTER,
+      pin: { kind: "registry", digest: SHA("b") },
+      requirements: "requirements-gpu.txt",
+      requirementsSha256: "e".repeat(64),
+      provenance: {},
+    }),
+  };
+  for (const [name, plan] of Object.entries(cases)) {
+    await t.step(name, async () => {
+      const expected = JSON.parse(await Deno.readTextFile(join(FIXTURES, `${name}.json`)));
+      assert.deepEqual(buildCommand(plan, "/context", "/scratch/id"), expected);
+    });
+  }
+});
+
+Deno.test("byDigest() keeps a registry's port and drops the tag", () => {
+  assert.equal(byDigest("registry.example:5000/a/b:1.0", SHA("a")), `registry.example:5000/a/b@${SHA("a")}`);
+  assert.equal(byDigest("registry.example:5000/a/b", SHA("a")), `registry.example:5000/a/b@${SHA("a")}`);
+});
+
+Deno.test("withoutCredentials() leaves no token in the source label", () => {
+  assert.equal(withoutCredentials("https://me:s3cret@git.example/a/b"), "https://git.example/a/b");
+  assert.equal(withoutCredentials("git@git.example:a/b"), "git@git.example:a/b");
+});
+
+Deno.test("pinOf() is the digest of the image's own registry, or the id of an image made here", () => {
+  const digests = [`elsewhere.example/debian@${SHA("c")}`, `debian@${SHA("b")}`];
+  const info = { id: SHA("a"), digests, size: 1 };
+  assert.deepEqual(pinOf("docker.io/library/debian:bookworm-slim", info), {
+    kind: "registry",
+    digest: SHA("b"),
+  });
+  assert.deepEqual(pinOf("debian", { ...info, digests: [] }), { kind: "local", id: SHA("a") });
+});
+
+Deno.test("checkPin() says which digest is locked and which is here", () => {
+  const info = { id: SHA("a"), digests: [`debian@${SHA("b")}`], size: 1 };
+  checkPin("debian:bookworm-slim", { kind: "registry", digest: SHA("b") }, info);
+  checkPin("debian:bookworm-slim", { kind: "local", id: SHA("a") }, info);
+  assert.throws(() => checkPin("debian:bookworm-slim", { kind: "registry", digest: SHA("c") }, info), {
+    exitCode: 2,
+    message: `Cannot build on debian:bookworm-slim: experiment.lock has digest ${SHA("c")}, here is digest ${
+      SHA("b")
+    }`,
+  });
+});
+
+Deno.test("explainEngine() tells a stopped engine from a closed socket", async (t) => {
+  const cases: [string, RegExp, RegExp][] = [
+    [
+      "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+      /no engine answers/,
+      /Start it/,
+    ],
+    [
+      "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock",
+      /may not talk to the engine/,
+      /usermod -aG docker/,
+    ],
+    ["something new", /something new/, /docker version/],
+  ];
+  for (const [stderr, message, remedy] of cases) {
+    await t.step(stderr.slice(0, 30), () => {
+      const failure = explainEngine("docker", stderr);
+      assert.equal(failure.exitCode, 3);
+      assert.match(failure.message, message);
+      assert.match(failure.details.remedy ?? "", remedy);
+    });
+  }
+});
+
+Deno.test("BuildOutput names the step that failed, with what it said, of either builder", async (t) => {
+  const cases = {
+    classic: ["Step 8/25 : RUN pip  install x", " ---> Running in 0123", "torch: the image has 2.9.1"],
+    buildkit: [
+      "#12 [packages 8/25] RUN pip  install x",
+      "#12 1.234 torch: the image has 2.9.1",
+      "#9 [source 2/3] COPY . /source/",
+      "#12 ERROR: code 1",
+      "------",
+      " > [packages 8/25] RUN pip  install x:",
+      "#12 1.234 torch: the image has 2.9.1",
+      "------",
+    ],
+  };
+  for (const [name, lines] of Object.entries(cases)) {
+    await t.step(name, async () => {
+      const log = await Deno.makeTempFile();
+      const output = new BuildOutput(log, () => {});
+      lines.forEach((line) => output.line(line));
+      output.close();
+      const failure = output.failure("digits:cpu", 1);
+      assert.equal(failure.message, "Cannot build digits:cpu: step 8/25: RUN pip install x");
+      assert.deepEqual(failure.details.problems, [{ message: "torch: the image has 2.9.1" }]);
+      assert.equal(failure.details.log, log);
+      await Deno.remove(log);
+    });
+  }
+});
+
+Deno.test("downloadFiles() keeps packages with hashes apart, and platforms() go no further than Debian 12", () => {
+  const files = downloadFiles([
+    { name: "a", version: "1", marker: "", hashes: ["sha256:1", "sha256:2"] },
+    { name: "torch", version: "2.13.0+cpu", marker: "", hashes: [] },
+  ]);
+  assert.deepEqual(files, {
+    hashed: "a==1 --hash=sha256:1 --hash=sha256:2\n",
+    unhashed: "torch==2.13.0+cpu\n",
+  });
+  assert.equal(platforms("aarch64")[0], "manylinux_2_36_aarch64");
+  assert.ok(downloadCommand("python", "f", "d", "x86_64").includes("manylinux2014_x86_64"));
+});
+
+async function git(project: Project, ...args: string[]) {
+  const argv = ["-c", "user.name=a", "-c", "user.email=a@example.org", ...args];
+  const { code, stderr } = await ended(
+    new Deno.Command("git", { args: argv, cwd: project.root, stdout: "piped", stderr: "piped" }).spawn(),
+  );
+  assert.equal(code, 0, stderr);
+}
+
+Deno.test("stageContext() copies what git tracks and nothing else", async () => {
+  await using project = await Project.make({
+    "a.py": "1",
+    "sub/b.py": "2",
+    ".env": "secret",
+    "sub/key": "secret",
+  });
+  await git(project, "init", "-q");
+  await git(project, "add", "a.py", "sub/b.py");
+  const folder = await Deno.makeTempDir();
+  await stageContext({ root: project.root, folder, required: ["a.py"] });
+  assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["a.py", "sub"]);
+  assert.deepEqual([...Deno.readDirSync(join(folder, "sub"))].map(({ name }) => name), ["b.py"]);
+  await assert.rejects(stageContext({ root: project.root, folder, required: [".env"] }), {
+    exitCode: 2,
+    message: /git does not track \.env/,
+  });
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("stageContext() adds what the tasks import, as the cache of a Deno that has no mirror", async () => {
+  const folder = await Deno.makeTempDir();
+  await stageContext({ root: ROOT, folder, required: ["deno.lock"] });
+  const cache = join(folder, "wheelhouse/deno/npm");
+  const registries = [...Deno.readDirSync(cache)].map(({ name }) => name);
+  const zod = join(cache, registries[0]!, "zod");
+  const [version] = [...Deno.readDirSync(zod)];
+  assert.equal((await Deno.readTextFile(join(zod, version!.name, "package.json"))).includes('"zod"'), true);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("parsePackages() puts what came from a mirror where a Deno without one looks for it", () => {
+  const info = (folder: string) => {
+    const packages = ["zod/4.6.7", "@std/path/1.0.0"].map((
+      path,
+    ) => [path, { localPath: `${folder}/${path}` }]);
+    return JSON.stringify({ npmPackages: Object.fromEntries(packages) });
+  };
+  const found = parsePackages(
+    info("/cache/npm/mirror.example/api"),
+    info("/scratch/npm/usual.example"),
+    "/scratch",
+  );
+  assert.deepEqual(found, [
+    { folder: "/cache/npm/mirror.example/api/zod/4.6.7", place: "npm/usual.example/zod/4.6.7" },
+    { folder: "/cache/npm/mirror.example/api/@std/path/1.0.0", place: "npm/usual.example/@std/path/1.0.0" },
+  ]);
+  assert.deepEqual(parsePackages("{}", "{}", "/scratch"), []);
+});
+
+const FILES = {
+  "experiment.yaml": experiment(),
+  "requirements.txt": "",
+  "requirements-cpu.lock": "",
+  ".dockerignore": "",
+  ".devcontainer/cpu.Dockerfile": "FROM scratch\n",
+};
+
+/** A `docker` that fails as the real one does. */
+async function fakeDocker(project: Project, message: string): Promise<Record<string, string>> {
+  await project.write("bin/docker", `#!/bin/sh\necho '${message}' >&2\nexit 1\n`);
+  await Deno.chmod(project.path("bin/docker"), 0o755);
+  return { PATH: `${project.path("bin")}:${Deno.env.get("PATH")}` };
+}
+
+Deno.test("build without a docker client is exit 3 with the remedy", async () => {
+  await using project = await Project.make(FILES);
+  await Deno.mkdir(project.path("bin"));
+  await Deno.symlink(Deno.execPath(), project.path("bin/deno"));
+  const { code, stderr } = await project.task("build", ["--cpu"], { PATH: project.path("bin") });
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /there is no program docker on PATH[^]*Install Docker Engine/);
+});
+
+Deno.test("build with a stopped engine or a closed socket is exit 3 with the remedy", async (t) => {
+  await using project = await Project.make(FILES);
+  const cases: [string, RegExp][] = [
+    [
+      "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?",
+      /no engine answers[^]*Start it/,
+    ],
+    [
+      "permission denied while trying to connect to the Docker daemon socket",
+      /may not talk[^]*usermod -aG docker/,
+    ],
+  ];
+  for (const [message, expected] of cases) {
+    await t.step(message, async () => {
+      const { code, stderr } = await project.task("build", ["--cpu"], await fakeDocker(project, message));
+      assert.equal(code, 3, stderr);
+      assert.match(stderr, expected);
+    });
+  }
+});
+
+Deno.test("build --plan runs nothing and prints one line for a shell", async () => {
+  await using project = await Project.make(FILES);
+  const { code, stdout } = await project.task("build", ["--cpu", "--plan"], { PATH: Deno.env.get("PATH")! });
+  assert.equal(code, 0);
+  assert.match(
+    stdout,
+    /^docker build --file \S+\/cpu\.Dockerfile --tag test:cpu --build-arg BASE_IMAGE=debian/,
+  );
+});
+
+Deno.test("build --wheelhouse on an empty folder is exit 2 and says how to fill it", async () => {
+  await using project = await Project.make(FILES);
+  const { code, stderr } = await project.task("build", ["--cpu", "--wheelhouse", "none"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /it holds no wheels[^]*--download-wheels --wheelhouse none/);
+});

@@ -1,0 +1,199 @@
+"""A step runs as it would by itself, and its record says what happened."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+RUN_STEP = Path(__file__).resolve().parents[2] / "tasks/inside/run_step.py"
+
+
+class Ended(NamedTuple):
+    code: int
+    stdout: str
+    stderr: str
+    record: dict[str, Any]
+
+
+def _argv(*command: str) -> list[str]:
+    return [sys.executable, str(RUN_STEP), "--record", "step.json", "--", *command]
+
+
+def _run(folder: Path, *command: str, **env: str) -> Ended:
+    ended = subprocess.run(
+        _argv(*command), cwd=folder, env={**os.environ, **env}, capture_output=True, text=True, timeout=60
+    )
+    return Ended(ended.returncode, ended.stdout, ended.stderr, _record(folder))
+
+
+def _run_file(folder: Path, text: str, *arguments: str) -> Ended:
+    (folder / "step.py").write_text(text)
+    return _run(folder, "python", "step.py", *arguments)
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "step.json").read_text())
+
+
+def _wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < deadline, f"waited 20 s in vain for {path}"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "message"),
+    [
+        ("", 0, ""),
+        ("import sys; sys.exit(None)", 0, ""),
+        ("import sys; sys.exit(3)", 3, ""),
+        ("import sys; sys.exit('no data')", 1, "no data\n"),
+        ("raise KeyboardInterrupt", 130, "interrupted\n"),
+    ],
+)
+def test_the_exit_code_is_what_the_step_says(tmp_path: Path, text: str, code: int, message: str) -> None:
+    ended = _run_file(tmp_path, text)
+    assert (ended.code, ended.stderr) == (code, message)
+    assert ended.record["exit_code"] == code
+    assert ended.record["status"] == ("done" if code == 0 else "failed")
+    assert ended.record["environment"]["executable"] == sys.executable
+
+
+@pytest.mark.parametrize("command", [["step.py"], ["-m", "step"], ["-c", "import step"]])
+def test_a_traceback_shows_the_step_alone(tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "step.py").write_text("def fail():\n    raise ValueError('no data')\nfail()\n")
+    ended = _run(tmp_path, "python", *command)
+    assert ended.code == 1
+    assert ended.stderr.startswith("Traceback (most recent call last):\n")
+    assert ended.stderr.endswith("ValueError: no data\n")
+    assert "run_step" not in ended.stderr and "runpy" not in ended.stderr
+
+
+def test_a_file_or_module_that_is_not_there_is_said_in_a_line(tmp_path: Path) -> None:
+    assert _run(tmp_path, "python", "none.py").stderr == "Cannot open 'none.py': no such file\n"
+    assert _run(tmp_path, "python", "-m", "none").stderr == "No module named none\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "first"), [(["step.py"], "step.py"), (["-m", "step"], "{}/step.py"), (["-c", "{}"], "-c")]
+)
+def test_arguments_arrive_unchanged(tmp_path: Path, command: list[str], first: str) -> None:
+    text = "import json, sys; print(json.dumps(sys.argv))"
+    (tmp_path / "step.py").write_text(text)
+    arguments = ["--", "a b", "", "$HOME", "-m", "*"]
+    ended = _run(tmp_path, "python", *(part.format(text) for part in command), *arguments)
+    assert json.loads(ended.stdout) == [first.format(tmp_path), *arguments]
+
+
+def test_the_record_says_running_while_the_step_runs(tmp_path: Path) -> None:
+    text = "print(__import__('json').load(open('step.json'))['status'])"
+    ended = _run_file(tmp_path, text)
+    assert (ended.stdout, ended.record["status"]) == ("running\n", "done")
+
+
+def test_a_step_that_leaves_without_a_word_leaves_a_record_that_says_running(tmp_path: Path) -> None:
+    ended = _run_file(tmp_path, "import os; os._exit(4)")
+    assert (ended.code, ended.record["status"]) == (4, "running")
+    assert "exit_code" not in ended.record
+
+
+@pytest.mark.parametrize("name", ["frameworks", "notebook_file", "run_step"])
+def test_the_step_s_own_modules_come_first_whatever_their_names(tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.py").write_text("MINE = True")
+    ended = _run_file(tmp_path, f"import {name}; print({name}.MINE)")
+    assert ended.stdout == "True\n"
+    assert "packages" in ended.record["environment"]
+
+
+@pytest.mark.parametrize("command", [["step.py"], ["-m", "step"], ["-c", "import step"]])
+def test_the_step_searches_modules_where_the_interpreter_alone_would(
+    tmp_path: Path, command: list[str]
+) -> None:
+    (tmp_path / "step.py").write_text("import sys; print(sys.path, 'frameworks' in sys.modules)")
+    for env in ({}, {"PYTHONSAFEPATH": "1", "PYTHONPATH": str(tmp_path)}):
+        alone = subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+        )
+        assert _run(tmp_path, "python", *command, **env).stdout == alone.stdout
+
+
+def test_a_class_of_a_code_text_can_be_pickled_and_annotations_are_values(tmp_path: Path) -> None:
+    text = """
+import pickle
+class Settings:
+    epochs: int = 3
+print(pickle.loads(pickle.dumps(Settings())).epochs, Settings.__annotations__, __name__)
+"""
+    ended = _run(tmp_path, "python", "-c", text)
+    assert ended.stdout == "3 {'epochs': <class 'int'>} __main__\n", ended.stderr
+
+
+@pytest.mark.parametrize("command", [["step.py"], ["-m", "step"]])
+def test_worker_processes_can_be_spawned(tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "step.py").write_text("""
+import multiprocessing, sys
+def work(number):
+    return number * number
+if __name__ == "__main__":
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        print(pool.map(work, [1, 2, 3]), sys.argv[1:])
+""")
+    ended = _run(tmp_path, "python", *command, "--epochs", "3")
+    assert ended.stdout == "[1, 4, 9] ['--epochs', '3']\n", ended.stderr
+
+
+def test_worker_processes_can_be_spawned_by_a_code_text(tmp_path: Path) -> None:
+    text = "import math, multiprocessing as m; print(m.get_context('spawn').Pool(1).map(math.sqrt, [4]))"
+    ended = _run(tmp_path, "python", "-c", text)
+    assert (ended.stdout, ended.code) == ("[2.0]\n", 0), ended.stderr
+
+
+def test_only_the_bare_name_python_means_the_environment_s_interpreter(tmp_path: Path) -> None:
+    program = tmp_path / "python"
+    program.write_text('#!/bin/sh\necho "mine $*"\n')
+    program.chmod(0o755)
+    assert _run(tmp_path, "./python", "-c", "x").stdout == "mine -c x\n"
+    assert _run(tmp_path, str(program), "x").stdout == "mine x\n"
+    show = "import sys; print(sys.executable)"
+    for command in (["python", "-c", show], ["python3", "-B", "-c", show]):
+        assert _run(tmp_path, *command).stdout == f"{sys.executable}\n"
+
+
+def test_any_other_program_runs_as_a_child(tmp_path: Path) -> None:
+    ended = _run(tmp_path, "sh", "-c", 'echo "$0"; exit 5', "a b")
+    assert (ended.code, ended.stdout, ended.record["exit_code"]) == (5, "a b\n", 5)
+    assert _run(tmp_path, "sh", "-c", "kill -TERM $$").code == 128 + signal.SIGTERM
+
+
+def test_a_program_that_is_not_there_is_exit_code_127(tmp_path: Path) -> None:
+    ended = _run(tmp_path, "no-such-program")
+    assert ended.code == 127
+    assert ended.stderr == "Cannot start 'no-such-program': No such file or directory\n"
+    assert ended.record["status"] == "failed"
+
+
+def test_a_program_that_is_interrupted_may_take_its_time_to_save(tmp_path: Path) -> None:
+    text = "trap 'sleep 1; echo saved; exit 9' INT; touch ready; while :; do sleep 0.1; done"
+    step = subprocess.Popen(
+        _argv("sh", "-c", text), cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    _wait_for(tmp_path / "ready")
+    os.killpg(step.pid, signal.SIGINT)
+    assert step.communicate(timeout=20)[0] == "saved\n"
+    assert (step.returncode, _record(tmp_path)["exit_code"]) == (9, 9)
+
+
+def test_a_command_line_that_lacks_something_is_exit_code_2() -> None:
+    ended = subprocess.run([sys.executable, str(RUN_STEP)], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr.startswith("usage: ")) == (2, True)

@@ -1,0 +1,65 @@
+/** A real Docker Engine for tests, and a copy of this project to build images of. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { stageContext } from "../../tasks/lib/image/build_context.ts";
+import { exists } from "../../tasks/lib/system/files.ts";
+import { type Ended, ended, Project, ROOT } from "./project.ts";
+
+/** What the CPU image is built on. */
+export const BASE = "debian:bookworm-slim";
+
+export async function docker(...args: string[]): Promise<Ended> {
+  return await ended(
+    new Deno.Command("docker", {
+      args,
+      stdout: "piped",
+      stderr: "piped",
+      signal: AbortSignal.timeout(60_000),
+    }).spawn(),
+  );
+}
+
+/** Standard output of a docker command that must not fail. */
+export async function said(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await docker(...args);
+  assert.equal(code, 0, `docker ${args.join(" ")}: ${stderr}`);
+  return stdout.trim();
+}
+
+/** Why images can't be built here, if they can't. */
+export async function missingEngine(): Promise<string | undefined> {
+  const engine = await docker("version").catch(() => undefined);
+  if (engine === undefined) return "there is no docker client";
+  if (engine.code !== 0) return `no Docker Engine answers: ${engine.stderr.trim().split("\n").at(-1)}`;
+  if ((await docker("image", "inspect", BASE)).code === 0) return undefined;
+  const made = await new Deno.Command(join(ROOT, "test/support/base_image.sh"), { args: [BASE] }).output();
+  if (made.success || (await docker("pull", "--quiet", BASE)).code === 0) return undefined;
+  return `${BASE} can't be pulled, nor made here (apt install mmdebstrap)`;
+}
+
+/** The tracked files of this project as a repository of their own; it is removed when the tests end. */
+export async function copyOfThisProject(): Promise<Project> {
+  const copy = await Project.make({});
+  addEventListener("unload", () => Deno.removeSync(copy.root, { recursive: true }));
+  await stageContext({ root: ROOT, folder: copy.root, required: [] });
+  await git(copy, "init", "-q");
+  await git(copy, "add", "-A");
+  await git(copy, "commit", "-qm", "all");
+  return copy;
+}
+
+export async function git(copy: Project, ...args: string[]) {
+  const argv = ["-C", copy.root, "-c", "user.name=a", "-c", "user.email=a@example.org", ...args];
+  const { success, stderr } = await new Deno.Command("git", { args: argv }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+}
+
+/** Wheels of the CPU image: those that lie in this project, else downloaded into the copy. */
+export async function wheelhouse(copy: Project): Promise<string> {
+  const here = join(ROOT, "wheelhouse");
+  if (await exists(here)) return here;
+  const { code, stderr } = await copy.task("build", ["--download-wheels"]);
+  assert.equal(code, 0, stderr);
+  return copy.path("wheelhouse");
+}

@@ -1,0 +1,111 @@
+/** `deno task notebook` on real notebooks, in the project's own environment. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { ended, Project, ROOT } from "../support/project.ts";
+
+const CELLS = (sources: string[]) =>
+  JSON.stringify({
+    cells: sources.map((source, index) => ({
+      cell_type: "code",
+      execution_count: null,
+      metadata: index === 0 ? { tags: ["parameters"] } : {},
+      outputs: [],
+      source,
+    })),
+    metadata: { kernelspec: { name: "python3", display_name: "Python 3", language: "python" } },
+    nbformat: 4,
+    nbformat_minor: 4,
+  });
+
+/** Runs `deno task notebook` of this project on notebooks elsewhere, with the runs elsewhere too. */
+async function notebook(project: Project, args: string[]) {
+  return await ended(
+    new Deno.Command(Deno.execPath(), {
+      args: ["task", "--quiet", "notebook", ...args, "--runs", project.path("runs")],
+      cwd: ROOT,
+      env: { NO_COLOR: "1", INIT_CWD: ROOT },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn(),
+  );
+}
+
+async function executed(project: Project, name: string) {
+  const run = await project.run("digits-resnet");
+  return JSON.parse(await Deno.readTextFile(join(run, "_notebooks", name)));
+}
+
+Deno.test("notebook executes a notebook with parameters and leaves the source as it was", async () => {
+  const source = CELLS(["epochs = 1\nname = 'x'", "print(f'{epochs + 1} epochs of {name}')"]);
+  await using project = await Project.make({ "one.ipynb": source, "values.yaml": "name: it's $(me)\n" });
+  const args = [project.path("one.ipynb"), "-p", "epochs=41", "-f", project.path("values.yaml")];
+  const { code, stdout, stderr } = await notebook(project, args);
+  assert.equal(code, 0, stdout + stderr);
+  assert.match(stdout, /42 epochs of it's \$\(me\)/);
+  assert.match(stdout, /cell 2 of 3/);
+  assert.equal(await Deno.readTextFile(project.path("one.ipynb")), source);
+  const { cells } = await executed(project, "one.ipynb");
+  assert.deepEqual(cells[1].metadata.tags, ["injected-parameters"]);
+});
+
+Deno.test("notebook executes all that a pattern matches, in one call", async () => {
+  await using project = await Project.make({ "a.ipynb": CELLS(["1"]), "b.ipynb": CELLS(["2"]), "c.txt": "" });
+  const { code, stdout, stderr } = await notebook(project, [
+    project.path("*.ipynb"),
+    "--jobs",
+    "2",
+    "--html",
+  ]);
+  assert.equal(code, 0, stdout + stderr);
+  const run = await project.run("digits-resnet");
+  for (const name of ["a.ipynb", "a.html", "b.ipynb", "b.html"]) {
+    await Deno.stat(join(run, "_notebooks", name));
+  }
+});
+
+Deno.test("notebook gives a notebook that declares `out` a folder of its own in the run folder", async () => {
+  const source = CELLS(["out = 'elsewhere'", "import pathlib\npathlib.Path(out).mkdir()\nprint(out)"]);
+  await using project = await Project.make({ "a.ipynb": source, "b.ipynb": source });
+  const { code, stdout, stderr } = await notebook(project, [
+    project.path("a.ipynb"),
+    project.path("b.ipynb"),
+  ]);
+  assert.equal(code, 0, stdout + stderr);
+  const run = await project.run("digits-resnet");
+  for (const name of ["a", "b"]) assert.ok((await Deno.stat(join(run, "_notebooks", name))).isDirectory);
+});
+
+Deno.test("notebook says which cell failed, and why, and exits 1", async () => {
+  await using project = await Project.make({
+    "bad.ipynb": CELLS(["x = 1", "def f():\n    return 1 / 0\nf()"]),
+  });
+  const { code, stdout } = await notebook(project, [project.path("bad.ipynb")]);
+  assert.equal(code, 1);
+  assert.match(stdout, /cell 2/);
+  assert.match(stdout, /ZeroDivisionError: division by zero/);
+  assert.doesNotMatch(stdout, /nbclient|site-packages/);
+});
+
+Deno.test("notebook exits 2 for what is no notebook, and for wrong options", async (t) => {
+  await using project = await Project.make({ "not.ipynb": "not json", "a.ipynb": CELLS(["1"]) });
+  const a = project.path("a.ipynb");
+  const cases: [args: string[], message: RegExp][] = [
+    [[project.path("not.ipynb")], /not\.ipynb/],
+    [[project.path("missing.ipynb")], /missing\.ipynb/],
+    [[project.path("none*.ipynb")], /No notebook matches/],
+    [[a, "-p", "epochs"], /-p must be NAME=VALUE/],
+    [[a, "--timeout", "soon"], /--timeout must be a number of seconds/],
+    [[a, "--jobs", "0"], /--jobs must be a whole number from 1/],
+    [[a, "-f", project.path("nothing.yaml")], /Cannot read the parameters in/],
+    [[a, "eurosat"], /"eurosat" must be a notebook like the others/],
+  ];
+  for (const [args, message] of cases) {
+    await t.step(args.join(" "), async () => {
+      const { code, stdout, stderr } = await notebook(project, args);
+      assert.equal(code, 2, stdout + stderr);
+      assert.match(stdout + stderr, message);
+    });
+  }
+});
