@@ -5,10 +5,10 @@
  */
 
 import { main } from "./lib/cli/main.ts";
-import { everydayTask } from "./lib/run/everyday_task.ts";
+import { stepTask } from "./lib/run/step_task.ts";
 
 await main(
-  everydayTask("infer", "Predicts with the newest model that was trained with these parameters.", [
+  stepTask("infer", "Predicts with the newest model that was trained with these parameters.", [
     "deno task infer -- --top-k 5",
     "with an argument for the step's own command",
   ]),

@@ -5,8 +5,8 @@
  */
 
 import { main } from "./lib/cli/main.ts";
-import { everydayTask } from "./lib/run/everyday_task.ts";
+import { stepTask } from "./lib/run/step_task.ts";
 
 await main(
-  everydayTask("train", "Trains the model.", ["deno task train --epochs 3", "with another parameter value"]),
+  stepTask("train", "Trains the model.", ["deno task train --epochs 3", "with another parameter value"]),
 );

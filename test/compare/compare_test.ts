@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { findFirstByte } from "../../tasks/lib/compare/bytes.ts";
 import { countersOf } from "../../tasks/lib/compare/claimed_values.ts";
 import { csvColumns, jsonColumns } from "../../tasks/lib/compare/columns.ts";
-import { compareColumns } from "../../tasks/lib/compare/departures.ts";
+import { compareColumns } from "../../tasks/lib/compare/deviations.ts";
 import { isDurationName, maskedBy, type Masks } from "../../tasks/lib/compare/incidental.ts";
 import { compareNotebooks } from "../../tasks/lib/compare/notebooks.ts";
 import { clean, showDifference } from "../../tasks/lib/compare/show_details.ts";
@@ -33,14 +33,14 @@ function compare(read: typeof jsonColumns, a: string, b: string, step = "train")
 Deno.test("the first point that departs is named, with the samples it is off by", () => {
   const history = (validation: number[]) =>
     `epoch,validation_accuracy,note\n${validation.map((value, row) => `${row + 1},${value},x`).join("\n")}\n`;
-  const { departures, problems } = compare(
+  const { deviations, problems } = compare(
     csvColumns,
     history([68.06, 88.89, 94.72, 90.28, 99.44]),
     history([68.06, 88.89, 94.44, 91.11, 99.44]),
   );
   assert.deepEqual(problems, []);
-  assert.equal(departures.length, 1);
-  const { quantity, points, departing, first, largest, last } = departures[0]!;
+  assert.equal(deviations.length, 1);
+  const { quantity, points, departing, first, largest, last } = deviations[0]!;
   assert.deepEqual([quantity, points, departing], ["validation_accuracy", 5, 2]);
   assert.deepEqual([first.at, first.a, first.b, first.samples], ["epoch 3", 94.72, 94.44, -1]);
   assert.deepEqual([largest!.at, largest!.samples], ["epoch 4", 3]);
@@ -89,7 +89,7 @@ Deno.test("samples are given only where a claim says of how many", async (t) => 
   for (const [name, step, a, b, samples] of cases) {
     await t.step(
       name,
-      () => assert.equal(compare(jsonColumns, a, b, step).departures[0]!.first.samples, samples),
+      () => assert.equal(compare(jsonColumns, a, b, step).deviations[0]!.first.samples, samples),
     );
   }
 });
@@ -104,7 +104,7 @@ Deno.test("values are compared as what they say, however they are written", asyn
     ["nothing at all", csvColumns, "", "\n"],
   ];
   for (const [name, read, a, b] of same) {
-    await t.step(name, () => assert.deepEqual(compare(read, a, b), { departures: [], problems: [] }));
+    await t.step(name, () => assert.deepEqual(compare(read, a, b), { deviations: [], problems: [] }));
   }
   const other: [name: string, read: typeof jsonColumns, a: string, b: string, at: string][] = [
     [
@@ -136,8 +136,8 @@ Deno.test("values are compared as what they say, however they are written", asyn
   ];
   for (const [name, read, a, b, at] of other) {
     await t.step(`not the same: ${name}`, () => {
-      const { departures } = compare(read, a, b);
-      assert.deepEqual(departures.map(({ first, incidental }) => [first.at, incidental]), [[at, undefined]]);
+      const { deviations } = compare(read, a, b);
+      assert.deepEqual(deviations.map(({ first, incidental }) => [first.at, incidental]), [[at, undefined]]);
     });
   }
 });
@@ -160,8 +160,8 @@ Deno.test("what can't be compared cell by cell is said", async (t) => {
 });
 
 Deno.test("columns of one name are told apart, and what is no table is none", () => {
-  const { departures } = compare(csvColumns, "x,x\n1,2\n", "x,x\n1,3\n");
-  assert.deepEqual(departures.map(({ quantity, first }) => [quantity, first.b]), [["x (column 2)", 3]]);
+  const { deviations } = compare(csvColumns, "x,x\n1,2\n", "x,x\n1,3\n");
+  assert.deepEqual(deviations.map(({ quantity, first }) => [quantity, first.b]), [["x (column 2)", 3]]);
   assert.throws(() => csvColumns("a,b\n1,2,3\n"), CsvProblem);
 });
 
@@ -185,9 +185,9 @@ Deno.test("predictions that flipped are counted and named", async (t) => {
   ];
   for (const [name, read, write] of cases) {
     await t.step(name, () => {
-      const { departures } = compare(read, write([1, 2, 1, 2, 1, 2, 1, 2]), write([1, 2, 2, 2, 1, 1, 1, 2]));
-      assert.equal(departures.length, 1);
-      const { quantity, departing, flipped } = departures[0]!;
+      const { deviations } = compare(read, write([1, 2, 1, 2, 1, 2, 1, 2]), write([1, 2, 2, 2, 1, 1, 1, 2]));
+      assert.equal(deviations.length, 1);
+      const { quantity, departing, flipped } = deviations[0]!;
       assert.deepEqual([quantity, departing], ["predicted", 2]);
       assert.deepEqual(flipped!.map(({ at, a, b }) => `${at}: ${a} → ${b}`), [
         "image 12: 1 → 2",
@@ -196,12 +196,12 @@ Deno.test("predictions that flipped are counted and named", async (t) => {
     });
   }
   await t.step("counts of a history are no classes", () => {
-    const { departures } = compare(
+    const { deviations } = compare(
       csvColumns,
       "epoch,correct\n1,320\n2,354\n3,358\n",
       "epoch,correct\n1,320\n2,353\n3,358\n",
     );
-    assert.deepEqual(departures.map(({ flipped, first }) => [flipped, first.difference]), [[undefined, -1]]);
+    assert.deepEqual(deviations.map(({ flipped, first }) => [flipped, first.difference]), [[undefined, -1]]);
   });
 });
 
@@ -237,12 +237,12 @@ Deno.test("times and a run's own names say nothing of the result; numbers do", a
     assert.deepEqual(names.filter(isDurationName), names.slice(0, 5));
   });
   await t.step("a file in which only such differ", () => {
-    const { departures } = compare(
+    const { deviations } = compare(
       jsonColumns,
       '[{"output": "/here/runs/x/A1/n.ipynb", "seconds": 12.1}]',
       '[{"output": "/there/B2/n.ipynb", "seconds": 28.5}]',
     );
-    assert.deepEqual(departures.map(({ incidental }) => incidental), ["the run's own folder", "times"]);
+    assert.deepEqual(deviations.map(({ incidental }) => incidental), ["the run's own folder", "times"]);
   });
 });
 

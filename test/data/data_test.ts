@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { leadsToCache } from "../../tasks/lib/data/cache_folder.ts";
 import { findEntry, inspectEntry, sealEntry } from "../../tasks/lib/data/cache.ts";
-import { findGiven } from "../../tasks/lib/data/given.ts";
+import { findGiven } from "../../tasks/lib/data/local_file.ts";
 import { refuseOtherData } from "../../tasks/lib/data/plan_data.ts";
 import type { Data } from "../../tasks/lib/experiment/experiment.ts";
 import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
@@ -118,7 +118,7 @@ Deno.test("findGiven() takes a file by its name, its size or its hash", async (t
 const DATA: PlannedData = {
   path: "/project/data/w",
   folder: `/home/me/.cache/experiment-data/${SHA256}`,
-  knownBy: `md5:${MD5}`,
+  checksumOf: `md5:${MD5}`,
   sha256: SHA256,
 };
 

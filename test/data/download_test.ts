@@ -7,7 +7,7 @@ import { networkError, statusError } from "../../tasks/lib/data/download/mirror_
 import { PATIENCE, pauseAfter } from "../../tasks/lib/data/download/mirror.ts";
 import { describeProgress, type Progress, ProgressMeter } from "../../tasks/lib/data/download/progress.ts";
 import { askForRest, judgeAnswer, type Origin } from "../../tasks/lib/data/download/range.ts";
-import { findMismatch, Sums } from "../../tasks/lib/data/download/sums.ts";
+import { Checksums, findMismatch } from "../../tasks/lib/data/download/checksums.ts";
 import { redirectProblem } from "../../tasks/lib/data/download/web_address.ts";
 import { maySendPage, pageTitle } from "../../tasks/lib/data/download/web_page.ts";
 import { holdPath } from "../../tasks/lib/system/file_lock.ts";
@@ -181,7 +181,7 @@ Deno.test("pageTitle() knows a web page by its beginning", async (t) => {
 Deno.test("findMismatch() checks every hash that is known", () => {
   const md5 = createHash("md5").update("a").digest("hex");
   const found = (expected: Parameters<typeof findMismatch>[0], data = "a") => {
-    const sums = new Sums(expected);
+    const sums = new Checksums(expected);
     sums.update(new TextEncoder().encode(data));
     return findMismatch(expected, sums.digest());
   };

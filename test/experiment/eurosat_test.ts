@@ -45,7 +45,7 @@ function withoutTolerances(): Experiment {
   return { ...EXPERIMENT, claims: EXPERIMENT.claims.map((claim) => ({ ...claim, tolerance: [] })) };
 }
 
-function departures({ points }: Check): (number | undefined)[] {
+function deviations({ points }: Check): (number | undefined)[] {
   return points!.map(({ samples }) => samples);
 }
 
@@ -56,21 +56,21 @@ Deno.test("the published table is identical to itself", async () => {
 
 Deno.test("the second run is identical in validation in all 10 epochs, and in training in 6 and one sample off in 4", async () => {
   const { training, validation } = await judge("second");
-  assert.deepEqual(departures(validation), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  assert.deepEqual(deviations(validation), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
   assert.equal(validation.verdict, "identical");
-  assert.deepEqual(departures(training), [1, 0, 1, 0, -1, 0, 1, 0, 0, 0]);
+  assert.deepEqual(deviations(training), [1, 0, 1, 0, -1, 0, 1, 0, 0, 0]);
   assert.equal(training.verdict, "within tolerance");
   assert.equal(training.class, "other image");
   assert.equal(training.tolerance, "±1 sample");
-  assert.match(training.detail, /^\+1 sample at point 1 of 10, the largest of 4 departures/);
+  assert.match(training.detail, /^\+1 sample at point 1 of 10, the largest of 4 deviations/);
   assert.ok(holds([training, validation]));
 });
 
 Deno.test("the third run is two samples off in training epoch 5 and one in validation epoch 8, which its class allows", async () => {
   const { training, validation } = await judge("third");
-  assert.deepEqual(departures(training), [-1, 1, 0, 0, -2, -1, 0, 1, -1, 0]);
+  assert.deepEqual(deviations(training), [-1, 1, 0, 0, -2, -1, 0, 1, -1, 0]);
   assert.deepEqual([training.worst, training.difference], [4, "−2 samples"]);
-  assert.deepEqual(departures(validation), [0, 0, 0, 0, 0, 0, 0, 1, 0, 0]);
+  assert.deepEqual(deviations(validation), [0, 0, 0, 0, 0, 0, 0, 1, 0, 0]);
   assert.deepEqual([validation.worst, validation.difference], [7, "+1 sample"]);
   assert.deepEqual(validation.points![7], { claimed: 84.81, obtained: 85, samples: 1 });
   for (const check of [training, validation]) {
@@ -86,7 +86,7 @@ Deno.test("with one sample for everybody, the third run is different at one poin
   const { training, validation } = await judge("third", {}, { ...EXPERIMENT, claims });
   assert.equal(training.verdict, "different");
   assert.match(training.detail, /^−2 samples at point 5 of 10, .*is outside ±1 sample$/);
-  assert.equal(departures(training).filter((samples) => Math.abs(samples!) > 1).length, 1);
+  assert.equal(deviations(training).filter((samples) => Math.abs(samples!) > 1).length, 1);
   assert.equal(validation.verdict, "within tolerance");
 });
 

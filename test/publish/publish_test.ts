@@ -7,7 +7,7 @@ import { findAuthorsRun } from "../../tasks/lib/publish/authors_run.ts";
 import { explainPush, registryOf } from "../../tasks/lib/publish/push.ts";
 import { type PublishOptions, readPublishRequest } from "../../tasks/lib/publish/request.ts";
 import { readSource } from "../../tasks/lib/publish/source.ts";
-import { describePublication, gpusInWords, type Publication } from "../../tasks/lib/publish/words.ts";
+import { describePublication, gpusInWords, type Publication } from "../../tasks/lib/publish/texts.ts";
 import type { Gpu } from "../../tasks/lib/system/host.ts";
 import { git } from "../support/docker.ts";
 import { experiment, Project, ROOT, TRAIN } from "../support/project.ts";

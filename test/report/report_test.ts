@@ -3,7 +3,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Check } from "../../tasks/lib/record/verdict.ts";
-import { curvesInCsv, curvesInJson, departures, nameParts, panelsOf } from "../../tasks/lib/report/curves.ts";
+import {
+  curveDifferences,
+  curvesInCsv,
+  curvesInJson,
+  nameParts,
+  panelsOf,
+} from "../../tasks/lib/report/curves.ts";
 import { allowanceOf, deviations } from "../../tasks/lib/report/deviation.ts";
 import { downsample } from "../../tasks/lib/report/downsample.ts";
 import { escape, html } from "../../tasks/lib/report/html.ts";
@@ -81,13 +87,17 @@ Deno.test("panelsOf() puts the parts of a quantity together, and what claims are
   assert.deepEqual(panel!.curves[0]!.claimed, [{ epoch: 2, value: 2, reach: 0.5 }]);
 });
 
-Deno.test("departures() compares counts as counts and other values as they are", () => {
+Deno.test("curveDifferences() compares counts as counts and other values as they are", () => {
   const values = [84.81481481, 90];
-  const asValues = departures({ values, published: [84.81, 90] });
+  const asValues = curveDifferences({ values, published: [84.81, 90] });
   assert.deepEqual([asValues.equal, asValues.compared, asValues.first], [1, 2, 1]);
-  const asCounts = departures({ values, published: [84.81, 90], samples: { differences: [0, -1], of: 540 } });
+  const asCounts = curveDifferences({
+    values,
+    published: [84.81, 90],
+    samples: { differences: [0, -1], of: 540 },
+  });
   assert.deepEqual([asCounts.equal, asCounts.first, asCounts.largestSamples], [1, 2, -1]);
-  assert.equal(departures({ values: [null, 1], published: [1] }).compared, 0);
+  assert.equal(curveDifferences({ values: [null, 1], published: [1] }).compared, 0);
 });
 
 Deno.test("downsample() keeps both ends and every peak of a long curve", () => {

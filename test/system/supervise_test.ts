@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { findProcesses } from "../../tasks/lib/system/processes.ts";
-import { Stopper, supervise } from "../../tasks/lib/system/supervise.ts";
+import { StopSignals, supervise } from "../../tasks/lib/system/supervise.ts";
 
 /** Runs a Python text; `onText` is called with all that it has printed so far. */
 async function superviseText(code: string, onText: (text: string) => void = () => {}) {
   const mark = `SUPERVISE_TEST=${crypto.randomUUID()}`;
   const [name, value] = mark.split("=");
-  using stopper = new Stopper();
+  using stopper = new StopSignals();
   const stops: string[] = [];
   const streams = { stdout: "", stderr: "" };
   const ended = await supervise(["python3", "-u", "-c", code], {
@@ -94,7 +94,7 @@ while True:
 });
 
 Deno.test("a program that is not there is said as such", async () => {
-  using stopper = new Stopper();
+  using stopper = new StopSignals();
   const options = { cwd: Deno.cwd(), env: {}, mark: "SUPERVISE_TEST=none", stopper, onOutput: () => {} };
   await assert.rejects(supervise(["no-such-program"], options), {
     exitCode: 3,

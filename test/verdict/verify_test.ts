@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
 import type { Check, Verdict } from "../../tasks/lib/record/verdict.ts";
 import { parseDecimal, percentageOf } from "../../tasks/lib/values/decimal.ts";
-import { countsObtained } from "../../tasks/lib/verdict/departure.ts";
+import { countsObtained } from "../../tasks/lib/verdict/deviation.ts";
 import type { Observation } from "../../tasks/lib/verdict/read_value.ts";
 import { holds, type RunState, verify } from "../../tasks/lib/verdict/verify.ts";
 
@@ -283,7 +283,7 @@ function curve(...values: (number | string)[]): Observation {
   return { found: true, list: values.map((value) => ({ value, text: String(value) })) };
 }
 
-Deno.test("verify() judges a curve by its largest departure and names the point", async (t) => {
+Deno.test("verify() judges a curve by its largest deviation and names the point", async (t) => {
   const counts = "value: [48.89, 68.15, 76.11], of: 540";
   const cases: [claim: string, obtained: Observation, Verdict, worst: number | undefined, detail: RegExp][] =
     [
@@ -293,21 +293,21 @@ Deno.test("verify() judges a curve by its largest departure and names the point"
         curve(48.89, 67.96, 76.11),
         "different",
         1,
-        /^−1 sample at point 2 of 3, the only departure, no tolerance is declared$/,
+        /^−1 sample at point 2 of 3, the only deviation, no tolerance is declared$/,
       ],
       [
         `${counts}, ${ONE_SAMPLE}`,
         curve(48.89, 67.96, 76.3),
         "within tolerance",
         1,
-        /^−1 sample at point 2 of 3, the largest of 2 departures, of which the first is at point 2, is within ±1 sample: threads$/,
+        /^−1 sample at point 2 of 3, the largest of 2 deviations, of which the first is at point 2, is within ±1 sample: threads$/,
       ],
       [
         `${counts}, ${ONE_SAMPLE}`,
         curve(48.7, 68.15, 75.74),
         "different",
         2,
-        /^−2 samples at point 3 of 3, the largest of 2 departures, of which the first is at point 1, is outside ±1 sample$/,
+        /^−2 samples at point 3 of 3, the largest of 2 deviations, of which the first is at point 1, is outside ±1 sample$/,
       ],
       [
         counts,

@@ -6,7 +6,7 @@ import { parseExperiment } from "../experiment/parse.ts";
 import { readExperiment } from "../experiment/read.ts";
 import { findAlterations } from "../record/alterations.ts";
 import { findRun } from "../record/find_run.ts";
-import { asItEnded } from "../record/recover.ts";
+import { withInterruptedStatus } from "../record/recover.ts";
 import { type FoundRun, listRuns, readPlan, runsRoot } from "../record/run_folder.ts";
 import type { RunVerdict } from "../record/verdict.ts";
 import { callerFolder } from "../system/project_root.ts";
@@ -61,7 +61,7 @@ export async function propose(
 ): Promise<Proposal> {
   const experiment = await readExperiment(request.experiment, callerFolder());
   const runs = runsRoot(experiment.root, request.runs);
-  const run = await asItEnded(await findRun(runs, experiment.name, asked));
+  const run = await withInterruptedStatus(await findRun(runs, experiment.name, asked));
   await checkClaimable(experiment, run);
   const before = await Deno.readTextFile(experiment.file);
   const parse = (text: string) => parseExperiment(text, experiment.file, experiment.root);

@@ -11,7 +11,7 @@ import {
   toFixed,
 } from "../values/decimal.ts";
 import { readNumber } from "../verdict/claimed_number.ts";
-import { countsObtained, measure } from "../verdict/departure.ts";
+import { countsObtained, measure } from "../verdict/deviation.ts";
 import type { FoundValue, Observation } from "../verdict/read_value.ts";
 import { Digits } from "./yaml_edit.ts";
 
@@ -64,7 +64,7 @@ export interface Repeat {
 export interface Suggestion {
   claim: string;
   kind: "samples" | "absolute";
-  /** The largest departure of any run at any point. */
+  /** The largest deviation of any run at any point. */
   amount: string;
   /** The claim's tolerance allows as much already. */
   isAllowed: boolean;
@@ -88,11 +88,11 @@ export function suggestTolerance(claim: Claim, repeats: Repeat[]): Suggestion | 
       const obtained = readNumber(values[index]!, claim);
       if (typeof obtained === "string") return undefined;
       const value = parseDecimal(text)!;
-      const departure = measure({ value, of: claim.of, isCount: isWhole }, obtained);
-      if (departure.kind === "different" || departure.kind === "missing") return undefined;
-      if (departure.kind === "samples") samples = Math.max(samples, Math.abs(departure.samples));
-      if (departure.kind !== "value") continue;
-      const size = roundUp(absolute(departure.difference), value.scale + 2);
+      const deviation = measure({ value, of: claim.of, isCount: isWhole }, obtained);
+      if (deviation.kind === "different" || deviation.kind === "missing") return undefined;
+      if (deviation.kind === "samples") samples = Math.max(samples, Math.abs(deviation.samples));
+      if (deviation.kind !== "value") continue;
+      const size = roundUp(absolute(deviation.difference), value.scale + 2);
       if (!atMost(size, largest)) largest = size;
     }
   }

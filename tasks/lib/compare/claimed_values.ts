@@ -3,7 +3,7 @@
 import type { Claim, ClaimSource } from "../experiment/experiment.ts";
 import type { FoundRun } from "../record/run_folder.ts";
 import { parseDecimal, subtract, toFixed } from "../values/decimal.ts";
-import { countsObtained } from "../verdict/departure.ts";
+import { countsObtained } from "../verdict/deviation.ts";
 import { type Observation, readSource } from "../verdict/read_value.ts";
 import type { Cell } from "./columns.ts";
 

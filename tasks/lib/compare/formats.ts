@@ -4,7 +4,7 @@ import { extname } from "node:path";
 import { CsvProblem } from "../values/csv.ts";
 import { findFirstByte } from "./bytes.ts";
 import { type Column, csvColumns, jsonColumns } from "./columns.ts";
-import { type ColumnsDifference, compareColumns, type Reading } from "./departures.ts";
+import { type ColumnsDifference, compareColumns, type Reading } from "./deviations.ts";
 import { maskedBy } from "./incidental.ts";
 import { compareNotebooks, type NotebookDifference } from "./notebooks.ts";
 import type { FoundOutput } from "./outputs.ts";
@@ -79,9 +79,9 @@ async function compareValues(
   return { detail: { kind: "values", ...difference }, incidental: explainValues(difference) };
 }
 
-function explainValues({ departures, problems }: ColumnsDifference): string | undefined {
-  if (problems.length > 0 || departures.some(({ incidental }) => incidental === undefined)) return undefined;
-  const reasons = new Set(departures.map(({ incidental }) => incidental));
+function explainValues({ deviations, problems }: ColumnsDifference): string | undefined {
+  if (problems.length > 0 || deviations.some(({ incidental }) => incidental === undefined)) return undefined;
+  const reasons = new Set(deviations.map(({ incidental }) => incidental));
   return reasons.size === 0 ? "how the same values are written" : [...reasons].join(" and ");
 }
 

@@ -4,7 +4,7 @@ import { columns } from "../cli/format.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import type { Cell } from "./columns.ts";
 import type { FileDifference } from "./compare_runs.ts";
-import type { ColumnsDifference, Departure, Point } from "./departures.ts";
+import type { ColumnsDifference, Deviation, Point } from "./deviations.ts";
 import type { TensorDifference, TensorsDifference } from "./tensors.ts";
 
 /** Rows of a table, and entries of a list, that are shown; `--json` has all. */
@@ -39,8 +39,8 @@ function detailLines({ detail }: FileDifference, terminal: Terminal): string[] {
   }
 }
 
-function valueLines({ departures, problems }: ColumnsDifference, terminal: Terminal): string[] {
-  const shown = departures.filter(({ incidental }) => incidental === undefined);
+function valueLines({ deviations, problems }: ColumnsDifference, terminal: Terminal): string[] {
+  const shown = deviations.filter(({ incidental }) => incidental === undefined);
   const rows = shown.slice(0, MOST_ROWS).flatMap(departureRows);
   const more = shown.length > MOST_ROWS ? [`and ${shown.length - MOST_ROWS} more quantities`] : [];
   const header = ["quantity", "differ", "where", "A", "B", "B − A"];
@@ -48,8 +48,8 @@ function valueLines({ departures, problems }: ColumnsDifference, terminal: Termi
   return [...table, ...more, ...atMost(problems.map((problem) => clean(problem)))];
 }
 
-function departureRows(departure: Departure): string[][] {
-  const { quantity, points, departing, first, largest, last, flipped } = departure;
+function departureRows(deviation: Deviation): string[][] {
+  const { quantity, points, departing, first, largest, last, flipped } = deviation;
   const name = clean(quantity === "" ? "the value" : quantity, 40);
   const count = points === 1 ? "" : `${departing} of ${points}${flipped ? " flipped" : ""}`;
   if (flipped !== undefined) {

@@ -40,7 +40,7 @@ export function compareTensorFiles(pathA: string, pathB: string): TensorsDiffere
   using a = TensorFile.open(pathA);
   using b = TensorFile.open(pathB);
   const result: TensorsDifference = { equal: 0, differing: [], problems: [] };
-  const pieces: Pieces = { a: new ArrayBuffer(PIECE), b: new ArrayBuffer(PIECE) };
+  const pieces: Chunks = { a: new ArrayBuffer(PIECE), b: new ArrayBuffer(PIECE) };
   for (const name of new Set([...a.tensors.keys(), ...b.tensors.keys()])) {
     const [left, right] = [a.tensors.get(name), b.tensors.get(name)];
     const problem = describeMismatch(left, right);
@@ -63,7 +63,7 @@ export function countTensors(path: string | undefined): number | undefined {
   }
 }
 
-interface Pieces {
+interface Chunks {
   a: ArrayBuffer;
   b: ArrayBuffer;
 }
@@ -93,7 +93,7 @@ function tallyTensor(
   left: TensorInfo,
   b: TensorFile,
   right: TensorInfo,
-  pieces: Pieces,
+  pieces: Chunks,
 ): Tally {
   const tally = emptyTally();
   // An element type that is not known as numbers is compared byte by byte.

@@ -4,7 +4,7 @@ import { Failure } from "../cli/failure.ts";
 import type { Plan } from "../plan/plan.ts";
 import { type Finished, run, type RunOptions, signalGroup } from "../system/command.ts";
 import { groupMembers, send } from "../system/processes.ts";
-import type { Reach, Supervised } from "../system/supervise.ts";
+import type { ProcessHandle, Supervised } from "../system/supervise.ts";
 import { lastLine } from "./client.ts";
 
 /** @throws Failure(3) if the program is not there; a non-zero exit code is a result. */
@@ -48,7 +48,7 @@ const FATAL = /^(?:\x1b\[\d+m)?FATAL:\s*(?:\x1b\[0m)?/;
  * Without a terminal apptainer passes each signal on to the step. A signal to the whole group would reach the step twice,
  * which ends one that is saving; and ending apptainer itself would leave the process behind that mounts the SIF.
  */
-export function reachApptainer(pid: number): Reach {
+export function apptainerHandle(pid: number): ProcessHandle {
   let killed = false;
   const toStep = async (signal: Deno.Signal) => {
     const members = (await groupMembers(pid)).filter((member) => member !== pid);

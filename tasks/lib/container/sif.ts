@@ -7,7 +7,7 @@ import type { Terminal } from "../cli/terminal.ts";
 import { run } from "../system/command.ts";
 import { holdPath } from "../system/file_lock.ts";
 import { exists, freeSpace, sha256 } from "../system/files.ts";
-import { Stopper } from "../system/supervise.ts";
+import { StopSignals } from "../system/supervise.ts";
 import { apptainer, lastProblem } from "./apptainer.ts";
 import { hasChanged, hashOnce, problemOf } from "./sif_file.ts";
 import type { Convertible } from "./sif_source.ts";
@@ -18,7 +18,7 @@ export interface Sif {
 }
 
 /** Hears what is said while an image is converted. */
-export type Talk = Pick<Terminal, "line" | "progress">;
+export type Reporter = Pick<Terminal, "line" | "progress">;
 
 /**
  * Folder of the SIF files and their hashes: apptainer's own cache if one is named, for homes with a quota.
@@ -69,7 +69,7 @@ async function damageOf(file: string): Promise<string | undefined> {
  *
  * @throws Failure(3) if it can't be made or kept, Failure(130) if a stop was asked for.
  */
-export async function ensureSif(image: Convertible, talk: Talk): Promise<Sif> {
+export async function ensureSif(image: Convertible, talk: Reporter): Promise<Sif> {
   const file = sifPath(image);
   using _lock = await holdFile(file, talk);
   if (await exists(file)) {
@@ -84,7 +84,7 @@ export async function ensureSif(image: Convertible, talk: Talk): Promise<Sif> {
 }
 
 /** The lock goes with the process that holds it. */
-async function holdFile(file: string, talk: Talk): Promise<Disposable> {
+async function holdFile(file: string, talk: Reporter): Promise<Disposable> {
   try {
     await Deno.mkdir(dirname(file), { recursive: true });
     return await holdPath(`${file}.lock`, {
@@ -109,8 +109,8 @@ async function removeUnfinished(file: string) {
 }
 
 /** Makes the file under another name first, so that half of one is never taken for a whole. */
-async function convert(image: Convertible, file: string, talk: Talk) {
-  using stopper = new Stopper();
+async function convert(image: Convertible, file: string, talk: Reporter) {
+  using stopper = new StopSignals();
   const started = performance.now();
   const temporary = Deno.env.get("APPTAINER_TMPDIR") || Deno.env.get("TMPDIR") || "/tmp";
   await announceCost(image, file, temporary, talk);
@@ -145,7 +145,12 @@ const TEMPORARY_FACTOR = 2;
 /** Of the unpacked size; figures of the CPU image: 1.8 GB and 0.6 GB. */
 const SIF_FACTOR = 0.5;
 
-async function announceCost({ name, bytes: size }: Convertible, file: string, temporary: string, talk: Talk) {
+async function announceCost(
+  { name, bytes: size }: Convertible,
+  file: string,
+  temporary: string,
+  talk: Reporter,
+) {
   talk.line(`Converting ${name} for apptainer: ${file}`);
   if (size === undefined) {
     return talk.line("It is downloaded first; a GPU-Jupyter image is several gigabytes");

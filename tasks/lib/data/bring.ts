@@ -10,9 +10,9 @@ import { dataCache } from "./cache_folder.ts";
 import { addMd5, type Entry, findEntry, inspectEntry, sealEntry } from "./cache.ts";
 import { download } from "./download/download.ts";
 import { describeProgress, type Progress } from "./download/progress.ts";
-import { findMismatch, type Found } from "./download/sums.ts";
-import type { Given } from "./given.ts";
-import { hashFile, showHash } from "./known_by.ts";
+import { findMismatch, type Found } from "./download/checksums.ts";
+import type { Given } from "./local_file.ts";
+import { hashFile, showHash } from "./checksum.ts";
 
 type Hashes = Pick<Found, "sha256" | "md5">;
 

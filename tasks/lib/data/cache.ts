@@ -89,7 +89,7 @@ export async function addMd5({ folder, record }: Entry, md5: string | undefined)
 }
 
 /** Whether the file and the tree of an entry are as they were fetched. */
-export interface Soundness {
+export interface Integrity {
   file: "sound" | "missing" | "damaged";
   /** "missing" also where it was never unpacked. */
   tree: "sound" | "missing" | "damaged";
@@ -108,7 +108,7 @@ export interface Soundness {
 export async function inspectEntry(
   entry: Entry,
   { unpacked, hash }: { unpacked: boolean; hash: boolean },
-): Promise<Soundness> {
+): Promise<Integrity> {
   const [file, tree] = await Promise.all([
     inspectFile(entry, hash),
     unpacked ? inspectTree(entry, hash) : NO_TREE,
@@ -129,14 +129,14 @@ export async function inspectEntry(
 }
 
 interface TreeSoundness {
-  state: Soundness["tree"];
+  state: Integrity["tree"];
   problems: string[];
   sha256?: string;
 }
 
 const NO_TREE: TreeSoundness = { state: "missing", problems: [] };
 
-async function inspectFile(entry: Entry, hash: boolean): Promise<Soundness["file"]> {
+async function inspectFile(entry: Entry, hash: boolean): Promise<Integrity["file"]> {
   const { record } = entry;
   const path = filePath(entry);
   const found = await Deno.stat(path).catch(() => undefined);

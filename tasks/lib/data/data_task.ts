@@ -9,8 +9,8 @@ import { readExperiment } from "../experiment/read.ts";
 import { callerFolder } from "../system/project_root.ts";
 import { dataCache } from "./cache_folder.ts";
 import { fetchAll } from "./fetch_data.ts";
-import { isSound, type Look, look, lookAtAll } from "./look.ts";
-import { listLines, lookResult } from "./show.ts";
+import { type DataStatus, isSound, look, statusOfAll } from "./status.ts";
+import { listLines, statusResult } from "./show.ts";
 
 export const DATA_OPTIONS = {
   only: { value: "NAME", many: true, help: "only these data of the experiment" },
@@ -46,7 +46,7 @@ export async function dataTask(
   const isWrong = action === "verify" && looks.some(({ state }) => !isSound(state));
   return {
     exitCode: isWrong ? 1 : 0,
-    result: { cache, data: looks.map((one) => lookResult(experiment, one)) },
+    result: { cache, data: looks.map((one) => statusResult(experiment, one)) },
   };
 }
 
@@ -56,7 +56,7 @@ async function act(
   chosen: Data[],
   options: Arguments<typeof DATA_OPTIONS>["options"],
   terminal: Terminal,
-): Promise<Look[]> {
+): Promise<DataStatus[]> {
   switch (action) {
     case "list":
       return await list(experiment, chosen, terminal);
@@ -94,22 +94,22 @@ function chooseData({ name, data }: Experiment, only: string[]): Data[] {
   return Object.values(data).filter((one) => only.length === 0 || only.includes(one.name));
 }
 
-async function list(experiment: Experiment, chosen: Data[], terminal: Terminal): Promise<Look[]> {
-  const looks = await lookAtAll(experiment, chosen);
+async function list(experiment: Experiment, chosen: Data[], terminal: Terminal): Promise<DataStatus[]> {
+  const looks = await statusOfAll(experiment, chosen);
   listLines(looks, terminal).forEach((line) => terminal.line(line));
   return looks;
 }
 
 /** Hashes every file, and says which are not as they were fetched. */
-async function verify(experiment: Experiment, chosen: Data[], terminal: Terminal): Promise<Look[]> {
-  const looks: Look[] = [];
+async function verify(experiment: Experiment, chosen: Data[], terminal: Terminal): Promise<DataStatus[]> {
+  const looks: DataStatus[] = [];
   for (const data of chosen) {
     terminal.progress(`${data.name}: hashing`);
     looks.push(await look(experiment, data, { hash: true }));
   }
   listLines(looks, terminal).forEach((line) => terminal.line(line));
-  for (const { data, soundness } of looks) {
-    soundness?.problems.forEach((problem) => terminal.note(`${data.name}: ${problem}`));
+  for (const { data, integrity } of looks) {
+    integrity?.problems.forEach((problem) => terminal.note(`${data.name}: ${problem}`));
   }
   if (!looks.every(({ state }) => isSound(state))) {
     terminal.note(`${terminal.paint("what to do", "bold")}: deno task data fetch ${experiment.name}`);

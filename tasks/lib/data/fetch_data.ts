@@ -6,10 +6,10 @@ import { bytes, duration } from "../cli/format.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import type { Data, Experiment } from "../experiment/experiment.ts";
 import { callerFolder } from "../system/project_root.ts";
-import { Stopper } from "../system/supervise.ts";
+import { StopSignals } from "../system/supervise.ts";
 import type { ObtainOptions } from "./bring.ts";
-import { NotGiven } from "./given.ts";
-import { isSound, type Look, lookAtAll } from "./look.ts";
+import { LocalFileMissing } from "./local_file.ts";
+import { type DataStatus, isSound, statusOfAll } from "./status.ts";
 import { obtain } from "./obtain.ts";
 import { listLines, readyLine } from "./show.ts";
 
@@ -36,8 +36,8 @@ export async function fetchAll(
   chosen: Data[],
   options: FetchOptions,
   terminal: Terminal,
-): Promise<Look[]> {
-  const before = await lookAtAll(experiment, chosen);
+): Promise<DataStatus[]> {
+  const before = await statusOfAll(experiment, chosen);
   const missing = before.filter(({ state }) => state === "absent" || state === "corrupted");
   if (missing.length > 0) announceCost(missing.map(({ data }) => data), options, terminal);
   if (!options.plan) return await obtainAll(experiment, before, options, terminal);
@@ -47,11 +47,11 @@ export async function fetchAll(
 
 async function obtainAll(
   experiment: Experiment,
-  before: Look[],
+  before: DataStatus[],
   { offline, from }: FetchOptions,
   terminal: Terminal,
-): Promise<Look[]> {
-  using stopper = new Stopper();
+): Promise<DataStatus[]> {
+  using stopper = new StopSignals();
   const options: ObtainOptions = {
     offline,
     from: from && resolve(callerFolder(), from),
@@ -59,13 +59,13 @@ async function obtainAll(
     progress: (text) => terminal.progress(text),
     signal: stopper.aborted,
   };
-  const looks: Look[] = [];
-  const notGiven: NotGiven[] = [];
+  const looks: DataStatus[] = [];
+  const notGiven: LocalFileMissing[] = [];
   try {
     for (const found of before) {
       const now = await obtainOne(experiment, found, options);
-      if (now instanceof NotGiven) notGiven.push(now);
-      looks.push(now instanceof NotGiven ? found : now);
+      if (now instanceof LocalFileMissing) notGiven.push(now);
+      looks.push(now instanceof LocalFileMissing ? found : now);
     }
   } catch (error) {
     if (stopper.signal === undefined) throw error;
@@ -78,9 +78,9 @@ async function obtainAll(
 /** Says how it went, but for what was not among the files that the user brought. */
 async function obtainOne(
   experiment: Experiment,
-  found: Look,
+  found: DataStatus,
   options: ObtainOptions,
-): Promise<Look | NotGiven> {
+): Promise<DataStatus | LocalFileMissing> {
   if (found.state === "here") {
     options.line(readyLine(found));
     return found;
@@ -91,13 +91,13 @@ async function obtainOne(
     options.line(readyLine(now, duration((performance.now() - started) / 1000)));
     return now;
   } catch (error) {
-    if (error instanceof NotGiven) return error;
+    if (error instanceof LocalFileMissing) return error;
     throw error;
   }
 }
 
 /** One file is brought for whatever it fits; a folder should hold all that is missing. */
-function requireUse(notGiven: NotGiven[], before: Look[]) {
+function requireUse(notGiven: LocalFileMissing[], before: DataStatus[]) {
   const [first, ...others] = notGiven;
   if (first === undefined) return;
   const wanted = before.filter(({ state }) => !isSound(state)).length;

@@ -6,10 +6,10 @@ import type { Data, Experiment } from "../experiment/experiment.ts";
 import { unpack } from "./archive/unpack.ts";
 import { bringFile, fromCommand, hold, type ObtainOptions } from "./bring.ts";
 import { type Entry, filePath, inspectEntry, treePath } from "./cache.ts";
-import { findMismatch } from "./download/sums.ts";
-import { findGiven, type Given } from "./given.ts";
-import { hashFile, pinData } from "./known_by.ts";
-import { type Look, look, targetOf } from "./look.ts";
+import { findMismatch } from "./download/checksums.ts";
+import { findGiven, type Given } from "./local_file.ts";
+import { hashFile, pinData } from "./checksum.ts";
+import { type DataStatus, look, targetOf } from "./status.ts";
 import { inspectPlace, placeLink, refuseFile } from "./place.ts";
 import { manifestPath } from "./tree/tree_manifest.ts";
 
@@ -18,7 +18,11 @@ import { manifestPath } from "./tree/tree_manifest.ts";
  *
  * @throws Failure(2) if what is there, or can be had, is not what is wanted; Failure(3) if it can't be had now.
  */
-export async function obtain(experiment: Experiment, data: Data, options: ObtainOptions): Promise<Look> {
+export async function obtain(
+  experiment: Experiment,
+  data: Data,
+  options: ObtainOptions,
+): Promise<DataStatus> {
   const before = await look(experiment, data, { hash: false });
   if (before.state === "here") return before;
   const place = await inspectPlace(experiment.root, data);
@@ -35,7 +39,7 @@ export async function obtain(experiment: Experiment, data: Data, options: Obtain
 }
 
 /** A file of the user's at the place is taken as it is if it has the right bytes. */
-async function takeOver(root: string, { data, hash }: Look): Promise<Given> {
+async function takeOver(root: string, { data, hash }: DataStatus): Promise<Given> {
   const path = join(root, data.to);
   const hashes = await hashFile(path, hash);
   if (data.unpack !== undefined || findMismatch(hash, hashes) !== undefined) refuseFile(data, hash, hashes);
@@ -44,13 +48,13 @@ async function takeOver(root: string, { data, hash }: Look): Promise<Given> {
 
 async function ensureEntry(
   { name }: Experiment,
-  found: Look,
+  found: DataStatus,
   own: Given | undefined,
   options: ObtainOptions,
 ): Promise<Entry> {
-  const { data, entry: before, soundness, state } = found;
+  const { data, entry: before, integrity, state } = found;
   if (before !== undefined && (state === "here" || state === "unlinked")) return before;
-  soundness?.problems.forEach((problem) => options.line(`${data.name}: ${problem}`));
+  integrity?.problems.forEach((problem) => options.line(`${data.name}: ${problem}`));
   const entry = before !== undefined && await isFileSound(before)
     ? before
     : await bring(name, found, own, options);
@@ -63,7 +67,7 @@ async function isFileSound(entry: Entry): Promise<boolean> {
   return (await inspectEntry(entry, { unpacked: false, hash: true })).file === "sound";
 }
 
-async function bring(experiment: string, found: Look, own: Given | undefined, options: ObtainOptions) {
+async function bring(experiment: string, found: DataStatus, own: Given | undefined, options: ObtainOptions) {
   const { data, hash, entry } = found;
   const { offline, from } = options;
   const given = own ?? (from === undefined ? undefined : await findGiven(from, data, hash));

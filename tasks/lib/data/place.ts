@@ -6,8 +6,8 @@ import type { Data, DataHash } from "../experiment/experiment.ts";
 import { run } from "../system/command.ts";
 import { isReadOnly } from "../system/files.ts";
 import { leadsToCache } from "./cache_folder.ts";
-import type { Found } from "./download/sums.ts";
-import { showFound, showHash } from "./known_by.ts";
+import type { Found } from "./download/checksums.ts";
+import { showFound, showHash } from "./checksum.ts";
 
 /** What stands at a place now: nothing or a link of ours, which may be replaced, or a file of the user's. */
 export type Standing = { kind: "nothing" } | { kind: "link"; target: string } | {

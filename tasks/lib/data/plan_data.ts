@@ -5,8 +5,8 @@ import { Failure } from "../cli/failure.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import type { Plan, PlannedData } from "../plan/plan.ts";
 import { dataCache } from "./cache_folder.ts";
-import { isWhole, showHash } from "./known_by.ts";
-import { isSound, type Look, lookAtAll, targetOf } from "./look.ts";
+import { isWhole, showHash } from "./checksum.ts";
+import { type DataStatus, isSound, statusOfAll, targetOf } from "./status.ts";
 
 /** Fetches data by their names. */
 export type FetchData = (experiment: Experiment, names: string[]) => Promise<void>;
@@ -25,11 +25,11 @@ export async function planData(
 ): Promise<Record<string, PlannedData>> {
   const names = [...new Set(steps.flatMap((step) => experiment.steps[step]!.data))];
   const all = names.map((name) => experiment.data[name]!);
-  let looks = await lookAtAll(experiment, all);
+  let looks = await statusOfAll(experiment, all);
   const missing = looks.filter(({ state }) => state !== "here").map(({ data }) => data.name);
   if (missing.length > 0 && fetch !== undefined) {
     await fetch(experiment, missing);
-    looks = await lookAtAll(experiment, all);
+    looks = await statusOfAll(experiment, all);
   }
   const cache = await dataCache();
   const isFetched = fetch !== undefined;
@@ -38,17 +38,17 @@ export async function planData(
   );
 }
 
-function plannedData({ root }: Experiment, found: Look, cache: string, fetched: boolean): PlannedData {
-  const { data, hash, state, entry, soundness } = found;
+function plannedData({ root }: Experiment, found: DataStatus, cache: string, fetched: boolean): PlannedData {
+  const { data, hash, state, entry, integrity } = found;
   const known = "sha256" in hash && isWhole(hash) ? hash.sha256 : undefined;
   // Still without a link after they were fetched: the project can't be written.
   const isReadInCache = fetched && state === "unlinked";
   return {
     path: isReadInCache ? targetOf(data, entry!) : join(root, data.to),
     folder: entry?.folder ?? (known && join(cache, known)),
-    knownBy: showHash(hash),
+    checksumOf: showHash(hash),
     sha256: entry?.record.sha256 ?? known,
-    treeSha256: soundness?.treeSha256,
+    treeSha256: integrity?.treeSha256,
     bytes: entry?.record.bytes ?? data.size,
     source: entry === undefined ? data.urls[0] : entry.record.source,
     ...(!isSound(state) && { missing: true }),
@@ -57,7 +57,7 @@ function plannedData({ root }: Experiment, found: Look, cache: string, fetched: 
 
 /** Folders of the cache with the experiment's data that are there. */
 export async function hereIn(experiment: Experiment): Promise<string[]> {
-  const looks = await lookAtAll(experiment, Object.values(experiment.data));
+  const looks = await statusOfAll(experiment, Object.values(experiment.data));
   return looks.flatMap(({ state, entry }) => state === "here" ? entry!.folder : []);
 }
 

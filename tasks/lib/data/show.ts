@@ -5,8 +5,8 @@ import { bytes, columns } from "../cli/format.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { filePath } from "./cache.ts";
-import { showHash } from "./known_by.ts";
-import { type DataState, type Look, targetOf } from "./look.ts";
+import { showHash } from "./checksum.ts";
+import { type DataState, type DataStatus, targetOf } from "./status.ts";
 
 const STATES: Record<DataState, string> = {
   here: "here",
@@ -17,7 +17,7 @@ const STATES: Record<DataState, string> = {
 };
 
 /** A table: name, state, size, place, hash, source. */
-export function listLines(looks: Look[], terminal: Pick<Terminal, "paint">): string[] {
+export function listLines(looks: DataStatus[], terminal: Pick<Terminal, "paint">): string[] {
   const header = ["data", "state", "size", "at", "known by", "from"];
   const rows = looks.map(({ data, hash, state, entry }) => [
     data.name,
@@ -46,27 +46,27 @@ function shortHash(hash: string): string {
 }
 
 /** Says that data are there. @param took how long it took to bring them, if they were not there before */
-export function readyLine({ data, state, entry }: Look, took?: string): string {
+export function readyLine({ data, state, entry }: DataStatus, took?: string): string {
   const how = took === undefined ? "was here already" : `ready after ${took}`;
   const place = state === "here" ? data.to : targetOf(data, entry!);
   return `${data.name}: ${how}, in ${place}, sha256:${entry!.record.sha256}`;
 }
 
 /** One of `data` in what `--json` prints. */
-export function lookResult({ root }: Pick<Experiment, "root">, found: Look) {
-  const { data, hash, state, entry, soundness } = found;
+export function statusResult({ root }: Pick<Experiment, "root">, found: DataStatus) {
+  const { data, hash, state, entry, integrity } = found;
   return {
     name: data.name,
     state,
     path: join(root, data.to),
-    knownBy: showHash(hash),
+    checksumOf: showHash(hash),
     bytes: entry?.record.bytes ?? data.size,
     urls: data.urls,
     sha256: entry?.record.sha256,
-    treeSha256: soundness?.treeSha256,
+    treeSha256: integrity?.treeSha256,
     source: entry?.record.source,
     file: entry && filePath(entry),
     target: entry && targetOf(data, entry),
-    problems: soundness?.problems ?? [],
+    problems: integrity?.problems ?? [],
   };
 }

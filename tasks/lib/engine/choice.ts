@@ -1,6 +1,6 @@
 /** What is asked of the choice of an engine, and what it gives. */
 
-import type { Talk } from "../container/sif.ts";
+import type { Reporter } from "../container/sif.ts";
 import type { ContainerProgram } from "../experiment/engine_name.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import type { ContainerRequest, Plan } from "../plan/plan.ts";
@@ -13,7 +13,7 @@ export interface EngineRequest {
   /** Builds or gets an image that is missing; without it that is an error. */
   obtain?: (missing: MissingImage) => Promise<void>;
   /** Hears of an image that is converted for apptainer; without it none is converted, e.g. because only a plan is wanted. */
-  talk?: Talk;
+  talk?: Reporter;
 }
 
 /** An image that an engine lacks: the experiment's own, which can be built, or one that was named. */

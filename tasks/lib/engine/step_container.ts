@@ -15,7 +15,7 @@ import { CONTAINER_PROGRAMS, type ContainerProgram } from "../experiment/engine_
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import { isHeld } from "../record/run_lock.ts";
 import { signalGroup } from "../system/command.ts";
-import type { Reach, Supervised } from "../system/supervise.ts";
+import type { ProcessHandle, Supervised } from "../system/supervise.ts";
 import { containerName } from "./container.ts";
 
 /** The program that runs the plan's containers; undefined for an engine without containers. */
@@ -27,7 +27,7 @@ export function containerProgram({ name }: Plan["engine"]): ContainerProgram | u
  * Signals go to the container by its name: the client passes on only what comes after the container has started, and
  * ending the client would leave the container running.
  */
-export function reachContainer(program: ContainerProgram, name: string): (pid: number) => Reach {
+export function containerHandle(program: ContainerProgram, name: string): (pid: number) => ProcessHandle {
   return (pid) => ({
     interrupt: async () => {
       const { code } = await client(program, ["kill", "--signal", "INT", name], { timeoutMs: 5000 });

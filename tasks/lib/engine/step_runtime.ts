@@ -1,17 +1,17 @@
 /** What differs between engines while a step runs: its environment, how it is reached, and what its end means. */
 
 import { dirname } from "node:path";
-import { concludeApptainer, reachApptainer } from "../container/apptainer.ts";
+import { apptainerHandle, concludeApptainer } from "../container/apptainer.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
-import type { Reach, Supervised } from "../system/supervise.ts";
+import type { ProcessHandle, Supervised } from "../system/supervise.ts";
 import { containerName } from "./container.ts";
-import { concludeContainer, containerProgram, reachContainer } from "./step_container.ts";
+import { concludeContainer, containerHandle, containerProgram } from "./step_container.ts";
 
 export interface StepRuntime {
   /** Added to this process's own for the command that is started here. */
   env: Record<string, string>;
   /** How it is reached, where that is not simply its process group. */
-  reach?: (pid: number) => Reach;
+  reach?: (pid: number) => ProcessHandle;
   prepare?(): Promise<void>;
   /**
    * Removes what the engine left.
@@ -28,7 +28,7 @@ export function stepRuntime(plan: Plan, step: PlannedStep): StepRuntime {
   if (program !== undefined) {
     return {
       env: {},
-      reach: reachContainer(program, containerName(plan.run, step.name)),
+      reach: containerHandle(program, containerName(plan.run, step.name)),
       conclude: (ended, said) => concludeContainer(plan, step, program, ended, said),
     };
   }
@@ -40,7 +40,7 @@ function inApptainer(plan: Plan): StepRuntime {
   const clear = () => Deno.remove(scratch, { recursive: true }).catch(() => {});
   return {
     env: {},
-    reach: reachApptainer,
+    reach: apptainerHandle,
     prepare: async () => {
       await clear(); // of an attempt that was killed
       await Deno.mkdir(scratch);

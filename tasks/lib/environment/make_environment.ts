@@ -18,7 +18,7 @@ import { thisMachine } from "./markers.ts";
 import { canInstall, findPython, type Python } from "./python.ts";
 import { isVacant, misfit, PLATFORM, readStamp, type Wanted, writeStamp } from "./stamp.ts";
 
-interface Talk {
+interface Reporter {
   announce: (line: string) => void;
   progress?: (line: string) => void;
   signal?: AbortSignal;
@@ -41,7 +41,7 @@ export interface HeldPlace {
 export async function holdPlace(
   directory: string,
   instead: string | undefined,
-  talk: Talk,
+  talk: Reporter,
 ): Promise<HeldPlace> {
   const state = `${directory}.state`;
   let file: Deno.FsFile;
@@ -69,7 +69,7 @@ async function checkWritable(folder: string) {
   await Deno.remove(probe);
 }
 
-async function takeLock(file: Deno.FsFile, path: string, directory: string, { announce, signal }: Talk) {
+async function takeLock(file: Deno.FsFile, path: string, directory: string, { announce, signal }: Reporter) {
   try {
     for (let waiting = false; !await file.tryLock(true); waiting = true) {
       signal?.throwIfAborted();
@@ -86,7 +86,7 @@ async function takeLock(file: Deno.FsFile, path: string, directory: string, { an
   }
 }
 
-export interface Making extends Talk {
+export interface Making extends Reporter {
   /** Absolute path of the requirements file. */
   requirements: string;
   wanted: Wanted;

@@ -3,7 +3,7 @@
 import type { Outcome } from "../cli/options.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { signalGroup, spawn } from "../system/command.ts";
-import type { Stopper } from "../system/supervise.ts";
+import type { StopSignals } from "../system/supervise.ts";
 import { engineOf } from "./engines.ts";
 import type { ServerPlan } from "./plan.ts";
 import { describeEnd } from "./running.ts";
@@ -22,7 +22,7 @@ const LOOK_EVERY_MS = 2000;
 export async function followLog(
   plan: ServerPlan,
   started: string,
-  stopper: Stopper,
+  stopper: StopSignals,
   terminal: Terminal,
 ): Promise<Outcome> {
   const engine = await engineOf(plan);

@@ -10,7 +10,7 @@ import { readExperiment } from "../experiment/read.ts";
 import { shellQuote } from "../system/command.ts";
 import { inspectHost } from "../system/host.ts";
 import { callerFolder } from "../system/project_root.ts";
-import { Stopper } from "../system/supervise.ts";
+import { StopSignals } from "../system/supervise.ts";
 import { engineOf } from "./engines.ts";
 import { followLog } from "./follow.ts";
 import { openBrowser } from "./open_browser.ts";
@@ -38,7 +38,7 @@ export async function startTask(
   const experiment = await readExperiment(positionals[0], callerFolder());
   if (options.plan) return await showPlan(request, experiment, options, terminal);
   await makeStateFolder(stateFolder(experiment.root));
-  using stopper = new Stopper();
+  using stopper = new StopSignals();
   const server = await startOrFind(request, experiment, options, stopper, terminal);
   if (server.is === "old") return server.outcome;
   const { plan, result } = server;
@@ -71,7 +71,7 @@ async function startOrFind(
   request: ServerRequest,
   experiment: Experiment,
   options: RunOptions,
-  stopper: Stopper,
+  stopper: StopSignals,
   terminal: Terminal,
 ): Promise<Server> {
   const folder = stateFolder(experiment.root);
@@ -140,7 +140,12 @@ async function dataFolders(experiment: Experiment): Promise<string[] | undefined
   return await hereIn(experiment);
 }
 
-async function start(plan: ServerPlan, token: string, stopper: Stopper, terminal: Terminal): Promise<Server> {
+async function start(
+  plan: ServerPlan,
+  token: string,
+  stopper: StopSignals,
+  terminal: Terminal,
+): Promise<Server> {
   const engine = await engineOf(plan);
   const folder = stateFolder(plan.root);
   const { started } = await writeRecord(folder, plan);

@@ -4,7 +4,7 @@ import { Failure } from "../cli/failure.ts";
 import { lastLine, removeContainer } from "../container/client.ts";
 import { explainStart } from "../engine/step_container.ts";
 import { run } from "../system/command.ts";
-import { Stopper } from "../system/supervise.ts";
+import { StopSignals } from "../system/supervise.ts";
 import { helperCommand, type Place } from "./place.ts";
 import type { Request } from "./request.ts";
 
@@ -46,7 +46,7 @@ export async function runHelper(
 ): Promise<Report> {
   const name = `permissions-${crypto.randomUUID().slice(0, 8)}`;
   const argv = helperCommand(place, request, repair, name);
-  using stopper = new Stopper();
+  using stopper = new StopSignals();
   const { code, stdout, stderr } = await run(argv, {
     keep: "all",
     signal: stopper.aborted,

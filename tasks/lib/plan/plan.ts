@@ -48,7 +48,7 @@ export interface PlannedData {
   /** Folder of the cache that the link leads into; absent where it is not known before they are fetched. */
   folder?: string;
   /** What experiment.yaml or experiment.lock knows them by: `sha256:…` or `md5:…`. */
-  knownBy: string;
+  checksumOf: string;
   /** Of the file or archive. */
   sha256?: string;
   /** Over paths and bytes of what the archive was unpacked to. */

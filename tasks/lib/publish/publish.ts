@@ -9,13 +9,13 @@ import { buildCommand, type BuildPlan } from "../image/build_plan.ts";
 import { buildImage, planImage } from "../image/build.ts";
 import { shellQuote } from "../system/command.ts";
 import { callerFolder } from "../system/project_root.ts";
-import { Stopper } from "../system/supervise.ts";
+import { StopSignals } from "../system/supervise.ts";
 import { type Archive, isCompressed, saveImage } from "./archive.ts";
 import { type AuthorsRun, findAuthorsRun } from "./authors_run.ts";
 import { pushImage } from "./push.ts";
 import { type PublishOptions, type PublishRequest, readPublishRequest } from "./request.ts";
 import { readSource, shown, type Source } from "./source.ts";
-import { describePublication, type Publication, reference, type Words } from "./words.ts";
+import { describePublication, type Publication, reference, type Words } from "./texts.ts";
 
 type Outcome = { exitCode: 0; result: unknown };
 
@@ -108,7 +108,7 @@ async function send(
   size: number,
   terminal: Terminal,
 ): Promise<{ digest?: string; archive?: Archive }> {
-  using stopper = new Stopper();
+  using stopper = new StopSignals();
   const signal = stopper.aborted;
   try {
     const digest = push

@@ -3,7 +3,7 @@
 import type { OptionTable } from "../cli/options.ts";
 import { callerFolder } from "../system/project_root.ts";
 import { findRun, isPath } from "./find_run.ts";
-import { asItEnded } from "./recover.ts";
+import { withInterruptedStatus } from "./recover.ts";
 import { type FoundRun, runsRoot } from "./run_folder.ts";
 
 export const READ_OPTIONS = {
@@ -21,9 +21,9 @@ export async function openRun(
   run: string | undefined,
   runsOption?: string,
 ): Promise<FoundRun> {
-  if (run !== undefined && isPath(run)) return await asItEnded(await findRun("", "", run));
+  if (run !== undefined && isPath(run)) return await withInterruptedStatus(await findRun("", "", run));
   const { readExperiment } = await import("../experiment/read.ts");
   const { name, root } = await readExperiment(experiment, callerFolder());
   const runs = runsRoot(root, runsOption);
-  return await asItEnded(await findRun(runs, name, run));
+  return await withInterruptedStatus(await findRun(runs, name, run));
 }

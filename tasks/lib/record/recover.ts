@@ -33,7 +33,7 @@ export async function recoverRuns(runs: string, experiment: string): Promise<Fou
 }
 
 /** The record as it is to be read: one that says "running" while nobody holds the folder was interrupted. */
-export async function asItEnded(found: FoundRun): Promise<FoundRun> {
+export async function withInterruptedStatus(found: FoundRun): Promise<FoundRun> {
   const { status } = found.evidence;
   if ((status === "planned" || status === "running") && !await isHeld(found.directory)) {
     markInterrupted(found.evidence, "the runner ended without a word");

@@ -56,7 +56,7 @@ export interface Check {
   detail: string;
   /** Of a curve, every point; `samples` is obtained minus claimed where both are counts. */
   points?: { claimed: number; obtained: number; samples?: number }[];
-  /** Index of the point of a curve that decided: the largest departure. */
+  /** Index of the point of a curve that decided: the largest deviation. */
   worst?: number;
 }
 

@@ -9,7 +9,7 @@ import { deviationChart } from "./deviation_chart.ts";
 import { deviations } from "./deviation.ts";
 import { cut, type Html, html } from "./html.ts";
 import { toneOfVerdict } from "./outcome.ts";
-import { pill, section, table } from "./parts.ts";
+import { pill, section, table } from "./components.ts";
 import { renderChart } from "./render_chart.ts";
 import { withUnit } from "./text.ts";
 

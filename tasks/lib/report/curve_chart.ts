@@ -1,7 +1,7 @@
 /** Training curves as a Vega-Lite specification: plain data, nothing is drawn here. */
 
 import type { TopLevelSpec } from "vega-lite";
-import { type ComparedCurve, departures, type Panel } from "./curves.ts";
+import { type ComparedCurve, curveDifferences, type Panel } from "./curves.ts";
 import { downsample, type Point } from "./downsample.ts";
 import { printable } from "./html.ts";
 import { CHART_WIDTH, SCHEMA } from "./render_chart.ts";
@@ -87,7 +87,7 @@ function claimedLayer(curves: readonly ComparedCurve[]) {
 
 function differenceChart(curves: ComparedCurve[], { x, color }: Axes) {
   const comparable = curves.filter(({ published }) => published !== undefined);
-  const rows = rowsOf(comparable, (curve) => departures(curve).differences);
+  const rows = rowsOf(comparable, (curve) => curveDifferences(curve).differences);
   if (rows.length === 0) return [];
   const bands = bandsOf(comparable);
   const largest = Math.max(...bands.map(({ high }) => high), ...rows.map(({ y }) => Math.abs(y))) * 1.25 || 1;

@@ -160,7 +160,7 @@ function reachOf(
 }
 
 /** Where a curve first departs from the published one, and how far it departs at most; `null` has no difference. */
-export function departures(
+export function curveDifferences(
   { values, published = [], samples }: Omit<ComparedCurve, "name" | "part" | "claimed">,
 ) {
   // Counts are compared as counts: a percentage with more digits than the published one is no other count.

@@ -3,10 +3,10 @@
 import type { Limits } from "./claims_section.ts";
 import { type EnvironmentRow, environmentRows } from "./environment_table.ts";
 import { cut, type Html, html } from "./html.ts";
-import type { Material } from "./material.ts";
-import { details, section, table } from "./parts.ts";
+import type { ReportData } from "./report_data.ts";
+import { details, section, table } from "./components.ts";
 
-export function environmentSection({ evidence, published }: Material, limits: Limits): Html {
+export function environmentSection({ evidence, published }: ReportData, limits: Limits): Html {
   const rows = environmentRows(evidence, published?.evidence).slice(0, limits.rows);
   if (published === undefined) {
     return section(

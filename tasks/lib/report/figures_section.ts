@@ -3,10 +3,10 @@
 import type { Limits } from "./claims_section.ts";
 import { confusionChart } from "./confusion_chart.ts";
 import { curveChart, DASHES } from "./curve_chart.ts";
-import { type ComparedCurve, departures, type Panel, panelsOf } from "./curves.ts";
+import { type ComparedCurve, curveDifferences, type Panel, panelsOf } from "./curves.ts";
 import { type Content, cut, Html, html } from "./html.ts";
-import { CURVE_FILES, type Material, type StepMaterial } from "./material.ts";
-import { details, section, table } from "./parts.ts";
+import { CURVE_FILES, type ReportData, type StepData } from "./report_data.ts";
+import { details, section, table } from "./components.ts";
 import { type ConfusionMatrix, confusionMatrix, samePredictions } from "./predictions.ts";
 import { CHART_WIDTH, renderChart } from "./render_chart.ts";
 
@@ -21,7 +21,7 @@ const MOST_STEPS = 6;
 /** Rows of the table below a picture. */
 const MOST_ROWS = 60;
 
-export async function figuresSection(material: Material, limits: Limits): Promise<Html | undefined> {
+export async function figuresSection(material: ReportData, limits: Limits): Promise<Html | undefined> {
   const steps = material.steps.filter(({ curves }) => curves.length > 0).slice(0, MOST_STEPS);
   const curves = await Promise.all(steps.map((step, index) => curvesOfStep(material, step, `step-${index}`)));
   const figures: Content[] = [
@@ -38,7 +38,7 @@ export async function figuresSection(material: Material, limits: Limits): Promis
   return isEmpty ? undefined : section("figures", "Figures", figures);
 }
 
-async function curvesOfStep(material: Material, step: StepMaterial, id: string): Promise<Html> {
+async function curvesOfStep(material: ReportData, step: StepData, id: string): Promise<Html> {
   const { experiment: { claims }, verdict: { checks } } = material.judged;
   const published = material.published?.steps.find(({ name }) => name === step.name)?.curves ?? [];
   const own = claims.filter(({ from }) => CURVE_FILES.some((file) => from.path === `${step.name}/${file}`));
@@ -54,7 +54,7 @@ async function curvesOfStep(material: Material, step: StepMaterial, id: string):
   }`;
 }
 
-async function curveFigure({ title, curves }: Panel, step: StepMaterial, id: string): Promise<Html> {
+async function curveFigure({ title, curves }: Panel, step: StepData, id: string): Promise<Html> {
   const panel = { title: cut(title, 40), curves: curves.slice(0, MOST_CURVES) };
   const sentences = panel.curves.map((curve) => comparison(curve));
   const epochs = Math.max(...panel.curves.map(({ values }) => values.length));
@@ -89,7 +89,7 @@ function comparison(curve: ComparedCurve): string {
   const name = cut(capital(curve.part), 40);
   const last = curve.values.findLast((value) => value !== null);
   const ends = `${name} ends at ${last === undefined ? "no number" : shortNumber(last!)}`;
-  const { compared, equal, first, largest, largestSamples } = departures(curve);
+  const { compared, equal, first, largest, largestSamples } = curveDifferences(curve);
   if (compared === 0) return `${ends}.`;
   if (equal === compared) return `${ends}, identical to the published values in all ${compared} epochs.`;
   const size = largestSamples === undefined
@@ -161,7 +161,7 @@ function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-async function predictionsFigure({ steps, published }: Material): Promise<Html | undefined> {
+async function predictionsFigure({ steps, published }: ReportData): Promise<Html | undefined> {
   for (const { name, predictions } of steps) {
     const matrix = predictions && confusionMatrix(predictions);
     if (matrix === undefined) continue;
@@ -201,7 +201,7 @@ function matrixTable({ classes, counts }: ConfusionMatrix): Html {
   `;
 }
 
-function imageFigure(steps: readonly StepMaterial[], { images }: Limits): Html | undefined {
+function imageFigure(steps: readonly StepData[], { images }: Limits): Html | undefined {
   const step = steps.find(({ image }) => image !== undefined);
   if (step === undefined) return undefined;
   const file = `${step.name}/${step.image!.path}`;

@@ -2,13 +2,13 @@
 
 import { join } from "node:path";
 import type { Evidence } from "../record/evidence.ts";
-import { asItEnded } from "../record/recover.ts";
+import { withInterruptedStatus } from "../record/recover.ts";
 import { listRuns } from "../record/run_folder.ts";
 import { type RunVerdict, verdictPath } from "../record/verdict.ts";
 import { exists, inParallel } from "../system/files.ts";
 import { type Content, html } from "./html.ts";
 import { outcomeFrom, placeOf, SIGNS } from "./outcome.ts";
-import { document, section, table } from "./parts.ts";
+import { document, section, table } from "./components.ts";
 
 export interface ListedRun {
   id: string;
@@ -25,7 +25,7 @@ export async function readRuns(runs: string): Promise<Map<string, ListedRun[]>> 
     const all = await Array.fromAsync(listRuns(runs, name));
     const listed = await inParallel(all, async (run): Promise<ListedRun> => ({
       id: run.id,
-      evidence: (await asItEnded(run)).evidence,
+      evidence: (await withInterruptedStatus(run)).evidence,
       verdict: await readVerdict(run.directory),
       hasReport: await exists(join(run.directory, "report.html")),
     }));

@@ -3,7 +3,7 @@
 import type { Evidence } from "../record/evidence.ts";
 import { environmentRows } from "./environment_table.ts";
 import { cut, printable } from "./html.ts";
-import type { Material } from "./material.ts";
+import type { ReportData } from "./report_data.ts";
 import { outcomeOf, placeOf, type Tone, toneOfVerdict } from "./outcome.ts";
 import { withUnit } from "./text.ts";
 
@@ -15,7 +15,7 @@ const MOST_ROWS = 100;
 const LONGEST_TEXT = 300;
 
 /** Verdict, claims, and what differs from the authors' environment. */
-export function markdownSummary({ judged, evidence, published }: Material): string {
+export function markdownSummary({ judged, evidence, published }: ReportData): string {
   const { verdict, experiment } = judged;
   const { tone, title, detail } = outcomeOf(judged, evidence);
   return [
@@ -37,7 +37,7 @@ function facts(evidence: Evidence): string {
   ].join(" · ");
 }
 
-function claimsTable(checks: Material["judged"]["verdict"]["checks"]): string {
+function claimsTable(checks: ReportData["judged"]["verdict"]["checks"]): string {
   if (checks.length === 0) return "";
   const isBad = ({ verdict }: typeof checks[number]) => toneOfVerdict(verdict) === "bad";
   const ordered = [...checks.filter(isBad), ...checks.filter((check) => !isBad(check))];

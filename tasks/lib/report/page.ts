@@ -5,9 +5,9 @@ import { claimsSection, type Limits } from "./claims_section.ts";
 import { environmentSection } from "./environment_section.ts";
 import { figuresSection } from "./figures_section.ts";
 import { cut, type Html, html } from "./html.ts";
-import type { Material } from "./material.ts";
+import type { ReportData } from "./report_data.ts";
 import { countVerdicts, outcomeOf, placeOf, SIGNS } from "./outcome.ts";
-import { document, factList } from "./parts.ts";
+import { document, factList } from "./components.ts";
 import { provenanceSection, repeatSection, wordsSection } from "./record_sections.ts";
 import { timelineSection } from "./timeline_section.ts";
 
@@ -22,7 +22,7 @@ const LIMITS: Limits[] = [
 ];
 
 /** The page as HTML, of at most {@link LARGEST_PAGE} bytes. The same record makes the same bytes. */
-export async function reportPage(material: Material): Promise<string> {
+export async function reportPage(material: ReportData): Promise<string> {
   let page = "";
   for (const limits of LIMITS) {
     page = await pageWithin(material, limits);
@@ -31,7 +31,7 @@ export async function reportPage(material: Material): Promise<string> {
   return page;
 }
 
-async function pageWithin(material: Material, limits: Limits): Promise<string> {
+async function pageWithin(material: ReportData, limits: Limits): Promise<string> {
   const { evidence, judged } = material;
   const { title: verdict } = outcomeOf(judged, evidence);
   const figures = await figuresSection(material, limits);
@@ -56,11 +56,11 @@ async function pageWithin(material: Material, limits: Limits): Promise<string> {
   return await document(`${verdict}: ${titleOf(material, limits)}`, body);
 }
 
-function titleOf({ judged: { experiment } }: Material, { text }: Limits): string {
+function titleOf({ judged: { experiment } }: ReportData, { text }: Limits): string {
   return cut(experiment.title ?? experiment.name, text);
 }
 
-function header(material: Material, limits: Limits, hasFigures: boolean): Html {
+function header(material: ReportData, limits: Limits, hasFigures: boolean): Html {
   const { evidence, judged } = material;
   const { tone, title, detail } = outcomeOf(judged, evidence);
   const { altered, checks } = judged.verdict;
@@ -98,7 +98,7 @@ ${factList(facts(material))}
 }
 
 /** What went wrong in a step stands beside the verdict. */
-function problems({ evidence }: Material, { text }: Limits): Html | false {
+function problems({ evidence }: ReportData, { text }: Limits): Html | false {
   const failed = Object.entries(evidence.steps).filter(([, { problem }]) => problem !== undefined);
   return failed.length > 0 &&
     html`<ul class="altered">${
@@ -108,7 +108,7 @@ function problems({ evidence }: Material, { text }: Limits): Html | false {
     }</ul>`;
 }
 
-function facts({ evidence }: Material): [string, Html | string][] {
+function facts({ evidence }: ReportData): [string, Html | string][] {
   const { host, code } = evidence.attempts.at(-1) ?? {};
   const took = (Date.parse(evidence.ended ?? "") - Date.parse(evidence.created)) / 1000;
   return [

@@ -5,11 +5,11 @@ import type { Evidence } from "../record/evidence.ts";
 import { shellQuote } from "../system/command.ts";
 import type { Limits } from "./claims_section.ts";
 import { cut, type Html, html } from "./html.ts";
-import type { Material } from "./material.ts";
-import { code, copyable, details, factList, section, table } from "./parts.ts";
+import type { ReportData } from "./report_data.ts";
+import { code, copyable, details, factList, section, table } from "./components.ts";
 import { commandsToRepeat, methodsParagraph, openScienceStatement } from "./statements.ts";
 
-export function wordsSection({ judged, evidence }: Material): Html {
+export function wordsSection({ judged, evidence }: ReportData): Html {
   return section(
     "words",
     "For the paper",
@@ -20,7 +20,7 @@ export function wordsSection({ judged, evidence }: Material): Html {
   );
 }
 
-export function repeatSection({ evidence, judged }: Material, { rows }: Limits): Html {
+export function repeatSection({ evidence, judged }: ReportData, { rows }: Limits): Html {
   const text = commandsToRepeat(evidence).map(({ command, purpose }) => `# ${purpose}\n${command}`).join(
     "\n\n",
   );
@@ -51,7 +51,7 @@ function readData({ steps }: Evidence): [name: string, sha256: string][] {
   return [...new Map(all.map(([name, { sha256 }]) => [name, sha256]))];
 }
 
-export function provenanceSection({ evidence, judged }: Material, limits: Limits): Html {
+export function provenanceSection({ evidence, judged }: ReportData, limits: Limits): Html {
   const attempt = evidence.attempts.at(-1);
   const image = attempt?.environment.image;
   const { commit, dirty = [], sha256, files = {} } = attempt?.code ?? {};

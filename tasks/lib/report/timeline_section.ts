@@ -4,13 +4,13 @@ import { bytes, duration } from "../cli/format.ts";
 import type { Evidence, StepEvidence } from "../record/evidence.ts";
 import type { Limits } from "./claims_section.ts";
 import { cut, type Html, html } from "./html.ts";
-import type { Material } from "./material.ts";
+import type { ReportData } from "./report_data.ts";
 import type { Tone } from "./outcome.ts";
-import { pill, section, table } from "./parts.ts";
+import { pill, section, table } from "./components.ts";
 
 const STEP_TONES: Record<string, Tone> = { done: "good", reused: "good", failed: "bad" };
 
-export function timelineSection({ evidence, judged }: Material, limits: Limits): Html {
+export function timelineSection({ evidence, judged }: ReportData, limits: Limits): Html {
   const planned = judged.plan.steps.map(({ name }) => name);
   const names = [...new Set([...planned, ...Object.keys(evidence.steps)])].slice(0, limits.rows);
   const times = Object.values(evidence.steps).flatMap(({ started, ended }) => [started, ended]).flatMap(

@@ -5,18 +5,18 @@ import type { FoundRun } from "../record/run_folder.ts";
 import { writeAtomic } from "../system/files.ts";
 import type { Judged } from "../verdict/judge.ts";
 import { indexPage, readRuns } from "./index_page.ts";
-import { gatherMaterial, type Material } from "./material.ts";
+import { gatherReportData, type ReportData } from "./report_data.ts";
 import { reportPage } from "./page.ts";
 
 export interface WrittenReport {
   /** Path of the page. */
   path: string;
-  material: Material;
+  material: ReportData;
 }
 
 /** Writes `report.html` into the run folder and `index.html` into the folder of all runs. */
 export async function writeReport(run: FoundRun, judged: Judged): Promise<WrittenReport> {
-  const material = await gatherMaterial(run, judged);
+  const material = await gatherReportData(run, judged);
   const path = join(run.directory, "report.html");
   await writeAtomic(path, await reportPage(material));
   const experiment = dirname(run.directory);

@@ -27,7 +27,7 @@ import { RunLock } from "../record/run_lock.ts";
 import { RunLog } from "../record/run_log.ts";
 import { verdictPath } from "../record/verdict.ts";
 import { sha256File, writeJson } from "../system/files.ts";
-import { Stopper } from "../system/supervise.ts";
+import { StopSignals } from "../system/supervise.ts";
 import { nothingToResume, type PreparedRun, type RunRequest } from "./prepare_run.ts";
 import { runStep } from "./run_step.ts";
 
@@ -43,7 +43,7 @@ export async function executeRun(
   request: RunRequest,
   terminal: Terminal,
 ): Promise<Evidence> {
-  using stopper = new Stopper();
+  using stopper = new StopSignals();
   const { plan, runs, resumed } = prepared;
   const recovered = await announceRecovered(prepared, terminal);
   // Asking an engine takes as long as reading the code does, so both go on at the same time.
@@ -96,7 +96,7 @@ type MadeEnvironment = Pick<PreparedEnvironment, "python" | "directory" | "lockS
 
 async function makeEnvironment(
   { experiment, host, plan }: PreparedRun,
-  stopper: Stopper,
+  stopper: StopSignals,
   terminal: Terminal,
 ): Promise<MadeEnvironment> {
   if (plan.container !== undefined) return { python: plan.environment.python, directory: "", lockSha256: "" };
@@ -191,7 +191,7 @@ interface Running {
   request: RunRequest;
   evidence: Evidence;
   terminal: Terminal;
-  stopper: Stopper;
+  stopper: StopSignals;
 }
 
 async function runSteps({ prepared, request: { reuse }, evidence, terminal, stopper }: Running) {

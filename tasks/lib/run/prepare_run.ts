@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { didYouMean } from "../cli/suggest.ts";
-import type { Talk } from "../container/sif.ts";
+import type { Reporter } from "../container/sif.ts";
 import type { FetchData } from "../data/plan_data.ts";
 import type { MissingImage } from "../engine/choice.ts";
 import { chooseEngine } from "../engine/choose.ts";
@@ -18,7 +18,7 @@ import type { ContainerOptions } from "../plan/container_options.ts";
 import { makePlan } from "../plan/make_plan.ts";
 import type { Need, NotebookOptions, Plan } from "../plan/plan.ts";
 import { variablesForContainers } from "../record/evidence.ts";
-import { asItEnded } from "../record/recover.ts";
+import { withInterruptedStatus } from "../record/recover.ts";
 import { type FoundRun, listRuns, newRunId, readPlan, runsRoot } from "../record/run_folder.ts";
 import { exists } from "../system/files.ts";
 import { type Host, inspectHost } from "../system/host.ts";
@@ -42,7 +42,7 @@ export interface RunRequest {
   /** Builds or gets an image that is missing; without it that is an error. */
   obtain?: (missing: MissingImage) => Promise<void>;
   /** Hears of an image that is converted for apptainer; without it none is converted. */
-  talk?: Talk;
+  talk?: Reporter;
   /** Fetches data that are missing; without it the plan only marks them. */
   fetchData?: FetchData;
   runs?: string;
@@ -203,7 +203,7 @@ async function prepareResume(
     if (resumed.evidence.task !== request.task) continue;
     const plan = await readPlan(resumed.directory).catch(() => undefined);
     if (plan === undefined || !isSame(plan, steps, request.notebook?.notebooks)) continue;
-    await asItEnded(resumed);
+    await withInterruptedStatus(resumed);
     if (resumed.evidence.status === "done") {
       throw nothingToResume(request.task, `the newest, ${resumed.id}, is done`);
     }

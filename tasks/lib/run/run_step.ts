@@ -18,14 +18,14 @@ import {
 import { type FoundRun, listRuns, runMark } from "../record/run_folder.ts";
 import type { RunLog } from "../record/run_log.ts";
 import { exists, sha256, sha256File } from "../system/files.ts";
-import { type Stopper, supervise, type Supervised } from "../system/supervise.ts";
+import { type StopSignals, supervise, type Supervised } from "../system/supervise.ts";
 
 export interface StepContext {
   plan: Plan;
   evidence: Evidence;
   log: RunLog;
   terminal: Terminal;
-  stopper: Stopper;
+  stopper: StopSignals;
   /** Folder of the runs of all experiments. */
   runs: string;
   /** Copy the step from an earlier run if nothing it depends on has changed. */

@@ -10,20 +10,20 @@ export interface SuperviseOptions {
   onOutput: (chunk: Uint8Array, stream: "stdout" | "stderr") => Promise<void> | void;
   /** Environment entry that marks every process of the run, also those that left its process group. */
   mark: string;
-  stopper: Stopper;
+  stopper: StopSignals;
   /** Called when a stop is passed on to the step, with the signal's name. */
   onStop?: (signal: string) => void;
   /** How the step is reached, where it is no child of this process; its process group without it. */
-  reach?: (pid: number) => Reach;
+  reach?: (pid: number) => ProcessHandle;
 }
 
 /** How a running step is asked to end, and made to. Failing is no error: the step may have ended by itself. */
-export interface Reach {
+export interface ProcessHandle {
   interrupt(): Promise<void> | void;
   kill(): Promise<void> | void;
 }
 
-function reachGroup(pid: number): Reach {
+function reachGroup(pid: number): ProcessHandle {
   return { interrupt: () => signalGroup(pid, "SIGINT"), kill: () => signalGroup(pid, "SIGKILL") };
 }
 
@@ -69,13 +69,13 @@ const SAME_KEY_PRESS_MS = 500;
 const GRACE_MS = 8000;
 
 /** Hears the signals that ask to stop, from a run's beginning to its end, and passes them on to the step that runs. */
-export class Stopper implements Disposable {
+export class StopSignals implements Disposable {
   /** The first signal that came. */
   signal?: Deno.Signal;
   /** The signal that was passed on to the step that runs, or that ran last. */
   passedOn?: Deno.Signal;
   #abort = new AbortController();
-  #step?: { reach: Reach; onStop?: (signal: string) => void };
+  #step?: { reach: ProcessHandle; onStop?: (signal: string) => void };
   #last = 0;
   #timer?: ReturnType<typeof setTimeout>;
   #listeners = new Map<Deno.Signal, () => void>();
@@ -93,7 +93,7 @@ export class Stopper implements Disposable {
     return this.#abort.signal;
   }
 
-  attach(reach: Reach, onStop?: (signal: string) => void) {
+  attach(reach: ProcessHandle, onStop?: (signal: string) => void) {
     this.#step = { reach, onStop };
     this.passedOn = undefined;
     if (this.signal !== undefined) this.#passOn(this.signal);

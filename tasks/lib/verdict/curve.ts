@@ -7,13 +7,13 @@ import { parseDecimal, toText } from "../values/decimal.ts";
 import { readNumber } from "./claimed_number.ts";
 import {
   type Claimed,
-  type Departure,
+  type Deviation,
   isWithin,
   measure,
-  showDeparture,
+  showDeviation,
   showObtained,
   sizeOf,
-} from "./departure.ts";
+} from "./deviation.ts";
 import type { Observation } from "./read_value.ts";
 import { type Chosen, conclude } from "./tolerance.ts";
 
@@ -22,7 +22,7 @@ type Points = NonNullable<Check["points"]>;
 interface Measured {
   /** Obtained values as they are shown. */
   shown: string[];
-  departures: Departure[];
+  deviations: Deviation[];
   points: Points;
 }
 
@@ -38,11 +38,11 @@ export function judgeCurve(
 ): Judgement {
   const measured = measureCurve(claim, observation, chosen);
   if (typeof measured === "string") return { verdict: "missing", detail: measured };
-  const { departures, points, shown } = measured;
-  return { ...judgeDepartures(claim, departures, chosen), points, obtained: showCurve(shown) };
+  const { deviations, points, shown } = measured;
+  return { ...judgeDepartures(claim, deviations, chosen), points, obtained: showCurve(shown) };
 }
 
-/** Every point's departure, or why the curves can't be compared. */
+/** Every point's deviation, or why the curves can't be compared. */
 function measureCurve(
   claim: Claim,
   observation: Observation & { found: true },
@@ -54,7 +54,7 @@ function measureCurve(
   if (list.length !== claim.text.length) {
     return `looked for ${claim.text.length} values at ${from}, found ${list.length}`;
   }
-  const measured: Measured = { shown: [], departures: [], points: [] };
+  const measured: Measured = { shown: [], deviations: [], points: [] };
   for (const [index, text] of (claim.text as string[]).entries()) {
     const claimed: Claimed = {
       value: parseDecimal(text)!,
@@ -65,42 +65,42 @@ function measureCurve(
     if (typeof obtained === "string") {
       return `looked for a number at point ${index + 1} of ${from}, found ${obtained}`;
     }
-    const departure = measure(claimed, obtained);
+    const deviation = measure(claimed, obtained);
     measured.shown.push(showObtained(obtained, { ...claimed, of: undefined }));
-    measured.departures.push(departure);
-    const samples = departure.kind === "samples" ? departure.samples : 0;
+    measured.deviations.push(deviation);
+    const samples = deviation.kind === "samples" ? deviation.samples : 0;
     const inSamples = claimed.of !== undefined || claimed.isCount;
     measured.points.push({
       claimed: Number(text),
       obtained: Number(toText(obtained, 20)),
-      ...(inSamples && (departure.kind === "samples" || departure.kind === "none") ? { samples } : {}),
+      ...(inSamples && (deviation.kind === "samples" || deviation.kind === "none") ? { samples } : {}),
     });
   }
   return measured;
 }
 
-function judgeDepartures(claim: Claim, departures: Departure[], chosen: Chosen): Judgement {
-  const away = departures.flatMap(({ kind }, index) => kind === "none" ? [] : [index]);
+function judgeDepartures(claim: Claim, deviations: Deviation[], chosen: Chosen): Judgement {
+  const away = deviations.flatMap(({ kind }, index) => kind === "none" ? [] : [index]);
   const what = claim.of !== undefined || chosen.tolerance?.samples !== undefined
     ? "count"
     : "value as printed";
   if (away.length === 0) {
-    return { verdict: "identical", detail: `the same ${what} at all ${departures.length} points` };
+    return { verdict: "identical", detail: `the same ${what} at all ${deviations.length} points` };
   }
-  const outside = away.filter((index) => !isWithin(departures[index]!, chosen.tolerance));
-  const size = (index: number) => sizeOf(departures[index]!, chosen.tolerance);
+  const outside = away.filter((index) => !isWithin(deviations[index]!, chosen.tolerance));
+  const size = (index: number) => sizeOf(deviations[index]!, chosen.tolerance);
   const worst = (outside.length > 0 ? outside : away).reduce((most, one) =>
     size(one) > size(most) ? one : most
   );
-  const departure = departures[worst]!;
-  const where = `at point ${worst + 1} of ${departures.length}`;
-  if (departure.kind === "different" || departure.kind === "missing") {
-    return { verdict: departure.kind, worst, detail: `${where}: ${departure.detail}` };
+  const deviation = deviations[worst]!;
+  const where = `at point ${worst + 1} of ${deviations.length}`;
+  if (deviation.kind === "different" || deviation.kind === "missing") {
+    return { verdict: deviation.kind, worst, detail: `${where}: ${deviation.detail}` };
   }
-  const difference = showDeparture(departure)!;
+  const difference = showDeviation(deviation)!;
   const others = away.length === 1
-    ? "the only departure"
-    : `the largest of ${away.length} departures, of which the first is at point ${away[0]! + 1}`;
+    ? "the only deviation"
+    : `the largest of ${away.length} deviations, of which the first is at point ${away[0]! + 1}`;
   return {
     ...conclude(`${difference} ${where}, ${others},`, outside.length === 0, chosen),
     worst,

@@ -57,7 +57,7 @@ export interface Conclusion {
 }
 
 /**
- * The verdict on a departure that the tolerance lets pass, or not.
+ * The verdict on a deviation that the tolerance lets pass, or not.
  *
  * @param difference subject of the sentence
  */

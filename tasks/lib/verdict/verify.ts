@@ -7,7 +7,7 @@ import type { Check, Judgement } from "../record/verdict.ts";
 import { type Decimal, parseDecimal } from "../values/decimal.ts";
 import { readNumber } from "./claimed_number.ts";
 import { judgeCurve, showCurve } from "./curve.ts";
-import { type Claimed, isWithin, measure, showClaimed, showDeparture, showObtained } from "./departure.ts";
+import { type Claimed, isWithin, measure, showClaimed, showDeviation, showObtained } from "./deviation.ts";
 import type { FoundValue, Observation } from "./read_value.ts";
 import { chooseTolerance, type Chosen, conclude, showTolerance } from "./tolerance.ts";
 
@@ -145,12 +145,12 @@ function claimedNumber({ text, of }: Claim, { tolerance }: Chosen): Claimed {
 }
 
 function judgeNumber(claimed: Claimed, obtained: Decimal, chosen: Chosen): Judgement {
-  const departure = measure(claimed, obtained);
+  const deviation = measure(claimed, obtained);
   const shown = { obtained: showObtained(obtained, claimed) };
-  if (departure.kind === "different" || departure.kind === "missing") {
-    return { verdict: departure.kind, detail: departure.detail, ...shown };
+  if (deviation.kind === "different" || deviation.kind === "missing") {
+    return { verdict: deviation.kind, detail: deviation.detail, ...shown };
   }
-  const difference = showDeparture(departure);
+  const difference = showDeviation(deviation);
   if (difference === undefined) {
     const isCount = claimed.of !== undefined || claimed.isCount;
     return {
@@ -159,7 +159,7 @@ function judgeNumber(claimed: Claimed, obtained: Decimal, chosen: Chosen): Judge
       ...shown,
     };
   }
-  return { ...conclude(difference, isWithin(departure, chosen.tolerance), chosen), difference, ...shown };
+  return { ...conclude(difference, isWithin(deviation, chosen.tolerance), chosen), difference, ...shown };
 }
 
 function showValue(claim: Claim): string {

@@ -1,7 +1,7 @@
 /** What a tar archive holds, one after the other, long names and pax records applied. */
 
 import { ArchiveError, located, shown } from "./archive_error.ts";
-import type { Pieces } from "./pieces.ts";
+import type { Chunks } from "./chunks.ts";
 import { BLOCK, isZero, parseHeader, parsePax, type PaxRecords, type TarHeader, text } from "./tar_header.ts";
 
 /** The records of one entry are small; more of them are made to fill the memory. */
@@ -25,7 +25,7 @@ const REFUSED: Record<string, string> = {
 };
 
 /** @throws ArchiveError for what is damaged, or neither a file nor a folder. */
-export async function* tarEntries(pieces: Pieces): AsyncGenerator<TarEntry> {
+export async function* tarEntries(pieces: Chunks): AsyncGenerator<TarEntry> {
   let where = "at its beginning";
   try {
     for (let entry = await nextEntry(pieces); entry; entry = await nextEntry(pieces)) {
@@ -38,7 +38,7 @@ export async function* tarEntries(pieces: Pieces): AsyncGenerator<TarEntry> {
 }
 
 /** Nothing at the end of the archive. */
-async function nextEntry(pieces: Pieces): Promise<TarEntry | undefined> {
+async function nextEntry(pieces: Chunks): Promise<TarEntry | undefined> {
   let records: PaxRecords = {};
   for (let header = await nextHeader(pieces); header; header = await nextHeader(pieces)) {
     const found = await readRecords(pieces, header);
@@ -49,7 +49,7 @@ async function nextEntry(pieces: Pieces): Promise<TarEntry | undefined> {
 }
 
 /** Nothing at the end, which is two blocks of zeros. */
-async function nextHeader(pieces: Pieces): Promise<TarHeader | undefined> {
+async function nextHeader(pieces: Chunks): Promise<TarHeader | undefined> {
   const block = await takeWhole(pieces, BLOCK);
   if (!isZero(block)) return parseHeader(block);
   if (!isZero(await takeWhole(pieces, BLOCK))) {
@@ -59,7 +59,7 @@ async function nextHeader(pieces: Pieces): Promise<TarHeader | undefined> {
 }
 
 /** Records that stand before the entry they belong to; nothing if this is an entry. */
-async function readRecords(pieces: Pieces, header: TarHeader): Promise<PaxRecords | undefined> {
+async function readRecords(pieces: Chunks, header: TarHeader): Promise<PaxRecords | undefined> {
   if (!"xgLK".includes(header.type)) return undefined;
   if (header.bytes > MAX_RECORDS) {
     throw new ArchiveError(`it has a header of ${header.bytes} bytes, at most ${MAX_RECORDS} are read`);
@@ -90,14 +90,14 @@ function entryOf(header: TarHeader, records: PaxRecords): TarEntry {
 }
 
 /** @throws ArchiveError if the archive ends before. */
-export async function takeWhole(pieces: Pieces, count: number): Promise<Uint8Array> {
+export async function takeWhole(pieces: Chunks, count: number): Promise<Uint8Array> {
   const taken = await pieces.take(count);
   if (taken.length < count) throw new ArchiveError("it is cut off: its end is missing");
   return taken;
 }
 
 /** The content of an entry is filled up to whole blocks. */
-export async function skipPadding(pieces: Pieces, bytes: number) {
+export async function skipPadding(pieces: Chunks, bytes: number) {
   const rest = bytes % BLOCK;
   if (rest > 0) await takeWhole(pieces, BLOCK - rest);
 }

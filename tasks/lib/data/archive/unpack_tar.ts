@@ -6,7 +6,7 @@ import { ArchivePaths } from "./archive_path.ts";
 import { compressionOf, decompressed } from "./decompress.ts";
 import type { Job } from "./job.ts";
 import { checkLimits } from "./limits.ts";
-import { Pieces } from "./pieces.ts";
+import { Chunks } from "./chunks.ts";
 import { skipPadding, takeWhole, tarEntries, type TarEntry } from "./tar_entries.ts";
 import { BLOCK, isHeader, isZero } from "./tar_header.ts";
 
@@ -22,7 +22,7 @@ const BATCH = 256;
 export async function unpackTar(job: Job) {
   const archiveBytes = (await Deno.stat(job.archive)).size;
   await job.requireSpace(archiveBytes);
-  const pieces = new Pieces(await openTar(job, archiveBytes));
+  const pieces = new Chunks(await openTar(job, archiveBytes));
   try {
     await unpackEntries(job, pieces, archiveBytes);
     await requireEnd(pieces);
@@ -62,7 +62,7 @@ async function* metered(source: AsyncIterable<Uint8Array>, check: (bytes: number
   }
 }
 
-async function unpackEntries(job: Job, pieces: Pieces, archiveBytes: number) {
+async function unpackEntries(job: Job, pieces: Chunks, archiveBytes: number) {
   const paths = new ArchivePaths();
   let made = 0;
   let batch: TreeFile[] = [];
@@ -81,7 +81,7 @@ async function unpackEntries(job: Job, pieces: Pieces, archiveBytes: number) {
 
 async function unpackFile(
   { tree }: Job,
-  pieces: Pieces,
+  pieces: Chunks,
   path: string,
   { bytes }: TarEntry,
 ): Promise<TreeFile> {
@@ -96,7 +96,7 @@ async function unpackFile(
   }
 }
 
-async function* partOf(pieces: Pieces, bytes: number): AsyncGenerator<Uint8Array> {
+async function* partOf(pieces: Chunks, bytes: number): AsyncGenerator<Uint8Array> {
   for (let left = bytes; left > 0;) {
     const piece = await takeWhole(pieces, Math.min(PIECE, left));
     left -= piece.length;
@@ -105,7 +105,7 @@ async function* partOf(pieces: Pieces, bytes: number): AsyncGenerator<Uint8Array
 }
 
 /** Reads to the end, where the checksum of a compressed archive stands; only zeros fill up its last record. */
-async function requireEnd(pieces: Pieces) {
+async function requireEnd(pieces: Chunks) {
   for (let piece = await pieces.some(PIECE); piece !== undefined; piece = await pieces.some(PIECE)) {
     if (!isZero(piece)) throw new ArchiveError("there is more behind its end");
   }

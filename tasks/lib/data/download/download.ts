@@ -10,7 +10,7 @@ import { MirrorError } from "./mirror_error.ts";
 import { type Asking, fetchFrom, PATIENCE, type Patience } from "./mirror.ts";
 import { PartFile } from "./part_file.ts";
 import { type Progress, ProgressMeter } from "./progress.ts";
-import { type Expected, findMismatch, type Found, isHashed, sumFile } from "./sums.ts";
+import { type Expected, findMismatch, type Found, isHashed, readChecksums } from "./checksums.ts";
 import { parseAddress, showAddress } from "./web_address.ts";
 
 /** A file as experiment.yaml declares it. */
@@ -67,7 +67,7 @@ export async function download(
 async function findWhole(wanted: Wanted, target: string): Promise<Downloaded | undefined> {
   using file = await Deno.open(target).catch(() => undefined);
   if (file === undefined) return undefined;
-  const found = (await sumFile(file, wanted)).digest();
+  const found = (await readChecksums(file, wanted)).digest();
   return findMismatch(wanted, found) === undefined ? { sha256: found.sha256, bytes: found.bytes } : undefined;
 }
 

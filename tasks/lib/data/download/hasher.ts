@@ -1,6 +1,6 @@
 /** The hash of a file while it is written: taken on a processor of its own, of what has been written. */
 
-import type { Algorithm } from "./sums.ts";
+import type { Algorithm } from "./checksums.ts";
 
 /** Where the progress stands. */
 export const WRITTEN = 0;

@@ -9,7 +9,7 @@ import { MirrorError } from "./mirror_error.ts";
 import type { PartFile } from "./part_file.ts";
 import type { ProgressMeter } from "./progress.ts";
 import { type Answered, askForRest, checkTotal, judgeAnswer } from "./range.ts";
-import { type Expected, findMismatch, type Found, isHashed } from "./sums.ts";
+import { type Expected, findMismatch, type Found, isHashed } from "./checksums.ts";
 import { showAddress } from "./web_address.ts";
 import { maySendPage, refusePage } from "./web_page.ts";
 

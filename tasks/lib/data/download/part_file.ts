@@ -3,7 +3,7 @@
 import { writeJson } from "../../system/files.ts";
 import { Hasher } from "./hasher.ts";
 import type { Origin } from "./range.ts";
-import { algorithmsFor, type Expected, type Found, foundOf, isHashed, sumFile } from "./sums.ts";
+import { algorithmsFor, type Expected, type Found, foundOf, isHashed, readChecksums } from "./checksums.ts";
 
 /** A file of fewer bytes is hashed before a thread for it would have begun. */
 const WORTH_HASHERS = 1 << 22;
@@ -84,7 +84,7 @@ export class PartFile implements Disposable {
   async digest(): Promise<Found> {
     if (this.#hashers.length === 0) {
       using file = await Deno.open(partPath(this.target));
-      return (await sumFile(file, this.#expected)).digest();
+      return (await readChecksums(file, this.#expected)).digest();
     }
     const digests = await Promise.all(this.#hashers.map((hasher) => hasher.digest(this.bytes)));
     return foundOf(digests.map((digest, index) => [this.#hashers[index]!.algorithm, digest]), this.bytes);

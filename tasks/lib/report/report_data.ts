@@ -11,7 +11,7 @@ import { type Curve, curvesInCsv, curvesInJson } from "./curves.ts";
 import { type Prediction, predictionsInJson } from "./predictions.ts";
 
 /** What a step left that can be drawn. */
-export interface StepMaterial {
+export interface StepData {
   name: string;
   /** File that the curves are from, relative to the step's folder. */
   curvesFile?: string;
@@ -26,13 +26,13 @@ export interface Image {
   base64: string;
 }
 
-export interface Material {
+export interface ReportData {
   judged: Judged;
   evidence: Evidence;
   directory: string;
-  steps: StepMaterial[];
+  steps: StepData[];
   /** The authors' own run, if it is at hand. */
-  published?: { evidence: Evidence; steps: StepMaterial[] };
+  published?: { evidence: Evidence; steps: StepData[] };
 }
 
 /** Where a step leaves its curves; the first that holds some is drawn. */
@@ -45,7 +45,10 @@ const LARGEST_TEXT = 64e6;
 const LARGEST_IMAGE = 400e3;
 
 /** Reads all that can be shown; a file that is not there, or not what its name says, is not shown. */
-export async function gatherMaterial({ directory, evidence }: FoundRun, judged: Judged): Promise<Material> {
+export async function gatherReportData(
+  { directory, evidence }: FoundRun,
+  judged: Judged,
+): Promise<ReportData> {
   const published = await findPublished(judged.plan.experiment.file, evidence);
   return {
     judged,
@@ -74,7 +77,7 @@ async function findPublished(
   }
 }
 
-async function readSteps(directory: string, evidence: Evidence): Promise<StepMaterial[]> {
+async function readSteps(directory: string, evidence: Evidence): Promise<StepData[]> {
   return await Promise.all(
     Object.entries(evidence.steps).map(async ([name, { outputs = [] }]) => {
       const paths = outputs.filter(({ link }) => link === undefined).map(({ path }) => path);
@@ -84,7 +87,7 @@ async function readSteps(directory: string, evidence: Evidence): Promise<StepMat
 }
 
 /** @param paths of the step's recorded outputs: what was put beside them later is not shown */
-async function readStep(directory: string, name: string, paths: string[]): Promise<StepMaterial> {
+async function readStep(directory: string, name: string, paths: string[]): Promise<StepData> {
   const read = async (path: string, limit: number) =>
     paths.includes(path) ? await readInside(directory, `${name}/${path}`, limit) : undefined;
   const text = async <T>(path: string, parse: (text: string) => T): Promise<T | undefined> => {

@@ -24,7 +24,7 @@ export interface Claimed {
   isCount: boolean;
 }
 
-export type Departure =
+export type Deviation =
   | { kind: "none" }
   /** Obtained minus claimed. */
   | { kind: "samples"; samples: number }
@@ -32,7 +32,7 @@ export type Departure =
   /** It is no number of the kind that was claimed, or can't be told. */
   | { kind: "different" | "missing"; detail: string };
 
-export function measure({ value, of, isCount }: Claimed, obtained: Decimal): Departure {
+export function measure({ value, of, isCount }: Claimed, obtained: Decimal): Deviation {
   if (of !== undefined) return measurePercentage(value, of, obtained);
   const difference = subtract(obtained, value);
   if (isCount) {
@@ -44,7 +44,7 @@ export function measure({ value, of, isCount }: Claimed, obtained: Decimal): Dep
   return printsAs(obtained, value) ? { kind: "none" } : { kind: "value", difference, claimed: value };
 }
 
-function measurePercentage(claimed: Decimal, n: number, obtained: Decimal): Departure {
+function measurePercentage(claimed: Decimal, n: number, obtained: Decimal): Deviation {
   const { first, last } = countsObtained(obtained, claimed.scale, n);
   const shown = toText(obtained, claimed.scale + 2);
   if (first > last) {
@@ -70,7 +70,7 @@ function isFraction(obtained: Decimal, claimedDecimals: number, n: number): bool
   return first === last && atMost(absolute(obtained), { digits: 1n, scale: 0 });
 }
 
-function samples(samples: number): Departure {
+function samples(samples: number): Deviation {
   return samples === 0 ? { kind: "none" } : { kind: "samples", samples };
 }
 
@@ -101,21 +101,21 @@ function floatError(n: number): number {
   return Math.min(Math.max(1e-6, n * 4 * 2 ** -24), 0.25);
 }
 
-/** Whether the tolerance lets a departure pass. */
-export function isWithin(departure: Departure, tolerance: Tolerance | undefined): boolean {
-  switch (departure.kind) {
+/** Whether the tolerance lets a deviation pass. */
+export function isWithin(deviation: Deviation, tolerance: Tolerance | undefined): boolean {
+  switch (deviation.kind) {
     case "none":
       return true;
     case "samples":
-      return tolerance?.samples !== undefined && Math.abs(departure.samples) <= tolerance.samples;
+      return tolerance?.samples !== undefined && Math.abs(deviation.samples) <= tolerance.samples;
     case "value":
       return tolerance !== undefined &&
-        atMost(absolute(departure.difference), bound(tolerance, departure.claimed));
+        atMost(absolute(deviation.difference), bound(tolerance, deviation.claimed));
     case "different":
     case "missing":
       return false;
     default:
-      return departure satisfies never;
+      return deviation satisfies never;
   }
 }
 
@@ -126,22 +126,22 @@ function bound(tolerance: Tolerance, claimed: Decimal): Decimal {
   return tolerance.relative === undefined ? given : multiply(given, absolute(claimed));
 }
 
-/** To tell the largest departure; relative ones are compared by their part of the claimed value. */
-export function sizeOf(departure: Departure, tolerance: Tolerance | undefined): number {
-  switch (departure.kind) {
+/** To tell the largest deviation; relative ones are compared by their part of the claimed value. */
+export function sizeOf(deviation: Deviation, tolerance: Tolerance | undefined): number {
+  switch (deviation.kind) {
     case "none":
       return 0;
     case "samples":
-      return Math.abs(departure.samples);
+      return Math.abs(deviation.samples);
     case "value": {
-      const size = Math.abs(toNumber(departure.difference));
-      return tolerance?.relative === undefined ? size : size / Math.abs(toNumber(departure.claimed));
+      const size = Math.abs(toNumber(deviation.difference));
+      return tolerance?.relative === undefined ? size : size / Math.abs(toNumber(deviation.claimed));
     }
     case "different":
     case "missing":
       return Infinity;
     default:
-      return departure satisfies never;
+      return deviation satisfies never;
   }
 }
 
@@ -150,13 +150,13 @@ function toNumber(value: Decimal): number {
 }
 
 /** `−1 sample`, `+0.003`; undefined where there is nothing to show. */
-export function showDeparture(departure: Departure): string | undefined {
-  if (departure.kind === "samples") {
-    const { samples } = departure;
+export function showDeviation(deviation: Deviation): string | undefined {
+  if (deviation.kind === "samples") {
+    const { samples } = deviation;
     return `${signed(String(samples))} ${Math.abs(samples) === 1 ? "sample" : "samples"}`;
   }
-  if (departure.kind !== "value") return undefined;
-  return signed(toText(departure.difference, departure.claimed.scale + 2));
+  if (deviation.kind !== "value") return undefined;
+  return signed(toText(deviation.difference, deviation.claimed.scale + 2));
 }
 
 function signed(text: string): string {

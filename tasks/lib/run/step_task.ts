@@ -5,7 +5,7 @@ import { EXPERIMENT } from "../experiment/argument.ts";
 import { RUN_OPTIONS, runTask } from "./run_task.ts";
 
 /** A task that runs the step of its own name. */
-export function everydayTask(
+export function stepTask(
   name: string,
   summary: string,
   example: [string, string],

@@ -15,7 +15,7 @@ export interface Point {
   samples?: number;
 }
 
-export interface Departure {
+export interface Deviation {
   /** JSON pointer or name of the column. */
   quantity: string;
   /** Pairs of cells that were compared. */
@@ -26,14 +26,14 @@ export interface Departure {
   largest?: Point;
   /** The last pair: where a curve ends. */
   last: Point;
-  /** Texts, or whole numbers of which many are the same: classes, so that a departure is a prediction that flipped. */
+  /** Texts, or whole numbers of which many are the same: classes, so that a deviation is a prediction that flipped. */
   flipped?: Point[];
   /** Why the difference says nothing of the result. */
   incidental?: string;
 }
 
 export interface ColumnsDifference {
-  departures: Departure[];
+  deviations: Deviation[];
   /** What can't be compared cell by cell, e.g. `loss: 15 values against 10`. */
   problems: string[];
 }
@@ -48,7 +48,7 @@ export interface Reading {
 const MOST_FLIPPED = 10;
 
 export function compareColumns(a: Column[], b: Column[], reading: Reading): ColumnsDifference {
-  const result: ColumnsDifference = { departures: [], problems: [] };
+  const result: ColumnsDifference = { deviations: [], problems: [] };
   const others = new Map(b.map((column) => [column.name, column]));
   for (const column of a) {
     const other = others.get(column.name);
@@ -60,19 +60,19 @@ export function compareColumns(a: Column[], b: Column[], reading: Reading): Colu
   return result;
 }
 
-function comparePair(a: Column, b: Column, reading: Reading, { departures, problems }: ColumnsDifference) {
+function comparePair(a: Column, b: Column, reading: Reading, { deviations, problems }: ColumnsDifference) {
   if (a.cells.length !== b.cells.length) {
     problems.push(`${shownName(a)}: ${a.cells.length} values against ${b.cells.length}`);
   }
-  const departure = findDeparture(a, b, reading);
-  if (departure !== undefined) departures.push(departure);
+  const deviation = findDeparture(a, b, reading);
+  if (deviation !== undefined) deviations.push(deviation);
 }
 
 function shownName({ name }: Column): string {
   return name === "" ? "the whole file" : name;
 }
 
-function findDeparture(a: Column, b: Column, reading: Reading): Departure | undefined {
+function findDeparture(a: Column, b: Column, reading: Reading): Deviation | undefined {
   const points = Math.min(a.cells.length, b.cells.length);
   const places: number[] = [];
   for (let index = 0; index < points; index++) if (a.cells[index] !== b.cells[index]) places.push(index);

@@ -1,5 +1,5 @@
 /** Bytes that come in pieces, taken in the lengths that are needed. */
-export class Pieces {
+export class Chunks {
   readonly #source: AsyncIterator<Uint8Array>;
   #piece: Uint8Array = new Uint8Array();
 

@@ -30,7 +30,7 @@ export function algorithmsFor({ sha256, md5 }: Expected): Algorithm[] {
 }
 
 /** All hashes of what goes through here. */
-export class Sums {
+export class Checksums {
   #hashes: [Algorithm, Hash][];
   #bytes = 0;
 
@@ -72,8 +72,8 @@ export function findMismatch(expected: Expected, found: Found): string | undefin
 }
 
 /** The hashes of what is left of a file. */
-export async function sumFile(file: Deno.FsFile, expected: Expected): Promise<Sums> {
-  const sums = new Sums(expected);
+export async function readChecksums(file: Deno.FsFile, expected: Expected): Promise<Checksums> {
+  const sums = new Checksums(expected);
   await eachPiece(file, (piece) => sums.update(piece));
   return sums;
 }

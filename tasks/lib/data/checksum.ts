@@ -4,7 +4,7 @@ import { relative } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Data, DataHash, Experiment } from "../experiment/experiment.ts";
 import { lockPath, readLock, writePin } from "../experiment/pins.ts";
-import { type Found, sumFile } from "./download/sums.ts";
+import { type Found, readChecksums } from "./download/checksums.ts";
 
 /** `md5:c8fa…`, as messages and experiment.lock name it. */
 export function showHash(hash: DataHash): string {
@@ -23,7 +23,7 @@ export function showFound(wanted: DataHash, { sha256, md5 }: Found): string {
 /** Both hashes in one reading; MD5 only where it is asked for. */
 export async function hashFile(path: string, hash: DataHash): Promise<Found> {
   using file = await Deno.open(path);
-  return (await sumFile(file, hash)).digest();
+  return (await readChecksums(file, hash)).digest();
 }
 
 /** The whole SHA-256 that experiment.lock has for these data, if it was pinned for what the YAML says now. */

@@ -3,8 +3,8 @@
 import { basename, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Data, DataHash } from "../experiment/experiment.ts";
-import { findMismatch, type Found } from "./download/sums.ts";
-import { hashFile, showFound, showHash } from "./known_by.ts";
+import { findMismatch, type Found } from "./download/checksums.ts";
+import { hashFile, showFound, showHash } from "./checksum.ts";
 
 /** A file with the wanted bytes. */
 export interface Given {
@@ -13,7 +13,7 @@ export interface Given {
 }
 
 /** What a user brought holds no file with the wanted bytes; it may hold other data's. */
-export class NotGiven extends Failure {
+export class LocalFileMissing extends Failure {
   constructor(readonly isFolder: boolean, message: string, remedy: string) {
     super(2, message, { remedy });
   }
@@ -22,7 +22,7 @@ export class NotGiven extends Failure {
 /**
  * The wanted file: the given one, or the one in the given folder, by name, size or hash.
  *
- * @throws Failure(2) if nothing is there, NotGiven if no file there is wanted
+ * @throws Failure(2) if nothing is there, LocalFileMissing if no file there is wanted
  */
 export async function findGiven(from: string, data: Data, hash: DataHash): Promise<Given> {
   const info = await Deno.stat(from).catch(() => undefined);
@@ -51,14 +51,20 @@ async function candidatesIn(folder: string, data: Data): Promise<string[]> {
 }
 
 /** An unpacked folder can't be held against the hash of an archive. */
-function notThere(from: string, data: Data, hash: DataHash, seen: string[], isFolder: boolean): NotGiven {
+function notThere(
+  from: string,
+  data: Data,
+  hash: DataHash,
+  seen: string[],
+  isFolder: boolean,
+): LocalFileMissing {
   const { name, urls, unpack } = data;
   const found = seen.length === 0 ? "" : `: ${seen.slice(0, 3).join(", ")}`;
   const where = isFolder ? `no file in ${from} has` : `${from} does not have`;
   const form = unpack === undefined
     ? "give that file"
     : "give the archive as it is: unpacked, it can't be checked";
-  return new NotGiven(
+  return new LocalFileMissing(
     isFolder,
     `Cannot take "${name}" from there: ${where} the wanted ${showHash(hash)}${found}`,
     `Get ${urls[0]} on a machine with a network, and ${form}`,

@@ -3,19 +3,19 @@
 import { join } from "node:path";
 import type { Data, DataHash, Experiment } from "../experiment/experiment.ts";
 import { dataCache } from "./cache_folder.ts";
-import { type Entry, filePath, findEntry, inspectEntry, type Soundness, treePath } from "./cache.ts";
-import { readDataPin } from "./known_by.ts";
+import { type Entry, filePath, findEntry, inspectEntry, type Integrity, treePath } from "./cache.ts";
+import { readDataPin } from "./checksum.ts";
 
 /** `corrupted`: not as it was fetched. `packed`: the archive is here, and not yet unpacked. `unlinked`: all but the link. */
 export type DataState = "here" | "unlinked" | "packed" | "corrupted" | "absent";
 
-export interface Look {
+export interface DataStatus {
   data: Data;
   /** What the data are known by: what experiment.lock pins, else what the YAML says. */
   hash: DataHash;
   state: DataState;
   entry?: Entry;
-  soundness?: Soundness;
+  integrity?: Integrity;
 }
 
 /** @param hash Hash everything instead of trusting sizes and times. */
@@ -23,21 +23,21 @@ export async function look(
   experiment: Experiment,
   data: Data,
   { hash: hashing }: { hash: boolean },
-): Promise<Look> {
+): Promise<DataStatus> {
   const pin = await readDataPin(experiment, data);
   const hash = pin === undefined ? data.hash : { sha256: pin };
   const entry = await findEntry(await dataCache(), hash);
   if (entry === undefined) return { data, hash, state: "absent" };
-  const soundness = await inspectEntry(entry, { unpacked: data.unpack !== undefined, hash: hashing });
+  const integrity = await inspectEntry(entry, { unpacked: data.unpack !== undefined, hash: hashing });
   const isLinked = await Deno.readLink(join(experiment.root, data.to)).then(
     (target) => target === targetOf(data, entry),
     () => false,
   );
-  return { data, hash, entry, soundness, state: stateOf(data, soundness, isLinked) };
+  return { data, hash, entry, integrity, state: stateOf(data, integrity, isLinked) };
 }
 
 /** By sizes and times. */
-export async function lookAtAll(experiment: Experiment, all: Data[]): Promise<Look[]> {
+export async function statusOfAll(experiment: Experiment, all: Data[]): Promise<DataStatus[]> {
   return await Promise.all(all.map((data) => look(experiment, data, { hash: false })));
 }
 
@@ -46,7 +46,7 @@ export function isSound(state: DataState): boolean {
   return state === "here" || state === "unlinked";
 }
 
-function stateOf({ unpack }: Data, { tree, problems }: Soundness, isLinked: boolean): DataState {
+function stateOf({ unpack }: Data, { tree, problems }: Integrity, isLinked: boolean): DataState {
   if (problems.length > 0) return "corrupted";
   if (unpack !== undefined && tree === "missing") return "packed";
   return isLinked ? "here" : "unlinked";
