@@ -78,17 +78,13 @@ export async function client(
   }
 }
 
-/** Podman has no daemon: the client's version is the engine's. */
-const VERSION: Record<ContainerProgram, string[]> = {
-  docker: ["version", "--format", "{{json .Server}}"],
-  podman: ["version", "--format", "{{json .Client}}"],
-  nerdctl: ["version", "--format", "{{json .Server}}"],
-};
-
 export interface EngineInfo {
+  /** Of the engine; nerdctl's own, since its options depend on that. */
   version: string;
   /** The engine runs without root's rights: root in a container is the user who started it. */
   rootless: boolean;
+  /** Ids in containers are other ids on this machine (Docker's `userns-remap`). */
+  remapped: boolean;
 }
 
 /**
@@ -97,14 +93,63 @@ export interface EngineInfo {
  * @throws Failure(3) if there is no client, no engine that answers, or no right to ask it.
  */
 export async function requireEngine(program: ContainerProgram): Promise<EngineInfo> {
-  const { code, stdout, stderr } = await client(program, VERSION[program], { timeoutMs: 30_000 });
-  const said = code === 0 ? JSON.parse(stdout.trim() || "null") : null;
-  if (said === null) throw explainEngine(program, stderr);
-  const components = (said.Components ?? []) as { Name: string; Version: string }[];
-  return {
-    version: said.Version ?? components[0]?.Version ?? "unknown",
-    rootless: program === "docker" ? components.some(({ Name }) => Name === "rootlesskit") : Deno.uid() !== 0,
-  };
+  switch (program) {
+    case "docker": {
+      const info = await ask(program, ["info"]);
+      if (info.ServerVersion === undefined) throw imitated();
+      return { version: info.ServerVersion, ...idsOf(info) };
+    }
+    case "nerdctl": {
+      const [info, version] = await Promise.all([ask(program, ["info"]), ask(program, ["version"])]);
+      return { version: version.Client?.Version?.replace(/^v/, "") ?? "unknown", ...idsOf(info) };
+    }
+    case "podman": {
+      // There is no daemon: the client's version is the engine's, and its user's rights are the engine's.
+      const { Client } = await ask(program, ["version"]);
+      return { version: Client?.Version ?? "unknown", rootless: Deno.uid() !== 0, remapped: false };
+    }
+    default:
+      return program satisfies never;
+  }
+}
+
+/**
+ * How ids in containers become ids of this machine. Docker 20.10 tells only here, and not among the components of its
+ * version, that it is rootless.
+ *
+ * @param info answer of `docker info` or `nerdctl info`, as JSON
+ */
+export function idsOf(info: { SecurityOptions?: string[] | null }): Omit<EngineInfo, "version"> {
+  const options = info.SecurityOptions ?? [];
+  return { rootless: options.includes("name=rootless"), remapped: options.includes("name=userns") };
+}
+
+function imitated(): Failure {
+  return new Failure(3, "Cannot use Docker: the command docker is Podman's imitation", {
+    remedy: "Use Podman by its name: --engine podman",
+  });
+}
+
+/** @throws Failure(3) if the client can't tell. */
+// deno-lint-ignore no-explicit-any
+async function ask(program: ContainerProgram, question: string[]): Promise<any> {
+  const args = [...question, "--format", "{{json .}}"];
+  const { code, stdout, stderr } = await client(program, args, { timeoutMs: 30_000 });
+  const answer = parseAnswer(stdout);
+  // Docker's client 20.10 ends with 0 where no engine answers.
+  const errors = ((answer?.ServerErrors ?? []) as string[]).join("\n");
+  if (code === 0 && errors === "" && answer !== null) return answer;
+  throw explainEngine(program, errors || stderr);
+}
+
+/** Null for what is no JSON, as of an imitated client. */
+// deno-lint-ignore no-explicit-any
+function parseAnswer(stdout: string): any {
+  try {
+    return JSON.parse(stdout.trim() || "null");
+  } catch {
+    return null;
+  }
 }
 
 /** What the client's message means, and what to do about it. */

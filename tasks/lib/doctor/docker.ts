@@ -1,7 +1,7 @@
 /** Docker: client, engine, and the rights to use it. */
 
 import type { Failure } from "../cli/failure.ts";
-import { explainEngine } from "../container/client.ts";
+import { explainEngine, idsOf } from "../container/client.ts";
 import { compareVersions } from "../system/version.ts";
 import { type Answer, jsonOf } from "./ask.ts";
 import { type Finding, finding, ok } from "./findings.ts";
@@ -51,12 +51,10 @@ export function readDocker(version: Answer, info: Answer): Docker {
 
 // deno-lint-ignore no-explicit-any
 function readInfo(info: any): Omit<DockerEngine, "state" | "client" | "server"> {
-  const options = (info.SecurityOptions ?? []) as string[];
   return {
     host: info.Name ?? "",
     desktop: desktopOf(`${info.OperatingSystem} ${info.Name}`),
-    rootless: options.includes("name=rootless"),
-    remapped: options.includes("name=userns"),
+    ...idsOf(info),
     limitsMemory: info.MemoryLimit !== false,
     root: info.DockerRootDir ?? "",
   };
