@@ -1,16 +1,7 @@
 /** The hash of a file while it is written: taken on a processor of its own, of what has been written. */
 
 import type { Algorithm } from "./checksums.ts";
-
-/** Where the progress stands. */
-export const WRITTEN = 0;
-
-export interface HashTask {
-  algorithm: Algorithm;
-  path: string;
-  /** One number, so many bytes are there; `~` of it once no more will come. */
-  progress: BigInt64Array<SharedArrayBuffer>;
-}
+import { type HashTask, WRITTEN } from "./hash_task.ts";
 
 export class Hasher implements Disposable {
   #worker = new Worker(new URL("./hasher_worker.ts", import.meta.url), { type: "module" });

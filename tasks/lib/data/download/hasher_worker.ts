@@ -3,7 +3,7 @@
 /// <reference lib="deno.worker" />
 
 import { createHash } from "node:crypto";
-import { type HashTask, WRITTEN } from "./hasher.ts";
+import { type HashTask, WRITTEN } from "./hash_task.ts";
 
 const PIECE_BYTES = 1 << 20;
 
