@@ -26,8 +26,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test" / "support"))
 
-from machine import describe_machine, save_result  # noqa: E402
-from made_eurosat import make_eurosat, some  # noqa: E402
+from machine import describe_machine, save_result
+from made_eurosat import make_eurosat, some
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "bench" / "results" / "unpack.json"

@@ -15,10 +15,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from notebook_file import BadRequest, parse_parameters
-from notebook_job import Job, Options, plan_jobs
-from notebook_process import KernelProcess
-from notebook_stop import Stopped, StopRequest
+from notebook.file import BadRequest, parse_parameters
+from notebook.job import Job, Options, plan_jobs
+from notebook.process import KernelProcess
+from notebook.stop import Stopped, StopRequest
 
 
 def main(argv: list[str]) -> int:
@@ -47,7 +47,7 @@ def _execute(options: Options, jobs: list[Job], stop: StopRequest) -> None:
     first = KernelProcess(jobs[0].spec, jobs[0].cwd, str(jobs[0].source))
     try:
         # Only now, because importing this takes as long as the kernel's own imports, which run meanwhile.
-        from notebook_execution import execute_jobs
+        from notebook.execution import execute_jobs
 
         execute_jobs(options, jobs, first, stop)
     finally:

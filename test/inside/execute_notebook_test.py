@@ -26,10 +26,10 @@ FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "notebooks"
 sys.path.insert(0, str(INSIDE))
 
 import frameworks  # noqa: E402
-import notebook_file  # noqa: E402
-import notebook_output  # noqa: E402
-import notebook_process  # noqa: E402
-import notebook_traceback  # noqa: E402
+from notebook import file as notebook_file  # noqa: E402
+from notebook import output as notebook_output  # noqa: E402
+from notebook import process as notebook_process  # noqa: E402
+from notebook import traceback as notebook_traceback  # noqa: E402
 
 PRINT_PID = "import os\nprint('pid', os.getpid(), flush=True)"
 SLEEP_FOR_EVER = f"{PRINT_PID}\nimport time\nwhile True:\n    time.sleep(1)"

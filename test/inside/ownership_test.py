@@ -13,7 +13,7 @@ import ownership_walk
 import pytest
 from ownership import SAME_IDS, UNMAPPED, IdMap, Wanted
 
-SCRIPT = Path(__file__).resolve().parents[2] / "tasks/inside/fix_ownership.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "tasks/inside/ownership/fix_ownership.py"
 UID, GID = 1234, 5678
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of others")

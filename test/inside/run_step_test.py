@@ -104,7 +104,7 @@ def test_a_step_that_leaves_without_a_word_leaves_a_record_that_says_running(tmp
     assert "exit_code" not in ended.record
 
 
-@pytest.mark.parametrize("name", ["frameworks", "notebook_file", "run_step"])
+@pytest.mark.parametrize("name", ["frameworks", "notebook", "run_step"])
 def test_the_step_s_own_modules_come_first_whatever_their_names(tmp_path: Path, name: str) -> None:
     (tmp_path / f"{name}.py").write_text("MINE = True")
     ended = _run_file(tmp_path, f"import {name}; print({name}.MINE)")

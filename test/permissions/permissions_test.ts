@@ -18,7 +18,7 @@ const REQUEST: Request = {
   group: false,
 };
 
-const INSIDE = join(ROOT, "tasks/inside");
+const INSIDE = join(ROOT, "tasks/inside/ownership");
 
 Deno.test("planRequest() gives to the caller, with their groups, or to the containers' user alone", () => {
   const options = { "to-container": false, group: true };

@@ -1,4 +1,4 @@
-/** Running `tasks/inside/fix_ownership.py`, which looks at each file and repairs it. */
+/** Running `tasks/inside/ownership/fix_ownership.py`, which looks at each file and repairs it. */
 
 import { Failure } from "../cli/failure.ts";
 import { lastLine, removeContainer } from "../container/client.ts";

@@ -21,7 +21,7 @@ export type Place =
     rootless: boolean;
   };
 
-const INSIDE = join(import.meta.dirname!, "..", "..", "inside");
+const INSIDE = join(import.meta.dirname!, "..", "..", "inside", "ownership");
 
 const SCRIPT = "fix_ownership.py";
 

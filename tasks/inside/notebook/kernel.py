@@ -12,7 +12,8 @@ from typing import Any
 import zmq
 import zmq.asyncio
 from jupyter_client.asynchronous import AsyncKernelClient
-from notebook_process import KernelProcess, describe_exit
+
+from .process import KernelProcess, describe_exit
 
 START_SECONDS = 60.0
 """How long a kernel may take until it answers for the first time."""

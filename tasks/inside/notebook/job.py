@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from notebook_file import (
+from .file import (
     BadRequest,
     declared_parameters,
     inject_parameters,
@@ -17,7 +17,7 @@ from notebook_file import (
     plan_outputs,
     read_notebook,
 )
-from notebook_process import KernelSpec, UnknownKernel, find_kernel
+from .process import KernelSpec, UnknownKernel, find_kernel
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from notebook_output import strip_ansi
+from .output import strip_ansi
 
 SOURCE_LINES = 3
 """Lines of source shown around the line that failed."""

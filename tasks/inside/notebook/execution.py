@@ -16,13 +16,14 @@ from typing import Any
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete
 from nbformat.v4 import to_notebook
-from notebook_file import save_notebook, tags, write_atomically
-from notebook_job import Job, Options, is_executable
-from notebook_kernel import DeadKernel, Kernel, message_context
-from notebook_output import CellOutput, CellText, Console, Echo, strip_ansi
-from notebook_process import KernelProcess
-from notebook_stop import StopRequest
-from notebook_traceback import clean_traceback, failing_line, shorten, source_excerpt
+
+from .file import save_notebook, tags, write_atomically
+from .job import Job, Options, is_executable
+from .kernel import DeadKernel, Kernel, message_context
+from .output import CellOutput, CellText, Console, Echo, strip_ansi
+from .process import KernelProcess
+from .stop import StopRequest
+from .traceback import clean_traceback, failing_line, shorten, source_excerpt
 
 INTERRUPT_SECONDS = 5.0
 """How long an interrupted cell may take to end before its kernel is killed."""
@@ -398,7 +399,7 @@ class Execution:
 
 def frameworks_code() -> str:
     """Code for the kernel that prints `frameworks.record()` and leaves no name behind."""
-    source = Path(__file__).with_name("frameworks.py").read_text(encoding="utf-8")
+    source = Path(__file__).parent.with_name("frameworks.py").read_text(encoding="utf-8")
     source += f'\nimport json\nprint("\\n{RECORD_MARK}" + json.dumps(record()), flush=True)\n'
     return f'exec(compile({source!r}, "frameworks.py", "exec"), {{"__name__": "frameworks"}})'
 

@@ -1,0 +1,1 @@
+"""Executing notebooks without a browser: read and checked, given parameters, run cell by cell, saved."""
