@@ -10,7 +10,7 @@ import { isDurationName, maskedBy, type Masks } from "../../tasks/lib/compare/in
 import { compareNotebooks } from "../../tasks/lib/compare/notebooks.ts";
 import { clean, showDifference } from "../../tasks/lib/compare/show_details.ts";
 import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
-import { CsvProblem } from "../../tasks/lib/values/csv.ts";
+import { ContentProblem } from "../../tasks/lib/values/content_problem.ts";
 
 const MASKS: Masks = { a: ["/here/runs/x/A1", "A1"], b: ["/there/B2", "B2"] };
 
@@ -162,7 +162,7 @@ Deno.test("what can't be compared cell by cell is said", async (t) => {
 Deno.test("columns of one name are told apart, and what is no table is none", () => {
   const { deviations } = compare(csvColumns, "x,x\n1,2\n", "x,x\n1,3\n");
   assert.deepEqual(deviations.map(({ quantity, first }) => [quantity, first.b]), [["x (column 2)", 3]]);
-  assert.throws(() => csvColumns("a,b\n1,2,3\n"), CsvProblem);
+  assert.throws(() => csvColumns("a,b\n1,2,3\n"), ContentProblem);
 });
 
 Deno.test("predictions that flipped are counted and named", async (t) => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Conditions, Experiment } from "../../tasks/lib/experiment/experiment.ts";
 import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
 import type { Check } from "../../tasks/lib/record/verdict.ts";
-import { readSource } from "../../tasks/lib/verdict/read_value.ts";
+import { readSource, runFiles } from "../../tasks/lib/verdict/read_value.ts";
 import { holds, verify } from "../../tasks/lib/verdict/verify.ts";
 import { ROOT } from "../support/project.ts";
 
@@ -29,7 +29,7 @@ const RUN_ON: Record<string, Conditions> = {
 async function judge(run: string, conditions = RUN_ON[run]!, experiment: Experiment = EXPERIMENT) {
   const observations = await Promise.all(
     experiment.claims.map(async ({ name, from }) =>
-      [name, await readSource(from, join(PUBLISHED, run), "list")] as const
+      [name, await readSource(from, runFiles(join(PUBLISHED, run)), "list")] as const
     ),
   );
   const [training, validation] = verify(experiment, new Map(observations), {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
 import { publishedFolder } from "../../tasks/lib/verdict/conditions.ts";
-import { readSource } from "../../tasks/lib/verdict/read_value.ts";
+import { readSource, runFiles } from "../../tasks/lib/verdict/read_value.ts";
 import { verify } from "../../tasks/lib/verdict/verify.ts";
 import { ROOT } from "../support/project.ts";
 
@@ -16,7 +16,7 @@ Deno.test("what experiment.yaml claims of the training is what published/ holds"
   for (const claim of claims) {
     await t.step(claim.name, async () => {
       const form = Array.isArray(claim.value) ? "list" : "value";
-      const found = await readSource(claim.from, publishedFolder(experiment), form);
+      const found = await readSource(claim.from, runFiles(publishedFolder(experiment)), form);
       const run = { parametersChanged: [], failedSteps: [] };
       const [check] = verify({ ...experiment, claims: [claim] }, new Map([[claim.name, found]]), run);
       assert.equal(check!.verdict, "identical", check!.detail);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { CsvProblem, findInCsv, parseCsv } from "../../tasks/lib/values/csv.ts";
+import { ContentProblem } from "../../tasks/lib/values/content_problem.ts";
+import { findInCsv, parseCsv } from "../../tasks/lib/values/csv.ts";
 
 Deno.test("parseCsv() reads what programs write", async (t) => {
   const cases: [name: string, text: string, rows: string[][]][] = [
@@ -51,7 +52,7 @@ Deno.test("findInCsv() says what was there instead", async (t) => {
   for (const [name, find, expected] of cases) {
     await t.step(
       name,
-      () => assert.throws(find, (error) => error instanceof CsvProblem && expected.test(error.message)),
+      () => assert.throws(find, (error) => error instanceof ContentProblem && expected.test(error.message)),
     );
   }
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { findInJson, JsonProblem } from "../../tasks/lib/values/json.ts";
+import { ContentProblem } from "../../tasks/lib/values/content_problem.ts";
+import { findInJson } from "../../tasks/lib/values/json.ts";
 
 Deno.test("findInJson() finds the value and keeps the text of a number", async (t) => {
   const text = `{
@@ -57,7 +58,7 @@ Deno.test("findInJson() says how far the pointer got and what is there", async (
   for (const [pointer, message] of cases) {
     await t.step(`/${pointer.join("/")}`, () => {
       assert.throws(() => findInJson(text, pointer), (error) => {
-        assert(error instanceof JsonProblem);
+        assert(error instanceof ContentProblem);
         assert.equal(error.message, message);
         return true;
       });
@@ -96,7 +97,7 @@ Deno.test("findInJson() agrees with JSON.parse on what JSON is", () => {
   const texts = ["1", "-0.5e+3", '"\\u00e9\\\\\\/"', "[]", "{}", "[[],{}]", ' {"a" : [ 1 , "b" , null ] } '];
   for (const text of texts) {
     JSON.parse(text);
-    assert.throws(() => findInJson(`[${text}, 7`, ["-1"]), JsonProblem);
+    assert.throws(() => findInJson(`[${text}, 7`, ["-1"]), ContentProblem);
     assert.equal(findInJson(`[${text}, 7]`, ["-1"]).value, 7);
   }
 });

@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  notebookOutputs,
-  printedBy,
-  search,
-  SEARCH_LIMIT_MS,
-  TextProblem,
-} from "../../tasks/lib/values/text.ts";
+import { ContentProblem } from "../../tasks/lib/values/content_problem.ts";
+import { notebookOutputs, printedBy, search, SEARCH_LIMIT_MS } from "../../tasks/lib/values/text.ts";
 
 Deno.test("search() gives the group of each match with its line", async () => {
   const text = "epoch 1: 48.89\nepoch 2: 68.15\n";
@@ -25,7 +20,7 @@ Deno.test("search() gives up on a pattern that would take for ever", async () =>
   const began = performance.now();
   await assert.rejects(
     search(`${"a".repeat(60)}b`, "(?:a+)+(c)"),
-    (error) => error instanceof TextProblem && /tries too many ways to match/.test(error.message),
+    (error) => error instanceof ContentProblem && /tries too many ways to match/.test(error.message),
   );
   assert.ok(performance.now() - began < SEARCH_LIMIT_MS + 3000);
 });

@@ -2,12 +2,12 @@
 
 import { Failure } from "../cli/failure.ts";
 import { didYouMean } from "../cli/suggest.ts";
-import { parseSource } from "../experiment/claim_source.ts";
-import type { ClaimSource } from "../experiment/experiment.ts";
 import type { FoundRun } from "../record/run_folder.ts";
+import { SOURCE_KINDS } from "../sources/kinds.ts";
+import type { ClaimSource } from "../sources/source.ts";
+import { kindOf, parseSource } from "../sources/sources.ts";
 import { shellQuote } from "../system/command.ts";
-import { parseCsv } from "../values/csv.ts";
-import { readSource } from "../verdict/read_value.ts";
+import { readSource, runFiles } from "../verdict/read_value.ts";
 import { claimedText, valuesOf } from "./values.ts";
 import type { NewMapping, NewValue } from "./yaml_edit.ts";
 
@@ -49,16 +49,17 @@ async function valueAt(
   { directory, id }: FoundRun,
   claim: { unit?: string; of?: number },
 ): Promise<NewValue> {
-  const isColumn = from.kind === "csv" && from.row === undefined;
-  const one = isColumn ? undefined : await readSource(from, directory);
-  const observation = one?.found ? one : await readSource(from, directory, "list");
+  const files = runFiles(directory);
+  const kind = kindOf(from);
+  // A list is looked for where one value can't be claimed, or is not there.
+  const one = kind.check?.(from, 0)?.field === "from" ? undefined : await readSource(from, files);
+  const observation = one?.found ? one : await readSource(from, files, "list");
   const values = valuesOf(observation.found ? observation : one ?? observation);
   if (typeof values === "string") throw new Failure(2, `${id} has nothing to claim there: ${values}`);
   const texts = values.map((found) => {
     // A cell or match is a number if it reads as one.
-    const isTextFile = from.kind !== "pointer" && from.kind !== "sha256";
-    const kinds = isTextFile ? [0, ""] : [found.value];
-    const tried = kinds.map((value) => claimedText(found, { from, value, ...claim }) ?? found.text);
+    const types = kind.isText ? [0, ""] : [found.value];
+    const tried = types.map((value) => claimedText(found, { from, value, ...claim }) ?? found.text);
     const claimed = tried.find((text) => !isProblem(text)) ?? tried[0]!;
     if (isProblem(claimed)) throw new Failure(2, `Cannot claim ${found.text} of ${id}: ${claimed.problem}`);
     return claimed;
@@ -86,23 +87,12 @@ export async function nothingClaimed({ directory, evidence }: FoundRun): Promise
 /** Bytes; what is looked through for values is small. */
 const LARGEST_READ = 1_000_000;
 
-/** Numbers and lists of numbers at the top of a JSON file, and the columns of a table. */
+/** As they are written in experiment.yaml. */
 async function sourcesIn(path: string, file: string): Promise<string[]> {
-  const isTable = /\.[ct]sv$/i.test(path);
-  if (!isTable && !path.endsWith(".json")) return [];
   try {
-    const text = await Deno.readTextFile(file);
-    if (isTable) return parseCsv(text)[0]!.cells.map((column) => `${path}#${column}`);
-    const isNumber = (value: unknown) => typeof value === "number";
-    return Object.entries(JSON.parse(text.replace(/\bNaN\b|-?\bInfinity\b/g, "null"))).flatMap((
-      [key, value],
-    ) =>
-      isNumber(value)
-        ? [`${path}#/${key}`]
-        : Array.isArray(value) && value.length > 0 && value.every(isNumber)
-        ? [`${path}#/${key}`, `${path}#/${key}/-1`]
-        : []
-    );
+    const text = () => Deno.readTextFile(file);
+    const places = await Promise.all(SOURCE_KINDS.map((kind) => kind.suggest?.(path, text) ?? []));
+    return places.flat().map((place) => path + place);
   } catch {
     return []; // it is shown as a help, and is no result of its own
   }

@@ -3,7 +3,7 @@
 import { dirname, extname, join, relative } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Experiment } from "../experiment/experiment.ts";
-import { insideProblem } from "../experiment/relative_path.ts";
+import { insideProblem } from "../values/relative_path.ts";
 import { type Evidence, readEvidence } from "../record/evidence.ts";
 import type { FoundRun } from "../record/run_folder.ts";
 import type { RunVerdict } from "../record/verdict.ts";

@@ -1,6 +1,7 @@
 /** From a run's values to the texts of claims, and from repeated runs to tolerances. Pure. */
 
 import type { Claim } from "../experiment/experiment.ts";
+import type { FoundValue } from "../sources/source.ts";
 import {
   absolute,
   atMost,
@@ -12,7 +13,7 @@ import {
 } from "../values/decimal.ts";
 import { readNumber } from "../verdict/claimed_number.ts";
 import { countsObtained, measure } from "../verdict/deviation.ts";
-import type { FoundValue, Observation } from "../verdict/read_value.ts";
+import type { Observation } from "../verdict/read_value.ts";
 import { Digits } from "./yaml_edit.ts";
 
 /** The values of a run that a claim is about, one for each point of a curve; or why there are none. */

@@ -1,10 +1,11 @@
 /** The values that the experiment's claims are about, in both runs side by side. */
 
-import type { Claim, ClaimSource } from "../experiment/experiment.ts";
+import type { Claim } from "../experiment/experiment.ts";
 import type { FoundRun } from "../record/run_folder.ts";
+import { kindOf } from "../sources/sources.ts";
 import { parseDecimal, subtract, toFixed } from "../values/decimal.ts";
 import { countsObtained } from "../verdict/deviation.ts";
-import { type Observation, readSource } from "../verdict/read_value.ts";
+import { type Observation, readSource, runFiles } from "../verdict/read_value.ts";
 import type { Cell } from "./columns.ts";
 
 export interface ClaimedValue {
@@ -26,10 +27,11 @@ export async function compareClaimedValues(
   a: FoundRun,
   b: FoundRun,
 ): Promise<ClaimedValue[]> {
+  const files = [a, b].map(({ directory }) => runFiles(directory));
   return await Promise.all(claims.map(async (claim) => {
     const form = Array.isArray(claim.value) ? "list" : "value";
     const [left, right] = await Promise.all(
-      [a, b].map(({ directory }) => readSource(claim.from, directory, form)),
+      files.map((one) => readSource(claim.from, one, form)),
     );
     return compareTexts(claim, textsOf(left!), textsOf(right!));
   }));
@@ -94,7 +96,7 @@ export function countersOf(claims: Claim[], step: string) {
   const known = new Map<string, { of: number; decimals: number } | undefined>();
   for (const claim of claims) {
     const { from, of } = claim;
-    const name = quantityOf(from);
+    const name = lastName(kindOf(from).quantity?.(from)?.keys ?? []);
     if (from.step !== step || of === undefined || name === undefined) continue;
     const before = known.get(name);
     const conflict = known.has(name) && before?.of !== of;
@@ -104,11 +106,6 @@ export function countersOf(claims: Claim[], step: string) {
     const found = known.get(lastName(quantity.split("/")) ?? quantity);
     return found && counter(found.of, found.decimals);
   };
-}
-
-function quantityOf(from: ClaimSource): string | undefined {
-  if (from.kind === "csv") return from.column;
-  return from.kind === "pointer" ? lastName(from.pointer) : undefined;
 }
 
 /** The last key that is not an index. */

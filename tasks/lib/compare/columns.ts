@@ -1,6 +1,7 @@
 /** What a JSON or CSV file holds, as named columns of cells: a table's columns, a list, or a single value as a list of one. */
 
-import { CsvProblem, parseCsv } from "../values/csv.ts";
+import { ContentProblem } from "../values/content_problem.ts";
+import { parseCsv } from "../values/csv.ts";
 
 export type Cell = number | string | boolean | null;
 
@@ -64,12 +65,12 @@ function* leaves(value: unknown, path: string, depth: number): Generator<[path: 
   }
 }
 
-/** @throws {CsvProblem} if the text is no table, or its rows are not as long as its header. */
+/** @throws {ContentProblem} if the text is no table, or its rows are not as long as its header. */
 export function csvColumns(text: string): Column[] {
   const [header, ...rows] = parseCsv(text);
   if (header === undefined) return [];
   const width = header.cells.length;
-  if (rows.some(({ cells }) => cells.length !== width)) throw new CsvProblem("has rows of other lengths");
+  if (rows.some(({ cells }) => cells.length !== width)) throw new ContentProblem("has rows of other lengths");
   const names = header.cells.map((name) => name.trim());
   return withKey(names.map((name, column) => ({
     name: names.indexOf(name) === column ? name : `${name} (column ${column + 1})`,

@@ -1,7 +1,7 @@
 /** How two files of the same name differ: by what their format holds where it is known, else by their bytes. */
 
 import { extname } from "node:path";
-import { CsvProblem } from "../values/csv.ts";
+import { ContentProblem } from "../values/content_problem.ts";
 import { findFirstByte } from "./bytes.ts";
 import { type Column, csvColumns, jsonColumns } from "./columns.ts";
 import { type ColumnsDifference, compareColumns, type Reading } from "./deviations.ts";
@@ -62,7 +62,7 @@ export async function compareFiles(a: FoundOutput, b: FoundOutput, reading: Read
     if (format !== undefined) return await format(a.file, b.file, reading);
   } catch (error) {
     // What is not of the format that its name says still has bytes.
-    const known = [SyntaxError, CsvProblem, TensorProblem];
+    const known = [SyntaxError, ContentProblem, TensorProblem];
     if (!known.some((kind) => error instanceof kind)) throw error;
   }
   return isText ? await compareTexts(a.file, b.file, reading) : await compareBytes(a.file, b.file);

@@ -5,7 +5,7 @@ import { didYouMean, suggest } from "../cli/suggest.ts";
 import { checkClaims } from "./claim_checks.ts";
 import { checkData } from "./data_checks.ts";
 import { checkName, checkPath, checkScalar, entriesAt, soundFields } from "./field_checks.ts";
-import { tidyPath } from "./relative_path.ts";
+import { tidyPath } from "../values/relative_path.ts";
 import { OWN_PLACEHOLDERS, RESERVED_PARAMETERS } from "./reserved_names.ts";
 import {
   environmentSchema,

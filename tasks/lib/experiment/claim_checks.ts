@@ -2,7 +2,7 @@
 
 import { didYouMean } from "../cli/suggest.ts";
 import { countsOf, decimalsToTell, parseDecimal, percentageOf } from "../values/decimal.ts";
-import { parseSource } from "./claim_source.ts";
+import { kindOf, parseSource } from "../sources/sources.ts";
 import { checkScalar, entriesAt, type RawClaim, soundFields } from "./field_checks.ts";
 import { claimSchema } from "./schema.ts";
 import { checkTolerance } from "./tolerance_checks.ts";
@@ -40,29 +40,10 @@ function checkFrom(source: Source, path: Path, claim: RawClaim, steps: string[])
     source.add(at, `${fieldName(at)} must begin with a step, "${parsed.step}" is none${hint}`);
   }
   if (claim.value === undefined) return;
-  if (parsed.kind === "sha256") checkHash(source, [...path, "value"], claim.value);
-  if (parsed.kind !== "csv") return;
-  const isCurve = Array.isArray(claim.value);
-  if (isCurve && parsed.row !== undefined) {
-    source.add(
-      at,
-      `${fieldName(at)} must be a whole column where value is a list: leave out "?" and the row`,
-    );
-  } else if (!isCurve && parsed.row === undefined) {
-    const example = `e.g. ${parsed.path}?epoch=10#${parsed.column}`;
-    source.add(
-      at,
-      `${fieldName(at)} must name one row, ${example}, or value must be a list for the whole column`,
-    );
-  }
-}
-
-function checkHash(source: Source, at: Path, value: unknown): void {
-  if (typeof value === "string" && /^[\da-f]{64}$/i.test(value)) return;
-  source.add(
-    at,
-    `${fieldName(at)} must be 64 hexadecimal digits in quotes, current value is ${source.show(at)}`,
-  );
+  const wrong = kindOf(parsed).check?.(parsed, claim.value);
+  if (wrong === undefined) return;
+  const field = [...path, wrong.field];
+  source.add(field, `${fieldName(field)} ${wrong.problem}, current value is ${source.show(field)}`);
 }
 
 function checkValue(source: Source, path: Path, { value, of }: RawClaim): void {

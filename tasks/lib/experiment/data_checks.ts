@@ -1,7 +1,7 @@
 /** What is wrong with the data of an experiment.yaml, as far as a schema can't say it. */
 
 import { checkName, checkPath, entriesAt, soundFields } from "./field_checks.ts";
-import { tidyPath } from "./relative_path.ts";
+import { tidyPath } from "../values/relative_path.ts";
 import { dataSchema, type RawData } from "./schema.ts";
 import { fieldName, type Path, type Source } from "./yaml_source.ts";
 

@@ -1,5 +1,6 @@
 /** experiment.yaml: what it may say, and everything that is wrong with it at once. */
 
+import type { ClaimSource } from "../sources/source.ts";
 import type { EngineName } from "./engine_name.ts";
 
 /** A declared parameter; `text` is the source text of its default, so that `1e-3` stays `1e-3` on a command line. */
@@ -56,21 +57,6 @@ export interface Step {
   /** Arguments appended when an interrupted run is taken up again; without it the step starts afresh. */
   resume?: string[];
 }
-
-/**
- * Where a claimed value is found in a run folder. `path` is relative to the run folder, mostly `<step>/<file>`.
- *
- * A pattern is a regular expression with one group, to be used with the flags m and u.
- */
-export type ClaimSource =
-  | { kind: "pointer"; step: string; path: string; pointer: string[] }
-  /** A cell of a table by column and key; without a row the whole column. */
-  | { kind: "csv"; step: string; path: string; row?: { column: string; value: string }; column: string }
-  | { kind: "sha256"; step: string; path: string }
-  /** In the outputs of a notebook, or in any other file's text. */
-  | { kind: "text"; step: string; path: string; pattern: string }
-  /** In what the step printed; `path` is the run's log. */
-  | { kind: "printed"; step: string; path: string; pattern: string };
 
 /** What a class of tolerance asks of the environment, each compared with the authors', or a literal such as `cpu`. */
 export type When = Partial<Record<keyof Conditions, "same" | "other" | (string & Record<never, never>)>>;

@@ -1,7 +1,7 @@
 /** What the checks of an experiment.yaml have in common. */
 
 import * as z from "zod/mini";
-import { insideProblem, tidyPath } from "./relative_path.ts";
+import { insideProblem, tidyPath } from "../values/relative_path.ts";
 import { A_NAME, NAME, type RawClaim as WholeClaim } from "./schema.ts";
 import { fieldName, type Path, type Source } from "./yaml_source.ts";
 

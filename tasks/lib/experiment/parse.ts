@@ -2,7 +2,7 @@
 
 import { basename, relative } from "node:path";
 import { checkExperiment } from "./checks.ts";
-import { parseSource } from "./claim_source.ts";
+import { parseSource } from "../sources/sources.ts";
 import {
   type Claim,
   type Conditions,
@@ -12,7 +12,7 @@ import {
   parseImage,
   type Step,
 } from "./experiment.ts";
-import { tidyPath } from "./relative_path.ts";
+import { tidyPath } from "../values/relative_path.ts";
 import type { RawClaim, RawData, RawEnvironment, RawExperiment, RawStep } from "./schema.ts";
 import { placeholders } from "./template.ts";
 import { Source } from "./yaml_source.ts";

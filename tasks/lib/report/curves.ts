@@ -2,6 +2,7 @@
 
 import type { Claim } from "../experiment/experiment.ts";
 import type { Check } from "../record/verdict.ts";
+import { kindOf } from "../sources/sources.ts";
 import { parseCsv } from "../values/csv.ts";
 import { type Allowance, allowanceOf } from "./deviation.ts";
 
@@ -132,16 +133,12 @@ function compare(curve: Curve, { claims, checks }: StepClaims): Omit<ComparedCur
 
 /** Which curve a claim is about, and which 1-based epoch of it, if not all. */
 function placeOf(from: Claim["from"], epochs: number): { name: string; epoch?: number } | undefined {
-  if (from.kind === "pointer") {
-    const [name, at, ...deeper] = from.pointer;
-    if (name === undefined || deeper.length > 0) return undefined;
-    return at === undefined
-      ? { name }
-      : { name, epoch: Number(at) < 0 ? epochs + Number(at) + 1 : Number(at) + 1 };
-  }
-  if (from.kind !== "csv") return undefined;
-  if (from.row === undefined) return { name: from.column };
-  return isCounter(from.row.column) ? { name: from.column, epoch: Number(from.row.value) } : undefined;
+  const { keys, at } = kindOf(from).quantity?.(from) ?? { keys: [] };
+  const [name, ...deeper] = keys;
+  if (name === undefined || deeper.length > 0) return undefined;
+  if (at === undefined) return { name };
+  if ("index" in at) return { name, epoch: at.index < 0 ? epochs + at.index + 1 : at.index + 1 };
+  return isCounter(at.column) ? { name, epoch: Number(at.value) } : undefined;
 }
 
 function isCounter(column: string): boolean {

@@ -2,7 +2,7 @@
 
 import { basename, dirname, join } from "node:path";
 import { findExperiment } from "../experiment/find.ts";
-import { insideProblem } from "../experiment/relative_path.ts";
+import { insideProblem } from "../values/relative_path.ts";
 import { type Evidence, readEvidence } from "../record/evidence.ts";
 import type { FoundRun } from "../record/run_folder.ts";
 import { callerFolder } from "../system/project_root.ts";

@@ -1,7 +1,6 @@
 /** Tables: what Python's csv, pandas and R write, with the source text of every cell. */
 
-/** Why a cell can't be had; the message goes on after the file's name: `has no column …`. */
-export class CsvProblem extends Error {}
+import { ContentProblem } from "./content_problem.ts";
 
 interface Row {
   /** 1-based; a quoted cell may reach over several lines. */
@@ -16,10 +15,10 @@ export function findInCsv(
   row?: { column: string; value: string },
 ): string[] {
   const [header, ...rows] = parseCsv(text);
-  if (header === undefined) throw new CsvProblem("is empty, where a table was looked for");
+  if (header === undefined) throw new ContentProblem("is empty, where a table was looked for");
   const ragged = rows.find(({ cells }) => cells.length !== header.cells.length);
   if (ragged !== undefined) {
-    throw new CsvProblem(
+    throw new ContentProblem(
       `has ${ragged.cells.length} cells in line ${ragged.line} and ${header.cells.length} in its header`,
     );
   }
@@ -30,9 +29,11 @@ export function findInCsv(
   if (found.length === 1) return [found[0]!.cells[at]!];
   const wanted = `row with ${row.column} = ${row.value}`;
   if (found.length === 0) {
-    throw new CsvProblem(`has no ${wanted}, ${row.column} is ${list(rows.map(({ cells }) => cells[key]!))}`);
+    throw new ContentProblem(
+      `has no ${wanted}, ${row.column} is ${list(rows.map(({ cells }) => cells[key]!))}`,
+    );
   }
-  throw new CsvProblem(
+  throw new ContentProblem(
     `has more than one ${wanted}, in lines ${list(found.map(({ line }) => String(line)))}`,
   );
 }
@@ -40,8 +41,10 @@ export function findInCsv(
 function indexOf(header: string[], column: string): number {
   const found = header.flatMap((name, index) => name.trim() === column ? [index] : []);
   if (found.length === 1) return found[0]!;
-  if (found.length > 1) throw new CsvProblem(`has ${found.length} columns called ${JSON.stringify(column)}`);
-  throw new CsvProblem(`has no column ${JSON.stringify(column)}, the columns are ${list(header)}`);
+  if (found.length > 1) {
+    throw new ContentProblem(`has ${found.length} columns called ${JSON.stringify(column)}`);
+  }
+  throw new ContentProblem(`has no column ${JSON.stringify(column)}, the columns are ${list(header)}`);
 }
 
 function isSame(cell: string, wanted: string): boolean {
@@ -68,10 +71,12 @@ export function parseCsv(text: string): Row[] {
   let line = 1;
   for (cell.lastIndex = 0; cell.lastIndex < body.length || row.cells.length > 0;) {
     const match = cell.exec(body);
-    if (match === null) throw new CsvProblem(`is no table: a quote is not closed, or stray, in line ${line}`);
+    if (match === null) {
+      throw new ContentProblem(`is no table: a quote is not closed, or stray, in line ${line}`);
+    }
     const [, quoted, quotedEnd, plain, plainEnd] = match;
     if (plain?.startsWith('"')) {
-      throw new CsvProblem(`is no table: a quote is not closed, or stray, in line ${line}`);
+      throw new ContentProblem(`is no table: a quote is not closed, or stray, in line ${line}`);
     }
     row.cells.push(quoted?.replaceAll('""', '"') ?? plain!);
     line += match[0].split("\n").length - 1;

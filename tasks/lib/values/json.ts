@@ -3,8 +3,7 @@
  * stays 99.40. Reads what Python writes: NaN and Infinity elsewhere in the file do no harm.
  */
 
-/** Why the value can't be had; the message goes on after the file's name: `is no JSON: …`, `has no …`. */
-export class JsonProblem extends Error {}
+import { ContentProblem } from "./content_problem.ts";
 
 export interface JsonValue {
   value: number | string | boolean;
@@ -24,7 +23,7 @@ const SPACE = /[ \t\n\r]*/y;
  * end of a list (our extension). Of a key that stands twice the last counts, as in Python.
  *
  * @param pointer unescaped keys and indices
- * @throws {JsonProblem} if the text is no JSON (with line and column), the pointer leads nowhere (with
+ * @throws {ContentProblem} if the text is no JSON (with line and column), the pointer leads nowhere (with
  * how far it got), or no single finite value stands there
  */
 export function findInJson(text: string, pointer: readonly string[]): JsonValue {
@@ -35,13 +34,13 @@ export function findInJson(text: string, pointer: readonly string[]): JsonValue 
 /**
  * The items of the list that a pointer leads to, each like the value of {@link findInJson}.
  *
- * @throws {JsonProblem} as that does, and if there is no list
+ * @throws {ContentProblem} as that does, and if there is no list
  */
 export function findListInJson(text: string, pointer: readonly string[]): JsonValue[] {
   const scanner = scannerOf(text);
   const start = follow(scanner, pointer);
   if (scanner.kind(start) !== "list") {
-    throw new JsonProblem(
+    throw new ContentProblem(
       `has ${whatIsAt(scanner, start)} ${placeName(pointer)}, where a list was looked for`,
     );
   }
@@ -73,24 +72,24 @@ function child(scanner: Scanner, start: number, pointer: readonly string[], dept
     const members = scanner.members(start);
     const found = members.get(key);
     if (found === undefined) {
-      throw new JsonProblem(`has no ${quote(key)} ${place}, the keys are ${keyList(members)}`);
+      throw new ContentProblem(`has no ${quote(key)} ${place}, the keys are ${keyList(members)}`);
     }
     return found;
   }
   if (kind === "list") {
     const items = scanner.items(start);
     if (!/^(?:0|-?[1-9]\d*)$/.test(key)) {
-      throw new JsonProblem(
+      throw new ContentProblem(
         `has a list of ${items.length} ${place}, so an index is wanted and not ${quote(key)}`,
       );
     }
     const found = items.at(Number(key));
     if (found === undefined) {
-      throw new JsonProblem(`has no item ${key} ${place}, the list has ${items.length}`);
+      throw new ContentProblem(`has no item ${key} ${place}, the list has ${items.length}`);
     }
     return found;
   }
-  throw new JsonProblem(`has ${whatIsAt(scanner, start)} ${place}, where ${quote(key)} was looked for`);
+  throw new ContentProblem(`has ${whatIsAt(scanner, start)} ${place}, where ${quote(key)} was looked for`);
 }
 
 function scalar(scanner: Scanner, start: number, pointer: readonly string[]): JsonValue {
@@ -103,10 +102,10 @@ function scalar(scanner: Scanner, start: number, pointer: readonly string[]): Js
   }
   if (kind === "number") {
     if (Number.isFinite(Number(text))) return { value: Number(text), text };
-    throw new JsonProblem(`has ${text} ${place}, which is beyond the range of numbers`);
+    throw new ContentProblem(`has ${text} ${place}, which is beyond the range of numbers`);
   }
   if (text === "true" || text === "false") return { value: text === "true", text };
-  throw new JsonProblem(`has ${whatIsAt(scanner, start)} ${place}, where a single value was looked for`);
+  throw new ContentProblem(`has ${whatIsAt(scanner, start)} ${place}, where a single value was looked for`);
 }
 
 function whatIsAt(scanner: Scanner, start: number): string {
@@ -208,7 +207,7 @@ class Scanner {
     depth: number,
     visit?: (key: string | undefined, start: number) => void,
   ): number {
-    if (depth > DEEPEST) throw new JsonProblem(`is nested deeper than ${DEEPEST} levels`);
+    if (depth > DEEPEST) throw new ContentProblem(`is nested deeper than ${DEEPEST} levels`);
     const isObject = this.text[at] === "{";
     const close = isObject ? "}" : "]";
     let here = this.afterSpace(at + 1);
@@ -262,7 +261,7 @@ class Scanner {
     const found = at < this.text.length
       ? quote(this.text.slice(at, at + 20).split("\n")[0]!)
       : "the end of the file";
-    throw new JsonProblem(
+    throw new ContentProblem(
       `is no JSON: ${wanted} is wanted at line ${line}, column ${column}, found ${found}`,
     );
   }

@@ -1,7 +1,6 @@
 /** Values in texts: what a notebook's cells or a step printed, found by a regular expression in bounded time. */
 
-/** Why no text can be had; the message goes on after the file's name. */
-export class TextProblem extends Error {}
+import { ContentProblem } from "./content_problem.ts";
 
 /** Longest time that a search may take (ms); a pattern that takes longer backtracks without end. */
 export const SEARCH_LIMIT_MS = 2000;
@@ -17,7 +16,7 @@ interface Match {
  *
  * The search runs in a context of its own, because only that can be stopped when it takes too long.
  *
- * @throws {TextProblem} if it takes longer than {@link SEARCH_LIMIT_MS}, or the group is left out of a match
+ * @throws {ContentProblem} if it takes longer than {@link SEARCH_LIMIT_MS}, or the group is left out of a match
  */
 export async function search(text: string, pattern: string): Promise<Match[]> {
   const { runInNewContext } = await import("node:vm");
@@ -30,7 +29,7 @@ export async function search(text: string, pattern: string): Promise<Match[]> {
     );
   } catch (error) {
     if ((error as { code?: string }).code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
-    throw new TextProblem(
+    throw new ContentProblem(
       `was searched for ${SEARCH_LIMIT_MS / 1000} s in vain: /${pattern}/ tries too many ways to match, ` +
         "as one with a repetition inside a repetition does",
     );
@@ -44,7 +43,7 @@ function withLines(text: string, found: [string | null, number][], pattern: stri
   return found.map(([group, index]) => {
     line += text.slice(counted, index).split("\n").length - 1;
     counted = index;
-    if (group === null) throw new TextProblem(`matches /${pattern}/ in line ${line} without its group`);
+    if (group === null) throw new ContentProblem(`matches /${pattern}/ in line ${line} without its group`);
     return { text: group, line };
   });
 }
@@ -58,9 +57,9 @@ export function notebookOutputs(json: string): string {
   try {
     cells = JSON.parse(json)?.cells;
   } catch (error) {
-    throw new TextProblem(`is no notebook: ${(error as Error).message}`);
+    throw new ContentProblem(`is no notebook: ${(error as Error).message}`);
   }
-  if (!Array.isArray(cells)) throw new TextProblem("is no notebook: it has no cells");
+  if (!Array.isArray(cells)) throw new ContentProblem("is no notebook: it has no cells");
   const texts = cells.flatMap((cell) => Array.isArray(cell?.outputs) ? cell.outputs.map(outputText) : []);
   return texts.map((text) => text.endsWith("\n") || text === "" ? text : `${text}\n`).join("").replace(
     COLOURS,
@@ -80,12 +79,12 @@ function outputText(
  * What a step printed, out of the run's log: the last time that it ran.
  *
  * @returns the text, or the name of the file beside the log that holds all of it
- * @throws {TextProblem} if the log has no part of that step
+ * @throws {ContentProblem} if the log has no part of that step
  */
 export function printedBy(step: string, log: string): string | { file: string } {
   const heads = [...log.matchAll(/^==== \d{4}-\d\d-\d\dT[\d:.]+Z (.*)$/gm)];
   const index = heads.findLastIndex(([, title]) => title!.startsWith(`step ${step}: `));
-  if (index < 0) throw new TextProblem(`has no part of step "${step}"`);
+  if (index < 0) throw new ContentProblem(`has no part of step "${step}"`);
   const next = heads[index + 1];
   const whole = next === undefined
     ? undefined

@@ -2,16 +2,16 @@
 
 import { cut } from "../cli/format.ts";
 import type { Claim } from "../experiment/experiment.ts";
+import type { FoundValue } from "../sources/source.ts";
+import { kindOf } from "../sources/sources.ts";
 import { type Decimal, parseDecimal } from "../values/decimal.ts";
-import type { FoundValue } from "./read_value.ts";
 
 /** The number that was found, or in words what it is instead. */
 export function readNumber(
   found: FoundValue,
   { from, unit }: Pick<Claim, "from" | "unit">,
 ): Decimal | string {
-  const isText = from.kind === "csv" || from.kind === "text" || from.kind === "printed";
-  if (!isText) {
+  if (!kindOf(from).isText) {
     const shown = typeof found.value === "string" ? JSON.stringify(found.text) : found.text;
     const number = typeof found.value === "number" ? parseDecimal(found.text) : undefined;
     return number ??

@@ -1,6 +1,6 @@
 /** A curve as one claim: judged by the point that departs the most. */
 
-import { formatSource } from "../experiment/claim_source.ts";
+import { formatSource } from "../sources/sources.ts";
 import type { Claim } from "../experiment/experiment.ts";
 import type { Check, Judgement } from "../record/verdict.ts";
 import { parseDecimal, toText } from "../values/decimal.ts";

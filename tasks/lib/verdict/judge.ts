@@ -1,7 +1,7 @@
 /** From a run folder to its verdict: reads the claimed values, checks them and the record, writes verdict.json. */
 
 import { Failure } from "../cli/failure.ts";
-import { formatSource } from "../experiment/claim_source.ts";
+import { formatSource } from "../sources/sources.ts";
 import type { Claim, Conditions, Experiment } from "../experiment/experiment.ts";
 import { parseExperiment } from "../experiment/parse.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -11,7 +11,7 @@ import { type FoundRun, readPlan } from "../record/run_folder.ts";
 import { type RunVerdict, VERDICT_SCHEMA } from "../record/verdict.ts";
 import { sha256, sha256File } from "../system/files.ts";
 import { authorsConditions, conditionsOf } from "./conditions.ts";
-import { type Observation, readSource, type Texts } from "./read_value.ts";
+import { type Observation, readSource, runFiles } from "./read_value.ts";
 import { type FailedStep, holds, type RunState, verify } from "./verify.ts";
 
 export interface Judged {
@@ -107,10 +107,10 @@ export async function observe(
   directory: string,
   evidence: Evidence,
 ): Promise<Map<string, Observation>> {
-  const texts: Texts = new Map();
+  const files = runFiles(directory);
   const pairs = claims.map(async (claim): Promise<[string, Observation]> => {
     const { name, from, value } = claim;
-    const observation = await readSource(from, directory, Array.isArray(value) ? "list" : "value", texts);
+    const observation = await readSource(from, files, Array.isArray(value) ? "list" : "value");
     if (!observation.found || wasRecorded(claim, evidence)) return [name, observation];
     return [name, {
       found: false,
@@ -122,7 +122,7 @@ export async function observe(
 }
 
 function wasRecorded({ from }: Claim, evidence: Evidence): boolean {
-  if (from.kind === "printed") return true; // the log is the runner's own
+  if (!from.path.startsWith(`${from.step}/`)) return true; // the log is the runner's own
   const outputs = evidence.steps[from.step]?.outputs ?? [];
   return outputs.some(({ path }) => `${from.step}/${path}` === from.path);
 }

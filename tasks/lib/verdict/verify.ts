@@ -1,14 +1,15 @@
 /** Claims against what a run brought: one verdict per claim. Pure; the comparisons are exact. */
 
 import { cut } from "../cli/format.ts";
-import { formatSource } from "../experiment/claim_source.ts";
 import type { Claim, Conditions, Experiment } from "../experiment/experiment.ts";
 import type { Check, Judgement } from "../record/verdict.ts";
+import type { FoundValue } from "../sources/source.ts";
+import { formatSource, kindOf } from "../sources/sources.ts";
 import { type Decimal, parseDecimal } from "../values/decimal.ts";
 import { readNumber } from "./claimed_number.ts";
 import { judgeCurve, showCurve } from "./curve.ts";
 import { type Claimed, isWithin, measure, showClaimed, showDeviation, showObtained } from "./deviation.ts";
-import type { FoundValue, Observation } from "./read_value.ts";
+import type { Observation } from "./read_value.ts";
 import { chooseTolerance, type Chosen, conclude, showTolerance } from "./tolerance.ts";
 
 /** A step that brought no result, and what happened to it. */
@@ -115,10 +116,9 @@ function missing(detail: string, obtained?: string): Judgement {
 }
 
 function judgeExact(claim: Claim, { value, text }: FoundValue): Judgement {
-  const isHash = claim.from.kind === "sha256";
+  const { isHash = false, isText } = kindOf(claim.from);
   const obtained = isHash ? shortHash(text) : cut(text);
-  const ofText = claim.from.kind !== "pointer" && claim.from.kind !== "sha256";
-  if (!ofText && typeof value !== typeof claim.value) {
+  if (!isText && typeof value !== typeof claim.value) {
     const wanted = typeof claim.value === "string" ? "a text" : "true or false";
     const shown = typeof value === "string" ? JSON.stringify(text) : text;
     return missing(
@@ -164,7 +164,7 @@ function judgeNumber(claimed: Claimed, obtained: Decimal, chosen: Chosen): Judge
 
 function showValue(claim: Claim): string {
   if (Array.isArray(claim.text)) return showCurve(claim.text);
-  if (claim.from.kind === "sha256") return shortHash(claim.text);
+  if (kindOf(claim.from).isHash) return shortHash(claim.text);
   const value = typeof claim.value === "number" ? parseDecimal(claim.text) : undefined;
   return value === undefined
     ? cut(claim.text)

@@ -1,6 +1,6 @@
 /** The names in an archive: each must be the path of one file or folder below the tree, on every file system. */
 
-import { insideProblem, tidyPath } from "../../experiment/relative_path.ts";
+import { insideProblem, tidyPath } from "../../values/relative_path.ts";
 import { ArchiveError, shown } from "./archive_error.ts";
 
 interface Taken {

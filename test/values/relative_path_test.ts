@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { insideProblem, tidyPath } from "../../tasks/lib/experiment/relative_path.ts";
+import { insideProblem, tidyPath } from "../../tasks/lib/values/relative_path.ts";
 
 Deno.test("insideProblem() has nothing against plain relative paths", async (t) => {
   for (

@@ -1,0 +1,103 @@
+/** What a kind of claim source is, and what it works with. */
+
+/** Where a claimed value is found in a run folder; its kind adds the place in the file. */
+export interface ClaimSource {
+  /** Name of the kind. */
+  kind: string;
+  step: string;
+  /** Relative to the run folder: `<step>/<file>`, or `log.txt` for what the step printed. */
+  path: string;
+}
+
+/** The parts of a source as it is written: `step/file#place`, `step/file~/pattern/` or `step~/pattern/`. */
+export interface Written {
+  step: string;
+  /** Relative to the step's folder. */
+  file?: string;
+  /** What follows `#`. */
+  place?: string;
+  /** What stands between `~/` and the last `/`. */
+  pattern?: string;
+}
+
+/** One value and its source text. */
+export interface FoundValue {
+  /** A cell or a match is a text, also where it reads as a number. */
+  value: number | string | boolean;
+  /** Source text of a number in its file (99.40 keeps both decimals); otherwise the value as text. */
+  text: string;
+}
+
+/** Whether one value is expected, or the points of a curve. */
+export type Form = "value" | "list";
+
+/** The files of a run folder, by path relative to it; what leads out of the folder is refused. */
+export interface RunFiles {
+  /** The whole file as UTF-8, read once for all sources. */
+  text(path: string): Promise<string>;
+  /** In small hexadecimal digits. */
+  sha256(path: string): Promise<string>;
+}
+
+/** What is measured by a value, so that it is found again in a curve or in another file of the step. */
+export interface Quantity {
+  /** The keys that lead to it, without an index: `["accuracy"]`. */
+  keys: string[];
+  /** Which value of a curve it is: by index (-1 is the last) or by another column's value; all of them without it. */
+  at?: { index: number } | { column: string; value: string };
+}
+
+/**
+ * A kind of claim source. Everything that is particular to a kind stands in its object; `kinds.ts` lists them.
+ *
+ * @example
+ * ```ts
+ * interface LineSource extends ClaimSource { kind: "line"; line: number }
+ *
+ * export const LINE: SourceKind<LineSource> = {
+ *   name: "line",
+ *   examples: ["train/result.txt#line=3"],
+ *   isText: true,
+ *   parse({ step, file, place }) {
+ *     const line = /^line=(\d+)$/.exec(place ?? "")?.[1];
+ *     return line && file ? { kind: "line", step, path: `${step}/${file}`, line: Number(line) } : undefined;
+ *   },
+ *   format: ({ path, line }) => `${path}#line=${line}`,
+ *   async read({ path, line }, files) {
+ *     const text = (await files.text(path)).split("\n")[line - 1];
+ *     if (text === undefined) throw new ContentProblem(`has no line ${line}`);
+ *     return [{ value: text, text }];
+ *   },
+ * };
+ * ```
+ */
+export interface SourceKind<S extends ClaimSource = ClaimSource> {
+  name: S["kind"];
+  /** As they are written in experiment.yaml; the first ones are shown in messages. */
+  examples: readonly string[];
+  /** What is found is a text also where it reads as a number, as cells and matches are. */
+  isText: boolean;
+  /** What is found is a hash: capitals mean nothing, and a table shows its first digits. */
+  isHash?: boolean;
+  /** The source, what is wrong with it ("must …"), or undefined if it is of another kind. */
+  parse(written: Written): S | { problem: string } | undefined;
+  /** As it is written in experiment.yaml. */
+  format(source: S): string;
+  /**
+   * What stands at the source: of the form `value` exactly one. A reader that is large, or stands on a library, is
+   * imported here, when it is needed.
+   *
+   * @throws {ContentProblem} if it is not there
+   */
+  read(source: S, files: RunFiles, form: Form): Promise<FoundValue[]>;
+  /** What is wrong with a claim of this value from this source ("must …"), and with which of its fields. */
+  check?(source: S, value: unknown): { field: "from" | "value"; problem: string } | undefined;
+  /** Undefined if nobody can tell. */
+  quantity?(source: S): Quantity | undefined;
+  /**
+   * What can be claimed from a file, as it is written after the file's path; undefined if the file is none of this kind.
+   *
+   * @throws if the file can't be read
+   */
+  suggest?(path: string, text: () => Promise<string>): Promise<string[]> | undefined;
+}
