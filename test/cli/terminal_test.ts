@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { bytes, columns, duration, wrap } from "../../tasks/lib/cli/format.ts";
+import { bytes, duration, wrap } from "../../tasks/lib/cli/format.ts";
+import { columns } from "../../tasks/lib/cli/table.ts";
 import { Terminal } from "../../tasks/lib/cli/terminal.ts";
 import { sha256 } from "../../tasks/lib/system/files.ts";
 import { ended, Project, ROOT } from "../support/project.ts";

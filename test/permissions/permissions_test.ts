@@ -4,7 +4,6 @@ import { type Known, likelyCause, parseSubuid } from "../../tasks/lib/permission
 import { findCommand } from "../../tasks/lib/permissions/find.ts";
 import { chooseImage, helperCommand, type Place } from "../../tasks/lib/permissions/place.ts";
 import { planRequest, type Request, sudoCaller } from "../../tasks/lib/permissions/request.ts";
-import { printable } from "../../tasks/lib/permissions/show.ts";
 import { ROOT } from "../support/project.ts";
 
 const CALLER = { uid: 1234, gid: 5678, groups: [100, 42], isRoot: false };
@@ -152,15 +151,5 @@ Deno.test("likelyCause() tells where a file is likely from", async (t) => {
       `${uid}:${gid}`,
       () => assert.match(likelyCause({ uid, gid }, { ...known, name }), expected),
     );
-  }
-});
-
-Deno.test("printable() shows what would move the cursor, and leaves the rest", async (t) => {
-  const cases = [["Ü b/c'\"", "Ü b/c'\""], ["a\nb", "a\\u{a}b"], ["\x1b[31m", "\\u{1b}[31m"], [
-    "a\u202eb\udce9",
-    "a\\u{202e}b\\u{dce9}",
-  ]] as const;
-  for (const [path, expected] of cases) {
-    await t.step(expected, () => assert.equal(printable(path), expected));
   }
 });

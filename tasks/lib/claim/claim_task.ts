@@ -2,7 +2,7 @@
 
 import { relative } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import { columns } from "../cli/format.ts";
+import { columns } from "../cli/table.ts";
 import type { Arguments, OptionTable } from "../cli/options.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { writeAtomic } from "../system/files.ts";

@@ -1,23 +1,4 @@
-/** Numbers, sizes, times and tables as a person reads them. */
-
-/** Terminal columns between two table columns. */
-const GAP = 2;
-
-/** Rows as aligned columns, the last one not padded. Widths are of the plain text, so paint cells after `pad`. */
-export function columns(
-  rows: string[][],
-  paint = (cell: string, _row: number, _column: number) => cell,
-): string[] {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => (row[column] ?? "").length))
-  );
-  return rows.map((row, index) =>
-    row.map((cell, column) => {
-      const padding = column === row.length - 1 ? "" : " ".repeat((widths[column] ?? 0) - cell.length + GAP);
-      return paint(cell, index, column) + padding;
-    }).join("")
-  );
-}
+/** Texts, numbers, sizes and times as a person reads them. */
 
 /** Text broken at spaces into lines of at most `width` columns. */
 export function wrap(text: string, width: number): string[] {

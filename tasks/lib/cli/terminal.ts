@@ -1,10 +1,16 @@
 /** What a person sees: lines, colours, tables and progress. */
 
 import { Failure } from "./failure.ts";
+import { visible, visibleJson, visibleLine } from "./visible.ts";
 
 const CODES = { bold: "1", dim: "2", red: "31", green: "32", yellow: "33", cyan: "36" } as const;
 
 export type Style = keyof typeof CODES;
+
+/** Stands in our own colours until they are written, so that nobody else's text can be taken for one. */
+const OURS = crypto.randomUUID();
+
+const OUR_COLOURS = new RegExp(`␛\\[([\\d;]+)${OURS}m`, "g");
 
 const LINE_BREAK = 10;
 
@@ -30,14 +36,15 @@ export class Terminal {
     this.#live = Deno.stderr.isTerminal();
   }
 
-  /** Colours a text, on a terminal only. */
+  /** Colours a text, on a terminal only; to be given to `line` or `note`. */
   paint(text: string, ...styles: Style[]): string {
     if (!this.#colour) return text;
-    return `\x1b[${styles.map((style) => CODES[style]).join(";")}m${text}\x1b[0m`;
+    return `\x1b[${styles.map((style) => CODES[style]).join(";")}${OURS}m${text}\x1b[0${OURS}m`;
   }
 
+  /** Control characters in the text are shown, since it may quote a record, a file's name or another program. */
   line(text = "") {
-    this.raw(new TextEncoder().encode(`${text}\n`));
+    this.raw(encode(`${text}\n`));
   }
 
   /** Writes bytes as they are, e.g. what a step prints. */
@@ -46,17 +53,18 @@ export class Terminal {
     writeAll(this.json ? Deno.stderr : Deno.stdout, bytes);
   }
 
-  /** A warning or a note beside the result, on standard error. */
+  /** A warning or a note beside the result, on standard error; as with `line`. */
   note(text: string) {
     this.clearProgress();
-    writeAll(Deno.stderr, new TextEncoder().encode(`${text}\n`));
+    writeAll(Deno.stderr, encode(`${text}\n`));
   }
 
   /** One line that replaces itself on a terminal; elsewhere a line every ten seconds. */
   progress(text: string) {
     if (this.#live) {
       const { columns } = Deno.consoleSize();
-      writeAll(Deno.stderr, new TextEncoder().encode(`\r\x1b[2K${text.slice(0, columns - 1)}`));
+      const line = fitting(visibleLine(text), (columns || ASSUMED_COLUMNS) - 1);
+      writeAll(Deno.stderr, new TextEncoder().encode(`\r\x1b[2K${line}`));
       this.#progressShown = true;
     } else if (performance.now() - this.#lastProgress > 10_000) {
       this.#lastProgress = performance.now();
@@ -77,7 +85,7 @@ export class Terminal {
    */
   result(value: unknown) {
     if (!this.json || this.#resultCut) return;
-    const text = `${JSON.stringify(value, null, 2)}\n`;
+    const text = `${visibleJson(JSON.stringify(value, null, 2))}\n`;
     this.#resultCut = !writeAll(Deno.stdout, new TextEncoder().encode(text));
     if (this.#resultCut) {
       const seconds = STALLED_MS / 1000;
@@ -90,6 +98,27 @@ export class Terminal {
     const stream = this.json ? Deno.stderr : Deno.stdout;
     return stream.isTerminal() ? Math.max(40, Deno.consoleSize().columns) : 110;
   }
+}
+
+/** As much of a text as surely fits; the widths of characters are in a table that would have to be loaded first. */
+function fitting(text: string, columns: number): string {
+  let [taken, length] = [0, 0];
+  for (const character of text) {
+    taken += character.codePointAt(0)! < FIRST_WIDE ? 1 : 2;
+    if (taken > columns) break;
+    length += character.length;
+  }
+  return text.slice(0, length);
+}
+
+/** Of a terminal that does not say its size. */
+const ASSUMED_COLUMNS = 80;
+
+/** No character before it takes two columns. */
+const FIRST_WIDE = 0x1100;
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(visible(text).replace(OUR_COLOURS, "\x1b[$1m"));
 }
 
 type Stream = typeof Deno.stdout | typeof Deno.stderr;

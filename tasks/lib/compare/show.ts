@@ -1,6 +1,6 @@
 /** What a person reads of a comparison: values, files, environments, and the conclusion. Text only. */
 
-import { columns } from "../cli/format.ts";
+import { columns } from "../cli/table.ts";
 import type { Style, Terminal } from "../cli/terminal.ts";
 import type { Likelihood } from "./aspects.ts";
 import type { ClaimedValue } from "./claimed_values.ts";

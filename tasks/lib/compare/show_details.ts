@@ -1,6 +1,6 @@
 /** How a differing file is shown: its quantities, tensors, cells or lines. Text only. */
 
-import { columns } from "../cli/format.ts";
+import { columns } from "../cli/table.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import type { Cell } from "./columns.ts";
 import type { FileDifference } from "./compare_runs.ts";

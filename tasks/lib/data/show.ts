@@ -1,7 +1,8 @@
 /** How it stands with data, for people and for programs. */
 
 import { join } from "node:path";
-import { bytes, columns } from "../cli/format.ts";
+import { bytes } from "../cli/format.ts";
+import { columns } from "../cli/table.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { filePath } from "./cache.ts";

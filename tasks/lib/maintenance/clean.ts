@@ -2,7 +2,8 @@
 
 import { basename, dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import { bytes, columns } from "../cli/format.ts";
+import { bytes } from "../cli/format.ts";
+import { columns } from "../cli/table.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { cachedEnvironments, environmentsIn } from "../environment/stamp.ts";
 import { stepCaches } from "../plan/step_cache.ts";

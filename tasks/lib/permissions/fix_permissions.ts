@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { duration } from "../cli/format.ts";
 import type { Terminal } from "../cli/terminal.ts";
+import { visibleLine } from "../cli/visible.ts";
 import type { ContainerProgram } from "../experiment/engine_name.ts";
 import { shellQuote } from "../system/command.ts";
 import { callerFolder, projectRoot } from "../system/project_root.ts";
@@ -12,7 +13,7 @@ import { findFirst } from "./find.ts";
 import { type Report, runHelper } from "./helper.ts";
 import { choosePlace, helperCommand, type Place } from "./place.ts";
 import { type Caller, planRequest, readCaller, type Request } from "./request.ts";
-import { describeOwner, describePlace, number, printable, showFindings, showLeft } from "./show.ts";
+import { describeOwner, describePlace, number, showFindings, showLeft } from "./show.ts";
 
 export interface Options {
   plan: boolean;
@@ -68,7 +69,7 @@ async function isKnownRight(request: Request, { isRoot }: Caller): Promise<boole
 
 function allRight(request: Request, terminal: Terminal): Outcome {
   const rights = request.group ? ", and the group may write to it" : "";
-  terminal.line(`Everything in ${printable(request.root)} belongs to ${describeOwner(request)}${rights}`);
+  terminal.line(`Everything in ${visibleLine(request.root)} belongs to ${describeOwner(request)}${rights}`);
   return { exitCode: 0, result: { ...request, owners: [], changed: 0 } };
 }
 
@@ -123,7 +124,7 @@ function hasArrived(
   if (missed === undefined) return true;
   terminal.note(
     `${
-      printable(missed)
+      visibleLine(missed)
     } still is not yours: ${place.program} may run in a virtual machine that keeps owners to itself. ` +
       "Then: sudo $(command -v deno) task fix-permissions",
   );

@@ -1,7 +1,9 @@
 /** What a person reads about the owners of files. */
 
-import { bytes, columns } from "../cli/format.ts";
+import { bytes } from "../cli/format.ts";
+import { columns } from "../cli/table.ts";
 import type { Terminal } from "../cli/terminal.ts";
+import { visibleLine } from "../cli/visible.ts";
 import type { Report, Tally } from "./helper.ts";
 import type { Place } from "./place.ts";
 import type { Request } from "./request.ts";
@@ -76,13 +78,5 @@ function sum(tallies: Tally[], what: "count" | "bytes"): number {
 }
 
 function list({ examples, count }: Tally): string {
-  return examples.map(printable).join(", ") + (count > examples.length ? ", …" : "");
-}
-
-/** A file's name may hold anything, also what moves a terminal's cursor. */
-export function printable(path: string): string {
-  return path.replace(
-    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
-  );
+  return examples.map(visibleLine).join(", ") + (count > examples.length ? ", …" : "");
 }

@@ -2,7 +2,8 @@
 
 import { join, resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import { bytes, columns } from "../cli/format.ts";
+import { bytes } from "../cli/format.ts";
+import { columns } from "../cli/table.ts";
 import type { Arguments, OptionTable } from "../cli/options.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { openRun, READ_OPTIONS } from "../record/open_run.ts";

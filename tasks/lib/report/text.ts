@@ -1,7 +1,9 @@
 /** What a person reads at the end: the claims table, then the run in words. Text only. */
 
-import { bytes, columns, duration } from "../cli/format.ts";
+import { bytes, duration } from "../cli/format.ts";
+import { columns, cutToWidth, width } from "../cli/table.ts";
 import type { Style, Terminal } from "../cli/terminal.ts";
+import { visibleLine } from "../cli/visible.ts";
 import type { Attempt, Evidence } from "../record/evidence.ts";
 import type { Check, Verdict } from "../record/verdict.ts";
 import type { Host } from "../system/host.ts";
@@ -28,7 +30,7 @@ export function claimsTable(checks: Check[], terminal: Terminal): string[] {
     return column === 4 ? terminal.paint(cell, STYLES[checks[row - 1]!.verdict], "bold") : cell;
   });
   const details = checks.filter(({ verdict, detail }) => verdict !== "identical" && detail !== "")
-    .map(({ claim, detail }) => `  ${claim}: ${detail}`);
+    .map(({ claim, detail }) => visibleLine(`  ${claim}: ${detail}`));
   return details.length === 0 ? lines : [...lines, "", ...details];
 }
 
@@ -39,11 +41,11 @@ export function withUnit(text: string, unit: string | undefined): string {
 }
 
 /** Cuts the claims' names, and long values such as hashes, so that a row fits the terminal. */
-function shorten(rows: string[][], width: number): string[][] {
+function shorten(rows: string[][], room: number): string[][] {
   const total = (cells: string[][]) =>
-    cells[0]!.reduce((sum, _, column) => sum + Math.max(...cells.map((row) => row[column]!.length)) + 2, -2);
-  for (let limit = 64; limit > 16 && total(rows) > width; limit -= 4) {
-    rows = rows.map((row) => row.map((cell) => cell.length > limit ? `${cell.slice(0, limit - 1)}…` : cell));
+    cells[0]!.reduce((sum, _, column) => sum + Math.max(...cells.map((row) => width(row[column]!))) + 2, -2);
+  for (let limit = 64; limit > 16 && total(rows) > room; limit -= 4) {
+    rows = rows.map((row) => row.map((cell) => cutToWidth(cell, limit)));
   }
   return rows;
 }
@@ -95,12 +97,12 @@ function was(status: Evidence["status"]): string {
 export function report(judged: Judged, evidence: Evidence, directory: string, terminal: Terminal): string[] {
   const { experiment, verdict, claimsChanged } = judged;
   return [
-    terminal.paint(experiment.title ?? experiment.name, "bold"),
+    terminal.paint(visibleLine(experiment.title ?? experiment.name), "bold"),
     "",
     ...claimsTable(verdict.checks, terminal),
     ...(verdict.checks.length > 0 ? [""] : []),
     terminal.paint(conclusion(judged, evidence), verdict.holds ? "green" : "red", "bold"),
-    ...verdict.altered.map((what) => `  ${what}`),
+    ...verdict.altered.map((what) => visibleLine(`  ${what}`)),
     ...(claimsChanged
       ? ["  experiment.yaml has changed since this run; deno task verify --current judges by the new claims"]
       : []),
@@ -118,10 +120,11 @@ export function summary(judged: Judged, evidence: Evidence, directory: string, t
     ...(evidence.status === "interrupted" ? [] : claimsTable(verdict.checks, terminal)),
     ...(verdict.checks.length > 0 ? [""] : []),
     ...steps.map(([name, { status, problem }]) =>
-      `${terminal.paint(`step "${name}" ${status}`, "red", "bold")}: ${problem}, log: ${directory}/log.txt`
+      `${terminal.paint(visibleLine(`step "${name}" ${status}`), "red", "bold")}: ` +
+      visibleLine(`${problem}, log: ${directory}/log.txt`)
     ),
     terminal.paint(conclusion(judged, evidence), outcome(judged, evidence), "bold"),
-    ...verdict.altered.map((what) => `  ${what}`),
+    ...verdict.altered.map((what) => visibleLine(`  ${what}`)),
     ...(evidence.status === "interrupted" ? [`deno task ${evidence.task} --resume goes on with it`] : []),
     `Run folder: ${directory}`,
   ];
