@@ -4,9 +4,9 @@
  * Example: deno task lock
  */
 
-import { join } from "node:path";
 import { main } from "./lib/cli/main.ts";
 import { lock } from "./lib/maintenance/make_locks.ts";
+import { ROOT } from "./lib/system/product.ts";
 
 await main({
   name: "lock",
@@ -19,8 +19,11 @@ await main({
   ],
   options: { upgrade: { help: "get newer versions of everything that is not pinned" } },
   run: async ({ options }, terminal) => {
-    const root = join(import.meta.dirname!, "..");
-    const locks = await lock({ root, upgrade: options.upgrade, announce: (line) => terminal.line(line) });
+    const locks = await lock({
+      root: ROOT,
+      upgrade: options.upgrade,
+      announce: (line) => terminal.line(line),
+    });
     return { exitCode: 0, result: { locks } };
   },
 });

@@ -8,7 +8,8 @@ import { explainStart } from "../../tasks/lib/engine/step_container.ts";
 import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
 import { parseGpuOption } from "../../tasks/lib/plan/container_options.ts";
 import { makePlan } from "../../tasks/lib/plan/make_plan.ts";
-import { INSIDE, type Plan } from "../../tasks/lib/plan/plan.ts";
+import type { Plan } from "../../tasks/lib/plan/plan.ts";
+import { INSIDE } from "../../tasks/lib/system/product.ts";
 import { HOST, planRequest } from "../support/plan_request.ts";
 
 const FIXTURES = join(import.meta.dirname!, "..", "fixtures", "engine");

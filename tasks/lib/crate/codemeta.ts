@@ -1,10 +1,8 @@
 /** codemeta.json from CITATION.cff, so that nothing is written twice (https://w3id.org/codemeta/3.0). */
 
-import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
+import { ROOT } from "../system/product.ts";
 import { authorEntity, type Citation, readCitation, spdxUrl } from "./citation.ts";
-
-const ROOT = join(import.meta.dirname!, "..", "..", "..");
 
 /**
  * What codemeta.json is to hold.

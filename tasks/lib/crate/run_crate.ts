@@ -5,12 +5,11 @@ import type { Plan } from "../plan/plan.ts";
 import { readReceipt, RECEIPT, type RecordedFile, SIGNATURE, unstatedOutputs } from "../record/receipt.ts";
 import type { FoundRun } from "../record/run_folder.ts";
 import { listFiles, sha256File, writeJson } from "../system/files.ts";
-import { readCitation } from "./citation.ts";
+import { callerFolder, nearestAncestor } from "../system/project_root.ts";
+import { type Citation, readCitation } from "./citation.ts";
 import { roCrate } from "./ro_crate.ts";
 
 export const METADATA = "ro-crate-metadata.json";
-
-const ROOT = join(import.meta.dirname!, "..", "..", "..");
 
 /**
  * Writes the metadata beside the verdict.
@@ -19,10 +18,15 @@ const ROOT = join(import.meta.dirname!, "..", "..", "..");
  */
 export async function writeRoCrate({ directory, evidence }: FoundRun, plan: Plan): Promise<string[]> {
   const files = await crateFiles({ directory, evidence });
-  // A run that was copied to another machine is described by the project that is there.
-  const citation = await readCitation(plan.experiment.root) ?? await readCitation(ROOT);
+  const citation = await readCitation(plan.experiment.root) ?? await citationHere();
   await writeJson(join(directory, METADATA), roCrate({ evidence, files, citation }));
   return Object.keys(files).filter((path) => !("link" in files[path]!));
+}
+
+/** A run that was copied to another machine is described by the project that the user stands in there. */
+async function citationHere(): Promise<Citation | undefined> {
+  const root = await nearestAncestor(callerFolder(), ["deno.json"]);
+  return root === undefined ? undefined : await readCitation(root);
 }
 
 /** What is there of the recorded files, with recorded hashes; then receipt, signature and report if they are there. */

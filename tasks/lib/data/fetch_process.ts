@@ -5,8 +5,7 @@ import { Failure } from "../cli/failure.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { runBeside } from "../system/command.ts";
-
-const ROOT = join(import.meta.dirname!, "..", "..", "..");
+import { ROOT } from "../system/product.ts";
 
 /**
  * Fetches data in a process of its own, whose progress the user sees.

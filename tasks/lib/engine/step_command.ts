@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { INSIDE, type PlannedStep } from "../plan/plan.ts";
+import type { PlannedStep } from "../plan/plan.ts";
+import { INSIDE } from "../system/product.ts";
 
 /** A step's own command under the recorder, which is the same in every environment. */
 export function stepCommand(python: string, step: PlannedStep, resuming: boolean): string[] {

@@ -6,8 +6,7 @@ import type { Terminal } from "../cli/terminal.ts";
 import { ensureEnvironment, ensureTestEnvironment } from "../environment/environment.ts";
 import { run } from "../system/command.ts";
 import { inspectHost } from "../system/host.ts";
-
-const ROOT = join(import.meta.dirname!, "..", "..", "..");
+import { ROOT } from "../system/product.ts";
 
 const PYTHON_SOURCES = ["src", "tasks/inside", "test", "bench", ".devcontainer"];
 

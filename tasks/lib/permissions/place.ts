@@ -7,6 +7,7 @@ import { isOnPath } from "../engine/choose.ts";
 import { mountArguments } from "../engine/container.ts";
 import { CONTAINER_PROGRAMS, type ContainerProgram } from "../experiment/engine_name.ts";
 import { imageMarker } from "../system/host.ts";
+import { INSIDE } from "../system/product.ts";
 import { findFirst } from "./find.ts";
 import type { Caller, Request } from "./request.ts";
 
@@ -21,7 +22,8 @@ export type Place =
     rootless: boolean;
   };
 
-const INSIDE = join(import.meta.dirname!, "..", "..", "inside", "ownership");
+/** The folder of the helper, all that a container sees of the product. */
+const HELPER = join(INSIDE, "ownership");
 
 const SCRIPT = "fix_ownership.py";
 
@@ -36,7 +38,7 @@ const MOUNTED_INSIDE = "/inside";
 /** The command that looks, and with `repair` changes. */
 export function helperCommand(place: Place, request: Request, repair: boolean, name: string): string[] {
   if (place.kind === "here") {
-    return [...PYTHON, join(INSIDE, SCRIPT), request.root, ...helperArguments(request, repair)];
+    return [...PYTHON, join(HELPER, SCRIPT), request.root, ...helperArguments(request, repair)];
   }
   const outside = place.rootless && !request.toContainer ? ["--outside-ids"] : [];
   return [
@@ -74,7 +76,7 @@ function containerCommand(
     // Without the second, SELinux keeps a container out of the user's files.
     ...["--security-opt", "no-new-privileges", "--security-opt", "label=disable"],
     ...mountArguments(program, { source: root, target: PROJECT, readOnly: !repair }),
-    ...mountArguments(program, { source: INSIDE, target: MOUNTED_INSIDE, readOnly: true }),
+    ...mountArguments(program, { source: HELPER, target: MOUNTED_INSIDE, readOnly: true }),
     ...["--entrypoint", PYTHON[0]!, image],
   ];
 }

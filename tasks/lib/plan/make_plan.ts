@@ -6,10 +6,10 @@ import type { ContainerLimits, Experiment, Scalar, Step } from "../experiment/ex
 import { fillTemplate, placeholders } from "../experiment/template.ts";
 import { shellQuote } from "../system/command.ts";
 import type { Host } from "../system/host.ts";
+import { INSIDE } from "../system/product.ts";
 import { chooseGpus, type GpuChoice } from "./gpus.ts";
 import {
   type ContainerRequest,
-  INSIDE,
   type Need,
   type NotebookOptions,
   type Plan,

@@ -1,6 +1,5 @@
 /** What exactly will run, as plain JSON: it can be printed, tested, stored beside the results, and compared. */
 
-import { join } from "node:path";
 import type { EngineName } from "../experiment/engine_name.ts";
 import type { Conditions, ContainerLimits, Scalar } from "../experiment/experiment.ts";
 import type { GpuRequest } from "./gpus.ts";
@@ -135,6 +134,3 @@ export interface NotebookOptions {
   parameters?: Record<string, unknown>;
   flags: string[];
 }
-
-/** The machinery's own Python, started inside the environment. */
-export const INSIDE = join(import.meta.dirname!, "..", "..", "inside");
