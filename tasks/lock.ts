@@ -1,5 +1,5 @@
 /**
- * Overview: makes the lock files from requirements.txt and requirements-test.txt; needs uv and a package index.
+ * Overview: makes the lock files from requirements.txt and test/requirements.txt; needs uv and a package index.
  * Arguments: --upgrade.
  * Example: deno task lock
  */
@@ -11,7 +11,7 @@ import { ROOT } from "./lib/system/product.ts";
 await main({
   name: "lock",
   summary:
-    "Makes requirements-cpu.lock, requirements-cuda.lock and requirements-test.lock from the requirements " +
+    "Makes requirements-cpu.lock, requirements-cuda.lock and test/requirements.lock from the requirements " +
     "beside them: every package pinned, with hashes. Versions stay as they are unless the requirements change.",
   examples: [
     ["deno task lock", "after a change of requirements.txt"],

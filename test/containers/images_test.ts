@@ -318,7 +318,7 @@ async function emptyWheelhouse(): Promise<string> {
 }
 
 imageTest("the GPU image adds what its base lacks and keeps the rest", async () => {
-  await project.write("requirements-gpu.txt", "torch>=2.6\nalpha==1.0\n");
+  await project.write(".devcontainer/requirements-gpu.txt", "torch>=2.6\nalpha==1.0\n");
   const wheels = await emptyWheelhouse();
   const result = await build(["--base", IMAGE, "--tag", "images-test:gpu", "--wheelhouse", wheels]);
   assert.equal(result.plan.kind, "gpu");
@@ -332,7 +332,7 @@ imageTest("the GPU image adds what its base lacks and keeps the rest", async () 
 });
 
 imageTest("a GPU image that would replace its base's torch is refused, and torch is named", async () => {
-  await project.write("requirements-gpu.txt", "torch==2.9.1\n");
+  await project.write(".devcontainer/requirements-gpu.txt", "torch==2.9.1\n");
   const { code, stderr } = await project.task("build", ["--base", IMAGE, "--tag", "images-test:gpu"]);
   assert.equal(code, 1, stderr);
   assert.match(stderr, /torch: the image has 2\.13\.0\+cpu, requirements-gpu\.txt:1 wants torch==2\.9\.1/);

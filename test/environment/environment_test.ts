@@ -1,7 +1,7 @@
 /** Environments, made with the real pip from tiny wheels; where pip is not what is tested, with a stand-in for uv. */
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Failure } from "../../tasks/lib/cli/failure.ts";
 import {
   ensureEnvironment,
@@ -71,6 +71,7 @@ class Sandbox implements AsyncDisposable {
   }
 
   async write(path: string, text: string) {
+    await Deno.mkdir(dirname(this.path(path)), { recursive: true });
     await Deno.writeTextFile(this.path(path), text);
   }
 
@@ -147,8 +148,8 @@ Deno.test("ensureTestEnvironment() adds packages to those of the main environmen
   await using sandbox = await Sandbox.make(FAST);
   const main = await sandbox.ensure();
   sandbox.setEnv({ UV: OFFLINE.UV });
-  await sandbox.write("requirements-test.txt", "alpha==1.0\n");
-  await sandbox.write("requirements-test.lock", LOCK.slice(0, LOCK.indexOf("beta")));
+  await sandbox.write("test/requirements.txt", "alpha==1.0\n");
+  await sandbox.write("test/requirements.lock", LOCK.slice(0, LOCK.indexOf("beta")));
   const options = { root: sandbox.root, main, announce: () => {} };
   const test = await ensureTestEnvironment(options);
   const { stdout } = await new Deno.Command(main.python, {

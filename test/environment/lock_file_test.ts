@@ -104,7 +104,7 @@ Deno.test("the committed locks fit the requirements and pin all that each machin
   ];
   const cpu = await readLock(join(ROOT, "requirements-cpu.lock"));
   const cuda = await readLock(join(ROOT, "requirements-cuda.lock"));
-  for (const requirements of ["requirements.txt", "requirements-test.txt"]) {
+  for (const requirements of ["requirements.txt", "test/requirements.txt"]) {
     await t.step(requirements, async () => {
       assert.equal((await chooseLock(join(ROOT, requirements), false)).locked, true);
       assert.equal((await chooseLock(join(ROOT, requirements), true)).locked, true);
@@ -133,7 +133,7 @@ Deno.test("the committed locks fit the requirements and pin all that each machin
   });
   await t.step("the test lock holds nothing that the main one has", async () => {
     const main = new Set(cpu.packages.map(({ name }) => name));
-    const test = await readLock(join(ROOT, "requirements-test.lock"));
+    const test = await readLock(join(ROOT, "test/requirements.lock"));
     assert.deepEqual(test.packages.filter(({ name }) => main.has(name)), []);
   });
 });

@@ -125,12 +125,12 @@ if (uv === undefined) {
 async function project(name: string): Promise<{ root: string; env: Record<string, string> }> {
   const root = join(scratch, name);
   const wheels = join(root, "wheels");
-  await Deno.mkdir(root);
+  await Deno.mkdir(join(root, "test"), { recursive: true });
   await new Deno.Command(python, { args: [join(FIXTURES, "make_wheels.py"), wheels], stdout: "null" })
     .output();
   await Deno.rename(join(wheels, "torch-2.13.0+cpu-py3-none-any.whl"), join(root, "unused.whl"));
   await Deno.writeTextFile(join(root, "requirements.txt"), "alpha==1.0\n");
-  await Deno.writeTextFile(join(root, "requirements-test.txt"), "alpha==1.0\nbeta\n");
+  await Deno.writeTextFile(join(root, "test/requirements.txt"), "alpha==1.0\nbeta\n");
   return {
     root,
     env: { UV: uv ?? "", UV_NO_INDEX: "1", UV_FIND_LINKS: wheels, UV_CACHE_DIR: join(root, "cache") },
@@ -148,12 +148,12 @@ Deno.test({
       assert.deepEqual(made, [
         { path: "requirements-cuda.lock", packages: 1, changed: true },
         { path: "requirements-cpu.lock", packages: 1, changed: true },
-        { path: "requirements-test.lock", packages: 1, changed: true },
+        { path: "test/requirements.lock", packages: 1, changed: true },
       ]);
       const { packages } = await readLock(join(root, "requirements-cpu.lock"));
       assert.deepEqual(packages.map(({ name, version }) => [name, version]), [["alpha", "1.0"]]);
       assert.match(packages[0]?.hashes[0] ?? "", /^sha256:[0-9a-f]{64}$/);
-      const test = await readLock(join(root, "requirements-test.lock"));
+      const test = await readLock(join(root, "test/requirements.lock"));
       assert.deepEqual(test.packages.map(({ name }) => name), ["beta"]);
       assert.match(said[0] ?? "", /Resolving requirements\.txt with uv/);
 

@@ -88,8 +88,8 @@ async function* entriesOf(folder: string): AsyncIterable<Deno.DirEntry> {
   }
 }
 
-Deno.test("experiment.schema.json is what the schema in the code says", () => {
-  const file = join(ROOT, "experiment.schema.json");
+Deno.test("schemas/experiment.schema.json is what the schema in the code says", () => {
+  const file = join(ROOT, "schemas/experiment.schema.json");
   if (UPDATE) Deno.writeTextFileSync(file, jsonSchema());
   assert.equal(Deno.readTextFileSync(file), jsonSchema(), "write it with: deno task schema");
 });

@@ -87,11 +87,12 @@ Deno.test("baseImage() refuses a variant of an image that has none", () => {
 });
 
 Deno.test("imageRequirements() takes the CPU lock, or the ranges for a GPU image before the pins", async (t) => {
+  const gpu = ".devcontainer/requirements-gpu.txt";
   const cases: [kind: "cpu" | "gpu", there: string[], expected: string | RegExp][] = [
     ["cpu", ["requirements.txt", "requirements-cpu.lock"], "requirements-cpu.lock"],
     ["cpu", ["requirements.txt", "requirements.lock"], "requirements.lock"],
     ["cpu", ["requirements.txt"], /there is no requirements-cpu\.lock or requirements\.lock/],
-    ["gpu", ["requirements.txt", "requirements-gpu.txt"], "requirements-gpu.txt"],
+    ["gpu", ["requirements.txt", gpu], gpu],
     ["gpu", ["requirements.txt"], "requirements.txt"],
   ];
   for (const [kind, there, expected] of cases) {
@@ -122,7 +123,7 @@ Deno.test("buildCommand() is what the golden file says", async (t) => {
     gpu: planBuild(asked({ tag: "registry.example:5000/user/digits:1.0" }), DIGITS, {
       base: GPU_JUPYTER,
       pin: { kind: "registry", digest: SHA("b") },
-      requirements: "requirements-gpu.txt",
+      requirements: ".devcontainer/requirements-gpu.txt",
       requirementsSha256: "e".repeat(64),
       provenance: {},
     }),

@@ -93,7 +93,7 @@ export interface AddedPackages {
 export async function ensureTestEnvironment(
   options: Omit<EnvironmentOptions, "gpu"> & { main: Pick<PreparedEnvironment, "python" | "directory"> },
 ): Promise<AddedPackages> {
-  const { requirements = "requirements-test.txt", directory = ".venv-test" } = options;
+  const { requirements = "test/requirements.txt", directory = ".venv-test" } = options;
   return await ensureAddedPackages({ ...options, requirements, directory });
 }
 

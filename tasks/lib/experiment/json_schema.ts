@@ -69,7 +69,7 @@ const DESCRIPTIONS: Record<string, string> = {
   "authors.device": "Whether it ran on a CPU or on GPUs.",
 };
 
-/** The text of `experiment.schema.json`. */
+/** The text of `schemas/experiment.schema.json`. */
 export function jsonSchema(): string {
   const json = z.toJSONSchema(experimentSchema, { io: "input" });
   for (const [path, description] of Object.entries(DESCRIPTIONS)) {

@@ -124,8 +124,11 @@ export function imageRequirements(
   isThere: (path: string) => boolean,
 ): string {
   const file = experiment.environment.requirements ?? "requirements.txt";
-  const stem = join(dirname(file), basename(file).replace(/\.[^.]*$/, ""));
-  const names = kind === "cpu" ? [`${stem}-cpu.lock`, `${stem}.lock`] : [`${stem}-gpu.txt`, file];
+  const name = basename(file).replace(/\.[^.]*$/, "");
+  const stem = join(dirname(file), name);
+  const names = kind === "cpu"
+    ? [`${stem}-cpu.lock`, `${stem}.lock`]
+    : [join(".devcontainer", `${name}-gpu.txt`), file];
   const found = names.find(isThere);
   if (found !== undefined) return found;
   const remedy = kind === "cpu" ? "Make the lock: deno task lock" : `Write ${names[0]}`;

@@ -1,6 +1,6 @@
 /** Making the locks from the requirements files; needs uv, and an index that can be reached. */
 
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { explainInstall } from "../environment/installer_output.ts";
 import { findUv, type Uv } from "../environment/installer.ts";
@@ -61,9 +61,9 @@ const CPU_TORCH_MB = 191.8;
 const DISK_OVER_DOWNLOAD = { cpu: 3.6, cuda: 1.85 };
 
 /**
- * Makes `requirements-cpu.lock`, `requirements-cuda.lock` and, where there is a `requirements-test.txt`,
- * `requirements-test.lock`, and the same for `.devcontainer/requirements.txt`. Versions in existing locks are kept as
- * long as they fit, unless `upgrade` is set.
+ * Makes `requirements-cpu.lock`, `requirements-cuda.lock` and the locks of `test/requirements.txt` and
+ * `.devcontainer/requirements.txt` where these are. Versions in existing locks are kept as long as they fit, unless
+ * `upgrade` is set.
  *
  * @throws Failure(3) if uv is not there or can't reach its index, Failure(2) if the requirements contradict each other.
  */
@@ -78,15 +78,15 @@ export async function lock(options: LockOptions): Promise<MadeLock[]> {
   const cuda = await compile(uv, options, "requirements.txt", "requirements-cuda.lock");
   const made = [await writeLock(options, "requirements-cuda.lock", cudaLock(cuda))];
   made.push(await writeLock(options, "requirements-cpu.lock", cpuLock(cuda)));
-  if (await isThere(join(options.root, "requirements-test.txt"))) {
+  if (await isThere(join(options.root, "test/requirements.txt"))) {
     const test = await compile(
       uv,
       options,
-      "requirements-test.txt",
-      "requirements-test.lock",
+      "test/requirements.txt",
+      "test/requirements.lock",
       "requirements-cuda.lock",
     );
-    made.push(await writeLock(options, "requirements-test.lock", testLock(test, cuda.blocks)));
+    made.push(await writeLock(options, "test/requirements.lock", testLock(test, cuda.blocks)));
   }
   const image = ".devcontainer/requirements";
   if (await isThere(join(options.root, `${image}.txt`))) {
@@ -257,7 +257,7 @@ function testLock({ blocks, sizes }: Compiled, main: Block[]): string {
     "For Linux (x86-64, arm64) and macOS 14 or newer (arm64), Python 3.11 to 3.13. From Python's standard package",
     "index.",
     "torchvision is its CUDA build on Linux; its models and transforms are Python, and the tests use no more of it.",
-    BY_HAND("requirements-test.lock"),
+    BY_HAND("test/requirements.lock"),
   ]);
 }
 
@@ -330,7 +330,7 @@ async function writeLock({ root, announce }: LockOptions, name: string, text: st
   const changed = await Deno.readTextFile(path).catch(() => "") !== text;
   if (changed) await writeAtomic(path, text);
   const packages = new Set(parseLock(text, path).packages.map((entry) => entry.name)).size;
-  announce(`${basename(path)}: ${packages} packages, ${changed ? "written" : "unchanged"}`);
+  announce(`${name}: ${packages} packages, ${changed ? "written" : "unchanged"}`);
   return { path: name, packages, changed };
 }
 
