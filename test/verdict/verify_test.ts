@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
 import type { Check, Verdict } from "../../tasks/lib/record/verdict.ts";
 import { parseDecimal, percentageOf } from "../../tasks/lib/values/decimal.ts";
-import { countsObtained } from "../../tasks/lib/verdict/deviation.ts";
+import { countsObtained } from "../../tasks/lib/verdict/counts.ts";
 import type { Observation } from "../../tasks/lib/verdict/read_value.ts";
 import { holds, type RunState, verify } from "../../tasks/lib/verdict/verify.ts";
 
@@ -53,6 +53,18 @@ Deno.test("verify() compares percentages of counts as whole samples", async (t) 
     ["value: 86.30, of: 540", "86.3", "identical"],
     ["value: 99.444, of: 27000", "99.44444444444444", "identical"],
     ["value: 0.00, of: 360", "0.0", "identical"],
+    // Zeros after the point are how a float is written; nobody measured them.
+    ["value: 58, of: 71", "58.0", "identical"],
+    ["value: 58, of: 71", "58", "identical"],
+    ["value: 58, of: 71", "5.8e1", "identical"],
+    ["value: 58, of: 71", "5.800000000000000000e+01", "identical"],
+    ["value: 58, of: 71", "57.9", "different", undefined],
+    ["value: 58, of: 71", "59.0", "different", "+1 sample"],
+    ["value: 86.11, of: 540", "86.0", "missing", undefined],
+    // Rounded, and then written as a single, or with all digits of a double.
+    ["value: 99.44, of: 360", "99.44000244140625", "identical"],
+    ["value: 99.44, of: 360", "9.943999999999999773e+01", "identical"],
+    ["value: 86.11, of: 540", "86.10", "different", undefined],
     [`value: 99.44, of: 360, tolerance: { samples: 0, because: exact }`, "99.17", "different", "−1 sample"],
   ];
   for (const [claim, obtained, verdict, difference] of cases) {

@@ -12,7 +12,8 @@ import {
   toFixed,
 } from "../values/decimal.ts";
 import { readNumber } from "../verdict/claimed_number.ts";
-import { countsObtained, measure } from "../verdict/deviation.ts";
+import { countsObtained } from "../verdict/counts.ts";
+import { measure } from "../verdict/deviation.ts";
 import type { Observation } from "../verdict/read_value.ts";
 import { Digits } from "./yaml_edit.ts";
 

@@ -4,7 +4,7 @@ import type { Claim } from "../experiment/experiment.ts";
 import type { FoundRun } from "../record/run_folder.ts";
 import { kindOf } from "../sources/sources.ts";
 import { parseDecimal, subtract, toFixed } from "../values/decimal.ts";
-import { countsObtained } from "../verdict/deviation.ts";
+import { countsObtained } from "../verdict/counts.ts";
 import { type Observation, readSource, runFiles } from "../verdict/read_value.ts";
 import type { Cell } from "./columns.ts";
 

@@ -14,6 +14,7 @@ import {
   toFixed,
   toText,
 } from "../values/decimal.ts";
+import { countsObtained } from "./counts.ts";
 
 /** A claimed number, or one point of a curve. */
 export interface Claimed {
@@ -72,33 +73,6 @@ function isFraction(obtained: Decimal, claimedDecimals: number, n: number): bool
 
 function samples(samples: number): Deviation {
   return samples === 0 ? { kind: "none" } : { kind: "samples", samples };
-}
-
-/**
- * The counts of n that an obtained percentage may stand for: from `first` to `last`, none if `first` > `last`.
- *
- * A program may write all digits of a double (99.44444444444444) or of a single (99.44444274902344), or
- * round to the claim's decimals, of which JSON then drops zeros (99.40 becomes 99.4), or to fewer.
- *
- * @param claimedDecimals number of decimals that the claim is printed with
- */
-export function countsObtained(
-  obtained: Decimal,
-  claimedDecimals: number,
-  n: number,
-): { first: number; last: number } {
-  const value = Number(toFixed(obtained, 20)) * n / 100;
-  const nearest = Math.round(value);
-  const inRange = nearest >= 0 && nearest <= n;
-  if (inRange && Math.abs(value - nearest) <= floatError(n)) return { first: nearest, last: nearest };
-  const scale = Math.max(obtained.scale, claimedDecimals);
-  const asClaimed = countsOf({ digits: obtained.digits * 10n ** BigInt(scale - obtained.scale), scale }, n);
-  return asClaimed.first === asClaimed.last ? asClaimed : countsOf(obtained, n);
-}
-
-/** In counts: four units in the last place of a single-precision percentage (2⁻²⁴ each), never half a count. */
-function floatError(n: number): number {
-  return Math.min(Math.max(1e-6, n * 4 * 2 ** -24), 0.25);
 }
 
 /** Whether the tolerance lets a deviation pass. */
