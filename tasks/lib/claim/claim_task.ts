@@ -6,8 +6,7 @@ import { columns } from "../cli/table.ts";
 import type { Arguments, OptionTable } from "../cli/options.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { writeAtomic } from "../system/files.ts";
-import { type Proposal, propose } from "./proposal.ts";
-import { publish } from "./published_files.ts";
+import type { Proposal } from "./proposal.ts";
 import { diffLines } from "./text_diff.ts";
 import type { Suggestion } from "./values.ts";
 
@@ -30,6 +29,7 @@ export async function claimTask(
   { options, positionals }: Arguments<typeof CLAIM_OPTIONS>,
   terminal: Terminal,
 ): Promise<{ exitCode: 0; result: unknown }> {
+  const { propose } = await import("./proposal.ts");
   const proposal = await propose(
     options,
     positionals[0],
@@ -41,6 +41,7 @@ export async function claimTask(
   const isNew = before !== after || changed.length > 0;
   if (isNew) {
     confirmWriting(options.yes, terminal);
+    const { publish } = await import("./published_files.ts");
     await publish(experiment, files, contents);
     await writeAtomic(experiment.file, after);
     terminal.line("Written");

@@ -137,3 +137,6 @@ export interface ContainerLimits {
   cpus?: string;
   network?: "none";
 }
+
+/** A size as the container engines take it: a number, and b, k, m or g. */
+export const SIZE_PATTERN = /^[1-9]\d*[bkmgBKMG]?$/;

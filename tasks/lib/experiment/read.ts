@@ -5,7 +5,6 @@ import { Failure } from "../cli/failure.ts";
 import { nearestAncestor } from "../system/project_root.ts";
 import type { Experiment } from "./experiment.ts";
 import { findExperiment } from "./find.ts";
-import { parseExperiment } from "./parse.ts";
 
 /**
  * Reads the experiment that a user means.
@@ -18,6 +17,7 @@ import { parseExperiment } from "./parse.ts";
 export async function readExperiment(which: string | undefined, cwd: string): Promise<Experiment> {
   const file = await findExperiment(which, cwd);
   const root = await nearestAncestor(dirname(file), ["deno.json"]) ?? dirname(file);
+  const { parseExperiment } = await import("./parse.ts"); // zod is not needed for a task's help
   return parseExperiment(await readText(file, root), file, root);
 }
 

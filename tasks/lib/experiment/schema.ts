@@ -1,6 +1,7 @@
 /** The shape of experiment.yaml, as a zod schema; its messages say what is wanted. */
 
 import * as z from "zod/mini";
+import { SIZE_PATTERN } from "./experiment.ts";
 import type { Path } from "./yaml_source.ts";
 
 // Each schema is used once or twice in a process: generating code for it takes longer than it saves.
@@ -43,9 +44,6 @@ const argumentList = (example: string) =>
   }).check(z.minLength(1, { error: `a list of at least one argument, e.g. ${example}` }));
 
 const SIZE = "a size, e.g. 8g";
-
-/** A size as the container engines take it: a number, and b, k, m or g. */
-export const SIZE_PATTERN = /^[1-9]\d*[bkmgBKMG]?$/;
 
 const CPUS = "a number of processors, e.g. 2 or 0.5";
 

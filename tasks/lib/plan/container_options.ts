@@ -2,8 +2,7 @@
 
 import { resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import type { ContainerLimits, Environment } from "../experiment/experiment.ts";
-import { SIZE_PATTERN } from "../experiment/schema.ts";
+import { type ContainerLimits, type Environment, SIZE_PATTERN } from "../experiment/experiment.ts";
 import { callerFolder } from "../system/project_root.ts";
 
 export interface ContainerOptions {

@@ -3,7 +3,7 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import { SIZE_PATTERN } from "../experiment/schema.ts";
+import { SIZE_PATTERN } from "../experiment/experiment.ts";
 import { readRequest } from "../image/build_plan.ts";
 import type { BuildRequest } from "../image/build.ts";
 import { callerFolder } from "../system/project_root.ts";
