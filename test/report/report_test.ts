@@ -33,7 +33,7 @@ Deno.test("html`` escapes every value but what html`` made", async (t) => {
 });
 
 Deno.test("escape() shows control characters and turned writing direction instead of passing them on", () => {
-  assert.equal(escape("a\u0000b\u202Ec\u2066d\te\n"), "a\ufffdb\ufffdc\ufffdd\te\n");
+  assert.equal(escape("a\u0000b\u202Ec\u2066d\te\n"), "a␀b\\u202ec\\u2066d\te\n");
 });
 
 Deno.test("curvesInJson() finds lists of numbers, with gaps for what is no number", () => {
@@ -302,6 +302,56 @@ open(out + "/<img src=x onerror=alert(1)>.txt", "w")
   }
   const { stdout } = await project.task("report", ["--markdown"]);
   assert.doesNotMatch(stdout, /<script>/);
+});
+
+Deno.test("a hostile record is shown in page, list, Markdown and comparison, and obeyed in none", async () => {
+  const { project, page } = await reproduced(training());
+  await using _ = project;
+  const run = await project.run();
+  const other = `${run}-other`;
+  assert.equal((await new Deno.Command("cp", { args: ["-r", run, other] }).output()).code, 0);
+  const evil = "\u001b]0;owned\u0007\u202e<script>alert(1)</script> | @all [a](javascript:b) **b** $x$ " +
+    "https://evil.example www.evil.example <img src=x onerror=alert(1)>\n# heading";
+  const evidence = JSON.parse(await read(join(run, "evidence.json")));
+  evidence.experiment.title = evil;
+  evidence.attempts[0].host.cpu = evil;
+  evidence.steps.train.problem = evil;
+  evidence.engine.name = evil;
+  await Deno.writeTextFile(join(run, "evidence.json"), JSON.stringify(evidence));
+  const { stdout } = await project.task("report", [run, "--markdown"]);
+  for (const file of [page, project.path("runs/index.html")]) {
+    const text = await read(file);
+    // deno-lint-ignore no-control-regex -- they are what is looked for
+    assert.doesNotMatch(text, /[\u0000-\u0008\u000b-\u001f\u007f\u202e]|<img src=x/, file);
+    assert.equal([...text.matchAll(/<script>/g)].length, 1, file);
+    assert.match(text, /owned/, file);
+  }
+  assert.match(stdout, /owned/);
+  // deno-lint-ignore no-control-regex -- they are what is looked for
+  assert.doesNotMatch(stdout, /[\u0000-\u0008\u000b-\u001f\u007f\u202e]/);
+  for (
+    const markup of [
+      "<script",
+      "<img",
+      "@all",
+      "[a](",
+      "**b**",
+      "$x$",
+      "https://evil",
+      "www.evil",
+      "\n# heading",
+    ]
+  ) {
+    assert.equal(stdout.includes(markup), false, markup);
+  }
+  const compared = await project.task("compare", [run, other]);
+  assert.match(compared.stdout, /owned/);
+  // deno-lint-ignore no-control-regex -- they are what is looked for
+  assert.doesNotMatch(compared.stdout + compared.stderr, /[\u0000-\u0008\u000b-\u001f\u007f\u202e]/);
+  const json = await project.task("compare", [run, other, "--json"]);
+  // deno-lint-ignore no-control-regex -- they are what is looked for
+  assert.doesNotMatch(json.stdout, /[\u0000-\u0008\u000b-\u001f\u007f\u202e]/);
+  assert.match(JSON.stringify(JSON.parse(json.stdout)), /owned/);
 });
 
 Deno.test("a run of another machine, copied in by itself, has a page and leaves its surroundings alone", async () => {

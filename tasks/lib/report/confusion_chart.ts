@@ -1,7 +1,8 @@
 /** A confusion matrix as a Vega-Lite specification: plain data, nothing is drawn here. */
 
+import { visible } from "../cli/visible.ts";
 import type { TopLevelSpec } from "vega-lite";
-import { cut, printable } from "./html.ts";
+import { cut } from "./html.ts";
 import type { ConfusionMatrix } from "./predictions.ts";
 import { SCHEMA } from "./render_chart.ts";
 
@@ -10,7 +11,7 @@ const LETTER = 6;
 
 /** Labels against predictions; how strong a field is tells its share of the row. */
 export function confusionChart({ classes, counts }: ConfusionMatrix): TopLevelSpec {
-  const names = classes.map((name) => cut(printable(name), 14));
+  const names = classes.map((name) => cut(visible(name), 14));
   const values = counts.flatMap((row, label) => {
     const total = row.reduce((sum, count) => sum + count, 0);
     return row.map((count, predicted) => ({

@@ -1,9 +1,9 @@
 /** Training curves as a Vega-Lite specification: plain data, nothing is drawn here. */
 
+import { visible } from "../cli/visible.ts";
 import type { TopLevelSpec } from "vega-lite";
 import { type ComparedCurve, curveDifferences, type Panel } from "./curves.ts";
 import { downsample, type Point } from "./downsample.ts";
-import { printable } from "./html.ts";
 import { CHART_WIDTH, SCHEMA } from "./render_chart.ts";
 
 const COLOURS = ["var(--series-1)", "var(--series-2)", "var(--series-3)", "var(--series-4)"];
@@ -30,7 +30,7 @@ export function curveChart({ curves, title }: Panel): TopLevelSpec {
     layer: [runLayer(curves), publishedLayer(curves, epochs), claimedLayer(curves)],
     encoding: {
       x: { ...axes.x, title: null },
-      y: { ...y, title: printable(title), scale: { zero: false } },
+      y: { ...y, title: visible(title), scale: { zero: false } },
       color: axes.color,
     },
   };
@@ -51,14 +51,14 @@ function axesOf(curves: readonly ComparedCurve[], epochs: number) {
     color: {
       field: "part",
       type: "nominal" as const,
-      scale: { domain: curves.map(({ part }) => printable(part)), range: COLOURS },
+      scale: { domain: curves.map(({ part }) => visible(part)), range: COLOURS },
       legend: null,
     },
   };
 }
 
 function runLayer(curves: readonly ComparedCurve[]) {
-  const scale = { domain: curves.map(({ part }) => printable(part)), range: DASHES };
+  const scale = { domain: curves.map(({ part }) => visible(part)), range: DASHES };
   return {
     data: { values: rowsOf(curves, ({ values }) => values) },
     mark: { type: "line", strokeWidth: 2, strokeJoin: "round" },
@@ -77,7 +77,7 @@ function publishedLayer(curves: readonly ComparedCurve[], epochs: number) {
 
 function claimedLayer(curves: readonly ComparedCurve[]) {
   const values = curves.flatMap(({ claimed, part }) =>
-    claimed.map(({ epoch, value }) => ({ x: epoch, y: value, part: printable(part) }))
+    claimed.map(({ epoch, value }) => ({ x: epoch, y: value, part: visible(part) }))
   );
   return {
     data: { values },
@@ -120,7 +120,7 @@ function differenceChart(curves: ComparedCurve[], { x, color }: Axes) {
 function bandsOf(curves: readonly ComparedCurve[]) {
   return curves.flatMap(({ part, reach: whole = 0, claimed }) => {
     const reach = Math.max(whole, ...claimed.map(({ reach }) => reach));
-    return reach > 0 ? [{ low: -reach, high: reach, part: printable(part) }] : [];
+    return reach > 0 ? [{ low: -reach, high: reach, part: visible(part) }] : [];
   });
 }
 
@@ -130,6 +130,6 @@ function rowsOf(
 ): Row[] {
   return curves.flatMap((curve) => {
     const points = pick(curve).flatMap((y, index) => y === null ? [] : [{ x: index + 1, y }]);
-    return downsample(points, CHART_WIDTH).map((point) => ({ ...point, part: printable(curve.part) }));
+    return downsample(points, CHART_WIDTH).map((point) => ({ ...point, part: visible(curve.part) }));
   });
 }

@@ -1,8 +1,9 @@
 /** Claimed against obtained, as a Vega-Lite specification: plain data, nothing is drawn here. */
 
+import { visible } from "../cli/visible.ts";
 import type { TopLevelSpec } from "vega-lite";
 import type { Deviation } from "./deviation.ts";
-import { cut, printable } from "./html.ts";
+import { cut } from "./html.ts";
 import { SCHEMA } from "./render_chart.ts";
 
 /** Deviations beyond so many tolerances are drawn at the edge. */
@@ -16,7 +17,7 @@ const NAME_WIDTH = 175;
 /** A row for each claim: how far obtained is from claimed, the tolerance being the band from −1 to 1. */
 export function deviationChart(shown: readonly Deviation[]): TopLevelSpec {
   const values = shown.map(({ number, check, multiple }) => ({
-    claim: `${number}  ${cut(printable(check.claim), LONGEST_NAME)}`,
+    claim: `${number}  ${cut(visible(check.claim), LONGEST_NAME)}`,
     x: Math.max(-EDGE, Math.min(EDGE, multiple)),
     note: check.difference ?? "±0",
     verdict: check.verdict,

@@ -1,5 +1,7 @@
 /** HTML from templates: every value that is put in is text, unless it was made by a template itself. */
 
+import { visible } from "../cli/visible.ts";
+
 /** Markup that was made by {@link html}, or is the project's own. */
 export class Html {
   constructor(readonly markup: string) {}
@@ -28,18 +30,9 @@ const ENTITIES: Record<string, string> = {
   "'": "&#39;",
 };
 
-/** Text for HTML, SVG and attribute values. */
+/** Text for HTML, SVG and attribute values; what would not be seen, or would turn the direction of writing, is shown. */
 export function escape(text: string): string {
-  return printable(text).replace(/[&<>"']/g, (character) => ENTITIES[character]!);
-}
-
-/** Control characters, and those that turn the direction of writing. */
-// deno-lint-ignore no-control-regex -- they are what is looked for
-const UNSEEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
-
-/** Shows what would not be seen, or would change how its surroundings are read, as a replacement character. */
-export function printable(text: string): string {
-  return text.replace(UNSEEN, "\ufffd");
+  return visible(text).replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 }
 
 /** A text of at most so many characters. */

@@ -1,8 +1,9 @@
 /** The verdict as Markdown, for pull requests and the summaries of CI jobs. */
 
+import { visible } from "../cli/visible.ts";
 import type { Evidence } from "../record/evidence.ts";
 import { environmentRows } from "./environment_table.ts";
-import { cut, printable } from "./html.ts";
+import { cut } from "./html.ts";
 import type { ReportData } from "./report_data.ts";
 import { outcomeOf, placeOf, type Tone, toneOfVerdict } from "./outcome.ts";
 import { withUnit } from "./text.ts";
@@ -67,11 +68,13 @@ function table(header: string[], rows: string[][]): string {
   return [line(header), `|${" --- |".repeat(header.length)}`, ...rows.map(line)].join("\n");
 }
 
-/** Text that stays text: no markup, no mention of a user, no end of the table's cell. */
+/** Text that stays text: no markup, no formula, no link, no mention of a user, no end of the table's cell. */
 function plain(text: string): string {
-  const line = cut(printable(text).replace(/\s+/g, " "), LONGEST_TEXT);
-  return line.replace(/[&<>@|`#\\]/g, (character) => `&#${character.charCodeAt(0)};`).replace(
-    /[*_~[\]!]/g,
-    "\\$&",
-  );
+  return cut(visible(text).replace(/\s+/g, " "), LONGEST_TEXT)
+    .replace(/[&<>@|`#\\$]|:(?=\/\/)|\.(?<=\bwww\.)|^[-+=]|^\d+(?=[.)])/gi, entities)
+    .replace(/[*_~[\]!]/g, "\\$&");
+}
+
+function entities(text: string): string {
+  return text.split("").map((character) => `&#${character.charCodeAt(0)};`).join("");
 }
