@@ -195,7 +195,6 @@ function named(name: string): string {
 }
 
 const PROJECT = {
-  "deno.json": "{}",
   "experiment.yaml": named("digits"),
   "src/a/b.py": "",
   "experiments/eurosat/experiment.yaml": named("eurosat"),
@@ -207,7 +206,7 @@ const PROJECT = {
 
 Deno.test("readExperiment() finds the experiment that is meant", async (t) => {
   await withFiles(PROJECT, async (root) => {
-    const cases: [string, string | undefined, string, string][] = [
+    const cases: [string, string | undefined, string, string, root?: string][] = [
       ["nothing, in the root", undefined, ".", "digits"],
       ["nothing, below the root", undefined, "src/a", "digits"],
       ["nothing, in the folder of an experiment", undefined, "experiments/eurosat", "eurosat"],
@@ -215,25 +214,30 @@ Deno.test("readExperiment() finds the experiment that is meant", async (t) => {
       ["a name, below the root", "eurosat", "src/a", "eurosat"],
       ["a name, in the folder of another", "mnist", "experiments/eurosat", "mnist"],
       ["the name of the main experiment", "digits", "src", "digits"],
-      ["a file", "other/own.yaml", ".", "own"],
-      ["a file beside", "own.yaml", "other", "own"],
-      ["a folder", "./other", ".", "other"],
-      ["a folder without a slash", "other", ".", "other"],
-      ["this folder", ".", "other", "other"],
-      ["an absolute path", join(root, "other"), "/", "other"],
+      ["a file", "other/own.yaml", ".", "own", "other"],
+      ["a file beside", "own.yaml", "other", "own", "other"],
+      ["a folder", "./other", ".", "other", "other"],
+      ["a folder without a slash", "other", ".", "other", "other"],
+      ["this folder", ".", "other", "other", "other"],
+      ["an absolute path", join(root, "other"), "/", "other", "other"],
     ];
-    for (const [name, which, cwd, expected] of cases) {
+    for (const [name, which, cwd, expected, folder = "."] of cases) {
       await t.step(name, async () => {
         const experiment = await readExperiment(which, join(root, cwd));
         assert.equal(experiment.name, expected);
-        assert.equal(experiment.root, root);
+        assert.equal(experiment.root, join(root, folder));
       });
     }
   });
 });
 
-Deno.test("readExperiment() takes the YAML's own folder as root where there is no deno.json", async () => {
-  await withFiles({ "paper/experiment.yaml": named("paper"), "paper/src/x.py": "" }, async (root) => {
+Deno.test("readExperiment() takes the folder of the nearest experiment.yaml as root, whatever is above it", async () => {
+  await withFiles({
+    "deno.json": "{}",
+    ".git/HEAD": "",
+    "paper/experiment.yaml": named("paper"),
+    "paper/src/x.py": "",
+  }, async (root) => {
     const experiment = await readExperiment(undefined, join(root, "paper/src"));
     assert.equal(experiment.root, join(root, "paper"));
     assert.equal(experiment.file, join(root, "paper/experiment.yaml"));
@@ -254,7 +258,7 @@ Deno.test("readExperiment() lists the experiments there are, and suggests one", 
 });
 
 Deno.test("readExperiment() shows the least that an experiment.yaml says where there is none", async () => {
-  await withFiles({ "deno.json": "{}" }, async (root) => {
+  await withFiles({ ".git/HEAD": "" }, async (root) => {
     const failure = await rejectionOf(readExperiment(undefined, root));
     assert.equal(failure.message, "Cannot find experiment.yaml");
     assert.match(failure.details.remedy!, /name: digits-resnet/);
@@ -262,7 +266,7 @@ Deno.test("readExperiment() shows the least that an experiment.yaml says where t
 });
 
 Deno.test("readExperiment() refuses a file that is not UTF-8 text", async () => {
-  await withFiles({ "deno.json": "{}" }, async (root) => {
+  await withFiles({ ".git/HEAD": "" }, async (root) => {
     await Deno.writeFile(join(root, "experiment.yaml"), new Uint8Array([0x6e, 0xff, 0xfe]));
     assert.match((await rejectionOf(readExperiment(undefined, root))).message, /must be UTF-8/);
   });

@@ -82,3 +82,62 @@ Deno.test("scrubbed() removes what looks like a secret and nothing else", async 
   ];
   for (const [text, expected] of cases) await t.step(text, () => assert.equal(scrubbed(text), expected));
 });
+
+const ENVIRONMENT_FILES = {
+  ".venv/pyvenv.cfg": "",
+  ".venv/lib/x.py": "",
+  ".venv.state": "",
+  "env/pyvenv.cfg": "",
+  "env/lib/y.py": "",
+  "tools/conda/conda-meta/history": "",
+  "tools/conda/lib/z.py": "",
+  "pkg.egg-info/PKG-INFO": "",
+  "a/__pycache__/a.pyc": "",
+  "nb/.ipynb_checkpoints/x-checkpoint.ipynb": "",
+};
+
+Deno.test("readCode() takes nothing that tools make for code, with git and without", async (t) => {
+  const files = { ".gitignore": "/data\n", "a/a.py": "1\n", "environment.py": "", "conda-meta.txt": "" };
+  const expected = [".gitignore", "a/a.py", "conda-meta.txt", "environment.py"];
+  await using project = await Project.make({ ...files, ...ENVIRONMENT_FILES });
+  const paths = async () => Object.keys((await readCode(project.root, project.path("runs"))).files);
+  await t.step("without git", async () => assert.deepEqual(await paths(), expected));
+  await git(project, "init", "-q");
+  await t.step("with git, untracked", async () => {
+    const { dirty, files } = await readCode(project.root, project.path("runs"));
+    assert.deepEqual(Object.keys(files), expected);
+    assert.deepEqual(dirty, [
+      "?? .gitignore",
+      "?? a/",
+      "?? conda-meta.txt",
+      "?? environment.py",
+      "?? nb/",
+      "?? tools/",
+    ]);
+  });
+  await git(project, "add", "-A");
+  await git(project, "commit", "-qm", "all of it");
+  await t.step("with git, committed by accident", async () => assert.deepEqual(await paths(), expected));
+});
+
+Deno.test("readCode() names the commit of the repository above a folder that it tracks", async (t) => {
+  await using project = await Project.make({
+    "paper/train.py": "1\n",
+    "other/x.py": "1\n",
+    "copy/train.py": "",
+  });
+  await git(project, "init", "-q");
+  await git(project, "add", "paper", "other");
+  await git(project, "commit", "-qm", "first");
+  const read = (folder: string) => readCode(project.path(folder), project.path(`${folder}/runs`));
+  await t.step("a folder of it", async () => {
+    const { commit, files } = await read("paper");
+    assert.match(commit!, /^[0-9a-f]{40}$/);
+    assert.deepEqual(Object.keys(files), ["train.py"]);
+  });
+  await t.step("a copy that was unpacked there", async () => {
+    const { commit, files } = await read("copy");
+    assert.equal(commit, undefined);
+    assert.deepEqual(Object.keys(files), ["train.py"]);
+  });
+});

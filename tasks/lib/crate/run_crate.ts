@@ -5,7 +5,7 @@ import type { Plan } from "../plan/plan.ts";
 import { readReceipt, RECEIPT, type RecordedFile, SIGNATURE, unstatedOutputs } from "../record/receipt.ts";
 import type { FoundRun } from "../record/run_folder.ts";
 import { listFiles, sha256File, writeJson } from "../system/files.ts";
-import { callerFolder, nearestAncestor } from "../system/project_root.ts";
+import { callerFolder, findProject } from "../system/project_root.ts";
 import { type Citation, readCitation } from "./citation.ts";
 import { roCrate } from "./ro_crate.ts";
 
@@ -25,7 +25,7 @@ export async function writeRoCrate({ directory, evidence }: FoundRun, plan: Plan
 
 /** A run that was copied to another machine is described by the project that the user stands in there. */
 async function citationHere(): Promise<Citation | undefined> {
-  const root = await nearestAncestor(callerFolder(), ["deno.json"]);
+  const root = await findProject(callerFolder());
   return root === undefined ? undefined : await readCitation(root);
 }
 

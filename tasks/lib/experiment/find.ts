@@ -1,9 +1,9 @@
 /** Which experiment.yaml a user means. */
 
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { didYouMean } from "../cli/suggest.ts";
-import { isFile, nearestAncestor } from "../system/project_root.ts";
+import { findProject, isFile } from "../system/project_root.ts";
 import { LEAST } from "./yaml_source.ts";
 
 /**
@@ -12,10 +12,9 @@ import { LEAST } from "./yaml_source.ts";
  * @throws {Failure} 2 if there is none, listing those there are
  */
 export async function findExperiment(which: string | undefined, cwd: string): Promise<string> {
-  const root = await nearestAncestor(cwd, ["deno.json"]) ?? await nearestAncestor(cwd, ["experiment.yaml"]) ??
-    cwd;
+  const root = await findProject(cwd) ?? cwd;
   const candidates = which === undefined
-    ? [join(await nearestAncestor(cwd, ["experiment.yaml", "deno.json"]) ?? cwd, "experiment.yaml")]
+    ? upwards(cwd, root).map((folder) => join(folder, "experiment.yaml"))
     : isPath(which)
     ? [resolve(cwd, which), resolve(cwd, which, "experiment.yaml")]
     : [join(root, "experiments", which, "experiment.yaml"), resolve(cwd, which, "experiment.yaml")];
@@ -23,6 +22,13 @@ export async function findExperiment(which: string | undefined, cwd: string): Pr
   const main = join(root, "experiment.yaml");
   if (which !== undefined && await nameIn(main) === which) return main;
   throw await notFound(which, root);
+}
+
+/** The folders from one up to the root, both included. */
+function upwards(folder: string, root: string): string[] {
+  const folders = [resolve(folder)];
+  while (folders.at(-1)!.startsWith(`${root}/`)) folders.push(dirname(folders.at(-1)!));
+  return folders;
 }
 
 function isPath(which: string): boolean {

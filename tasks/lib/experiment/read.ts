@@ -2,7 +2,7 @@
 
 import { dirname, relative } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import { nearestAncestor } from "../system/project_root.ts";
+import { findProject } from "../system/project_root.ts";
 import type { Experiment } from "./experiment.ts";
 import { findExperiment } from "./find.ts";
 
@@ -16,7 +16,7 @@ import { findExperiment } from "./find.ts";
  */
 export async function readExperiment(which: string | undefined, cwd: string): Promise<Experiment> {
   const file = await findExperiment(which, cwd);
-  const root = await nearestAncestor(dirname(file), ["deno.json"]) ?? dirname(file);
+  const root = await findProject(dirname(file)) ?? dirname(file);
   const { parseExperiment } = await import("./parse.ts"); // zod is not needed for a task's help
   return parseExperiment(await readText(file, root), file, root);
 }

@@ -1,6 +1,7 @@
 /** Which code runs: the commit and what differs from it, and the hash of every source file, with git or without. */
 
-import { join, relative } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { leadsToCache } from "../data/cache_folder.ts";
 import { run } from "../system/command.ts";
@@ -25,9 +26,12 @@ export interface Code extends Sources {
 /** Characters of a diff that are kept; more than this is somebody's data, not a change to the code. */
 const DIFF_LIMIT = 100_000;
 
-/** What a copy without git takes for made by tools, not by people. */
+/** What tools make, and nobody writes: never code, also where git would commit it. */
 const MADE =
-  /^(runs|trained|predictions|node_modules|\.git|\.cache|\.venv[^/]*)$|(^|\/)(__pycache__|\.ipynb_checkpoints|\.[a-z]+_cache)$|\.pyc$/;
+  /(^|\/)(\.git|\.venv[^/]*|\.cache|node_modules|__pycache__|\.ipynb_checkpoints|\.[a-z]+_cache|[^/]+\.egg-info)(\/|$)|\.pyc$/;
+
+/** Files that only the root of a Python environment has: of venv and of conda. */
+const ENVIRONMENT = /^(?:(.*)\/)?(?:pyvenv\.cfg|conda-meta\/.*)$/;
 
 /**
  * Reads the state of the code in a project.
@@ -35,15 +39,16 @@ const MADE =
  * @param runs Folder of the runs, whose files are results and not code, wherever it is.
  */
 export async function readCode(root: string, runs: string): Promise<Code> {
+  const git = await isTracked(root) ? gitAnswer : () => undefined;
   const [commit, status, diff, sources] = await Promise.all([
-    git(root, ["rev-parse", "HEAD"]),
-    git(root, ["status", "--porcelain", "--untracked-files=normal"]),
+    git(root, ["rev-parse", "HEAD"], "all"),
+    git(root, ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal"], "all"),
     git(root, ["diff", "HEAD", "--no-ext-diff", "--no-color"], "head"),
     hashSources(root, runs),
   ]);
   return {
     commit: commit?.trim(),
-    dirty: (status ?? "").split("\n").filter((line) => line !== ""),
+    dirty: (status ?? "").split("\0").filter((line) => line !== "" && !isMade(root, runs, line.slice(3))),
     diff: diff ? capped(scrubbed(diff)) : undefined,
     ...sources,
   };
@@ -85,22 +90,59 @@ async function namedFiles(root: string, only: string[]): Promise<string[]> {
       throw new Failure(2, `Cannot read the input ${path}: nothing of that name is in ${root}`);
     }
     if (!info.isDirectory) return [path];
-    return (await listFiles(join(root, path), (inner) => MADE.test(inner))).map((inner) =>
-      join(path, inner.path)
-    );
+    return written((await listFiles(join(root, path), (inner) => MADE.test(inner))).map(({ path }) => path))
+      .map((inner) => join(path, inner));
   }));
   return [...new Set(found.flat())].sort();
 }
 
 async function sourceFiles(root: string): Promise<string[]> {
-  const listed = await git(root, ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], "all");
-  if (listed === undefined) return (await listFiles(root, (path) => MADE.test(path))).map(({ path }) => path);
-  return [...new Set(listed.split("\0").filter((path) => path !== ""))].sort();
+  const listed = await isTracked(root)
+    ? await gitAnswer(root, ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], "all")
+    : undefined;
+  const paths = listed === undefined
+    ? (await listFiles(root, (path) => MADE.test(path) || path === "runs")).map(({ path }) => path)
+    : listed.split("\0").filter((path) => path !== "" && !MADE.test(path));
+  return [...new Set(written(paths))].sort();
 }
 
-async function git(root: string, args: string[], keep: "all" | "head" = "all"): Promise<string | undefined> {
-  // Asked of a folder inside somebody's larger repository, git would answer for that one.
-  if (!await exists(join(root, ".git"))) return undefined;
+/** Whether an entry of `git status`, a file or a whole folder, is what tools made. */
+function isMade(root: string, runs: string, path: string): boolean {
+  const folder = path.replace(/\/$/, "");
+  return MADE.test(folder) || join(root, folder) === runs ||
+    ["pyvenv.cfg", "conda-meta"].some((name) => existsSync(join(root, folder, name)));
+}
+
+/** The paths that are in no Python environment. */
+function written(paths: string[]): string[] {
+  const environments = new Set(paths.flatMap((path) => ENVIRONMENT.exec(path)?.[1] ?? []));
+  if (environments.size === 0) return paths;
+  return paths.filter((path) => !parents(path).some((folder) => environments.has(folder)));
+}
+
+/** `["a", "a/b"]` of `a/b/c`. */
+function parents(path: string): string[] {
+  const parts = path.split("/");
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("/"));
+}
+
+/**
+ * Whether the project is a repository, or a folder of a larger one that tracks files in it. A copy that was merely
+ * unpacked inside somebody's repository is neither.
+ */
+async function isTracked(root: string): Promise<boolean> {
+  if (await exists(join(root, ".git"))) return true;
+  if (!await isBelowRepository(root)) return false;
+  const tracked = await gitAnswer(root, ["ls-files", "-z", "--cached"], "head");
+  return tracked !== undefined && tracked !== "";
+}
+
+async function isBelowRepository(root: string): Promise<boolean> {
+  for (let at = root; at !== dirname(at); at = dirname(at)) if (await exists(join(at, ".git"))) return true;
+  return false;
+}
+
+async function gitAnswer(root: string, args: string[], keep: "all" | "head"): Promise<string | undefined> {
   try {
     const done = await run(["git", "-C", root, ...args], { env: { GIT_OPTIONAL_LOCKS: "0" }, keep });
     return done.code === 0 ? done.stdout : undefined;

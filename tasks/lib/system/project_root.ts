@@ -1,7 +1,8 @@
 /** Where the user stands, and the project that this is in; the quickest tasks need no more of a project. */
 
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
+import { exists } from "./files.ts";
 
 /** The folder where the user typed the command; `deno task` itself changes to the project's. */
 export function callerFolder(): string {
@@ -9,27 +10,49 @@ export function callerFolder(): string {
 }
 
 /**
- * The project that a folder is in. As for a run, the files in experiments/NAME belong to the one they are part of.
+ * The project that a folder is in: the nearest folder, from this one upwards, with an experiment.yaml, with
+ * experiments in `experiments/`, or with a `.git`. The files in experiments/NAME belong to the project above them.
+ *
+ * @returns an absolute path; undefined if there is none
+ */
+export async function findProject(folder: string): Promise<string | undefined> {
+  for (let at = resolve(folder);; at = dirname(at)) {
+    if (await isFile(join(at, "experiment.yaml"))) return isOneOfSeveral(at) ? dirname(dirname(at)) : at;
+    if (await holdsExperiments(at) || await exists(join(at, ".git"))) return at;
+    if (at === dirname(at)) return undefined;
+  }
+}
+
+/**
+ * The project that a folder is in, as `findProject` finds it.
  *
  * @param purpose what is to be done with it, e.g. `clean`
  * @throws Failure(2) if there is none
  */
 export async function projectRoot(folder: string, purpose: string): Promise<string> {
-  const found = await nearestAncestor(folder, ["experiment.yaml", "deno.json"]);
-  if (found !== undefined) return await nearestAncestor(found, ["deno.json"]) ?? found;
+  const found = await findProject(folder);
+  if (found !== undefined) return found;
   throw new Failure(
     2,
-    `Cannot ${purpose} ${folder}: no project is there, i.e. no experiment.yaml or deno.json`,
+    `Cannot ${purpose} ${folder}: no project is there, i.e. no experiment.yaml, experiments/ or .git`,
     { remedy: "cd into a project" },
   );
 }
 
-/** The nearest folder, from this one upwards, that holds a file of one of the names. */
-export async function nearestAncestor(folder: string, names: string[]): Promise<string | undefined> {
-  for (let at = resolve(folder);; at = dirname(at)) {
-    for (const name of names) if (await isFile(join(at, name))) return at;
-    if (at === dirname(at)) return undefined;
+function isOneOfSeveral(folder: string): boolean {
+  return basename(dirname(folder)) === "experiments";
+}
+
+/** A folder of that name alone proves nothing: many repositories have one for other things. */
+async function holdsExperiments(folder: string): Promise<boolean> {
+  try {
+    for await (const { name } of Deno.readDir(join(folder, "experiments"))) {
+      if (await isFile(join(folder, "experiments", name, "experiment.yaml"))) return true;
+    }
+  } catch {
+    // It is not there, or is no folder, or not for this user.
   }
+  return false;
 }
 
 export async function isFile(path: string): Promise<boolean> {
