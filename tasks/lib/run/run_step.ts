@@ -19,6 +19,7 @@ import { type FoundRun, listRuns, runMark } from "../record/run_folder.ts";
 import type { RunLog } from "../record/run_log.ts";
 import { exists, sha256, sha256File } from "../system/files.ts";
 import { type StopSignals, supervise, type Supervised } from "../system/supervise.ts";
+import { few } from "../values/few.ts";
 
 export interface StepContext {
   plan: Plan;
@@ -113,7 +114,7 @@ async function noticeEdits(
   if (edited.length === 0) return;
   record.edited = [...new Set([...record.edited ?? [], ...edited])];
   record.fingerprint = "";
-  terminal.note(`Edited while "${step.name}" ran, so it is not certain what ran: ${edited.join(", ")}`);
+  terminal.note(`Edited while "${step.name}" ran, so it is not certain what ran: ${few(edited)}`);
 }
 
 /** Everything that determines a step's result, folders by their meaning and not by their path. */

@@ -4,6 +4,7 @@
  */
 
 import { ContentProblem } from "./content_problem.ts";
+import { few } from "./few.ts";
 
 export interface JsonValue {
   value: number | string | boolean;
@@ -135,8 +136,7 @@ function quote(key: string): string {
 }
 
 function keyList(members: Map<string, number>): string {
-  const names = [...members.keys()].slice(0, 10).map(quote).join(", ");
-  return members.size > 10 ? `${names} and ${members.size - 10} more` : names || "none";
+  return few([...members.keys()].map(quote), "none", 10);
 }
 
 /** Walks over JSON text without building its values. Positions are UTF-16 offsets. */
