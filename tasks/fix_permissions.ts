@@ -1,11 +1,11 @@
 /**
  * Overview: gives back to the user what containers and other programs left in the project under another owner.
- * Arguments: --plan, --to-container, --group, --all, --engine, --image, --undo.
+ * Arguments: --plan, --to-container, --group, --engine.
  * Example: deno task fix-permissions
  */
 
 import { main } from "./lib/cli/main.ts";
-import { CONTAINER_PROGRAMS } from "./lib/experiment/engine_name.ts";
+import { CONTAINER_PROGRAMS } from "./lib/container/program.ts";
 import { fixPermissions } from "./lib/permissions/fix_permissions.ts";
 
 await main({
@@ -16,24 +16,18 @@ await main({
     "alone, and what is right already is not touched.",
   examples: [
     ["deno task fix-permissions", "repair what does not belong to you"],
-    ["deno task fix-permissions --plan", "what that is, its size, and how it would be repaired"],
+    ["deno task fix-permissions --plan", "what that is, its size, and where it is likely from"],
     ["deno task fix-permissions --to-container", "give all to jovyan, the user of GPU-Jupyter containers"],
   ],
   options: {
     plan: { help: "show what would be repaired and how, and change nothing" },
     "to-container": { help: "give everything to the containers' user instead: jovyan:users, 1000:100" },
     group: { help: "let the group read and write the files, and enter the folders, too" },
-    all: { help: "repair also where nearly everything belongs to somebody else" },
     engine: {
       value: "NAME",
       choices: CONTAINER_PROGRAMS,
       help: "program that starts the container; the first that has an image with Python without it",
     },
-    image: {
-      value: "NAME",
-      help: "image of the container; one that has Python 3.8 or newer is looked for without it",
-    },
-    undo: { value: "LIST", help: "give back what a repair changed, from the list that it wrote" },
   },
   run: ({ options }, terminal) => fixPermissions(options, terminal),
 });

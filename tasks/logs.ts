@@ -5,7 +5,7 @@
  */
 
 import { main } from "./lib/cli/main.ts";
-import { logsTask } from "./lib/jupyter/logs.ts";
+import { logsTask } from "./lib/jupyter/control.ts";
 
 await main({
   name: "logs",

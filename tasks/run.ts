@@ -7,7 +7,7 @@
 
 import { main } from "./lib/cli/main.ts";
 import { EXPERIMENT } from "./lib/experiment/argument.ts";
-import { SERVER_ENGINES } from "./lib/jupyter/engines.ts";
+import { ENGINE_CHOICES } from "./lib/experiment/engine_name.ts";
 import { startTask } from "./lib/jupyter/start.ts";
 
 await main({
@@ -27,8 +27,8 @@ await main({
     port: { value: "PORT", help: "port of this machine (default 8888)" },
     engine: {
       value: "ENGINE",
-      choices: SERVER_ENGINES,
-      help: "on the host, in a container, or auto (the default)",
+      choices: ENGINE_CHOICES,
+      help: `where it runs: ${ENGINE_CHOICES.join(", ")}; auto without it`,
     },
     image: { value: "IMAGE", help: "use this image instead of the experiment's own" },
     gpus: { value: "GPUS", help: "none, optional, all, a count, or device ids such as 0,2" },

@@ -5,7 +5,7 @@
  */
 
 import { main } from "./lib/cli/main.ts";
-import { shellTask } from "./lib/jupyter/shell.ts";
+import { shellTask } from "./lib/jupyter/control.ts";
 
 await main({
   name: "shell",

@@ -5,7 +5,7 @@
  */
 
 import { main } from "./lib/cli/main.ts";
-import { statusTask } from "./lib/jupyter/status.ts";
+import { statusTask } from "./lib/jupyter/control.ts";
 
 await main({
   name: "status",

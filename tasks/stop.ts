@@ -5,7 +5,7 @@
  */
 
 import { main } from "./lib/cli/main.ts";
-import { stopTask } from "./lib/jupyter/stop.ts";
+import { stopTask } from "./lib/jupyter/control.ts";
 
 await main({
   name: "stop",

@@ -94,6 +94,17 @@ Deno.test("a room without a floor, a missing file and an import that can't be re
   ]);
 });
 
+Deno.test("an import by the name of a file in a folder is one of all its files", () => {
+  const sources = new Map([
+    ["tasks/lib/engine/index.ts", "await import(`./engines/${name}.ts`);"],
+    ["tasks/lib/engine/engines/host.ts", ""],
+    ["tasks/lib/engine/engines/docker.ts", 'import "../index.ts";'],
+  ]);
+  assert.deepEqual(faults(sources, new Map([["engine", 7]])), [
+    "tasks/lib/engine/engines/docker.ts imports tasks/lib/engine/index.ts, which needs it: a circle",
+  ]);
+});
+
 Deno.test("what a comment says is no import", () => {
   const sources = new Map([
     ["tasks/lib/cli/a.ts", '/**\n * import "../run/a.ts";\n */\n// import "../run/a.ts";\n'],
@@ -113,7 +124,10 @@ function faults(sources: Sources, floors: Floors): string[] {
       `${file} is in a room that docs/architecture.md does not name: "${roomOf(file)}"`
     ),
   );
-  const imports = new Map([...sources].map(([file, text]) => [file, importsOf(file, text)]));
+  const imports = new Map([...sources].map(([file, text]) => [
+    file,
+    [...importsOf(file, text), ...importsByName(file, text, sources)],
+  ]));
   const floor = (file: string) => floors.get(roomOf(file)) ?? Infinity;
   for (const [file, targets] of imports) {
     for (const target of targets) {
@@ -126,8 +140,9 @@ function faults(sources: Sources, floors: Floors): string[] {
       }
     }
     // A package's own file may be looked for; one of ours is named.
-    const unread = /\bimport\(\s*(?!["\s]|new URL\("[^"]*", import\.meta\.resolve\("\w)[^)]*\)/
-      .exec(withoutComments(sources.get(file)!));
+    const unread =
+      /\bimport\(\s*(?!["\s]|`\.\/\w+\/\$\{\w+\}\.ts`|new URL\("[^"]*", import\.meta\.resolve\("\w)[^)]*\)/
+        .exec(withoutComments(sources.get(file)!));
     if (unread) found.push(`${file} imports what only its run can tell: ${unread[0]}`);
   }
   return [...found, ...circles(imports)];
@@ -162,6 +177,15 @@ function importsOf(file: string, text: string): string[] {
   const imports = /(?:\bfrom|\bimport|\bimport\(|\bnew URL\(|\bimport\.meta\.resolve\()\s*"(\.[^"]*\.ts)"/g;
   const targets = [...withoutComments(text).matchAll(imports)].map(([, path]) => join(dirname(file), path!));
   return [...new Set(targets)];
+}
+
+/** The files of a folder beside a file that imports one of them by a name. */
+function importsByName(file: string, text: string, sources: Sources): string[] {
+  const folders = [...withoutComments(text).matchAll(/\bimport\(`(\.\/\w+\/)\$\{\w+\}\.ts`\)/g)];
+  return folders.flatMap(([, folder]) => {
+    const path = join(dirname(file), folder!);
+    return [...sources.keys()].filter((other) => `${dirname(other)}/` === path);
+  });
 }
 
 /** Of whole lines only: `//` may also stand in a string. */

@@ -11,7 +11,7 @@ import {
   isForApptainer,
 } from "../../tasks/lib/container/sif_source.ts";
 import { ensureSif, findSif } from "../../tasks/lib/container/sif.ts";
-import { overridingVariables } from "../../tasks/lib/engine/apptainer.ts";
+import { overridingVariables } from "../../tasks/lib/engine/choose_apptainer.ts";
 import { runMark } from "../../tasks/lib/record/run_folder.ts";
 import { exists, sha256File } from "../../tasks/lib/system/files.ts";
 import { findProcesses } from "../../tasks/lib/system/processes.ts";

@@ -394,6 +394,44 @@ dockerTest("auto takes a container engine only where it has the experiment's ima
   }
 });
 
+dockerTest(
+  "auto keeps the engine of the run before until --engine says otherwise, and a change is said",
+  async () => {
+    const text = experiment().replace("name: test", "name: kept-test");
+    await using project = await makeProject(REPORT, ROOT_USER, text);
+    const train = async (...args: string[]) => {
+      const { code, stderr } = await project.task("train", args);
+      assert.equal(code, 0, stderr);
+      const { engine } = await project.evidence("kept-test");
+      return {
+        engine: engine.name,
+        because: engine.because,
+        change: /^The engine has changed: .*$/m.exec(stderr)?.[0],
+      };
+    };
+    const first = await train();
+    assert.deepEqual([first.engine, first.change], ["host", undefined]);
+    await said(["docker", "tag", IMAGE, "kept-test:cpu"]);
+    try {
+      const kept = await train();
+      assert.deepEqual([kept.engine, kept.change], ["host", undefined]);
+      assert.match(kept.because, /^as in \d{8}T\d{6}Z-\w+; --engine chooses another$/);
+      const asked = await train("--engine", "docker");
+      assert.match(asked.change!, /^The engine has changed: \S+ ran in host, this runs in docker$/);
+      const again = await train();
+      assert.deepEqual([again.engine, again.change], ["docker", undefined]);
+    } finally {
+      await said(["docker", "rmi", "kept-test:cpu"]);
+    }
+    const back = await train();
+    assert.equal(back.engine, "host");
+    assert.match(
+      back.change!,
+      /ran in docker, this runs in host; that can't be used now: Cannot run in kept-test:cpu/,
+    );
+  },
+);
+
 dockerTest("--resume goes on in the same image, and --reuse copies what it made", async () => {
   const resumable = experiment("    resume: [--resume]\n    produces: [metrics.json]\n");
   const train = `import sys\nif "--resume" not in sys.argv:\n${LONG.replace(/^/gm, "    ")}\n${REPORT}`;

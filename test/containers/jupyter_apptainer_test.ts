@@ -57,7 +57,7 @@ Deno.test({
     });
     await t.step("status names the image, and shell is in it", async () => {
       const status = await project.task("status", [], env);
-      assert.match(status.stdout, new RegExp(`JupyterLab in Apptainer has run .*image ${found.image}`));
+      assert.match(status.stdout, new RegExp(`JupyterLab in apptainer has run .*image ${found.image}`));
       const { stdout } = await project.task("shell", ["--", "sh", "-c", "command -v python; pwd"], env);
       assert.deepEqual(stdout.split("\n").slice(0, 2), ["/opt/venv/bin/python", project.root]);
     });
@@ -66,7 +66,7 @@ Deno.test({
       assert.ok((await marked()).length > 1);
       const { code, stdout } = await project.task("stop", [], env);
       assert.equal(code, 0);
-      assert.match(stdout, /Stopped JupyterLab in Apptainer/);
+      assert.match(stdout, /Stopped JupyterLab in apptainer/);
       assert.deepEqual(await marked(), []);
       await assert.rejects(Deno.stat(join(dirname(tokenFile), "scratch")));
     });

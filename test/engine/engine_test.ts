@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { withoutStartScript } from "../../tasks/lib/engine/choose.ts";
+import { withoutStartScript } from "../../tasks/lib/engine/choose_container.ts";
 import { gpuArguments, mountArguments } from "../../tasks/lib/engine/container.ts";
 import { engineCommand } from "../../tasks/lib/engine/index.ts";
 import { imageNames } from "../../tasks/lib/engine/own_image.ts";
@@ -49,6 +49,7 @@ async function planFor(name: Plan["engine"]["name"], changes = {}): Promise<Plan
       entrypoint: ["tini", "-g", "--"],
       user: "1234:5678",
       keepId: name === "podman",
+      ...(name === "apptainer" && { isProcess: true }),
       home: "/tmp",
       ...(name === "apptainer" && { unset: ["APPTAINER_BIND"] }),
       ...experiment.environment.limits,
@@ -65,7 +66,8 @@ Deno.test("engineCommand() is what the golden file of each container engine says
     await t.step(name, async () => {
       const plan = await planFor(name);
       // The machinery's own folder is wherever this checkout is.
-      const argv = engineCommand(plan, plan.steps[0]!).map((part) => part.replaceAll(INSIDE, "{inside}"));
+      const command = await engineCommand(plan, plan.steps[0]!);
+      const argv = command.map((part) => part.replaceAll(INSIDE, "{inside}"));
       const golden = join(FIXTURES, `${name}.json`);
       if (UPDATE) await Deno.writeTextFile(golden, `${JSON.stringify(argv, null, 2)}\n`);
       assert.deepEqual(argv, JSON.parse(await Deno.readTextFile(golden)));
@@ -172,10 +174,6 @@ Deno.test("explainStart() says what an engine's message at the start of a contai
       /no access to NVIDIA GPUs/,
     ],
     ['exec: "python": executable file not found in $PATH: unknown', /no python on its PATH/],
-    [
-      'invalid mount config for type "bind": bind source path does not exist: /p',
-      /can't see the project's folder/,
-    ],
     ["write /var/lib/docker/tmp: no space left on device", /engine's disk is full/],
     [
       "docker: Error response from daemon: something new.",
@@ -187,6 +185,63 @@ Deno.test("explainStart() says what an engine's message at the start of a contai
       const failure = await explainStart("docker", "test:gpu", message);
       assert.equal(failure.exitCode, 3);
       assert.match(failure.message, meaning);
+    });
+  }
+});
+
+Deno.test("explainStart() names the folder that the engine can't see, and what helps against that", async (t) => {
+  const folders = [
+    { path: "/home/me/paper", name: "the project's folder" },
+    { path: "/home/me/.local/state", name: "the folder of the token", remedy: "Set XDG_STATE_HOME" },
+    { path: "/home/me/paper/data" },
+  ];
+  const docker = 'invalid mount config for type "bind": bind source path does not exist: ';
+  const cases: [message: string, meaning: RegExp, remedy: RegExp][] = [
+    [
+      `${docker}/home/me/paper.`,
+      /see the project's folder \(\/home\/me\/paper\)$/,
+      /^Share \/home\/me\/paper with/,
+    ],
+    [
+      `${docker}/home/me/paper/data.`,
+      /can't see \/home\/me\/paper\/data$/,
+      /^Share \/home\/me\/paper\/data with/,
+    ],
+    [
+      `${docker}/home/me/.local/state/1/token`,
+      /see the folder of the token \(\S+\)$/,
+      /^Set XDG_STATE_HOME$/,
+    ],
+    [
+      "Error: statfs /home/me/.local/state: no such file or directory",
+      /folder of the token/,
+      /XDG_STATE_HOME/,
+    ],
+    [`${docker}/elsewhere`, /can't see a folder that the container needs$/, /^Share it with the engine/],
+  ];
+  for (const [message, meaning, remedy] of cases) {
+    await t.step(message, async () => {
+      const failure = await explainStart("docker", "test:gpu", message, folders);
+      assert.match(failure.message, meaning);
+      assert.match(failure.details.remedy!, remedy);
+      assert.equal(failure.details.problems!.length, 1);
+    });
+  }
+});
+
+Deno.test("a nerdctl that knows them is told to keep no log and to check no health, an older one is not", async (t) => {
+  const cases: [version: string, options: string[]][] = [
+    ["1.7.7", []],
+    ["2.0.5", ["--log-driver"]],
+    ["2.1.2", ["--log-driver"]],
+    ["2.1.3", ["--log-driver", "--no-healthcheck"]],
+    ["2.3.5", ["--log-driver", "--no-healthcheck"]],
+  ];
+  for (const [version, expected] of cases) {
+    await t.step(version, async () => {
+      const plan = await planFor("nerdctl", { engine: { name: "nerdctl", because: "asked for", version } });
+      const argv = await engineCommand(plan, plan.steps[0]!);
+      assert.deepEqual(argv.filter((part) => ["--log-driver", "--no-healthcheck"].includes(part)), expected);
     });
   }
 });

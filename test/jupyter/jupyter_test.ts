@@ -7,19 +7,18 @@ import { join } from "node:path";
 import { parse } from "../../tasks/lib/cli/options.ts";
 import { Terminal } from "../../tasks/lib/cli/terminal.ts";
 import type { ContainerInfo } from "../../tasks/lib/container/client.ts";
-import type { EngineChoice } from "../../tasks/lib/engine/choice.ts";
+import type { EngineChoice } from "../../tasks/lib/engine/engine.ts";
 import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
 import { conditionOf, execCommand, runCommand } from "../../tasks/lib/jupyter/container_server.ts";
 import { openBrowser } from "../../tasks/lib/jupyter/open_browser.ts";
 import { planServer, type ServerPlan } from "../../tasks/lib/jupyter/plan.ts";
-import { containerOn, processOfLsof } from "../../tasks/lib/jupyter/port.ts";
 import { probe } from "../../tasks/lib/jupyter/probe.ts";
 import { readRequest, type RunOptions } from "../../tasks/lib/jupyter/request.ts";
 import { stateFolder } from "../../tasks/lib/jupyter/state.ts";
 import { chooseToken } from "../../tasks/lib/jupyter/token.ts";
 import { addressesToBind } from "../../tasks/lib/system/address.ts";
 import { runInTerminal } from "../../tasks/lib/system/command.ts";
-import { isFree, nextFree, processOn } from "../../tasks/lib/system/port.ts";
+import { isFree, nextFree } from "../../tasks/lib/system/port.ts";
 import { HOST } from "../support/plan_request.ts";
 import { Project } from "../support/project.ts";
 
@@ -71,6 +70,7 @@ function planFor(
       engine: { name: engine, because: "asked for", version },
       container: engine === "host" ? undefined : container,
     },
+    kind: engine === "host" || engine === "apptainer" ? "process" : "container",
     folder: {
       path: FOLDER,
       record: file("jupyter.json"),
@@ -201,20 +201,6 @@ Deno.test("conditionOf() reads what became of a container", () => {
     because: "it ran out of memory",
     failed: true,
   });
-});
-
-Deno.test("containerOn() finds who publishes a port, also within a range and beside others", () => {
-  const list = "db\t5432/tcp\nlab\t127.0.0.1:8888->8888/tcp, 127.0.0.1:6006-6008->6006-6008/tcp\nweb\t\n";
-  for (const port of [8888, 6006, 6007, 6008]) assert.equal(containerOn(port, list), "lab");
-  for (const port of [5432, 888, 6009]) assert.equal(containerOn(port, list), undefined);
-});
-
-Deno.test("processOn() and processOfLsof() name the program that listens", () => {
-  const line = 'LISTEN 0 128 127.0.0.1:8888 0.0.0.0:* users:(("jupyter-lab",pid=123,fd=3))\n';
-  assert.equal(processOn(line), "jupyter-lab (process 123)");
-  assert.equal(processOn("LISTEN 0 128 127.0.0.1:8888 0.0.0.0:*\n"), undefined);
-  assert.equal(processOfLsof("p123\ncpython3.11\nf3\n"), "python3.11 (process 123)");
-  assert.equal(processOfLsof(""), undefined);
 });
 
 Deno.test("isFree() and nextFree() ask the system", () => {

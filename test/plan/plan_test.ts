@@ -107,12 +107,12 @@ Deno.test("makePlan() shows the steps the GPUs that the experiment asks for, or 
 
 Deno.test("engineCommand() starts the step by run_step.py, and tells it when it is taken up again", async () => {
   const plan = await makePlan(experiment(), HOST, request());
-  const command = engineCommand(plan, plan.steps[0]!);
+  const command = await engineCommand(plan, plan.steps[0]!);
   assert.equal(command[0], "/venv/bin/python");
   assert.match(command[1]!, /tasks\/inside\/run_step\.py$/);
   assert.deepEqual(command.slice(2, 5), ["--record", "/project/runs/test/R/train/step.json", "--"]);
   assert.deepEqual(command.slice(5), plan.steps[0]!.argv);
-  assert.deepEqual(engineCommand(plan, plan.steps[0]!, true).slice(-2), [
+  assert.deepEqual((await engineCommand(plan, plan.steps[0]!, true)).slice(-2), [
     "--resume",
     "/project/runs/test/R/train/checkpoint",
   ]);

@@ -1,8 +1,8 @@
 /** The command line clients of container engines: what they know of images and containers, and what their failures mean. */
 
 import { Failure } from "../cli/failure.ts";
-import type { ContainerProgram } from "../experiment/engine_name.ts";
 import { type Finished, run, type RunOptions } from "../system/command.ts";
+import { type ContainerProgram, PROGRAMS } from "./program.ts";
 
 export interface ImageInfo {
   id: string;
@@ -54,14 +54,6 @@ export const REQUIREMENTS_LABELS = {
   sha256: "experiment.requirements.sha256",
 } as const;
 
-const INSTALL: Record<ContainerProgram, string> = {
-  docker: "Install Docker Engine, Docker Desktop, or Rancher Desktop in its dockerd mode",
-  podman: "Install Podman (on Debian and Ubuntu: apt install podman)",
-  nerdctl: "Install nerdctl, or Rancher Desktop in its containerd mode",
-};
-
-const TITLES: Record<ContainerProgram, string> = { docker: "Docker", podman: "Podman", nerdctl: "nerdctl" };
-
 /** @throws Failure(3) if the client is not there; a non-zero exit code is a result. */
 export async function client(
   program: ContainerProgram,
@@ -72,9 +64,8 @@ export async function client(
     return await run([program, ...args], options);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    throw new Failure(3, `Cannot use ${TITLES[program]}: there is no program ${program} on PATH`, {
-      remedy: INSTALL[program],
-    });
+    const { title, install } = PROGRAMS[program];
+    throw new Failure(3, `Cannot use ${title}: there is no program ${program} on PATH`, { remedy: install });
   }
 }
 
@@ -154,23 +145,17 @@ function parseAnswer(stdout: string): any {
 
 /** What the client's message means, and what to do about it. */
 export function explainEngine(program: ContainerProgram, stderr: string): Failure {
-  const title = TITLES[program];
-  const said = lastLine(stderr);
+  const { title, allow, start } = PROGRAMS[program];
+  const message = lastLine(stderr);
   if (/permission denied/i.test(stderr)) {
-    return new Failure(3, `Cannot use ${title}: this user may not talk to the engine (${said})`, {
-      remedy: program === "docker"
-        ? "sudo usermod -aG docker $USER, then log in again; members of that group are as good as root"
-        : "Run it as a user who may, or see the rootless set-up of your engine",
+    return new Failure(3, `Cannot use ${title}: this user may not talk to the engine (${message})`, {
+      remedy: allow,
     });
   }
   if (isOutOfReach(stderr)) {
-    return new Failure(3, `Cannot use ${title}: no engine answers (${said})`, {
-      remedy: program === "docker"
-        ? "Start it (sudo systemctl start docker, or Docker Desktop), or correct DOCKER_HOST"
-        : `Start it; ${program} version tells more`,
-    });
+    return new Failure(3, `Cannot use ${title}: no engine answers (${message})`, { remedy: start });
   }
-  return new Failure(3, `Cannot use ${title}: ${said || "the engine did not answer within 30 s"}`, {
+  return new Failure(3, `Cannot use ${title}: ${message || "the engine did not answer within 30 s"}`, {
     remedy: `${program} version tells more`,
   });
 }

@@ -69,26 +69,26 @@ async function damageOf(file: string): Promise<string | undefined> {
  *
  * @throws Failure(3) if it can't be made or kept, Failure(130) if a stop was asked for.
  */
-export async function ensureSif(image: Convertible, talk: Reporter): Promise<Sif> {
+export async function ensureSif(image: Convertible, reporter: Reporter): Promise<Sif> {
   const file = sifPath(image);
-  using _lock = await holdFile(file, talk);
+  using _lock = await holdFile(file, reporter);
   if (await exists(file)) {
     const damage = await damageOf(file);
     if (damage === undefined) return { file, sha256: await hashSif(file) };
-    talk.line(`${file} ${damage}; it is made again`);
+    reporter.line(`${file} ${damage}; it is made again`);
     await Deno.remove(file);
   }
   await removeUnfinished(file);
-  await convert(image, file, talk);
+  await convert(image, file, reporter);
   return { file, sha256: await hashSif(file) };
 }
 
 /** The lock goes with the process that holds it. */
-async function holdFile(file: string, talk: Reporter): Promise<Disposable> {
+async function holdFile(file: string, reporter: Reporter): Promise<Disposable> {
   try {
     await Deno.mkdir(dirname(file), { recursive: true });
     return await holdPath(`${file}.lock`, {
-      onWait: () => talk.line(`Waiting for another process, which is making ${file}`),
+      onWait: () => reporter.line(`Waiting for another process, which is making ${file}`),
     });
   } catch (error) {
     throw new Failure(3, `Cannot keep ${basename(file)} in ${dirname(file)}: ${(error as Error).message}`, {
@@ -109,11 +109,11 @@ async function removeUnfinished(file: string) {
 }
 
 /** Makes the file under another name first, so that half of one is never taken for a whole. */
-async function convert(image: Convertible, file: string, talk: Reporter) {
+async function convert(image: Convertible, file: string, reporter: Reporter) {
   using stopper = new StopSignals();
   const started = performance.now();
   const temporary = Deno.env.get("APPTAINER_TMPDIR") || Deno.env.get("TMPDIR") || "/tmp";
-  await announceCost(image, file, temporary, talk);
+  await announceCost(image, file, temporary, reporter);
   const scratch = await Deno.makeTempDir({ dir: temporary, prefix: "sif-" });
   const unfinished = `${file}.${crypto.randomUUID().slice(0, 8)}${UNFINISHED}`;
   try {
@@ -122,14 +122,14 @@ async function convert(image: Convertible, file: string, talk: Reporter) {
       signal: stopper.aborted,
       onLine: (line) => {
         const [, step] = /^INFO:\s+(?!Build complete)(.*)$/.exec(line) ?? [];
-        if (step !== undefined) talk.progress(`${basename(file)}: ${step}`);
+        if (step !== undefined) reporter.progress(`${basename(file)}: ${step}`);
       },
     });
     if (stopper.signal !== undefined) throw new Failure(130, "Interrupted before the run began");
     if (code !== 0) throw explainConversion(image, lastProblem(stderr));
     await Deno.rename(unfinished, file);
     const seconds = (performance.now() - started) / 1000;
-    talk.line(`${file}: ${bytes((await Deno.stat(file)).size)}, made in ${duration(seconds)}`);
+    reporter.line(`${file}: ${bytes((await Deno.stat(file)).size)}, made in ${duration(seconds)}`);
   } finally {
     await Deno.remove(unfinished).catch(() => {});
     await removeTree(scratch);
@@ -149,11 +149,11 @@ async function announceCost(
   { name, bytes: size }: Convertible,
   file: string,
   temporary: string,
-  talk: Reporter,
+  reporter: Reporter,
 ) {
-  talk.line(`Converting ${name} for apptainer: ${file}`);
+  reporter.line(`Converting ${name} for apptainer: ${file}`);
   if (size === undefined) {
-    return talk.line("It is downloaded first; a GPU-Jupyter image is several gigabytes");
+    return reporter.line("It is downloaded first; a GPU-Jupyter image is several gigabytes");
   }
   const needs = [
     { folder: temporary, needed: size * TEMPORARY_FACTOR, variable: "APPTAINER_TMPDIR" },
@@ -161,7 +161,7 @@ async function announceCost(
   ];
   const places = needs.map(({ folder, needed }) => `${bytes(needed)} in ${folder}`);
   const time = duration(Math.ceil(size / 1e9 * SECONDS_PER_GIGABYTE));
-  talk.line(`It takes about ${time}, up to ${places[0]} meanwhile, and up to ${places[1]}`);
+  reporter.line(`It takes about ${time}, up to ${places[0]} meanwhile, and up to ${places[1]}`);
   for (const { folder, needed, variable } of needs) {
     const free = await freeSpace(folder);
     if (free >= needed) continue;

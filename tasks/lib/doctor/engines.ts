@@ -118,7 +118,8 @@ function judgeMissing(engines: Engines): Finding[] {
 }
 
 function judgeWantedEngine(engines: Engines, { engine }: Wanted): Finding[] {
-  if (engine === undefined || engine === "host" || isUsable(engines, engine)) return [];
+  // Of the others nothing can be missing here, or nothing is known.
+  if (engine === undefined || !(engine in engines) || isUsable(engines, engine)) return [];
   const what = `experiment.yaml asks for the engine ${engine}, which is not usable here`;
   return [
     finding("blocker", what, `Make ${engine} work, or choose another for a run of yours: --engine host`),

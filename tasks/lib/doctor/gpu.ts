@@ -1,6 +1,6 @@
 /** Whether the experiment can use a GPU here: card, driver, image, and the way into a container. */
 
-import { CONTAINER_PROGRAMS } from "../experiment/engine_name.ts";
+import { CONTAINER_PROGRAMS } from "../container/program.ts";
 import { type Card, describeCards } from "./cards.ts";
 import { type Finding, finding, ok } from "./findings.ts";
 import {

@@ -43,8 +43,8 @@ export interface Machine {
   images?: Disk;
   /** Names of the images that are here. */
   imageNames: string[];
-  /** Who listens on JupyterLab's port. */
-  portHolder?: string;
+  /** Nobody listens on JupyterLab's port. */
+  portIsFree: boolean;
 }
 
 const GIB = 1024 ** 3;
@@ -154,11 +154,11 @@ function judgeRunsDisk({ project }: Machine): Finding[] {
   return [finding("warning", what, "Free some space, or put the runs elsewhere with --runs DIR")];
 }
 
-function judgePort({ portHolder }: Machine): Finding {
-  if (portHolder === undefined) return ok(`Port ${JUPYTER_PORT} is free for JupyterLab`);
+function judgePort({ portIsFree }: Machine): Finding {
+  if (portIsFree) return ok(`Port ${JUPYTER_PORT} is free for JupyterLab`);
   return finding(
     "note",
-    `Port ${JUPYTER_PORT} is taken: ${portHolder} listens there`,
+    `Port ${JUPYTER_PORT} is taken: another program listens there`,
     `Serve JupyterLab elsewhere: deno task run --port ${JUPYTER_PORT + 1}`,
   );
 }

@@ -1,6 +1,5 @@
 /** Reading what small programs say of the machine. */
 
-import { processOn } from "../system/port.ts";
 import { type Answer, output } from "./ask.ts";
 import type { Disk, Machine, UserNamespaces } from "./machine.ts";
 
@@ -37,11 +36,4 @@ export function readImageNames(answer: Answer): string[] {
     line !== "" && !line.startsWith("<none>")
   );
   return lines.map((line) => line.replace(/^(?:localhost|docker\.io)\/(?:library\/)?/, ""));
-}
-
-/** Who listens on a port, by the list of containers that publish it and by `ss`. */
-export function findHolder(containers: Answer, process: Answer): string {
-  const container = output(containers)?.trim().split("\n")[0];
-  if (container) return `the container ${container}`;
-  return processOn(output(process) ?? "") ?? "a program that this user may not see";
 }

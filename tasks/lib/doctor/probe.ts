@@ -2,17 +2,18 @@
 
 import { existsSync, realpathSync } from "node:fs";
 import * as os from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { findPython } from "../environment/python.ts";
 import { imageMarker } from "../system/host.ts";
+import { findOnPath } from "../system/on_path.ts";
 import { isFree } from "../system/port.ts";
 import { type Answer, ask } from "./ask.ts";
 import { CARD_QUERY, lacksCapability, OLD_CARD_QUERY } from "./cards.ts";
 import { type Engines, readEngines } from "./engines.ts";
 import type { GpuProbe } from "./gpu_remedy.ts";
 import { type GpuAnswers, type Probes, readGpu } from "./judge.ts";
-import { findHolder, readCgroup, readDisk, readImageNames, readUserNamespaces } from "./machine_answers.ts";
+import { readCgroup, readDisk, readImageNames, readUserNamespaces } from "./machine_answers.ts";
 import { JUPYTER_PORT, type Machine } from "./machine.ts";
 import { type CdiSpec, readCdi } from "./toolkit.ts";
 
@@ -41,8 +42,6 @@ const QUESTIONS = {
     ],
   ],
   shm: ["df", "-P", "-k", "/dev/shm"],
-  port_process: ["ss", "-ltnpH", `sport = :${JUPYTER_PORT}`],
-  port_container: ["docker", "ps", "--filter", `publish=${JUPYTER_PORT}`, "--format", "{{.Names}}"],
 };
 
 /** A driver that has to wake several cards takes its time. */
@@ -106,7 +105,7 @@ function readMachine(answers: MachineAnswers): Machine {
     userNamespaces: readUserNamespaces(answers.user_namespaces),
     shm: readDisk("/dev/shm", answers.shm),
     imageNames: [answers.docker_images, answers.podman_images].flatMap(readImageNames),
-    portHolder: isFree(JUPYTER_PORT) ? undefined : findHolder(answers.port_container, answers.port_process),
+    portIsFree: isFree(JUPYTER_PORT),
   };
 }
 
@@ -142,7 +141,6 @@ async function findCdi(): Promise<CdiSpec[]> {
 
 /** Rancher Desktop puts links to its programs in `~/.rd/bin`. */
 function isRanchers(program: string): boolean {
-  const folders = (Deno.env.get("PATH") ?? "").split(delimiter).filter((folder) => folder !== "");
-  const path = folders.map((folder) => join(folder, program)).find((one) => existsSync(one));
+  const path = findOnPath(program);
   return path !== undefined && /[/\\](?:\.rd|Rancher Desktop)[/\\]/i.test(`${path} ${realpathSync(path)}`);
 }

@@ -9,14 +9,13 @@ import type { Experiment } from "../experiment/experiment.ts";
 import { shellQuote } from "../system/command.ts";
 import type { Host } from "../system/host.ts";
 import { callerFolder } from "../system/project_root.ts";
-import { overridingVariables } from "./apptainer.ts";
-import type { EngineChoice, EngineRequest } from "./choice.ts";
+import type { EngineChoice, EngineRequest } from "./engine.ts";
 import { imageNames, outdated, staleNote } from "./own_image.ts";
 
 /** @throws Failure(3) if there is no apptainer, or no image for it; Failure(2) for a file that is no whole SIF. */
 export async function chooseApptainer(
-  because: string,
   request: EngineRequest,
+  because: string,
   experiment: Experiment,
   host: Host,
 ): Promise<EngineChoice> {
@@ -42,9 +41,10 @@ export async function chooseApptainer(
       user: `${host.uid}:${host.gid}`,
       keepId: true,
       home: "/tmp",
+      isProcess: true,
       unset: overridingVariables(Object.keys(Deno.env.toObject())),
     },
-    note: await outdated(labels, experiment.root) ? staleNote(source.name) : note,
+    ...(await outdated(labels, experiment.root) ? { isStale: true, note: staleNote(source.name) } : { note }),
   };
 }
 
@@ -61,20 +61,29 @@ async function ownFile(file: string): Promise<Chosen> {
 }
 
 /** The SIF of an image, made if it must be. */
-async function converted(source: Convertible, { talk, obtain }: EngineRequest): Promise<Chosen> {
+async function converted(source: Convertible, { reporter, obtain }: EngineRequest): Promise<Chosen> {
   const found = await findSif(source);
   if (found !== undefined) return { ...found, note: source.fromNetwork ? asItWas(found.file) : undefined };
-  if (talk === undefined) return { file: sifPath(source) };
+  if (reporter === undefined) return { file: sifPath(source) };
   if (source.fromNetwork && obtain === undefined) {
     throw new Failure(3, `Cannot run in ${source.name}: it has to be downloaded first`, {
       remedy: "Add --yes to download it; a GPU-Jupyter image is several gigabytes",
     });
   }
-  return await ensureSif(source, talk);
+  return await ensureSif(source, reporter);
 }
 
 /** What a registry has under a name may change, and only a download would tell. */
 function asItWas(file: string): string {
   const day = Deno.statSync(file).mtime?.toISOString().slice(0, 10);
   return `The image is as it was downloaded on ${day}; to download it anew: rm ${shellQuote([file])}`;
+}
+
+/** Places and not settings: what the caller says about them holds. */
+const PLACES = /^APPTAINER_(?:CACHEDIR|TMPDIR|CONFIGDIR)$/;
+
+/** Which of the caller's variables would set options of apptainer, mount folders, or reach the step. */
+export function overridingVariables(names: string[]): string[] {
+  return names.filter((name) => /^(?:APPTAINER|SINGULARITY)(?:ENV)?_/.test(name) && !PLACES.test(name))
+    .sort();
 }

@@ -2,32 +2,35 @@
 
 import { Failure } from "../cli/failure.ts";
 import { LABELS } from "../container/client.ts";
-import type { ContainerProgram } from "../experiment/engine_name.ts";
+import { type ContainerProgram, PROGRAMS } from "../container/program.ts";
 import type { ContainerLimits } from "../experiment/experiment.ts";
 import type { GpuRequest } from "../plan/gpus.ts";
 import type { Mount, Plan, PlannedContainer, PlannedStep } from "../plan/plan.ts";
-import { stepCommand } from "./step_command.ts";
+import { stepCommand } from "./engine.ts";
 
-/** The command line of one program. */
-export function containerEngine(program: ContainerProgram) {
-  return (plan: Plan, step: PlannedStep, resuming: boolean): string[] => {
-    const container = plan.container!;
-    const [entrypoint, ...before] = container.entrypoint;
-    return [
-      ...[program, "run", "--name", containerName(plan.run, step.name), ...labels(plan)],
-      ...userArguments(program, container),
-      ...isolation(program, container),
-      ...limitArguments(container),
-      ...gpuArguments(program, container.gpus),
-      ...container.mounts.flatMap((mount) => mountArguments(program, mount)),
-      ...["--workdir", step.cwd],
-      ...Object.entries(step.env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
-      ...(entrypoint === undefined ? [] : ["--entrypoint", entrypoint]),
-      container.image.id,
-      ...before,
-      ...stepCommand("python", step, resuming),
-    ];
-  };
+/** The command line that runs a step. */
+export function stepContainer(
+  program: ContainerProgram,
+  plan: Plan,
+  step: PlannedStep,
+  resuming: boolean,
+): string[] {
+  const container = plan.container!;
+  const [entrypoint, ...before] = container.entrypoint;
+  return [
+    ...[program, "run", "--name", containerName(plan.run, step.name), ...labels(plan)],
+    ...userArguments(container),
+    ...isolation(program, plan.engine.version ?? "", container),
+    ...limitArguments(container),
+    ...gpuArguments(program, container.gpus),
+    ...container.mounts.flatMap((mount) => mountArguments(program, mount)),
+    ...["--workdir", step.cwd],
+    ...Object.entries(step.env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
+    ...(entrypoint === undefined ? [] : ["--entrypoint", entrypoint]),
+    container.image.id,
+    ...before,
+    ...stepCommand("python", step, resuming),
+  ];
 }
 
 /** The name of a step's container; a run has one at a time for each step. */
@@ -46,20 +49,22 @@ function labels({ run, directory, experiment }: Plan): string[] {
 }
 
 /** Group 100 owns the home folder and the packages of the images that GPU-Jupyter is made from. */
-function userArguments(program: ContainerProgram, { user, keepId }: PlannedContainer): string[] {
+function userArguments({ user, keepId, hostIds }: PlannedContainer): string[] {
   return [
-    ...(program === "podman" && keepId ? ["--userns", "keep-id"] : []),
+    ...(keepId ? ["--userns", "keep-id"] : []),
+    ...(hostIds ? ["--userns", "host"] : []),
     ...["--user", user, "--group-add", "100"],
   ];
 }
 
-function isolation(program: ContainerProgram, { network }: PlannedContainer): string[] {
+function isolation(program: ContainerProgram, version: string, { network }: PlannedContainer): string[] {
+  const { takesNoLog, takesNoHealthcheck } = PROGRAMS[program];
   return [
     ...["--pull", "never", "--security-opt", "no-new-privileges"],
     // The output is read as it comes; a copy of it in the engine's own files would only fill its disk.
-    ...(program === "nerdctl" ? [] : ["--log-driver", "none"]),
+    ...(takesNoLog(version) ? ["--log-driver", "none"] : []),
     // The check of GPU-Jupyter asks every three seconds for a Jupyter server, which no step is.
-    ...(program === "nerdctl" ? [] : ["--no-healthcheck"]),
+    ...(takesNoHealthcheck(version) ? ["--no-healthcheck"] : []),
     ...(network === undefined ? [] : ["--network", network]),
   ];
 }
@@ -73,24 +78,26 @@ export function limitArguments({ shmSize, memory, cpus }: Omit<ContainerLimits, 
   ];
 }
 
-/** Podman before version 5 ignores `--gpus`, so it gets the devices of the CDI specification. */
 export function gpuArguments(program: ContainerProgram, gpus: GpuRequest): string[] {
-  if (gpus === "none") return [];
-  if (program === "podman") {
-    const ids = typeof gpus === "number" ? Array.from({ length: gpus }, (_, index) => String(index)) : gpus;
-    return [ids].flat().flatMap((id) => ["--device", `nvidia.com/gpu=${id}`]);
-  }
-  // Read as a line of CSV, so a list of devices is one quoted cell.
-  return ["--gpus", Array.isArray(gpus) ? `"device=${gpus.join(",")}"` : String(gpus)];
+  return gpus === "none" ? [] : PROGRAMS[program].gpuArguments(gpus);
+}
+
+export function mountArguments(program: ContainerProgram, mount: Mount): string[] {
+  return bindArguments(program, PROGRAMS[program].refused, mount);
 }
 
 /**
  * `--mount` and not `--volume`, in which a colon in a path would end it, and which makes folders that are not there.
  *
- * @throws Failure(2) for a path that the program can't be told.
+ * @param refused characters of a path that the program can't be told
+ * @throws Failure(2) for a path with one of them.
  */
-export function mountArguments(program: MountingProgram, { source, target, readOnly }: Mount): string[] {
-  for (const path of [source, target]) refuseCharacters(program, path);
+export function bindArguments(
+  program: string,
+  refused: RegExp,
+  { source, target, readOnly }: Mount,
+): string[] {
+  for (const path of [source, target]) refuseCharacters(program, refused, path);
   const fields = ["type=bind", `source=${source}`, `target=${target}`, ...(readOnly ? ["readonly"] : [])];
   return ["--mount", fields.map(csvField).join(",")];
 }
@@ -104,19 +111,8 @@ function csvField(field: string): string {
   return /[",]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
 }
 
-type MountingProgram = ContainerProgram | "apptainer";
-
-/** Characters of a path that a program can't be told. Docker 20.10, Podman 4.3 and Apptainer 1.4 were seen to
- * take all others. */
-const REFUSED: Record<MountingProgram, RegExp> = {
-  docker: /[\n\r]/,
-  podman: /[\n\r]/,
-  nerdctl: /[\n\r,":]/,
-  apptainer: /[\n\r]/,
-};
-
-function refuseCharacters(program: MountingProgram, path: string) {
-  const found = REFUSED[program].exec(path)?.[0];
+function refuseCharacters(program: string, refused: RegExp, path: string) {
+  const found = refused.exec(path)?.[0];
   if (found === undefined) return;
   throw new Failure(
     2,

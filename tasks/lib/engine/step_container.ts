@@ -11,23 +11,27 @@ import {
   lastLine,
   removeContainer,
 } from "../container/client.ts";
-import { CONTAINER_PROGRAMS, type ContainerProgram } from "../experiment/engine_name.ts";
+import type { ContainerProgram } from "../container/program.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import { isHeld } from "../record/run_lock.ts";
 import { signalGroup } from "../system/command.ts";
 import type { ProcessHandle, Supervised } from "../system/supervise.ts";
 import { containerName } from "./container.ts";
+import type { StepRuntime } from "./engine.ts";
 
-/** The program that runs the plan's containers; undefined for an engine without containers. */
-export function containerProgram({ name }: Plan["engine"]): ContainerProgram | undefined {
-  return CONTAINER_PROGRAMS.find((program) => program === name);
+export function containerRuntime(program: ContainerProgram, plan: Plan, step: PlannedStep): StepRuntime {
+  return {
+    env: {},
+    reach: containerHandle(program, containerName(plan.run, step.name)),
+    conclude: (ended, stderr) => concludeContainer(plan, step, program, ended, stderr),
+  };
 }
 
 /**
  * Signals go to the container by its name: the client passes on only what comes after the container has started, and
  * ending the client would leave the container running.
  */
-export function containerHandle(program: ContainerProgram, name: string): (pid: number) => ProcessHandle {
+function containerHandle(program: ContainerProgram, name: string): (pid: number) => ProcessHandle {
   return (pid) => ({
     interrupt: async () => {
       const { code } = await client(program, ["kill", "--signal", "INT", name], { timeoutMs: 5000 });
@@ -43,16 +47,16 @@ export function containerHandle(program: ContainerProgram, name: string): (pid: 
 /**
  * Removes the container of a step that has ended.
  *
- * @param said the end of what the client and the step wrote to standard error
+ * @param stderr its end, by the client and the step
  * @returns what went wrong, if the container explains it.
  * @throws Failure(3) if the container could not be started.
  */
-export async function concludeContainer(
+async function concludeContainer(
   plan: Plan,
   step: PlannedStep,
   program: ContainerProgram,
   ended: Supervised,
-  said: string,
+  stderr: string,
 ): Promise<string | undefined> {
   const name = containerName(plan.run, step.name);
   if (ended.code === 0) return void await removeContainer(program, name);
@@ -66,10 +70,16 @@ export async function concludeContainer(
   }
   if (ended.stoppedBy !== undefined) return undefined;
   if (neverStarted(info, ended)) {
-    throw await explainStart(program, plan.container!.image.name, info?.error || lastLine(said));
+    const { image, mounts } = plan.container!;
+    const root = plan.experiment.root;
+    const folders = [
+      { path: root, name: "the project's folder" },
+      ...mounts.map(({ source }) => ({ path: source })),
+    ];
+    throw await explainStart(program, image.name, info?.error || lastLine(stderr), folders);
   }
   if (info === undefined) return "its container was removed by somebody else while it ran";
-  if (isOutOfReach(said) && info.running) return `the connection to ${program} was lost while it ran`;
+  if (isOutOfReach(stderr) && info.running) return `the connection to ${program} was lost while it ran`;
   return info.oomKilled ? outOfMemory(plan, ended) : undefined;
 }
 
@@ -86,27 +96,62 @@ function outOfMemory({ container }: Plan, { code }: Supervised): string {
     : `exit code ${code}, after a process of it ran out of memory: it reached ${limit}`;
 }
 
-/** What an engine's message at the start of a container means. */
+/** A folder or file that a container was to see, with what the user calls it. */
+export interface SeenFolder {
+  path: string;
+  name?: string;
+  remedy?: string;
+}
+
+/**
+ * What an engine's message at the start of a container means.
+ *
+ * @param folders what the container was to see
+ */
 export async function explainStart(
   program: ContainerProgram,
   image: string,
   message: string,
+  folders: SeenFolder[] = [],
 ): Promise<Failure> {
-  const said = message.replace(/^.*Error response from daemon: /, "").replace(
+  const text = message.replace(/^.*Error response from daemon: /, "").replace(
     /\.?\s*See 'docker run --help'.*$/,
     "",
   );
+  const problems = [{ message: `${program} says: ${text}` }];
   if (GPU_PROBLEM.test(message)) {
     return new Failure(3, `Cannot start a container of ${image}: ${program} has no access to NVIDIA GPUs`, {
       remedy: `${await remedyForGpu(program)}. Or run without: --gpus none. More: deno task doctor`,
-      problems: [{ message: `${program} says: ${said}` }],
+      problems,
+    });
+  }
+  if (FOLDER_PROBLEM.test(message)) {
+    const { what, remedy } = unseenFolder(message, folders);
+    return new Failure(3, `Cannot start a container of ${image}: the engine can't see ${what}`, {
+      remedy,
+      problems,
     });
   }
   const cause = START_PROBLEMS.find(([pattern]) => pattern.test(message));
-  return new Failure(3, `Cannot start a container of ${image}: ${cause?.[1] ?? said}`, {
-    remedy: cause?.[2],
-    problems: cause === undefined ? [] : [{ message: `${program} says: ${said}` }],
-  });
+  if (cause === undefined) return new Failure(3, `Cannot start a container of ${image}: ${text}`);
+  const [, meaning, remedy] = cause;
+  return new Failure(3, `Cannot start a container of ${image}: ${meaning}`, { remedy, problems });
+}
+
+const FOLDER_PROBLEM =
+  /bind source path does not exist|mount.*permission denied|error while creating mount source|statfs .*no such file/i;
+
+/** The folder that the engine names: the longest that fits, since one may lie in another. */
+function unseenFolder(message: string, folders: SeenFolder[]): { what: string; remedy: string } {
+  const named = folders.filter(({ path }) => message.includes(path));
+  const found = named.sort((a, b) => b.path.length - a.path.length)[0];
+  if (found === undefined) return { what: "a folder that the container needs", remedy: shareRemedy("it") };
+  const what = found.name === undefined ? found.path : `${found.name} (${found.path})`;
+  return { what, remedy: found.remedy ?? shareRemedy(found.path) };
+}
+
+function shareRemedy(folder: string): string {
+  return `Share ${folder} with the engine (Docker Desktop: Settings, Resources, File sharing), or keep it elsewhere`;
 }
 
 const GPU_PROBLEM = /could not select device driver|nvidia-container|unresolvable CDI|nvidia\.com\/gpu/i;
@@ -125,11 +170,6 @@ const START_PROBLEMS: [pattern: RegExp, meaning: string, remedy: string][] = [
     /executable file not found|no such file or directory.*(?:python|tini)/i,
     "it has no python on its PATH",
     "Use an image with Python, such as the experiment's own: deno task build",
-  ],
-  [
-    /bind source path does not exist|mount.*permission denied|error while creating mount source/i,
-    "the engine can't see the project's folder",
-    "Share that folder with the engine (Docker Desktop: Settings, Resources, File sharing), or copy the project elsewhere",
   ],
   [/no such image|image not known/i, "the image is not there any more", "Make it again: deno task build"],
   [/no space left/i, "the engine's disk is full", "Free some space: docker system df shows what takes it"],

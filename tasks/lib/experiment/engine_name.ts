@@ -1,8 +1,9 @@
-/** What the steps can run in. */
+/** The engines: what the steps and JupyterLab can run in. */
 
-/** Programs with Docker's command line; what differs between them is said here and in `engine/`. */
-export const CONTAINER_PROGRAMS = ["docker", "podman", "nerdctl"] as const;
+/** In the order in which `auto` asks them. A new engine is a name here and a file of that name in `engine/engines/`. */
+export const ENGINE_NAMES = ["host", "docker", "podman", "nerdctl", "apptainer"] as const;
 
-export type ContainerProgram = typeof CONTAINER_PROGRAMS[number];
+export type EngineName = typeof ENGINE_NAMES[number];
 
-export type EngineName = "host" | ContainerProgram | "apptainer";
+/** Values of `--engine`. */
+export const ENGINE_CHOICES: string[] = ["auto", ...ENGINE_NAMES];

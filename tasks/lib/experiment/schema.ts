@@ -2,6 +2,7 @@
 
 import * as z from "zod/mini";
 import { SIZE_PATTERN } from "./experiment.ts";
+import { ENGINE_NAMES } from "./engine_name.ts";
 import type { Path } from "./yaml_source.ts";
 
 // Each schema is used once or twice in a process: generating code for it takes longer than it saves.
@@ -46,9 +47,6 @@ const argumentList = (example: string) =>
 const SIZE = "a size, e.g. 8g";
 
 const CPUS = "a number of processors, e.g. 2 or 0.5";
-
-/** What steps may run in. */
-export const ENGINE_NAMES = ["host", "docker", "podman", "nerdctl", "apptainer"] as const;
 
 const GPUS = `none, optional, all, a count or a list of device ids, e.g. 1 or ["0", "2"]`;
 

@@ -6,7 +6,7 @@ import { Failure } from "../cli/failure.ts";
 import { bytes, duration } from "../cli/format.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { client, type ImageInfo, inspectImage, pullImage, requireEngine } from "../container/client.ts";
-import type { MissingImage } from "../engine/choice.ts";
+import type { MissingImage } from "../engine/engine.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { readLock, writePin } from "../experiment/pins.ts";
 import { readExperiment } from "../experiment/read.ts";

@@ -1,5 +1,6 @@
 /** JupyterLab as a container of docker, podman or nerdctl. */
 
+import { dirname } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import {
   client,
@@ -9,9 +10,10 @@ import {
   removeContainer,
 } from "../container/client.ts";
 import { gpuArguments, limitArguments, mountArguments, readableMounts } from "../engine/container.ts";
-import type { ContainerProgram } from "../experiment/engine_name.ts";
+import type { ContainerProgram } from "../container/program.ts";
 import { addressesToBind } from "../system/address.ts";
 import type { ServerContainer, ServerPlan } from "./plan.ts";
+import { portsTaken } from "./ports.ts";
 import type { Condition, ServerEngine } from "./server_engine.ts";
 
 /** Where the images that GPU-Jupyter is made from keep a user's work. */
@@ -127,18 +129,16 @@ async function start(program: ContainerProgram, plan: ServerPlan): Promise<void>
   const { code, stderr } = await client(program, args);
   if (code === 0) return;
   await removeContainer(program, plan.id).catch(() => {}); // made, but not started
-  if (/port is already allocated|address already in use/i.test(stderr)) throw portTaken(plan);
+  if (/port is already allocated|address already in use/i.test(stderr)) throw portsTaken(plan);
   const { explainStart } = await import("../engine/step_container.ts");
-  throw await explainStart(program, plan.container!.image.name, stderr.trim());
+  throw await explainStart(program, plan.container!.image.name, stderr.trim(), [
+    { path: plan.root, name: "the project's folder" },
+    { path: dirname(plan.tokenFile), name: "the folder of JupyterLab's token", remedy: TOKEN_REMEDY },
+    ...(plan.data ?? []).map((path) => ({ path })),
+  ]);
 }
 
-/** The loopback was looked at before; the address of `--host` only the engine can try. */
-function portTaken({ address, port, published }: ServerPlan): Failure {
-  const ports = [port, ...published].join(" or ");
-  return new Failure(3, `Cannot use port ${ports} of ${address}: another program listens there`, {
-    remedy: `deno task run --host ${address} --port ${port + 1}`,
-  });
-}
+const TOKEN_REMEDY = "Set XDG_STATE_HOME to a folder that it sees, such as one beside the project";
 
 /** Removes a container of ours that has ended; one that runs is not ours to end. */
 async function clearName(program: ContainerProgram, { id }: ServerPlan) {
@@ -173,7 +173,7 @@ async function logEnd(program: ContainerProgram, { id }: ServerPlan, count: numb
 }
 
 async function stop(program: ContainerProgram, id: string): Promise<void> {
-  // Without a look at the exit code: what can't be stopped is removed.
-  await client(program, ["stop", "--time", String(GRACE_SECONDS), id], { timeoutMs: 30_000 });
+  // The short option is the one that every version has. Without a look at the exit code: what can't be stopped is removed.
+  await client(program, ["stop", "-t", String(GRACE_SECONDS), id], { timeoutMs: 30_000 });
   await removeContainer(program, id);
 }

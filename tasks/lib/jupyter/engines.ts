@@ -1,21 +1,22 @@
-/** What an engine does for JupyterLab. A new engine is a file like those below and a line in `ENGINES`. */
+/** What an engine does for JupyterLab, by how it says that a server runs in it. */
 
-import type { EngineName } from "../experiment/engine_name.ts";
+import { engineOf } from "../engine/index.ts";
 import type { ServerPlan } from "./plan.ts";
 import type { ServerEngine } from "./server_engine.ts";
 
-/** Loaded when used: `status` has no time for what it does not need. */
-const ENGINES: Record<EngineName, () => Promise<ServerEngine>> = {
-  host: async () => (await import("./host_server.ts")).HOST_SERVER,
-  docker: async () => (await import("./container_server.ts")).containerServer("docker"),
-  podman: async () => (await import("./container_server.ts")).containerServer("podman"),
-  nerdctl: async () => (await import("./container_server.ts")).containerServer("nerdctl"),
-  apptainer: async () => (await import("./apptainer_server.ts")).APPTAINER_SERVER,
-};
-
-/** Values of `deno task run --engine`. */
-export const SERVER_ENGINES = ["auto", ...Object.keys(ENGINES)];
-
-export async function engineOf({ engine }: Pick<ServerPlan, "engine">): Promise<ServerEngine> {
-  return await ENGINES[engine]();
+/**
+ * Each kind is loaded when used: `status` has no time for what it does not need.
+ *
+ * @throws Failure(2) if there is no such engine.
+ */
+export async function serverEngineOf({ engine }: Pick<ServerPlan, "engine">): Promise<ServerEngine> {
+  const { server } = await engineOf(engine);
+  switch (server.kind) {
+    case "container":
+      return (await import("./container_server.ts")).containerServer(server.program);
+    case "process":
+      return (await import("./process_server.ts")).processServer(server);
+    default:
+      return server satisfies never;
+  }
 }

@@ -4,7 +4,7 @@ import type { Outcome } from "../cli/options.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { signalGroup, spawn } from "../system/command.ts";
 import type { StopSignals } from "../system/supervise.ts";
-import { engineOf } from "./engines.ts";
+import { serverEngineOf } from "./engines.ts";
 import type { ServerPlan } from "./plan.ts";
 import { describeEnd } from "./running.ts";
 import type { Condition, ServerEngine } from "./server_engine.ts";
@@ -25,7 +25,7 @@ export async function followLog(
   stopper: StopSignals,
   terminal: Terminal,
 ): Promise<Outcome> {
-  const engine = await engineOf(plan);
+  const engine = await serverEngineOf(plan);
   const { argv, ...options } = engine.logsCommand(plan, { follow: true, tail: "all" });
   const reader = spawn(argv, options);
   const shown = Promise.all([show(reader.stdout, terminal), show(reader.stderr, terminal)]);

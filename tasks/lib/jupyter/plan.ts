@@ -2,11 +2,10 @@
 
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import type { EngineChoice } from "../engine/choice.ts";
+import type { EngineChoice, EngineServer, ServerSif } from "../engine/engine.ts";
 import type { EngineName } from "../experiment/engine_name.ts";
 import type { ContainerLimits, Experiment } from "../experiment/experiment.ts";
 import { chooseGpus, type GpuRequest } from "../plan/gpus.ts";
-import type { PlannedImage } from "../plan/plan.ts";
 import { includesLoopback, isLoopback } from "../system/address.ts";
 import { sha256 } from "../system/files.ts";
 import type { Host } from "../system/host.ts";
@@ -30,7 +29,7 @@ export interface ServerPlan {
   tokenFile: string;
   /** Folders of the cache that the links to data in the project lead to; those that are there. */
   data?: string[];
-  /** Absent for the engines "host" and "apptainer". */
+  /** Absent for a server that is a process of this machine. */
   container?: ServerContainer;
   /** How a server that is a process of this machine is started; absent for containers. */
   process?: ServerProcess;
@@ -53,18 +52,8 @@ export interface ServerProcess {
   /** Set in addition to the user's own environment. */
   env: Record<string, string>;
   log: string;
-  /** Where it runs with apptainer. */
+  /** The image whose files it sees instead of the machine's. */
   sif?: ServerSif;
-}
-
-export interface ServerSif {
-  image: PlannedImage;
-  /** Names of the caller's variables that would change what apptainer does. */
-  unset: string[];
-  /** Folder for what is written to /tmp and HOME. */
-  scratch: string;
-  gpus: GpuRequest;
-  limits: Omit<ContainerLimits, "network">;
 }
 
 export interface ServerFacts {
@@ -72,6 +61,8 @@ export interface ServerFacts {
   experiment: Experiment;
   host: Host;
   choice: EngineChoice;
+  /** How the chosen engine runs it. */
+  kind: EngineServer["kind"];
   folder: StateFolder;
   /** Folders of the experiment's data that are there. */
   data?: string[];
@@ -86,7 +77,7 @@ export interface ServerFacts {
  */
 export function planServer(facts: ServerFacts): { plan: ServerPlan; notes: string[] } {
   const { request, experiment, host, choice, folder } = facts;
-  const inContainer = choice.container !== undefined && choice.engine.name !== "apptainer";
+  const inContainer = facts.kind === "container";
   if (!inContainer) refuseContainerOptions(request, choice);
   // In a rootless Docker the container's root is the user; and root's files are root's.
   const isRootAnyway = inContainer ? choice.container!.user.split(":")[0] === "0" : host.uid === 0;
@@ -155,13 +146,13 @@ function requireKeepId(version: string) {
 
 function refuseContainerOptions(
   { address, sudo, root, restart, published, gpus }: ServerRequest,
-  { container }: EngineChoice,
+  { engine, container }: EngineChoice,
 ) {
   const onHost = container === undefined;
   const given = { sudo, root, restart, publish: published.length > 0, gpus: onHost && gpus !== undefined };
   const option = Object.entries(given).find(([, value]) => value)?.[0];
   if (option === undefined) return refuseAddress(address);
-  const place = onHost ? "run on the host" : "be your own process, in Apptainer";
+  const place = onHost ? "run on the host" : `be your own process, in ${engine.name}`;
   throw new Failure(2, `--${option} needs a container engine, and JupyterLab would ${place}`, {
     remedy: "Leave it out, or add --engine docker or podman",
   });

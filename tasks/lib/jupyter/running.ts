@@ -2,7 +2,7 @@
 
 import { Failure } from "../cli/failure.ts";
 import { callerFolder, projectRoot } from "../system/project_root.ts";
-import { engineOf } from "./engines.ts";
+import { serverEngineOf } from "./engines.ts";
 import type { ServerPlan } from "./plan.ts";
 import type { Condition, ServerEngine } from "./server_engine.ts";
 import { readRecord } from "./server_record.ts";
@@ -21,7 +21,7 @@ export async function findServer(root: string): Promise<StartedServer | undefine
   const folder = stateFolder(root);
   const record = await readRecord(folder);
   if (record === undefined) return undefined;
-  return { folder, plan: record.plan, started: record.started, engine: await engineOf(record.plan) };
+  return { folder, plan: record.plan, started: record.started, engine: await serverEngineOf(record.plan) };
 }
 
 /** The server of the project that the user stands in. */
@@ -37,9 +37,9 @@ export async function requireServer(purpose: string): Promise<StartedServer> {
 }
 
 /** What a server is called in messages. */
-export function nameOf({ engine, id, container }: ServerPlan): string {
+export function nameOf({ engine, id, container, process }: ServerPlan): string {
   if (container !== undefined) return `JupyterLab (${engine} container ${id})`;
-  return engine === "host" ? "JupyterLab on the host" : "JupyterLab in Apptainer";
+  return process?.sif === undefined ? "JupyterLab on the host" : `JupyterLab in ${engine}`;
 }
 
 /** The image that a server runs in; undefined on the host. */

@@ -1,14 +1,7 @@
 /** What an engine does for JupyterLab. */
 
+import type { TerminalCommand } from "../engine/engine.ts";
 import type { ServerPlan } from "./plan.ts";
-
-/** A command for the user's terminal. */
-export interface TerminalCommand {
-  argv: string[];
-  cwd?: string;
-  /** Set in addition to the user's own environment. */
-  env?: Record<string, string>;
-}
 
 /** What became of a server: it runs, has ended (its log is still there), or somebody else removed it. */
 export type Condition = { is: "running" } | { is: "ended"; because: string; failed: boolean } | {

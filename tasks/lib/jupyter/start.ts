@@ -4,18 +4,19 @@ import { Failure } from "../cli/failure.ts";
 import type { Outcome } from "../cli/options.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { chooseEngine } from "../engine/choose.ts";
-import { containerProgram } from "../engine/step_container.ts";
+import { engineOf } from "../engine/index.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { readExperiment } from "../experiment/read.ts";
+import { runsRoot } from "../record/run_folder.ts";
 import { shellQuote } from "../system/command.ts";
 import { inspectHost } from "../system/host.ts";
 import { callerFolder } from "../system/project_root.ts";
 import { StopSignals } from "../system/supervise.ts";
-import { engineOf } from "./engines.ts";
+import { serverEngineOf } from "./engines.ts";
 import { followLog } from "./follow.ts";
 import { openBrowser } from "./open_browser.ts";
 import { planServer, type ServerPlan } from "./plan.ts";
-import { requireFree } from "./port.ts";
+import { requireFree } from "./ports.ts";
 import { readRequest, type RunOptions, type ServerRequest } from "./request.ts";
 import { findServer, imageOf, nameOf, type StartedServer } from "./running.ts";
 import { writeRecord } from "./server_record.ts";
@@ -85,7 +86,7 @@ async function startOrFind(
     await running.engine.stop(running.plan); // removes what is left of it
   }
   const plan = await prepare(request, experiment, options, terminal);
-  await requireFree({ ...plan, program: containerProgram({ name: plan.engine, because: "" }) });
+  requireFree(plan);
   const token = await chooseToken(request.tokenFile);
   await writePrivate(folder.token, token);
   return await start(plan, token, stopper, terminal);
@@ -113,8 +114,9 @@ async function prepare(
   const choice = await chooseEngine(
     {
       ...request,
+      runs: runsRoot(experiment.root),
       ...(obtain && { obtain: (missing) => obtain(missing, terminal) }),
-      ...(!options.plan && { talk: terminal }),
+      ...(!options.plan && { reporter: terminal }),
     },
     experiment,
     host,
@@ -123,12 +125,14 @@ async function prepare(
   const python = choice.container ? undefined : await serverPython(experiment, host, options.plan, terminal);
   const folder = stateFolder(experiment.root);
   const data = await dataFolders(experiment);
-  const { plan, notes } = planServer({ request, experiment, host, choice, folder, data, python });
+  const { kind } = (await engineOf(choice.engine.name)).server;
+  const { plan, notes } = planServer({ request, experiment, host, choice, kind, folder, data, python });
   const image = imageOf(plan);
   const place = image === undefined ? plan.engine : `${plan.engine}, image ${image}`;
   terminal.line(
     `JupyterLab for ${experiment.title ?? experiment.name} in ${place} (${choice.engine.because})`,
   );
+  if (choice.change !== undefined) terminal.note(terminal.paint(choice.change, "bold"));
   notes.forEach((note) => terminal.note(note));
   return plan;
 }
@@ -146,7 +150,7 @@ async function start(
   stopper: StopSignals,
   terminal: Terminal,
 ): Promise<Server> {
-  const engine = await engineOf(plan);
+  const engine = await serverEngineOf(plan);
   const folder = stateFolder(plan.root);
   const { started } = await writeRecord(folder, plan);
   try {
@@ -169,7 +173,7 @@ async function showPlan(
   terminal: Terminal,
 ): Promise<Outcome> {
   const plan = await prepare(request, experiment, options, terminal);
-  const { argv, env } = (await engineOf(plan)).startCommand(plan);
+  const { argv, env } = (await serverEngineOf(plan)).startCommand(plan);
   const settings = Object.entries(env ?? {}).map(([name, value]) => `${name}=${value}`);
   const command = settings.length > 0 ? ["env", ...settings, ...argv] : argv;
   terminal.line(shellQuote(command));

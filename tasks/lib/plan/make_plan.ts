@@ -189,8 +189,8 @@ function stepEnvironment({ request, gpus }: Context): Record<string, string> {
     PYTHONDONTWRITEBYTECODE: "",
     // cuBLAS repeats itself only with a fixed workspace, set before CUDA starts [PyTorch: reproducibility].
     CUBLAS_WORKSPACE_CONFIG: ":4096:8",
-    // In a container its GPUs are all there are, and are counted from 0; but apptainer shows it all of the host's.
-    ...(container === undefined || request.engine.name === "apptainer" ? gpus.env : {}),
+    // In a container its GPUs are all there are, and are counted from 0.
+    ...(container === undefined || container.isProcess ? gpus.env : {}),
   };
 }
 
@@ -199,7 +199,7 @@ function planContainer(
   steps: PlannedStep[],
 ): PlannedContainer | undefined {
   if (request.container === undefined) return undefined;
-  const { home: _, ...container } = request.container;
+  const { home: _, isProcess, ...container } = request.container;
   const written = [experiment.root, request.directory];
   const read = [
     ...[INSIDE, ...request.mounts ?? [], ...(request.notebook?.notebooks ?? []).map(dirname)],
@@ -219,7 +219,7 @@ function planContainer(
       target: path,
       ...(written.includes(path) ? {} : { readOnly: true }),
     })),
-    ...(request.engine.name === "apptainer" && { scratch: join(request.directory, ".scratch") }),
+    ...(isProcess && { scratch: join(request.directory, ".scratch") }),
   };
 }
 

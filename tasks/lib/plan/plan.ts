@@ -25,7 +25,7 @@ export interface Plan {
     authors?: Record<string, Conditions>;
   };
   engine: { name: EngineName; because: string; version?: string };
-  /** What the steps run in; absent for the engine "host". */
+  /** What the steps run in; absent where that is this machine's own files. */
   container?: PlannedContainer;
   environment: { requirements?: string; python: string; gpus: string };
   parameters: Record<string, Scalar>;
@@ -88,13 +88,17 @@ export interface ContainerRequest {
   user: string;
   /** Podman without root: the user keeps the id. */
   keepId: boolean;
+  /** Docker gives containers ids of their own, and is told to leave it. */
+  hostIds?: boolean;
   /** HOME, where the image names none. */
   home?: string;
   /** Names of the caller's variables that would change what apptainer does. */
   unset?: string[];
+  /** It is a process of this machine in the image's files: it has all of its GPUs and its /dev/shm, and no /tmp. */
+  isProcess?: true;
 }
 
-export interface PlannedContainer extends Omit<ContainerRequest, "home">, ContainerLimits {
+export interface PlannedContainer extends Omit<ContainerRequest, "home" | "isProcess">, ContainerLimits {
   gpus: GpuRequest;
   mounts: Mount[];
   /** Folder for what a step of apptainer writes to /tmp and HOME; there only while it runs. */

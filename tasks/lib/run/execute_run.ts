@@ -3,7 +3,7 @@
 import { dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Terminal } from "../cli/terminal.ts";
-import { containerProgram, reapContainers } from "../engine/step_container.ts";
+import { engineOf } from "../engine/index.ts";
 import { ensureEnvironment, type PreparedEnvironment } from "../environment/environment.ts";
 import { environmentRequest } from "../environment/request.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
@@ -86,10 +86,14 @@ async function announceReaped(
   terminal: Terminal,
 ): Promise<void> {
   const engines = [plan.engine, ...recovered.map(({ evidence }) => evidence.engine)];
-  for (const program of new Set(engines.map(containerProgram))) {
-    const reaped = program && await reapContainers(program, plan.experiment.root).catch(() => []);
-    reaped?.forEach((run) => terminal.note(`The container that ${run} left is removed`));
+  for (const name of new Set(engines.map(({ name }) => name))) {
+    const reaped = await reap(name, plan.experiment.root).catch(() => []);
+    reaped.forEach((run) => terminal.note(`The container that ${run} left is removed`));
   }
+}
+
+async function reap(engine: string, root: string): Promise<string[]> {
+  return await (await engineOf(engine)).reap?.(root) ?? [];
 }
 
 type MadeEnvironment = Pick<PreparedEnvironment, "python" | "directory" | "lockSha256">;

@@ -5,7 +5,7 @@ import { Failure } from "../cli/failure.ts";
 import { didYouMean } from "../cli/suggest.ts";
 import type { Reporter } from "../container/sif.ts";
 import type { FetchData } from "../data/plan_data.ts";
-import type { MissingImage } from "../engine/choice.ts";
+import type { MissingImage } from "../engine/engine.ts";
 import { chooseEngine } from "../engine/choose.ts";
 import { engineCommand } from "../engine/index.ts";
 import { expectedPython } from "../environment/environment.ts";
@@ -42,7 +42,7 @@ export interface RunRequest {
   /** Builds or gets an image that is missing; without it that is an error. */
   obtain?: (missing: MissingImage) => Promise<void>;
   /** Hears of an image that is converted for apptainer; without it none is converted. */
-  talk?: Reporter;
+  reporter?: Reporter;
   /** Fetches data that are missing; without it the plan only marks them. */
   fetchData?: FetchData;
   runs?: string;
@@ -62,6 +62,8 @@ export interface PreparedRun {
   resumed?: FoundRun;
   /** What the user should know of the engine's choice. */
   note?: string;
+  /** How the engine differs from that of the run before. */
+  change?: string;
 }
 
 /**
@@ -76,9 +78,9 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
   const host = await inspectHost();
   if (request.resume) return await prepareResume(request, experiment, host, runs);
   const [chosen, names] = chooseSteps(request, experiment);
-  const { engine, container, note } = await chooseEngine(request, experiment, host);
+  const { engine, container, note, change } = await chooseEngine({ ...request, runs }, experiment, host);
   if (container === undefined) refuseLimits(request.container);
-  if (engine.name === "apptainer") refuseSharedMemory(request.container);
+  if (container?.isProcess) refuseSharedMemory(engine.name, request.container);
   const data = await dataOfSteps(chosen, names, request.fetchData);
   const run = newRunId();
   const plan = await makePlan(chosen, host, {
@@ -101,7 +103,7 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
       : "python",
     findStep: (step, parameters) => findStep(runs, experiment.name, step, parameters),
   });
-  return { experiment, host, plan, runs, note };
+  return { experiment, host, plan, runs, note, change };
 }
 
 /** Most experiments have no data, and then nothing of that is loaded. */
@@ -141,9 +143,9 @@ function refuseLimits({ limits, mounts }: ContainerOptions) {
 }
 
 /** A wish in experiment.yaml for more than the engines' usual 64 MB is fulfilled there: it is all that the machine has. */
-function refuseSharedMemory({ limits: { shmSize } }: ContainerOptions) {
+function refuseSharedMemory(engine: string, { limits: { shmSize } }: ContainerOptions) {
   if (shmSize === undefined) return;
-  throw new Failure(2, "--shm-size can't be set with apptainer: /dev/shm is the machine's own", {
+  throw new Failure(2, `--shm-size can't be set with ${engine}: /dev/shm is the machine's own`, {
     remedy: "Leave it out; df -h /dev/shm shows its size",
   });
 }
@@ -246,6 +248,7 @@ export function nothingToResume(task: string, because: string): Failure {
 }
 
 /** The command lines of a plan, by step. */
-export function planCommands(plan: Plan): Record<string, string[]> {
-  return Object.fromEntries(plan.steps.map((step) => [step.name, engineCommand(plan, step)]));
+export async function planCommands(plan: Plan): Promise<Record<string, string[]>> {
+  const commands = plan.steps.map(async (step) => [step.name, await engineCommand(plan, step)] as const);
+  return Object.fromEntries(await Promise.all(commands));
 }

@@ -3,8 +3,7 @@
 import { dirname, isAbsolute, join, relative } from "node:path";
 import { duration } from "../cli/format.ts";
 import type { Terminal } from "../cli/terminal.ts";
-import { engineCommand } from "../engine/index.ts";
-import { stepRuntime } from "../engine/step_runtime.ts";
+import { engineCommand, engineOf } from "../engine/index.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import { makeStepCache } from "../plan/step_cache.ts";
 import { hashSources } from "../record/code.ts";
@@ -19,7 +18,6 @@ import { type FoundRun, listRuns, runMark } from "../record/run_folder.ts";
 import type { RunLog } from "../record/run_log.ts";
 import { exists, sha256, sha256File } from "../system/files.ts";
 import { type StopSignals, supervise, type Supervised } from "../system/supervise.ts";
-import { few } from "../values/few.ts";
 
 export interface StepContext {
   plan: Plan;
@@ -77,7 +75,7 @@ async function beginRecord(
   return {
     status: "running",
     argv: step.argv,
-    command: engineCommand(plan, step, goesOn),
+    command: await engineCommand(plan, step, goesOn),
     attempt: evidence.attempts.length - 1,
     // A step that goes on under other conditions is the work of both.
     fingerprint: goesOn && before?.fingerprint !== whole ? "" : whole,
@@ -114,7 +112,7 @@ async function noticeEdits(
   if (edited.length === 0) return;
   record.edited = [...new Set([...record.edited ?? [], ...edited])];
   record.fingerprint = "";
-  terminal.note(`Edited while "${step.name}" ran, so it is not certain what ran: ${few(edited)}`);
+  terminal.note(`Edited while "${step.name}" ran, so it is not certain what ran: ${edited.join(", ")}`);
 }
 
 /** Everything that determines a step's result, folders by their meaning and not by their path. */
@@ -208,10 +206,10 @@ async function execute(
   if (step.cache !== undefined) await makeStepCache(step.cache);
   await log.begin(step.name, `step ${step.name}: ${step.argv.join(" ")}`);
   const begin = performance.now();
-  const runtime = stepRuntime(plan, step);
+  const runtime = await (await engineOf(plan.engine.name)).runtime(plan, step);
   await runtime.prepare?.();
   const decoder = new TextDecoder();
-  let said = "";
+  let stderr = "";
   const ended = await supervise(record.command, {
     cwd: step.cwd,
     env: runtime.env,
@@ -219,7 +217,7 @@ async function execute(
     stopper,
     reach: runtime.reach,
     onOutput: async (chunk, stream) => {
-      if (stream === "stderr") said = (said + decoder.decode(chunk, { stream: true })).slice(-SAID);
+      if (stream === "stderr") stderr = (stderr + decoder.decode(chunk, { stream: true })).slice(-KEPT);
       terminal.raw(chunk);
       await log.write(chunk);
     },
@@ -230,7 +228,7 @@ async function execute(
   record.ended = new Date().toISOString();
   // Removing a container takes about as long as hashing what it left.
   const [problem] = await Promise.all([
-    runtime.conclude?.(ended, said),
+    runtime.conclude?.(ended, stderr),
     recordEnd(step, record, ended),
   ]);
   await judge(plan, step, record, ended, problem);
@@ -239,7 +237,7 @@ async function execute(
 }
 
 /** Characters of the end of standard error that are kept to explain a step that did not start. */
-const SAID = 4000;
+const KEPT = 4000;
 
 /** An empty folder for the step; what an earlier attempt left is kept beside it unless the step goes on with it. */
 async function prepareFolder(step: PlannedStep, resuming: boolean) {

@@ -4,8 +4,8 @@ import { Failure } from "../cli/failure.ts";
 import type { Arguments, OptionTable } from "../cli/options.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import type { FetchData } from "../data/plan_data.ts";
-import type { MissingImage } from "../engine/choice.ts";
-import { ENGINE_CHOICES } from "../engine/index.ts";
+import type { MissingImage } from "../engine/engine.ts";
+import { ENGINE_CHOICES } from "../experiment/engine_name.ts";
 import { containerOptions } from "../plan/container_options.ts";
 import type { NotebookOptions } from "../plan/plan.ts";
 import type { Evidence } from "../record/evidence.ts";
@@ -71,16 +71,18 @@ export async function runTask(
     ...{ task, experiment, steps, notebook, parameters, rest, runs, reuse, resume, force },
     ...{ engine, image, container: containerOptions(options) },
     ...(options.yes && !options.plan && { obtain: await obtainer(terminal) }),
-    ...(!options.plan && { talk: terminal, fetchData: fetcher(options, terminal) }),
+    ...(!options.plan && { reporter: terminal, fetchData: fetcher(options, terminal) }),
   };
   const prepared = await prepareRun(request);
   const { plan } = prepared;
   if (options.plan) {
-    const commands = planCommands(plan);
+    const commands = await planCommands(plan);
     describePlan(plan, commands, terminal);
+    if (prepared.change !== undefined) terminal.note(terminal.paint(prepared.change, "bold"));
     return { exitCode: 0, result: { ...plan, commands } };
   }
   announce(plan, prepared.resumed !== undefined, terminal);
+  if (prepared.change !== undefined) terminal.note(terminal.paint(prepared.change, "bold"));
   if (prepared.note !== undefined) terminal.note(prepared.note);
   const { executeRun } = await import("./execute_run.ts");
   const conclusion = loadConclusion();

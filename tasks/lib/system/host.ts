@@ -1,8 +1,8 @@
 /** This machine, as far as it decides what can run here and explains what came out. */
 
-import { existsSync } from "node:fs";
 import * as os from "node:os";
 import { run } from "./command.ts";
+import { findOnPath } from "./on_path.ts";
 
 export interface Gpu {
   name: string;
@@ -54,8 +54,7 @@ export async function inspectHost(): Promise<Host> {
 export function imageMarker(): Host["image"] {
   try {
     const name = Deno.readTextFileSync(IMAGE_MARKER).trim();
-    const folders = (Deno.env.get("PATH") ?? "").split(":").map((folder) => `${folder}/python`);
-    const python = folders.find((path) => existsSync(path));
+    const python = findOnPath("python");
     return python === undefined ? undefined : { name, python };
   } catch {
     return undefined;

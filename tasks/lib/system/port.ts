@@ -22,9 +22,3 @@ export function nextFree(port: number, except: number[] = []): number | undefine
   const candidates = Array.from({ length: NEXT_PORTS }, (_, index) => port + 1 + index);
   return candidates.find((one) => one <= 65_535 && !except.includes(one) && isFree(one));
 }
-
-/** `LISTEN 0 128 127.0.0.1:8888 0.0.0.0:* users:(("python3",pid=123,fd=3))` as `python3 (process 123)`. */
-export function processOn(ss: string): string | undefined {
-  const found = /users:\(\("([^"]+)",pid=(\d+)/.exec(ss);
-  return found ? `${found[1]} (process ${found[2]})` : undefined;
-}

@@ -1,7 +1,6 @@
 /** Tables: what Python's csv, pandas and R write, with the source text of every cell. */
 
 import { ContentProblem } from "./content_problem.ts";
-import { few } from "./few.ts";
 
 interface Row {
   /** 1-based; a quoted cell may reach over several lines. */
@@ -31,11 +30,11 @@ export function findInCsv(
   const wanted = `row with ${row.column} = ${row.value}`;
   if (found.length === 0) {
     throw new ContentProblem(
-      `has no ${wanted}, ${row.column} is ${few(rows.map(({ cells }) => cells[key]!), "in no row", 10)}`,
+      `has no ${wanted}, ${row.column} is ${list(rows.map(({ cells }) => cells[key]!))}`,
     );
   }
   throw new ContentProblem(
-    `has more than one ${wanted}, in lines ${few(found.map(({ line }) => String(line)), "none", 10)}`,
+    `has more than one ${wanted}, in lines ${list(found.map(({ line }) => String(line)))}`,
   );
 }
 
@@ -45,14 +44,17 @@ function indexOf(header: string[], column: string): number {
   if (found.length > 1) {
     throw new ContentProblem(`has ${found.length} columns called ${JSON.stringify(column)}`);
   }
-  throw new ContentProblem(
-    `has no column ${JSON.stringify(column)}, the columns are ${few(header, "none", 10)}`,
-  );
+  throw new ContentProblem(`has no column ${JSON.stringify(column)}, the columns are ${list(header)}`);
 }
 
 function isSame(cell: string, wanted: string): boolean {
   const text = cell.trim();
   return text === wanted || text !== "" && wanted.trim() !== "" && Number(text) === Number(wanted);
+}
+
+function list(items: string[]): string {
+  const shown = items.slice(0, 10).join(", ");
+  return items.length > 10 ? `${shown} and ${items.length - 10} more` : shown || "in no row";
 }
 
 /** Rows of cells (RFC 4180); the separator is a tab or semicolon where the first line has one and no comma. */

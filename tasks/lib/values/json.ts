@@ -4,7 +4,6 @@
  */
 
 import { ContentProblem } from "./content_problem.ts";
-import { few } from "./few.ts";
 
 export interface JsonValue {
   value: number | string | boolean;
@@ -136,7 +135,8 @@ function quote(key: string): string {
 }
 
 function keyList(members: Map<string, number>): string {
-  return few([...members.keys()].map(quote), "none", 10);
+  const names = [...members.keys()].slice(0, 10).map(quote).join(", ");
+  return members.size > 10 ? `${names} and ${members.size - 10} more` : names || "none";
 }
 
 /** Walks over JSON text without building its values. Positions are UTF-16 offsets. */

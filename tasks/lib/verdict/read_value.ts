@@ -3,7 +3,6 @@
 import { formatSource, kindOf } from "../sources/sources.ts";
 import type { ClaimSource, Form, FoundValue, RunFiles } from "../sources/source.ts";
 import { sha256File } from "../system/files.ts";
-import { few } from "../values/few.ts";
 import { ContentProblem } from "../values/content_problem.ts";
 
 /** What was found at a claim's source. */
@@ -109,7 +108,12 @@ async function contents(folder: string): Promise<string> {
   for await (const entry of Deno.readDir(folder)) {
     names.push(entry.isDirectory ? `${entry.name}/` : entry.name);
   }
-  return few(names.sort(), "nothing", 10);
+  return list(names.sort(), "nothing");
+}
+
+function list(names: string[], none: string): string {
+  const shown = names.slice(0, 10).join(", ");
+  return names.length > 10 ? `${shown} and ${names.length - 10} more` : shown || none;
 }
 
 async function readText(file: string, path: string): Promise<string> {

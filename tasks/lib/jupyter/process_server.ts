@@ -1,37 +1,20 @@
-/** JupyterLab as a process of this machine, in the project's own Python environment. */
+/** JupyterLab as a process of this machine. */
 
-import { join } from "node:path";
+import type { ProcessServer, ServerPlace, TerminalCommand } from "../engine/engine.ts";
 import { spawn } from "../system/command.ts";
 import { endProcesses, findProcesses } from "../system/processes.ts";
 import type { ServerPlan } from "./plan.ts";
-import type { ServerEngine, TerminalCommand } from "./server_engine.ts";
+import type { ServerEngine } from "./server_engine.ts";
 
 /** For the server to end its kernels. */
 const GRACE_MS = 7000;
 
-export const HOST_SERVER = processServer({
-  place: (_, command) => command,
-  shellCommand: ({ root, process }, command) => ({
-    argv: command.length > 0 ? command : [Deno.env.get("SHELL") || "bash"],
-    cwd: root,
-    env: shellEnvironment(process!.python),
-  }),
-});
-
-/** What differs between servers that are processes of this machine. */
-export interface ProcessPlace {
-  /** The command as it is started in the place where the server runs. */
-  place(plan: ServerPlan, command: TerminalCommand): TerminalCommand;
-  shellCommand: ServerEngine["shellCommand"];
-  prepare?(plan: ServerPlan): Promise<void>;
-}
-
-export function processServer({ place, shellCommand, prepare }: ProcessPlace): ServerEngine {
-  const startCommand = (plan: ServerPlan) => place(plan, serverCommand(plan));
+export function processServer({ place, shell, prepare }: ProcessServer): ServerEngine {
+  const startCommand = (plan: ServerPlan) => place(serverCommand(plan), placeOf(plan));
   return {
     startCommand,
     start: async (plan) => {
-      await prepare?.(plan);
+      await prepare?.(placeOf(plan));
       await start(plan, startCommand(plan));
     },
     condition: async (plan) => {
@@ -49,8 +32,12 @@ export function processServer({ place, shellCommand, prepare }: ProcessPlace): S
       const count = tail === "all" ? "+1" : tail;
       return { argv: ["tail", "-n", count, ...(follow ? ["-f"] : []), process!.log] };
     },
-    shellCommand,
+    shellCommand: (plan, command) => shell(command, placeOf(plan)),
   };
+}
+
+function placeOf({ root, tokenFile, data, process }: ServerPlan): ServerPlace {
+  return { root, tokenFile, data, ...process! };
 }
 
 /** An entry that only the processes of this server have: numbers of processes are used again. */
@@ -78,9 +65,4 @@ async function start(plan: ServerPlan, { argv, cwd, env }: TerminalCommand): Pro
   const child = spawn(["sh", "-c", script, plan.process!.log, ...argv], { cwd, env });
   child.unref();
   await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
-}
-
-function shellEnvironment(python: string): Record<string, string> {
-  const bin = join(python, "..");
-  return { PATH: `${bin}:${Deno.env.get("PATH") ?? ""}`, VIRTUAL_ENV: join(bin, "..") };
 }

@@ -1,0 +1,26 @@
+/** What the engines docker, podman and nerdctl are. */
+
+import type { ContainerProgram } from "../container/program.ts";
+import { isOnPath } from "../system/on_path.ts";
+import { stepContainer } from "./container.ts";
+import type { Engine } from "./engine.ts";
+
+/** Loads what asks the program, and what looks after a container, only when it is needed. */
+export function containerEngine(program: ContainerProgram): Engine {
+  return {
+    name: program,
+    choose: async (...asked) =>
+      await (await import("./choose_container.ts")).chooseContainer(program, ...asked),
+    offer: async (...asked) => {
+      if (!isOnPath(program)) return undefined;
+      return await (await import("./choose_container.ts")).offerContainer(program, ...asked);
+    },
+    takes: () => isOnPath(program) ? "well" : "not",
+    command: (...planned) => stepContainer(program, ...planned),
+    runtime: async (...planned) =>
+      (await import("./step_container.ts")).containerRuntime(program, ...planned),
+    reap: async (root) => await (await import("./step_container.ts")).reapContainers(program, root),
+    server: { kind: "container", program },
+    permissions: program,
+  };
+}

@@ -1,0 +1,3 @@
+import { containerEngine } from "../container_engine.ts";
+
+export const ENGINE = containerEngine("podman");
