@@ -13,13 +13,8 @@ import tempfile
 import venv
 from pathlib import Path
 
-# The one that tasks/lib/environment/installer.ts fetches, too: it knows which index has the CPU builds.
-UV = """\
-uv==0.13.9 --hash=sha256:d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19 \
---hash=sha256:2c45530751517d6c3bbc69a19473f6effe47cce047bede01ffd8af7ea7b36b25 \
---hash=sha256:ecb6028d79dc96fbeafffe5c8af62a7099487ebc05a701e76714eebcffd06375 \
---hash=sha256:5435c5ce14a56431208ca0996416d310f1598e8c2c8ba707688985a16bb82dbe
-"""
+# Knows which index holds PyTorch's CPU builds; the one that the host engine fetches, too.
+UV = Path(__file__).with_name("uv.txt")
 PIP = ["install", "--no-deps", "--no-compile", "--no-input", "--disable-pip-version-check", "--no-cache-dir"]
 
 
@@ -65,10 +60,8 @@ def fetch_uv(scratch: Path) -> str:
     """uv in an environment of its own, so that the image does not keep it."""
     directory = scratch / "uv"
     venv.create(directory, with_pip=True)
-    requirements = scratch / "uv.txt"
-    requirements.write_text(UV)
     python = str(directory / "bin/python")
-    run([python, "-m", "pip", *PIP, "--require-hashes", "-r", str(requirements)])
+    run([python, "-m", "pip", *PIP, "--require-hashes", "-r", str(UV)])
     return str(directory / "bin/uv")
 
 

@@ -1,5 +1,7 @@
 """Lets the tests import `src` wherever pytest is started, and trains once for all of them."""
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
 from types import ModuleType

@@ -5,7 +5,8 @@
 A Python command (`python FILE`, `python -m MODULE`, `python -c CODE`) runs right here by `runpy`, so that
 what it imported can be asked for its versions and settings when it ends; any other program runs as a child.
 The record is written when the step starts and completed when it ends, so a step that was killed leaves one
-that says "running". Standard library only: it also runs where the task runner does not, e.g. a compute node.
+that says "running". Standard library only, CPython 3.8 to 3.15: it also runs where the task runner does not,
+e.g. on a compute node, and in the images of older papers.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ import subprocess
 import sys
 import time
 import traceback
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from types import ModuleType
 
 SCHEMA = 1
+
+# `python -P`, from Python 3.11 on: the step's folder is not searched for modules.
+IS_SAFE_PATH = getattr(sys.flags, "safe_path", False)
 
 INSTRUCTION_SETS = (
     *("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512vl", "avx512_bf16", "amx_tile"),  # x86-64
@@ -35,7 +39,7 @@ INSTRUCTION_SETS = (
 def main(argv: list[str]) -> int:
     record_file, command = parse(argv)
     frameworks = own_module("frameworks")
-    if not sys.flags.safe_path:
+    if not IS_SAFE_PATH:
         del sys.path[0]  # this file's folder: the step may have modules of the same names
     record = {
         "schema": SCHEMA,
@@ -137,7 +141,7 @@ def run_python(arguments: list[str]) -> int:
 def set_arguments(arguments: list[str], folder: str) -> None:
     """Sets sys.argv, and the folder that the interpreter would search first for modules."""
     sys.argv = arguments
-    if not sys.flags.safe_path:
+    if not IS_SAFE_PATH:
         sys.path.insert(0, folder)
 
 
@@ -217,7 +221,7 @@ def cpu() -> dict[str, object]:
 
 
 def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def write(path: Path, record: dict[str, object]) -> None:

@@ -1,5 +1,7 @@
 """Finding and repairing owners, as root on real files: what is changed, and above all what is not."""
 
+from __future__ import annotations
+
 import json
 import os
 import socket

@@ -1,5 +1,7 @@
 """A step runs as it would by itself, and its record says what happened."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal
