@@ -122,7 +122,7 @@ Deno.test("ensureEnvironment() installs the lock with pip, and uses it again wit
   assert.equal(made.python, sandbox.path(".venv/bin/python"));
   assert.match(
     sandbox.said[0] ?? "",
-    /\.venv: 3 packages \(about 3 MB to download, 1\.5 GB on disk\), with pip/,
+    /\.venv from requirements-cpu\.lock \(about 3 MB to download, 1\.5 GB on disk\), with pip/,
   );
   assert.deepEqual(sandbox.progress.slice(0, 3), [
     "1 of 3 packages: torch",
@@ -201,31 +201,6 @@ Deno.test("an index that can't be reached is named although a folder has another
     /wanted torch==2\.14\.0\+cpu from http:\/\/127\.0\.0\.1:9 and cannot reach it \(connection refused\)/,
   );
   assert.match(await Deno.readTextFile(details.log ?? ""), /from versions: 2\.13\.0/);
-});
-
-Deno.test("another Python is named if a folder has the CPU build of torch for it", async () => {
-  await using sandbox = await Sandbox.make(OFFLINE, LOCK.replace("2.13.0+cpu", "2.14.0+cpu"));
-  await sandbox.write("requirements.txt", "torch==2.14.0\n");
-  const minor = python.version.startsWith("3.12.") ? "11" : "12";
-  const bin = sandbox.path("bin");
-  await Deno.mkdir(bin);
-  const script = `#!/bin/sh\nprintf '%s\\n' "$0" 3.${minor}.1 24.2 yes yes\n`;
-  await Deno.writeTextFile(join(bin, `python3.${minor}`), script, { mode: 0o755 });
-  const tags = `cp3${minor}-cp3${minor}-${
-    Deno.build.os === "linux" ? `manylinux_2_28_${Deno.build.arch}` : "macosx_14_0_arm64"
-  }`;
-  await sandbox.write(`bin/torch-2.14.0+cpu-${tags}.whl`, "");
-  // A space would end the name of the folder in PIP_FIND_LINKS.
-  const short = join(sandbox.root, "../bin");
-  await Deno.symlink(bin, short);
-  sandbox.setEnv({ PATH: `${bin}:${Deno.env.get("PATH")}`, PIP_FIND_LINKS: `${wheels} ${short}` });
-  const { message, details } = await sandbox.failure();
-  assert.match(message, /^Cannot make .*: torch 2\.14\.0\+cpu, the CPU build, is not on pip's index/);
-  assert.ok(details.remedy?.startsWith(`Use Python 3.${minor}.1, `), details.remedy);
-  assert.ok(
-    details.remedy?.includes(`PYTHON=${join(bin, `python3.${minor}`)}; or name a folder`),
-    details.remedy,
-  );
 });
 
 Deno.test("a file that is not the one the lock recorded is refused by name", async () => {
@@ -475,16 +450,97 @@ Deno.test("a lock that does not fit the requirements is refused", async (t) => {
   }
 });
 
-Deno.test("requirements without a lock are installed with a warning", async () => {
-  await using sandbox = await Sandbox.make(FAST, "");
+/** A project whose requirements have no lock. */
+async function unlocked(env: Record<string, string>, requirements: string): Promise<Sandbox> {
+  const sandbox = await Sandbox.make(env, "");
   await Deno.remove(sandbox.path("requirements-cpu.lock"));
-  const { locked, lock, made } = await sandbox.ensure();
+  await sandbox.write("requirements.txt", requirements);
+  return sandbox;
+}
+
+Deno.test("requirements without a lock are resolved first, and what they leave open is said", async () => {
+  await using sandbox = await unlocked(OFFLINE, "alpha==1.0\nbeta\n");
+  const { locked, lock, made, python } = await sandbox.ensure();
   assert.deepEqual({ locked, lock, made }, {
     locked: false,
     lock: sandbox.path("requirements.txt"),
     made: true,
   });
-  assert.match(sandbox.said[0] ?? "", /requirements\.txt is not locked/);
+  const said = sandbox.said.join("\n");
+  assert.match(said, /Resolving requirements\.txt, which has no lock/);
+  assert.match(said, /requirements\.txt leaves 1 of 2 versions open \(beta\): they may differ/);
+  assert.ok(sandbox.progress.includes("1 of 2 packages: alpha"), sandbox.progress.join("\n"));
+  await output(python, "-c", "import alpha, beta");
+});
+
+Deno.test("requirements that pin every package are not called unlocked", async () => {
+  await using sandbox = await unlocked(OFFLINE, "alpha==1.0\n");
+  await sandbox.ensure();
+  assert.doesNotMatch(sandbox.said.join("\n"), /open|differ|not locked/);
+  assert.ok(sandbox.progress.includes("1 of 1 packages: alpha"), sandbox.progress.join("\n"));
+});
+
+Deno.test({
+  name: "without a GPU nothing of CUDA is downloaded, whatever the requirements come to",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using sandbox = await unlocked(OFFLINE, "accelerated\n");
+    const { message, exitCode, details } = await sandbox.failure();
+    assert.equal(exitCode, 3);
+    assert.match(message, /finds only a build with CUDA, with 1 packages .* \(nvidia-tiny\)/);
+    assert.match(details.remedy ?? "", /PIP_FIND_LINKS/);
+    assert.equal(await exists(sandbox.path(".venv")), false);
+    assert.equal((await sandbox.ensure({ gpu: true })).made, true);
+  },
+});
+
+Deno.test("more than 1 GB is downloaded only if somebody agreed to it", async () => {
+  await using sandbox = await Sandbox.make(FAST, `# download: 2.8 GB\n${LOCK}`);
+  const { message, exitCode, details } = await sandbox.failure();
+  assert.equal(exitCode, 2);
+  assert.match(message, /it takes about 2\.8 GB of downloads/);
+  assert.equal(details.remedy, "Add --yes");
+  assert.equal(await exists(sandbox.path(".venv.state/log.txt")), false);
+  assert.equal((await sandbox.ensure({ yes: true })).made, true);
+});
+
+Deno.test("a Python that the lock is not for", async (t) => {
+  const [major, minor] = python.version.split(".").map(Number);
+  const range = (by: number) => `# python: 3.1 to ${major}.${minor! + by}\n${LOCK}`;
+  await using sandbox = await Sandbox.make(FAST, range(-1));
+  await t.step("a newer one is tried, and said", async () => {
+    assert.equal((await sandbox.ensure()).made, true);
+    assert.match(
+      sandbox.said.join("\n"),
+      /is newer than the lock, which is for 3\.1 to .*: it is tried all the same/,
+    );
+  });
+  await t.step("an older one is refused before anything else is said", async () => {
+    await sandbox.write("requirements-cpu.lock", `# python: 3.98 to 3.99\n${LOCK}`);
+    sandbox.said.length = 0;
+    const { message, exitCode } = await sandbox.failure();
+    assert.equal(exitCode, 3);
+    assert.match(
+      message,
+      /^Cannot use the Python that the variable PYTHON names: .* and Python 3\.98 to 3\.99 is needed/,
+    );
+    assert.deepEqual(sandbox.said, []);
+  });
+});
+
+Deno.test("the environment that PYTHON names is used as it is, or left alone and said so", async () => {
+  await using sandbox = await Sandbox.make(FAST);
+  const mine = sandbox.path("mine/bin/python");
+  await output(python.path, "-m", "venv", "--without-pip", sandbox.path("mine"));
+  sandbox.setEnv({ PYTHON: mine });
+  const request = { root: sandbox.root, requirements: undefined, gpu: false };
+  assert.equal((await sandbox.ensure(request)).python, mine);
+  assert.equal(await expectedPython(request), mine);
+  await sandbox.ensure();
+  assert.ok(
+    sandbox.said.join("\n").includes(`The environment ${sandbox.path("mine")} is left as it is`),
+    sandbox.said.join("\n"),
+  );
 });
 
 Deno.test("without requirements the Python that is found is used as it is", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { explainInstall, InstallProgress } from "../../tasks/lib/environment/installer_output.ts";
-import { parsePipSettings, wheelMinors } from "../../tasks/lib/environment/installer.ts";
+import { parsePipSettings } from "../../tasks/lib/environment/tool.ts";
 
 const CONTEXT = { installer: "pip 24.2", machine: "Python 3.11.7 on linux x86_64", wanted: "71 packages" };
 
@@ -186,17 +186,29 @@ Deno.test("InstallProgress counts the packages of pip and uv", async (t) => {
   }
 });
 
-Deno.test("wheelMinors() tells for which Pythons there are wheels of a package", () => {
-  const platform = Deno.build.os === "linux" ? `manylinux_2_28_${Deno.build.arch}` : "macosx_14_0_arm64";
-  const files = [
-    `torch-2.13.0+cpu-cp311-cp311-${platform}.whl`,
-    `torch-2.13.0+cpu-cp313-cp313-${platform}.whl`,
-    `torch-2.12.0+cpu-cp312-cp312-${platform}.whl`,
-    `torchvision-2.13.0+cpu-cp312-cp312-${platform}.whl`,
-    "torch-2.13.0+cpu-cp312-cp312-win_amd64.whl",
-    "torch-2.13.0+cpu.tar.gz",
-  ];
-  assert.deepEqual(wheelMinors(files, "torch", "2.13.0+cpu"), ["11", "13"]);
+Deno.test("InstallProgress counts only the packages that this machine needs", async (t) => {
+  await t.step("pip says which it passes over", () => {
+    const said: string[] = [];
+    const progress = new InstallProgress(2, (line) => said.push(line));
+    progress.line("Ignoring appnope: markers 'sys_platform == \"darwin\"' don't match your environment");
+    progress.line("Downloading six-1.17.0-py2.py3-none-any.whl (11 kB)");
+    assert.deepEqual(said, ["1 of 1 packages: six 11 kB"]);
+  });
+  await t.step("uv does not", () => {
+    const said: string[] = [];
+    const progress = new InstallProgress(3, (line) => said.push(line));
+    progress.line("Resolved 1 package in 2ms"); // what is installed by itself
+    progress.expect(2);
+    progress.line("Resolved 1 package in 2ms");
+    progress.line(" Downloaded scipy");
+    assert.deepEqual(said, ["1 of 2 packages: scipy"]);
+  });
+  await t.step("the count is never above the total", () => {
+    const said: string[] = [];
+    const progress = new InstallProgress(0, (line) => said.push(line));
+    progress.line("Downloading six-1.17.0-py2.py3-none-any.whl (11 kB)");
+    assert.deepEqual(said, ["1 of 1 packages: six 11 kB"]);
+  });
 });
 
 Deno.test("parsePipSettings() reads pip's files, and lets the environment go before them", () => {

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { findUv } from "../../tasks/lib/environment/installer.ts";
 import { readLock } from "../../tasks/lib/environment/lock_file.ts";
 import { findPython } from "../../tasks/lib/environment/python.ts";
-import { fileSizes, lock, parseBlocks, withoutCuda } from "../../tasks/lib/maintenance/make_locks.ts";
+import { findUv, PINNED_UV } from "../../tasks/lib/environment/uv.ts";
+import { lock, parseBlocks, withoutCuda } from "../../tasks/lib/maintenance/make_locks.ts";
 import { exists } from "../../tasks/lib/system/files.ts";
 
 const FIXTURES = join(import.meta.dirname!, "..", "fixtures/environment");
@@ -56,22 +56,6 @@ Deno.test("withoutCuda() leaves out CUDA's packages and what only they need", ()
   assert.deepEqual(withoutCuda(parseBlocks(PINNED)).map(({ name }) => name), ["alpha", "torch"]);
 });
 
-Deno.test("fileSizes() takes the file for Python 3.11 on Linux x86-64", () => {
-  const pylock = `[[packages]]
-name = "numpy"
-wheels = [
-    { url = "https://wheels.example/numpy-2.4.6-cp312-cp312-manylinux_2_27_x86_64.whl", size = 1000000, hashes = { sha256 = "a" } },
-    { url = "https://wheels.example/numpy-2.4.6-cp311-cp311-manylinux_2_27_aarch64.whl", size = 2000000, hashes = { sha256 = "b" } },
-    { url = "https://wheels.example/numpy-2.4.6-cp311-cp311-manylinux_2_27_x86_64.whl", size = 3000000, hashes = { sha256 = "c" } },
-]
-
-[[packages]]
-name = "six"
-wheels = [{ url = "https://wheels.example/six-1.17.0-py2.py3-none-any.whl", size = 500000, hashes = { sha256 = "d" } }]
-`;
-  assert.deepEqual([...fileSizes(pylock)], [["numpy", 3], ["six", 0.5]]);
-});
-
 Deno.test("lock() says that it needs uv where there is none", async () => {
   await withEnv({ UV: "/nothing/uv" }, () =>
     assert.rejects(lock({ root: scratch, announce: () => {} }), {
@@ -107,7 +91,9 @@ async function obtainUv(python: string): Promise<string | undefined> {
     "--timeout=10",
     "--target",
     target,
-    "uv==0.13.9",
+    "--require-hashes",
+    "-r",
+    PINNED_UV,
   ];
   await new Deno.Command(python, { args, stdout: "null", stderr: "null" }).output();
   return await exists(join(target, "bin/uv")) ? join(target, "bin/uv") : undefined;

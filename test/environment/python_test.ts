@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Failure } from "../../tasks/lib/cli/failure.ts";
-import { findPython } from "../../tasks/lib/environment/python.ts";
+import { findPython, isNewer } from "../../tasks/lib/environment/python.ts";
+
+/** What a lock says that it is for. */
+const RANGE = { oldest: "3.11", newest: "3.14" };
 
 /** A folder of programs that answer as a Python of a given version would, in place of PATH. */
 class Programs implements AsyncDisposable {
-  readonly #before = { PATH: Deno.env.get("PATH"), PYTHON: Deno.env.get("PYTHON") };
+  readonly #before = {
+    PATH: Deno.env.get("PATH"),
+    PYTHON: Deno.env.get("PYTHON"),
+    UV: Deno.env.get("UV"),
+  };
   private constructor(readonly folder: string) {}
 
   static async make(pythons: Record<string, string>): Promise<Programs> {
@@ -14,6 +21,7 @@ class Programs implements AsyncDisposable {
       await Deno.writeTextFile(programs.path(name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
     }
     Deno.env.set("PATH", programs.folder);
+    Deno.env.set("UV", programs.path("uv"));
     Deno.env.delete("PYTHON");
     return programs;
   }
@@ -64,11 +72,13 @@ Deno.test("findPython() takes the first that serves", async (t) => {
     }, "python3.11"],
     ["one that can't install, if there is no other", { "python3": answers("3.11.2", "no", "no") }, "python3"],
     ["python alone", { "python": answers("3.12.1") }, "python"],
+    ["the newest that the lock is for", { "python3": answers("3.14.0") }, "python3"],
+    ["one that is too new, if there is no other", { "python3": answers("3.15.0") }, "python3"],
   ];
   for (const [name, pythons, expected] of cases) {
     await t.step(name, async () => {
       await using programs = await Programs.make(pythons);
-      assert.equal((await findPython()).path, programs.path(expected));
+      assert.equal((await findPython({ range: RANGE })).path, programs.path(expected));
     });
   }
 });
@@ -79,7 +89,7 @@ Deno.test("findPython() takes a virtual environment's interpreter, which may lac
     "python3": `printf '%s\\n' "\${0%/*}/base" 3.11.2 True 24.2 yes yes`,
   });
   const base = { path: programs.path("base"), version: "3.11.2", ensurepip: true };
-  assert.deepEqual(await findPython(), base);
+  assert.deepEqual(await findPython(), { ...base, environment: programs.path("python3") });
 });
 
 Deno.test("findPython() asks only the Python that PYTHON names", async () => {
@@ -91,6 +101,49 @@ Deno.test("findPython() asks only the Python that PYTHON names", async () => {
     pip: "24.2",
     ensurepip: true,
   });
+});
+
+Deno.test("findPython() takes a version for its name in PYTHON", async () => {
+  await using programs = await Programs.make({
+    "python3": answers("3.11.7"),
+    "python3.12": answers("3.12.1"),
+  });
+  Deno.env.set("PYTHON", "3.12");
+  assert.equal((await findPython()).path, programs.path("python3.12"));
+});
+
+Deno.test("findPython() takes any that the recorder runs on where no lock says more", async () => {
+  await using programs = await Programs.make({
+    "python3": answers("3.7.16"),
+    "python3.9": answers("3.9.18"),
+  });
+  assert.equal((await findPython()).path, programs.path("python3.9"));
+});
+
+Deno.test("findPython() takes a Python that uv has brought, and else offers to bring one", async (t) => {
+  const uv = (found: string) =>
+    `if [ "$1" = --version ]; then echo uv 0.13.9; elif [ "$2" = find ]; then ${found}; fi`;
+  await t.step("brought", async () => {
+    await using programs = await Programs.make({
+      "python3": answers("3.9.18"),
+      "uv": uv('echo "${0%/*}/cpython"'),
+      "cpython": answers("3.14.0"),
+    });
+    assert.equal((await findPython({ range: RANGE })).path, programs.path("cpython"));
+  });
+  await t.step("not yet", async () => {
+    await using _programs = await Programs.make({ "python3": answers("3.9.18"), "uv": uv("exit 1") });
+    await assert.rejects(findPython({ range: RANGE }), (error: Failure) => {
+      assert.match(error.details.remedy ?? "", /uv is here and can bring one: uv python install 3\.14;/);
+      return true;
+    });
+  });
+});
+
+Deno.test("isNewer() is so from the next minor version on", () => {
+  assert.equal(isNewer(RANGE, { version: "3.14.9" }), false);
+  assert.equal(isNewer(RANGE, { version: "3.15.0" }), true);
+  assert.equal(isNewer({ oldest: "3.8" }, { version: "3.15.0" }), false);
 });
 
 Deno.test("findPython() says that PYTHON is set where it names none that serves", async (t) => {
@@ -108,11 +161,11 @@ Deno.test("findPython() says that PYTHON is set where it names none that serves"
   for (const [name, value, expected] of cases) {
     await t.step(name, async () => {
       Deno.env.set("PYTHON", value);
-      await assert.rejects(findPython(), (error: Failure) => {
+      await assert.rejects(findPython({ range: RANGE }), (error: Failure) => {
         assert.equal(error.exitCode, 3);
         assert.equal(
           error.message,
-          `Cannot use the Python that the variable PYTHON names: ${expected}, and Python 3.11 to 3.13 is needed`,
+          `Cannot use the Python that the variable PYTHON names: ${expected}, and Python 3.11 to 3.14 is needed`,
         );
         assert.match(error.details.remedy ?? "", /Unset PYTHON/);
         return true;
@@ -126,10 +179,10 @@ Deno.test("findPython() lists what it found if none is in range", async () => {
     "python3": answers("3.9.18"),
     "python": answers("2.7.18", "no", "no"),
   });
-  await assert.rejects(findPython(), (error: Failure) => {
+  await assert.rejects(findPython({ range: RANGE }), (error: Failure) => {
     assert.equal(error.exitCode, 3);
     const found = `found only ${programs.path("python3")} is 3.9.18, ${programs.path("python")} is 2.7.18`;
-    assert.equal(error.message, `Cannot find Python 3.11 to 3.13: ${found}`);
+    assert.equal(error.message, `Cannot find Python 3.11 to 3.14: ${found}`);
     assert.match(error.details.remedy ?? "", /PYTHON=/);
     return true;
   });
@@ -141,9 +194,10 @@ Deno.test("findPython() leads out of a virtual environment", async () => {
     const { path } = await findPython();
     const args = ["-m", "venv", "--without-pip", join(folder, "env")];
     assert.ok((await new Deno.Command(path, { args }).output()).success);
-    const inside = await findPython([join(folder, "env/bin/python")]);
+    const inside = await findPython({ candidates: [join(folder, "env/bin/python")] });
     assert.equal(await Deno.realPath(inside.path), await Deno.realPath(path));
     assert.doesNotMatch(inside.path, /env\/bin/);
+    assert.equal(inside.environment, join(folder, "env/bin/python"));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

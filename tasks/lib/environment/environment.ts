@@ -2,7 +2,9 @@
 
 import { basename, join, relative, resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
+import type { Experiment } from "../experiment/experiment.ts";
 import { exists, sha256 } from "../system/files.ts";
+import type { Host } from "../system/host.ts";
 import { chooseLock, findLock } from "./lock_file.ts";
 import { findPython } from "./python.ts";
 import {
@@ -22,6 +24,8 @@ export interface EnvironmentOptions {
   requirements?: string;
   /** The host has a GPU that the experiment is to use: take the lock with CUDA. */
   gpu: boolean;
+  /** Download more than 1 GB without asking. */
+  yes?: boolean;
   /** Folder of the environment; `.venv`, or `.venv-cuda` for a GPU, in the root. VENV_DIR goes before both. */
   directory?: string;
   /** Gets the few lines a user should see. */
@@ -48,6 +52,11 @@ export interface PreparedEnvironment {
   seconds: number;
 }
 
+/** What the experiment wants of a Python environment on this host. */
+export function environmentRequest({ root, environment: { requirements, gpus } }: Experiment, host: Host) {
+  return { root, requirements, gpu: gpus !== "none" && host.gpus.length > 0 };
+}
+
 /**
  * Finds or makes the environment for a requirements file. Reusing one starts no process.
  *
@@ -56,7 +65,7 @@ export interface PreparedEnvironment {
 export async function ensureEnvironment(options: EnvironmentOptions): Promise<PreparedEnvironment> {
   const started = performance.now();
   if (options.requirements === undefined) {
-    const { path } = await findPython();
+    const path = await pythonAsItIs();
     const none = { directory: "", lock: "", lockSha256: "", locked: false };
     return { python: path, ...none, made: false, seconds: secondsSince(started) };
   }
@@ -68,10 +77,16 @@ export async function ensureEnvironment(options: EnvironmentOptions): Promise<Pr
 export async function expectedPython(
   options: Pick<EnvironmentOptions, "root" | "requirements" | "gpu" | "directory">,
 ): Promise<string> {
-  if (options.requirements === undefined) return (await findPython()).path;
+  if (options.requirements === undefined) return await pythonAsItIs();
   const wanted = await readWanted(resolve(options.root, options.requirements), options.gpu);
   const places = placesFor(options, Deno.env.get("VENV_DIR"), wanted);
   return join(await firstFitting(places, wanted) ?? places.main, "bin/python");
+}
+
+/** The Python that PYTHON names or that is found, with the packages of the environment that it is in. */
+async function pythonAsItIs(): Promise<string> {
+  const { path, environment } = await findPython();
+  return environment ?? path;
 }
 
 export interface AddedPackages {
@@ -211,7 +226,6 @@ async function makeOrAwait(
   wanted: Wanted,
 ): Promise<{ directory: string; made: boolean }> {
   const choice = await chooseLock(requirements, options.gpu);
-  if (choice.warning !== undefined) options.announce(choice.warning);
   const making = await import("./make_environment.ts");
   const place = await choosePlace(places, options);
   const held = await making.holdPlace(place, places.named ? undefined : places.cache, options);

@@ -8,8 +8,22 @@ export class InstallProgress {
   /** Packages of uv's finished calls; it does not name the small ones. */
   #prepared = 0;
   #last = "";
+  #total: number;
+  #expected?: number;
 
-  constructor(readonly total: number, readonly report: (line: string) => void) {}
+  /** @param total of packages, those that this machine will turn out not to need included */
+  constructor(total: number, readonly report: (line: string) => void) {
+    this.#total = total;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  /** Of the packages that the next call of uv is given, it passes those over whose markers don't hold, without a word. */
+  expect(packages: number) {
+    this.#expected = packages;
+  }
 
   /** The last line that was reported; empty before the first. */
   get last(): string {
@@ -17,6 +31,12 @@ export class InstallProgress {
   }
 
   line(text: string) {
+    if (/^Ignoring \S+: markers /.test(text)) this.#total--;
+    const resolved = /^Resolved (\d+) packages?/.exec(text)?.[1];
+    if (resolved !== undefined && this.#expected !== undefined) {
+      this.#total -= this.#expected - Number(resolved);
+      this.#expected = undefined;
+    }
     const local = /^Processing .*?([^/\\]+)\.(?:whl|tar\.gz)\b/.exec(text);
     const fetched = /^\s*(?:Downloading|Using cached) (?:\S*\/)?([^/\s]+)\.(?:whl|tar\.gz|zip) \(([^)]+)\)/
       .exec(text);
@@ -40,7 +60,10 @@ export class InstallProgress {
   }
 
   #tell(name: string, size: string) {
-    this.#say(`${this.#prepared + this.#fetched.size} of ${this.total} packages: ${name} ${size}`.trimEnd());
+    const done = this.#prepared + this.#fetched.size;
+    // What uv fetches is counted when it is there: a file may be the last one that is awaited.
+    const of = Math.max(this.#total, done);
+    this.#say(`${done} of ${of} packages: ${name} ${size}`.trimEnd());
   }
 
   #say(line: string) {
@@ -207,9 +230,8 @@ function noFile(output: string, { installer, machine }: InstallContext): Install
   return {
     kind: "no file",
     message: `${installer} finds no file of ${name} for ${machine}`,
-    remedy:
-      "The locks are for Python 3.11 to 3.13 on Linux (x86-64, arm64) and macOS 14 (arm64): use such a one " +
-      "(PYTHON=/path/to/python3.12), or name an index or a folder that has the file (PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS)",
+    remedy: "Use a Python and a machine that the first lines of the lock name (PYTHON=/path/to/python), " +
+      "or name an index or a folder that has the file (PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS)",
   };
 }
 

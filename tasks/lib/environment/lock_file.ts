@@ -1,9 +1,9 @@
-/** The lock files beside a requirements file: reading them, and telling which of their lines a machine needs. */
+/** The lock files beside a requirements file, and what a requirements file pins without one. */
 
 import { basename, dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { compareVersions } from "../system/version.ts";
-import { markerHolds, type MarkerTarget } from "./markers.ts";
+import type { PythonRange } from "./python.ts";
 
 /** One pinned package of a lock. */
 export interface LockedPackage {
@@ -20,6 +20,8 @@ export interface LockedPackage {
 export interface Lock {
   path: string;
   packages: LockedPackage[];
+  /** The Pythons that it was made for, if the lock says so. */
+  pythons?: PythonRange;
   /** Megabytes to download, if the lock says so. */
   downloadMB?: number;
   /** Megabytes on disk, if the lock says so. */
@@ -30,7 +32,6 @@ export interface Lock {
 export interface ChosenLock {
   path: string;
   locked: boolean;
-  warning?: string;
 }
 
 /** Reads a lock as `uv pip compile` or `pip-compile` writes it. */
@@ -43,6 +44,7 @@ export function parseLock(text: string, path: string): Lock {
   return {
     path,
     packages: logicalLines(text).map(({ line, number }) => parsePackage(line, path, number)),
+    pythons: headerPythons(text),
     downloadMB: headerMB(text, "download"),
     diskMB: headerMB(text, "disk"),
   };
@@ -87,6 +89,12 @@ function parsePackage(line: string, path: string, number: number): LockedPackage
   };
 }
 
+/** `# python: 3.11 to 3.14` in the comment at the top. */
+function headerPythons(text: string): PythonRange | undefined {
+  const match = /^# python: (3\.\d+) to (3\.\d+)$/m.exec(text);
+  return match === null ? undefined : { oldest: match[1]!, newest: match[2]! };
+}
+
 /** `# download: 372 MB …` in the comment at the top. */
 function headerMB(text: string, field: string): number | undefined {
   const match = new RegExp(`^# ${field}: ([\\d.]+) (MB|GB)`, "m").exec(text);
@@ -98,9 +106,38 @@ export function normalize(name: string): string {
   return name.toLowerCase().replace(/[-_.]+/g, "-");
 }
 
-/** The packages of a lock that a machine needs. */
-export function packagesFor(lock: Lock, target: MarkerTarget): LockedPackage[] {
-  return lock.packages.filter((entry) => entry.marker === "" || markerHolds(entry.marker, target));
+/** It belongs to CUDA, and is of no use without a GPU. */
+export function isCudaPackage(name: string): boolean {
+  return /^(?:nvidia|cuda)-|^triton$/.test(name);
+}
+
+/** Megabytes of the file of each package that this kind of machine takes, from a `pylock.toml`. */
+export function fileSizes(pylock: string, pythonVersion: string): Map<string, number> {
+  const sizes = new Map<string, number>();
+  const preferred = fileNames(pythonVersion.split(".").slice(0, 2).join(""));
+  for (const part of pylock.split("[[packages]]").slice(1)) {
+    const name = /^name = "([^"]+)"/m.exec(part)?.[1];
+    if (name === undefined) continue;
+    const files = [...part.matchAll(/url = "[^"]*\/([^/"]+\.(?:whl|tar\.gz))"[^}]*?size = (\d+)/g)];
+    const best = preferred.map((tag) => files.find(([, file = ""]) => tag.test(file))).find(Boolean);
+    if (best !== undefined) sizes.set(normalize(name), Number(best[2]) / 1e6);
+  }
+  return sizes;
+}
+
+/** Files that are taken, best first. @param python e.g. "311" */
+function fileNames(python: string): RegExp[] {
+  const machine = Deno.build.os === "darwin"
+    ? "macosx[^-]*(?:arm64|universal2)"
+    : `manylinux[^-]*${Deno.build.arch}`;
+  const tags = [`cp${python}-cp${python}-${machine}`, `abi3-${machine}`, `none-${machine}`, "none-any"];
+  return [...tags.map((tag) => new RegExp(`-${tag}[^-]*\\.whl$`)), /\.tar\.gz$/];
+}
+
+/** A package as pip and uv read it, with its marker and its hashes. */
+export function requirementLine({ name, version, marker, hashes }: LockedPackage): string {
+  const condition = marker === "" ? "" : ` ; ${marker}`;
+  return [`${name}==${version}${condition}`, ...hashes.map((hash) => `--hash=${hash}`)].join(" ");
 }
 
 /**
@@ -121,7 +158,7 @@ export function findLock(requirements: string, gpu: boolean): string | undefined
 }
 
 /**
- * What an environment for a requirements file is made from: its lock, or with a warning the file itself.
+ * What an environment for a requirements file is made from: its lock, or the file itself.
  *
  * @throws Failure(2) if the lock lacks a requirement, or pins it otherwise.
  */
@@ -132,12 +169,13 @@ export async function chooseLock(requirements: string, gpu: boolean): Promise<Ch
     checkFresh(await readLock(path), wanted, basename(requirements));
     return { path, locked: true };
   }
-  const file = basename(requirements);
-  return {
-    path: requirements,
-    locked: false,
-    warning: `${file} is not locked: versions may differ from the authors'. To lock it: deno task lock`,
-  };
+  return { path: requirements, locked: false };
+}
+
+/** Names of the packages that a requirements file gives one version each. */
+export async function pinnedNames(requirements: string): Promise<Set<string>> {
+  const pins = (await readRequirements(requirements)).filter(({ specifier }) => exactVersion(specifier));
+  return new Set(pins.map(({ name }) => name));
 }
 
 interface Requirement {
@@ -178,9 +216,13 @@ function checkFresh(lock: Lock, wanted: Requirement[], file: string) {
 
 /** Only exact pins are compared; a range was resolved when the lock was made. A local version (+cpu) does not count. */
 function satisfies(version: string, specifier: string): boolean {
-  const exact = /^==([^,*]+)$/.exec(specifier)?.[1];
+  const exact = exactVersion(specifier);
   if (exact === undefined) return true;
   return compareVersions(publicPart(version), publicPart(exact)) === 0;
+}
+
+function exactVersion(specifier: string): string | undefined {
+  return /^===?([^,*]+)$/.exec(specifier)?.[1];
 }
 
 function publicPart(version: string): string {

@@ -5,18 +5,13 @@ import { Failure } from "../cli/failure.ts";
 import { run } from "../system/command.ts";
 import { freeSpace, isDiskFull, isReadOnly, sha256 } from "../system/files.ts";
 import { endProcesses } from "../system/processes.ts";
-import {
-  findUv,
-  type Installation,
-  InstallError,
-  installWithPip,
-  installWithUv,
-  type Uv,
-} from "./installer.ts";
-import { type Lock, type LockedPackage, packagesFor, readLock } from "./lock_file.ts";
-import { thisMachine } from "./markers.ts";
-import { canInstall, findPython, type Python } from "./python.ts";
+import { installWithPip, installWithUv } from "./installer.ts";
+import { type LockedPackage, pinnedNames, readLock } from "./lock_file.ts";
+import { canInstall, describeRange, findPython, isNewer, type Python, type PythonRange } from "./python.ts";
+import { resolveRequirements } from "./resolve.ts";
 import { isVacant, misfit, PLATFORM, readStamp, type Wanted, writeStamp } from "./stamp.ts";
+import { InstallError, type Workplace } from "./tool.ts";
+import { findUv, type Uv } from "./uv.ts";
 
 interface Reporter {
   announce: (line: string) => void;
@@ -91,41 +86,58 @@ export interface Making extends Reporter {
   requirements: string;
   wanted: Wanted;
   locked: boolean;
+  gpu: boolean;
+  /** Download more than 1 GB without asking. */
+  yes?: boolean;
   held: HeldPlace;
 }
 
 /**
- * Makes an environment in a place that is held, replacing the one that is there.
+ * Makes an environment in a place that is held, replacing the one that is there: finds a Python, says what it will
+ * cost, installs beside the place, and moves it in.
  *
- * @throws Failure(3) with the cause, what to do, and the log of pip or uv.
+ * @throws Failure(3) with the cause, what to do, and the log of pip or uv; Failure(2) if it is larger than anybody
+ * agreed to.
  */
 export async function makeEnvironment(making: Making): Promise<void> {
-  const { held, announce, signal } = making;
+  const { held, announce, signal, wanted } = making;
   const started = performance.now();
   await removeLeftovers(held);
-  const before = await whyNotAsItIs(held.directory, making.wanted);
+  const lock = making.locked ? await readLock(wanted.lock) : undefined;
+  const [python, uv] = await Promise.all([pythonFor(wanted, lock?.pythons), findUv()]);
+  const before = await whyNotAsItIs(held.directory, wanted);
   if (before !== undefined) announce(before);
-  const plan = await planInstallation(making);
-  announce(plan.announcement);
-  await checkDisk(plan, held.directory);
+  notesOnPython(python, wanted, lock?.pythons).forEach((note) => announce(note));
   const log = join(held.state, "log.txt");
   await Deno.remove(log).catch(() => {});
   const scratch = await Deno.makeTempDir({ dir: held.state, prefix: "making-" });
   const directory = join(scratch, basename(held.directory));
+  const place: Workplace = {
+    ...{ python, directory, scratch, log, signal, mark: markOf(held.directory) },
+    progress: making.progress ?? (() => {}),
+  };
   try {
-    const installer = await install(plan, { directory, scratch, log, making });
+    const contents = lock === undefined
+      ? await contentsOfRequirements(making, uv, place)
+      : { ...lock, install: () => installLock(lock.packages, uv, place, announce) };
+    announce(announcement(making, contents, uv, python));
+    contents.note && announce(contents.note);
+    await checkDisk(contents, held.directory);
+    confirmDownload(contents, making);
+    const installer = await contents.install();
     await checkStarts(directory, log);
+    const packages = await countPackages(directory);
     await relocate(directory, held.directory);
     await writeStamp(directory, {
       format: 1,
-      lock: basename(making.wanted.lock),
-      lockSha256: making.wanted.lockSha256,
-      requirementsSha256: making.wanted.requirementsSha256,
-      python: { version: plan.python.version, base: plan.python.path, asked: making.wanted.asked },
+      lock: basename(wanted.lock),
+      lockSha256: wanted.lockSha256,
+      requirementsSha256: wanted.requirementsSha256,
+      python: { version: python.version, base: python.path, asked: wanted.asked },
       platform: PLATFORM,
       directory: held.directory,
       installer,
-      packages: plan.packages.length,
+      packages,
       made: new Date().toISOString(),
       seconds: Math.round((performance.now() - started) / 1000),
     });
@@ -137,6 +149,28 @@ export async function makeEnvironment(making: Making): Promise<void> {
     await Deno.remove(scratch, { recursive: true }).catch(() => {});
   }
   announce(`Made ${held.directory} in ${Math.round((performance.now() - started) / 1000)} s`);
+}
+
+async function pythonFor({ base }: Wanted, range?: PythonRange): Promise<Python> {
+  return await findPython({ range, candidates: base === undefined ? undefined : [base] });
+}
+
+/** What the user may not expect of the Python that is used. */
+function notesOnPython(python: Python, { base }: Wanted, range?: PythonRange): string[] {
+  const notes: string[] = [];
+  if (range !== undefined && isNewer(range, python)) {
+    const made = describeRange(range);
+    notes.push(
+      `Python ${python.version} is newer than the lock, which is for ${made}: it is tried all the same`,
+    );
+  }
+  if (python.environment !== undefined && base === undefined) {
+    const theirs = dirname(dirname(python.environment));
+    notes.push(
+      `The environment ${theirs} is left as it is: the experiment gets one of its own, with the same Python`,
+    );
+  }
+  return notes;
 }
 
 /**
@@ -161,31 +195,71 @@ async function whyNotAsItIs(directory: string, wanted: Wanted): Promise<string |
   return `Making ${directory} again: ${await misfit(directory, wanted)}`;
 }
 
-interface Plan {
-  python: Python;
-  uv?: Uv;
-  packages: LockedPackage[];
-  /** Megabytes, where the lock says. */
+/** What an environment will hold, and how it gets there. */
+interface Contents {
+  /** Megabytes, where they are known. */
   downloadMB?: number;
   diskMB?: number;
-  announcement: string;
+  /** What is to be said of it. */
+  note?: string;
+  /** Fills the environment, and returns what with. */
+  install: () => Promise<string>;
 }
 
-async function planInstallation({ wanted, locked, held, requirements }: Making): Promise<Plan> {
-  const [python, uv] = await Promise.all([
-    findPython(wanted.base === undefined ? undefined : [wanted.base]),
-    findUv(),
-  ]);
-  const lock: Lock = locked ? await readLock(wanted.lock) : { path: requirements, packages: [] };
-  const packages = packagesFor(lock, thisMachine(python.version));
-  const what = locked ? `${packages.length} packages` : `the packages of ${basename(requirements)}`;
-  const size = lock.downloadMB === undefined
-    ? ""
-    : ` (about ${megabytes(lock.downloadMB)} to download, ${megabytes(lock.diskMB ?? 0)} on disk)`;
-  const announcement = `Making ${held.directory}: ${what}${size}, with ${
-    uv === undefined ? "pip" : `uv ${uv.version}`
-  } on Python ${python.version}`;
-  return { python, uv, packages, downloadMB: lock.downloadMB, diskMB: lock.diskMB, announcement };
+async function contentsOfRequirements(
+  making: Making,
+  uv: Uv | undefined,
+  place: Workplace,
+): Promise<Contents> {
+  const { requirements, gpu, announce } = making;
+  announce(`Resolving ${basename(requirements)}, which has no lock`);
+  const { packages, ...resolved } = await resolveRequirements({ requirements, gpu, uv, announce }, place);
+  const pinned = await pinnedNames(requirements);
+  const open = packages.filter((name) => !pinned.has(name));
+  const note = open.length === 0
+    ? undefined
+    : `${basename(requirements)} leaves ${open.length} of ${packages.length} versions open (${
+      open.slice(0, 3).join(", ")
+    }${open.length > 3 ? ", …" : ""}): they may differ from the authors'. To lock them: deno task lock`;
+  return { ...resolved, note };
+}
+
+function announcement(
+  { held, wanted }: Making,
+  { downloadMB, diskMB }: Contents,
+  uv: Uv | undefined,
+  { version }: Python,
+): string {
+  const disk = diskMB === undefined ? "" : `, ${megabytes(diskMB)} on disk`;
+  const size = downloadMB === undefined ? "" : ` (about ${megabytes(downloadMB)} to download${disk})`;
+  const tool = uv === undefined ? "pip" : `uv ${uv.version}`;
+  return `Making ${held.directory} from ${basename(wanted.lock)}${size}, with ${tool} on Python ${version}`;
+}
+
+/** What is downloaded without asking. */
+const UNASKED_MB = 1000;
+
+function confirmDownload({ downloadMB = 0 }: Contents, { yes, held }: Making) {
+  if (downloadMB <= UNASKED_MB || yes) return;
+  const size = megabytes(downloadMB);
+  throw new Failure(
+    2,
+    `Cannot make ${held.directory} without being told to: it takes about ${size} of downloads`,
+    {
+      remedy: "Add --yes",
+    },
+  );
+}
+
+async function countPackages(directory: string): Promise<number> {
+  let count = 0;
+  for await (const { name, isDirectory } of Deno.readDir(join(directory, "lib"))) {
+    if (!isDirectory || !name.startsWith("python")) continue;
+    for await (const entry of Deno.readDir(join(directory, "lib", name, "site-packages"))) {
+      if (entry.name.endsWith(".dist-info")) count++;
+    }
+  }
+  return count;
 }
 
 function megabytes(count: number): string {
@@ -193,7 +267,7 @@ function megabytes(count: number): string {
 }
 
 /** Downloads lie in the temporary folder until they are installed. */
-async function checkDisk({ downloadMB = 0, diskMB = 0 }: Plan, directory: string) {
+async function checkDisk({ downloadMB = 0, diskMB = 0 }: Contents, directory: string) {
   const temporary = Deno.env.get("TMPDIR") || "/tmp";
   const together = await device(temporary) === await device(dirname(directory));
   await checkFree(dirname(directory), diskMB + (together ? downloadMB : 0), "VENV_DIR");
@@ -217,33 +291,24 @@ async function checkFree(folder: string, neededMB: number, variable: string) {
 }
 
 /** Installs with uv if it is there, else or after it could not reach an index, with pip; returns which. */
-async function install(
-  { python, uv, packages }: Plan,
-  { directory, scratch, log, making }: { directory: string; scratch: string; log: string; making: Making },
+async function installLock(
+  packages: LockedPackage[],
+  uv: Uv | undefined,
+  place: Workplace,
+  announce: (line: string) => void,
 ): Promise<string> {
-  const installation: Installation = {
-    python,
-    directory,
-    scratch,
-    packages,
-    mark: markOf(making.held.directory),
-    requirements: making.locked ? undefined : making.requirements,
-    log,
-    progress: making.progress ?? (() => {}),
-    signal: making.signal,
-  };
   if (uv !== undefined) {
     try {
-      await installWithUv(uv, installation);
+      await installWithUv(uv, packages, place);
       return `uv ${uv.version}`;
     } catch (error) {
       const tryPip = error instanceof InstallError && ["unreachable", "no file"].includes(error.problem.kind);
-      if (!tryPip || !canInstall(python)) throw error;
-      making.announce(`${error.problem.message}; trying pip`);
-      await Deno.remove(directory, { recursive: true }).catch(() => {});
+      if (!tryPip || !canInstall(place.python)) throw error;
+      announce(`${error.problem.message}; trying pip`);
+      await Deno.remove(place.directory, { recursive: true }).catch(() => {});
     }
   }
-  return `pip ${await installWithPip(installation)}`;
+  return `pip ${await installWithPip(packages, place)}`;
 }
 
 async function checkStarts(directory: string, log: string) {

@@ -3,8 +3,8 @@
 import { basename, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { explainInstall } from "../environment/installer_output.ts";
-import { type LockedPackage, packagesFor, readLock } from "../environment/lock_file.ts";
-import { targetFor } from "../environment/markers.ts";
+import { type LockedPackage, readLock } from "../environment/lock_file.ts";
+import { packagesFor } from "../environment/markers.ts";
 import { findPython } from "../environment/python.ts";
 import { run } from "../system/command.ts";
 
@@ -65,8 +65,8 @@ export async function downloadWheels(
     });
   }
   const architecture = Deno.build.arch;
-  const target = targetFor("linux", architecture, IMAGE_PYTHON);
-  const packages = (await Promise.all(locks.map(readLock))).flatMap((lock) => packagesFor(lock, target));
+  const locked = (await Promise.all(locks.map(readLock))).flatMap(({ packages }) => packages);
+  const packages = await packagesFor(locked, { machine: architecture, python: IMAGE_PYTHON }, python.path);
   await Deno.mkdir(folder, { recursive: true });
   const scratch = await Deno.makeTempDir({ prefix: "wheels-" });
   try {

@@ -3,8 +3,12 @@
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Terminal } from "../cli/terminal.ts";
-import { ensureAddedPackages, ensureEnvironment, expectedPython } from "../environment/environment.ts";
-import { environmentRequest } from "../environment/request.ts";
+import {
+  ensureAddedPackages,
+  ensureEnvironment,
+  environmentRequest,
+  expectedPython,
+} from "../environment/environment.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { exists } from "../system/files.ts";
 import type { Host } from "../system/host.ts";
@@ -17,13 +21,13 @@ const DIRECTORY = ".venv-jupyter";
 /**
  * Finds or makes the environments; in an image of ours, the image is both.
  *
- * @param onlyPlanned make nothing, and say what it will most likely be
+ * @param options `plan`: make nothing, and say what it will most likely be; `yes`: download more than 1 GB unasked
  * @throws Failure as `ensureEnvironment`
  */
 export async function serverPython(
   experiment: Experiment,
   host: Host,
-  onlyPlanned: boolean,
+  { plan, yes }: { plan: boolean; yes: boolean },
   terminal: Terminal,
 ): Promise<{ python: string; env: Record<string, string> }> {
   if (host.image !== undefined) return { python: host.image.python, env: {} };
@@ -34,12 +38,12 @@ export async function serverPython(
     });
   }
   const request = environmentRequest(experiment, host);
-  if (onlyPlanned) return { python: await expectedPython(request), env: besides(join(root, DIRECTORY)) };
+  if (plan) return { python: await expectedPython(request), env: besides(join(root, DIRECTORY)) };
   const messages = {
     announce: (line: string) => terminal.line(line),
     progress: (line: string) => terminal.progress(line),
   };
-  const main = await ensureEnvironment({ ...request, ...messages });
+  const main = await ensureEnvironment({ ...request, ...messages, yes });
   const added = await ensureAddedPackages({
     ...{ root, main, requirements: REQUIREMENTS, directory: DIRECTORY },
     ...messages,

@@ -122,7 +122,7 @@ async function prepare(
     host,
   );
   const { serverPython } = await import("./host_python.ts");
-  const python = choice.container ? undefined : await serverPython(experiment, host, options.plan, terminal);
+  const python = choice.container ? undefined : await serverPython(experiment, host, options, terminal);
   const folder = stateFolder(experiment.root);
   const data = await dataFolders(experiment);
   const { kind } = (await engineOf(choice.engine.name)).server;

@@ -3,9 +3,9 @@
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { explainInstall } from "../environment/installer_output.ts";
-import { findUv, type Uv } from "../environment/installer.ts";
-import { type LockedPackage, normalize, packagesFor, parseLock } from "../environment/lock_file.ts";
-import { markerHolds, type MarkerTarget, targetFor } from "../environment/markers.ts";
+import { fileSizes, isCudaPackage, normalize, parseLock } from "../environment/lock_file.ts";
+import { describeRange, findPython, type PythonRange } from "../environment/python.ts";
+import { findUv, type Uv } from "../environment/uv.ts";
 import { run } from "../system/command.ts";
 import { writeAtomic } from "../system/files.ts";
 
@@ -37,22 +37,24 @@ export interface Block {
   lines: string[];
 }
 
+/** The Pythons that the locks are made for; whoever uses a lock reads them in it. */
+const PYTHONS: PythonRange = { oldest: "3.11", newest: "3.14" };
+
 /** One resolution for every machine: fewest versions, from the oldest Python on. */
 const COMPILE = [
   "--universal",
-  "--python-version=3.11",
+  `--python-version=${PYTHONS.oldest}`,
   "--fork-strategy=fewest",
   "--generate-hashes",
 ];
 
-const PYTHONS = ["3.11.0", "3.12.0", "3.13.0"];
+/** What uv calls the machines that the locks are for. */
+const LINUX = ["x86_64-manylinux_2_28", "aarch64-manylinux_2_28"];
 
-const LINUX = PYTHONS.flatMap((version) => [
-  targetFor("linux", "x86_64", version),
-  targetFor("linux", "aarch64", version),
-]);
+const MACOS = ["aarch64-apple-darwin"];
 
-const MACOS = PYTHONS.map((version) => targetFor("darwin", "aarch64", version));
+/** Of macOS; uv would take an older one than torch is made for. */
+const TARGETS = { MACOSX_DEPLOYMENT_TARGET: "14.0" };
 
 /** Size of the file that stands for torch in the CPU lock: its wheel for Python 3.11 on Linux x86-64, in megabytes. */
 const CPU_TORCH_MB = 191.8;
@@ -75,22 +77,20 @@ export async function lock(options: LockOptions): Promise<MadeLock[]> {
         "Install it (pip install uv), or name it: UV=/path/to/uv; only making locks needs it, not using them",
     });
   }
-  const cuda = await compile(uv, options, "requirements.txt", "requirements-cuda.lock");
+  // Named, so that uv does not look for another one at each call; what is resolved does not depend on it.
+  const { path: python } = await findPython();
+  const compile = (requirements: string, previous: string, constraints?: string) =>
+    resolve({ ...options, uv, python, requirements, previous, constraints });
+  const cuda = await compile("requirements.txt", "requirements-cuda.lock");
   const made = [await writeLock(options, "requirements-cuda.lock", cudaLock(cuda))];
   made.push(await writeLock(options, "requirements-cpu.lock", cpuLock(cuda)));
   if (await isThere(join(options.root, "test/requirements.txt"))) {
-    const test = await compile(
-      uv,
-      options,
-      "test/requirements.txt",
-      "test/requirements.lock",
-      "requirements-cuda.lock",
-    );
+    const test = await compile("test/requirements.txt", "test/requirements.lock", "requirements-cuda.lock");
     made.push(await writeLock(options, "test/requirements.lock", testLock(test, cuda.blocks)));
   }
   const image = ".devcontainer/requirements";
   if (await isThere(join(options.root, `${image}.txt`))) {
-    const added = await compile(uv, options, `${image}.txt`, `${image}.lock`, "requirements-cuda.lock");
+    const added = await compile(`${image}.txt`, `${image}.lock`, "requirements-cuda.lock");
     made.push(await writeLock(options, `${image}.lock`, imageLock(added, cuda.blocks)));
   }
   return made;
@@ -98,18 +98,27 @@ export async function lock(options: LockOptions): Promise<MadeLock[]> {
 
 interface Compiled {
   blocks: Block[];
-  /** Megabytes to download for a machine, by package name. */
+  /** Packages that some of the machines need, as "name==version". */
+  onLinux: Set<string>;
+  onMacos: Set<string>;
+  /** Megabytes to download for the oldest Python on Linux x86-64, by name of package. */
   sizes: Map<string, number>;
 }
 
-/** Resolves a requirements file twice: as requirements with comments on what needs what, and with the files' sizes. */
-async function compile(
-  uv: Uv,
-  { root, upgrade, announce, signal }: LockOptions,
-  requirements: string,
-  previous: string,
-  constraints?: string,
-): Promise<Compiled> {
+interface Resolving extends LockOptions {
+  uv: Uv;
+  /** Path of an interpreter. */
+  python: string;
+  /** File to resolve, relative to the root. */
+  requirements: string;
+  /** Lock whose versions are kept, if they fit. */
+  previous: string;
+  constraints?: string;
+}
+
+/** Resolves a requirements file once for all machines; then each machine's part of it, and the sizes for one. */
+async function resolve(resolving: Resolving): Promise<Compiled> {
+  const { root, upgrade, announce, uv, requirements, previous, constraints } = resolving;
   announce(`Resolving ${requirements} with uv ${uv.version}`);
   const scratch = await Deno.makeTempDir({ prefix: "lock-" });
   try {
@@ -117,33 +126,48 @@ async function compile(
     const kept = upgrade ? undefined : await Deno.readTextFile(join(root, previous)).catch(() => undefined);
     // uv takes its preferences from the file it is about to replace; the CPU build is on no index it will ask.
     if (kept !== undefined) await Deno.writeTextFile(pinned, kept);
-    const argv = [uv.path, "pip", "compile", requirements, ...COMPILE, "--no-header"];
-    if (constraints !== undefined) argv.push("--constraints", constraints);
-    await uvCompile([...argv, "--output-file", pinned], root, requirements, uv, signal);
+    const within = constraints === undefined ? [] : ["--constraints", constraints];
+    await compile(resolving, [requirements, ...COMPILE, ...within, "--output-file", pinned]);
     const sized = join(scratch, "pylock.toml");
-    await Deno.copyFile(pinned, join(scratch, "kept.txt"));
-    const same = [
-      "--constraints",
-      join(scratch, "kept.txt"),
-      "--format",
-      "pylock.toml",
-      "--output-file",
-      sized,
-    ];
-    await uvCompile([...argv, ...same], root, requirements, uv, signal);
+    const part = partOf(pinned, PYTHONS.oldest, LINUX[0]!);
+    await compile(resolving, [...part, "--format", "pylock.toml", "--output-file", sized]);
     return {
       blocks: parseBlocks(await Deno.readTextFile(pinned)),
-      sizes: fileSizes(await Deno.readTextFile(sized)),
+      onLinux: await neededOn(LINUX, pinned, resolving),
+      onMacos: await neededOn(MACOS, pinned, resolving),
+      sizes: fileSizes(await Deno.readTextFile(sized), PYTHONS.oldest),
     };
   } finally {
     await Deno.remove(scratch, { recursive: true });
   }
 }
 
-async function uvCompile(argv: string[], cwd: string, requirements: string, uv: Uv, signal?: AbortSignal) {
-  const { code, stdout, stderr } = await run(argv, { cwd, signal });
+/** Which packages of a resolution for all machines some of these need, with the oldest or the newest Python. */
+async function neededOn(machines: string[], pinned: string, resolving: Resolving): Promise<Set<string>> {
+  const needed = new Set<string>();
+  for (const machine of machines) {
+    for (const python of [PYTHONS.oldest, PYTHONS.newest!]) {
+      const text = await compile(resolving, [...partOf(pinned, python, machine), "--no-annotate", "--quiet"]);
+      parseLock(text, pinned).packages.forEach(({ name, version }) => needed.add(`${name}==${version}`));
+    }
+  }
+  return needed;
+}
+
+/** uv evaluates the markers of what is resolved already. */
+function partOf(pinned: string, python: string, machine: string): string[] {
+  return [pinned, "--no-deps", "--python-version", python, "--python-platform", machine];
+}
+
+/** Runs `uv pip compile`; returns what it prints. */
+async function compile(
+  { uv, python, root, requirements, signal }: Resolving,
+  args: string[],
+): Promise<string> {
+  const argv = [uv.path, "pip", "compile", "--no-header", "--python", python, ...args];
+  const { code, stdout, stderr } = await run(argv, { cwd: root, env: TARGETS, signal, keep: "all" });
   signal?.throwIfAborted();
-  if (code === 0) return;
+  if (code === 0) return stdout;
   const context = {
     installer: `uv ${uv.version}`,
     machine: "any machine",
@@ -182,29 +206,8 @@ export function parseBlocks(text: string): Block[] {
   return blocks;
 }
 
-/** Megabytes of the file of each package that Python 3.11 on Linux x86-64 takes, from a `pylock.toml`. */
-export function fileSizes(pylock: string): Map<string, number> {
-  const sizes = new Map<string, number>();
-  for (const part of pylock.split("[[packages]]").slice(1)) {
-    const name = /^name = "([^"]+)"/m.exec(part)?.[1];
-    if (name === undefined) continue;
-    const files = [...part.matchAll(/url = "[^"]*\/([^/"]+\.whl)"[^}]*?size = (\d+)/g)];
-    const best = PREFERRED.map((tag) => files.find(([, file = ""]) => tag.test(file))).find(Boolean);
-    if (best !== undefined) sizes.set(normalize(name), Number(best[2]) / 1e6);
-  }
-  return sizes;
-}
-
-/** Wheels that Python 3.11 on Linux x86-64 takes, best first. */
-const PREFERRED = [
-  /-cp311-cp311-manylinux[^-]*x86_64/,
-  /-abi3-manylinux[^-]*x86_64/,
-  /-none-manylinux[^-]*x86_64/,
-  /-none-any\.whl$/,
-];
-
-function holdsOnSome(marker: string, targets: MarkerTarget[]): boolean {
-  return marker === "" || targets.some((target) => markerHolds(marker, target));
+function isNeeded(needed: Set<string>[], { name, version }: Block): boolean {
+  return needed.some((names) => names.has(`${name}==${version}`));
 }
 
 function blockText({ lines, via }: Block): string {
@@ -212,27 +215,31 @@ function blockText({ lines, via }: Block): string {
 }
 
 /** Text of the lock for Linux machines with a GPU. */
-function cudaLock({ blocks, sizes }: Compiled): string {
-  const kept = blocks.filter(({ marker }) => holdsOnSome(marker, LINUX));
+function cudaLock({ blocks, onLinux, sizes }: Compiled): string {
+  const kept = blocks.filter((block) => isNeeded([onLinux], block));
   return lockText(kept, sizes, DISK_OVER_DOWNLOAD.cuda, [
     "The environment of this project on a Linux machine with an NVIDIA GPU: every package, pinned, with the SHA-256 of",
     "each of its files.",
-    "For Linux (x86-64, arm64), Python 3.11 to 3.13. From Python's standard package index, whose torch for Linux is the",
+    `For Linux (x86-64, arm64), Python ${
+      describeRange(PYTHONS)
+    }. From Python's standard package index, whose torch for Linux is the`,
     "CUDA build.",
     BY_HAND("requirements-cuda.lock"),
   ]);
 }
 
 /** Text of the lock for Linux without a GPU, and for macOS: CUDA's packages left out, torch's CPU build put in. */
-function cpuLock({ blocks, sizes }: Compiled): string {
+function cpuLock({ blocks, onLinux, onMacos, sizes }: Compiled): string {
   const kept = withoutCuda(blocks)
-    .filter(({ marker }) => holdsOnSome(marker, [...LINUX, ...MACOS]))
+    .filter((block) => isNeeded([onLinux, onMacos], block))
     .flatMap((block) => block.name === "torch" ? splitTorch(block) : [block]);
   const cpuSizes = new Map(sizes).set("torch", CPU_TORCH_MB);
   return lockText(kept, cpuSizes, DISK_OVER_DOWNLOAD.cpu, [
     "The environment of this project on a machine without a usable GPU: every package, pinned; all but one with the",
     "SHA-256 of each of its files.",
-    "For Linux (x86-64, arm64) and macOS 14 or newer (arm64), Python 3.11 to 3.13. From Python's standard package",
+    `For Linux (x86-64, arm64) and macOS 14 or newer (arm64), Python ${
+      describeRange(PYTHONS)
+    }. From Python's standard package`,
     "index; torch for Linux from PyTorch's own index of CPU builds.",
     "No hash: torch for Linux. The standard index holds only its CUDA build, which needs gigabytes more; the CPU build's",
     "files cannot be listed from everywhere this lock is made, and part of the hashes would refuse the other Pythons.",
@@ -246,15 +253,15 @@ function cpuLock({ blocks, sizes }: Compiled): string {
 const BY_HAND = (file: string) => `By hand: pip install --no-deps --require-hashes -r ${file}.`;
 
 /** Text of the lock of what only the tests need. */
-function testLock({ blocks, sizes }: Compiled, main: Block[]): string {
+function testLock({ blocks, onLinux, onMacos, sizes }: Compiled, main: Block[]): string {
   const there = new Set(main.map(({ name }) => name));
-  const kept = blocks.filter(({ name, marker }) =>
-    !there.has(name) && holdsOnSome(marker, [...LINUX, ...MACOS])
-  );
+  const kept = blocks.filter((block) => !there.has(block.name) && isNeeded([onLinux, onMacos], block));
   return lockText(kept, sizes, 3, [
     "What only the tests need: every package, pinned, with the SHA-256 of each of its files. Used beside the environment",
     "of the experiment, so it holds nothing that is in requirements-cpu.lock, and must be installed without dependencies.",
-    "For Linux (x86-64, arm64) and macOS 14 or newer (arm64), Python 3.11 to 3.13. From Python's standard package",
+    `For Linux (x86-64, arm64) and macOS 14 or newer (arm64), Python ${
+      describeRange(PYTHONS)
+    }. From Python's standard package`,
     "index.",
     "torchvision is its CUDA build on Linux; its models and transforms are Python, and the tests use no more of it.",
     BY_HAND("test/requirements.lock"),
@@ -262,21 +269,20 @@ function testLock({ blocks, sizes }: Compiled, main: Block[]): string {
 }
 
 /** Text of the lock of what the CPU image holds beside the experiment's packages. */
-function imageLock({ blocks, sizes }: Compiled, main: Block[]): string {
+function imageLock({ blocks, onLinux, sizes }: Compiled, main: Block[]): string {
   const there = new Set(main.map(({ name }) => name));
-  const kept = blocks.filter(({ name, marker }) => !there.has(name) && holdsOnSome(marker, LINUX));
+  const kept = blocks.filter((block) => !there.has(block.name) && isNeeded([onLinux], block));
   return lockText(kept, sizes, 3, [
     "What the CPU image holds beside the packages of the experiment: every package, pinned, with the SHA-256 of each of",
     "its files. Holds nothing that is in requirements-cpu.lock, and must be installed without dependencies.",
-    "For Linux (x86-64, arm64), Python 3.11 to 3.13. From Python's standard package index.",
+    `For Linux (x86-64, arm64), Python ${describeRange(PYTHONS)}. From Python's standard package index.`,
     BY_HAND(".devcontainer/requirements.lock"),
   ]);
 }
 
 /** Leaves out CUDA's packages and what is needed by nothing else. */
 export function withoutCuda(blocks: Block[]): Block[] {
-  const isCuda = ({ name }: Block) => /^(?:nvidia|cuda)-|^triton$/.test(name);
-  let kept = blocks.filter((block) => !isCuda(block));
+  let kept = blocks.filter(({ name }) => !isCudaPackage(name));
   for (let before = -1; before !== kept.length;) {
     before = kept.length;
     const names = new Set(kept.map(({ name }) => name));
@@ -304,16 +310,16 @@ function lockText(
   about: string[],
 ): string {
   const body = blocks.map(blockText).join("\n");
-  const packages: LockedPackage[] = packagesFor(
-    parseLock(body, "lock"),
-    targetFor("linux", "x86_64", "3.11.0"),
-  );
-  const download = packages.reduce((sum, { name }) => sum + (sizes.get(name) ?? 0), 0);
+  const names = [...new Set(blocks.map(({ name }) => name))].filter((name) => sizes.has(name));
+  const download = names.reduce((sum, name) => sum + sizes.get(name)!, 0);
   const header = [
     ...about,
+    `python: ${PYTHONS.oldest} to ${PYTHONS.newest}`,
     `Made by: deno task lock, that is uv pip compile ${COMPILE.join(" ")}.`,
     "Do not edit: change the requirements and make it again.",
-    `download: ${megabytes(download)} (${packages.length} packages for Python 3.11 on Linux x86-64)`,
+    `download: ${
+      megabytes(download)
+    } (${names.length} packages for Python ${PYTHONS.oldest} on Linux x86-64)`,
     `disk: ${megabytes(download * diskOverDownload)} (about; without the caches of pip and uv)`,
   ];
   return [...header.map((line) => `# ${line}`), body, ""].join("\n");

@@ -4,8 +4,11 @@ import { dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { engineOf } from "../engine/index.ts";
-import { ensureEnvironment, type PreparedEnvironment } from "../environment/environment.ts";
-import { environmentRequest } from "../environment/request.ts";
+import {
+  ensureEnvironment,
+  environmentRequest,
+  type PreparedEnvironment,
+} from "../environment/environment.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import { readCode } from "../record/code.ts";
 import {
@@ -50,7 +53,7 @@ export async function executeRun(
   const reaped = announceReaped(prepared, recovered, terminal);
   // Before the environment is made: a folder that can't be written to should show at once.
   await Deno.mkdir(dirname(plan.directory), { recursive: true });
-  const environment = await makeEnvironment(prepared, stopper, terminal);
+  const environment = await makeEnvironment(prepared, request, stopper, terminal);
   plan.environment.python = environment.python;
   if (resumed === undefined) await Deno.mkdir(plan.directory);
   const lock = await RunLock.take(plan.directory, request.force);
@@ -100,6 +103,7 @@ type MadeEnvironment = Pick<PreparedEnvironment, "python" | "directory" | "lockS
 
 async function makeEnvironment(
   { experiment, host, plan }: PreparedRun,
+  { yes }: RunRequest,
   stopper: StopSignals,
   terminal: Terminal,
 ): Promise<MadeEnvironment> {
@@ -108,6 +112,7 @@ async function makeEnvironment(
   try {
     return await ensureEnvironment({
       ...environmentRequest(experiment, host),
+      yes,
       announce: (line) => terminal.line(line),
       progress: (line) => terminal.progress(line),
       signal: stopper.aborted,

@@ -8,8 +8,7 @@ import type { FetchData } from "../data/plan_data.ts";
 import type { MissingImage } from "../engine/engine.ts";
 import { chooseEngine } from "../engine/choose.ts";
 import { engineCommand } from "../engine/index.ts";
-import { expectedPython } from "../environment/environment.ts";
-import { environmentRequest } from "../environment/request.ts";
+import { environmentRequest, expectedPython } from "../environment/environment.ts";
 import type { Experiment, Scalar } from "../experiment/experiment.ts";
 import { readExperiment } from "../experiment/read.ts";
 import { RESERVED_PARAMETERS } from "../experiment/reserved_names.ts";
@@ -45,6 +44,8 @@ export interface RunRequest {
   reporter?: Reporter;
   /** Fetches data that are missing; without it the plan only marks them. */
   fetchData?: FetchData;
+  /** Download more than 1 GB of packages without asking. */
+  yes?: boolean;
   runs?: string;
   reuse: boolean;
   resume: boolean;

@@ -32,7 +32,10 @@ export const RUN_OPTIONS = {
   cpus: { value: "N", help: "limit for a container's processors, e.g. 2 or 0.5" },
   network: { value: "none", choices: ["none"], help: "containers have no network" },
   mount: { value: "DIR", many: true, help: "let containers read DIR, too, at the same path" },
-  yes: { help: "build or get a missing image, or fetch more than 1 GB of data, without asking", short: "y" },
+  yes: {
+    help: "build or get a missing image, or fetch more than 1 GB of data or packages, without asking",
+    short: "y",
+  },
   offline: { help: "fetch no data: what is missing is an error that says how to bring it" },
   runs: { value: "DIR", help: "keep run folders in DIR instead of runs/ (or set RUNS_DIR)" },
   reuse: { help: "copy steps whose inputs are unchanged from an earlier run instead of running them" },
@@ -69,7 +72,7 @@ export async function runTask(
   const { planCommands, prepareRun } = await import("./prepare_run.ts");
   const request = {
     ...{ task, experiment, steps, notebook, parameters, rest, runs, reuse, resume, force },
-    ...{ engine, image, container: containerOptions(options) },
+    ...{ engine, image, container: containerOptions(options), yes: options.yes },
     ...(options.yes && !options.plan && { obtain: await obtainer(terminal) }),
     ...(!options.plan && { reporter: terminal, fetchData: fetcher(options, terminal) }),
   };
