@@ -5,12 +5,15 @@
  */
 
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 import { EXPERIMENT } from "./lib/experiment/argument.ts";
 import { VARIANTS } from "./lib/image/build_plan.ts";
 import { buildTask } from "./lib/image/build.ts";
 
-await main({
+export const task = defineTask({
   name: "build",
+  description: "Build the image that an experiment runs in, with or without a GPU",
+  permissions: ["run"],
   summary:
     "Builds the image that an experiment runs in: on GPU-Jupyter, or with --cpu on a small Debian. It holds the " +
     "packages and the tracked files of the project, nothing that git does not know, and no data that are fetched.",
@@ -36,3 +39,5 @@ await main({
   },
   run: ({ options, positionals }, terminal) => buildTask(options, positionals, terminal),
 });
+
+if (import.meta.main) await main(task);

@@ -6,9 +6,12 @@
 
 import { CLAIM_OPTIONS, claimTask } from "./lib/claim/claim_task.ts";
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 
-await main({
+export const task = defineTask({
   name: "claim",
+  description: "Turn a run into claims and published evidence",
+  permissions: ["write"],
   summary:
     "Makes a run the one that is claimed: its values go into the claims of experiment.yaml, with their printed digits, " +
     "and its records and small results into published/. Other runs with the same parameters suggest tolerances. " +
@@ -29,3 +32,5 @@ await main({
   options: CLAIM_OPTIONS,
   run: claimTask,
 });
+
+if (import.meta.main) await main(task);

@@ -5,10 +5,13 @@
  */
 
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 import { clean } from "./lib/maintenance/clean.ts";
 
-await main({
+export const task = defineTask({
   name: "clean",
+  description: "Remove environments and caches; runs only with --runs",
+  permissions: ["write"],
   summary:
     "Removes the environments and caches of the project you stand in, such as what steps keep in .cache; they are " +
     "made again when needed. Runs are results: they go only with --runs, and only after a confirmation. Fetched " +
@@ -26,3 +29,5 @@ await main({
   },
   run: ({ options }, terminal) => clean(options, terminal),
 });
+
+if (import.meta.main) await main(task);

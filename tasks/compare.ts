@@ -5,10 +5,13 @@
  */
 
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 import { COMPARE_OPTIONS, compareTask } from "./lib/compare/compare_task.ts";
 
-await main({
+export const task = defineTask({
   name: "compare",
+  description: "Compare two runs: where they depart, and what may explain it",
+  permissions: ["read"],
   summary:
     "Says where two runs depart and what may explain it. Like diff, it ends with 0 if the results are the same, 1 if " +
     "they differ, 2 if they can't be compared. Files that differ only in times, in the run's own folder, or in how " +
@@ -29,3 +32,5 @@ await main({
   options: COMPARE_OPTIONS,
   run: compareTask,
 });
+
+if (import.meta.main) await main(task);

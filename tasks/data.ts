@@ -5,10 +5,13 @@
  */
 
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 import { DATA_OPTIONS, dataTask } from "./lib/data/data_task.ts";
 
-await main({
+export const task = defineTask({
   name: "data",
+  description: "Fetch the data that an experiment declares, verify or list them",
+  permissions: ["fetch"],
   summary:
     "Fetches the data sets and weights that an experiment declares, checks them by hash, unpacks archives and " +
     "links them into the project. They are kept once for all your projects in XDG_CACHE_HOME or ~/.cache, in " +
@@ -27,3 +30,5 @@ await main({
   options: DATA_OPTIONS,
   run: (args, terminal) => dataTask(args, terminal),
 });
+
+if (import.meta.main) await main(task);

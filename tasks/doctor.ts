@@ -5,11 +5,14 @@
  */
 
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 import { doctor } from "./lib/doctor/doctor_task.ts";
 import { EXPERIMENT } from "./lib/experiment/argument.ts";
 
-await main({
+export const task = defineTask({
   name: "doctor",
+  description: "Look at this machine: engines, GPU, driver, disks; what is amiss, and what to do",
+  permissions: ["inspect", "--allow-net=127.0.0.1:8888"],
   summary:
     "Looks at this machine: engines, GPU, driver and image, memory, disks, programs. Changes nothing. The exit code is " +
     "3 if the experiment can't run here.",
@@ -21,3 +24,5 @@ await main({
   options: {},
   run: ({ positionals }, terminal) => doctor(positionals, terminal),
 });
+
+if (import.meta.main) await main(task);

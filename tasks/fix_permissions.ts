@@ -5,11 +5,14 @@
  */
 
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 import { CONTAINER_PROGRAMS } from "./lib/container/program.ts";
 import { fixPermissions } from "./lib/permissions/fix_permissions.ts";
 
-await main({
+export const task = defineTask({
   name: "fix-permissions",
+  description: "Give back what containers left in the project under another owner",
+  permissions: ["run"],
   summary:
     "Gives you what is in the project and belongs to somebody else, such as files that a container wrote as root. " +
     "Root's rights come from a container, so no sudo is needed. Links are not followed, other file systems are left " +
@@ -31,3 +34,5 @@ await main({
   },
   run: ({ options }, terminal) => fixPermissions(options, terminal),
 });
+
+if (import.meta.main) await main(task);

@@ -7,9 +7,14 @@
 import { main } from "./lib/cli/main.ts";
 import { stepTask } from "./lib/run/step_task.ts";
 
-await main(
-  stepTask("infer", "Predicts with the newest model that was trained with these parameters.", [
+export const task = stepTask(
+  "infer",
+  'Predict with the newest trained model (the step "infer")',
+  "Predicts with the newest model that was trained with these parameters.",
+  [
     "deno task infer -- --top-k 5",
     "with an argument for the step's own command",
-  ]),
+  ],
 );
+
+if (import.meta.main) await main(task);

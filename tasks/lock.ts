@@ -5,11 +5,15 @@
  */
 
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 import { lock } from "./lib/maintenance/make_locks.ts";
 import { ROOT } from "./lib/system/product.ts";
 
-await main({
+export const task = defineTask({
   name: "lock",
+  description: "Make the lock files from requirements.txt",
+  permissions: ["run"],
+  maintainers: true,
   summary:
     "Makes requirements-cpu.lock, requirements-cuda.lock and test/requirements.lock from the requirements " +
     "beside them: every package pinned, with hashes. Versions stay as they are unless the requirements change.",
@@ -27,3 +31,5 @@ await main({
     return { exitCode: 0, result: { locks } };
   },
 });
+
+if (import.meta.main) await main(task);

@@ -5,10 +5,13 @@
  */
 
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 import { logsTask } from "./lib/jupyter/control.ts";
 
-await main({
+export const task = defineTask({
   name: "logs",
+  description: "Show the log of this project's JupyterLab",
+  permissions: ["run"],
   summary: "Shows what the JupyterLab of the project you stand in has said.",
   examples: [
     ["deno task logs", "the last 200 lines"],
@@ -21,3 +24,5 @@ await main({
   interactive: true,
   run: ({ options }) => logsTask(options),
 });
+
+if (import.meta.main) await main(task);

@@ -5,11 +5,14 @@
  */
 
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 import { NOTEBOOK_OPTIONS, notebookOptions, splitPositionals } from "./lib/plan/notebook_options.ts";
 import { RUN_OPTIONS, runTask } from "./lib/run/run_task.ts";
 
-await main({
+export const task = defineTask({
   name: "notebook",
+  description: "Execute notebooks without a browser",
+  permissions: ["run"],
   summary:
     "Executes notebooks from top to bottom without a browser and saves executed copies in the run folder; " +
     "the notebooks themselves are never changed. The exit code is 1 if a cell fails.",
@@ -32,3 +35,5 @@ await main({
     return runTask({ task: "notebook", experiment, steps: ["notebook"], notebook }, args, terminal);
   },
 });
+
+if (import.meta.main) await main(task);

@@ -5,10 +5,14 @@
  */
 
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 import { runChecks } from "./lib/maintenance/gate.ts";
 
-await main({
+export const task = defineTask({
   name: "ok",
+  description: "Format, lint, type check and test everything: the gate for a commit",
+  permissions: ["run"],
+  maintainers: true,
   summary: "Checks format, lint and types, then runs all tests, of TypeScript and Python. " +
     "Everything is checked even if something fails; the exit code is 0 only if nothing does.",
   examples: [["deno task ok", "check everything"], [
@@ -21,3 +25,5 @@ await main({
   },
   run: ({ options }, terminal) => runChecks(options, terminal),
 });
+
+if (import.meta.main) await main(task);

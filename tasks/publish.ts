@@ -5,11 +5,14 @@
  */
 
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 import { EXPERIMENT } from "./lib/experiment/argument.ts";
 import { publishTask } from "./lib/publish/publish.ts";
 
-await main({
+export const task = defineTask({
   name: "publish",
+  description: "Make the image that others reproduce with, and the words for the paper",
+  permissions: ["run"],
   summary:
     "Makes the containerized experiment: an image with the committed code, its environment and the tracked data. " +
     "Started with nothing it is JupyterLab with the work in place, started with `reproduce` it says whether the " +
@@ -33,3 +36,5 @@ await main({
   },
   run: ({ options, positionals }, terminal) => publishTask(options, positionals[0], terminal),
 });
+
+if (import.meta.main) await main(task);

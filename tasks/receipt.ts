@@ -5,10 +5,13 @@
  */
 
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 import { RECEIPT_OPTIONS, receiptTask } from "./lib/report/receipt_task.ts";
 
-await main({
+export const task = defineTask({
   name: "receipt",
+  description: "Show the receipt of a run, or sign it with your SSH key",
+  permissions: ["run"],
   summary:
     "Shows what a run's receipt states: its verdicts, and the hashes of its evidence, inputs and outputs. " +
     "A signature lets others see that it was you; deno task verify checks both.",
@@ -31,3 +34,5 @@ await main({
   options: RECEIPT_OPTIONS,
   run: receiptTask,
 });
+
+if (import.meta.main) await main(task);

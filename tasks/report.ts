@@ -5,11 +5,14 @@
  */
 
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 import { CRATE_OPTIONS, crateTask } from "./lib/crate/crate_task.ts";
 import { REPORT_OPTIONS, reportRun } from "./lib/report/report_task.ts";
 
-await main({
+export const task = defineTask({
   name: "report",
+  description: "Show a run and write its page: verdict, figures, environment, text for the paper",
+  permissions: ["write", "--allow-run=xdg-open,open"],
   summary:
     "Shows what a run did, on what machine, and whether the claims hold. The same as a page of one file that loads " +
     "nothing is written to report.html in the run folder, and a list of all runs to runs/index.html.",
@@ -32,3 +35,5 @@ await main({
     return { exitCode, result: { ...result as object, ...await crateTask(args, terminal) } };
   },
 });
+
+if (import.meta.main) await main(task);

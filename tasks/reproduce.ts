@@ -5,12 +5,15 @@
  */
 
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 import { EXPERIMENT } from "./lib/experiment/argument.ts";
 import { runTask } from "./lib/run/run_task.ts";
 import { runTwice, TWICE_OPTIONS } from "./lib/run/run_twice.ts";
 
-await main({
+export const task = defineTask({
   name: "reproduce",
+  description: "Run the whole experiment and check it against the published numbers",
+  permissions: ["run"],
   summary:
     "Runs every step of an experiment in the best environment this machine has, then says claim by claim " +
     "whether the published numbers hold. The exit code is 0 only if every claim does. This runs the experiment's " +
@@ -30,3 +33,5 @@ await main({
     return run({ task: "reproduce", experiment: args.positionals[0] }, args, terminal);
   },
 });
+
+if (import.meta.main) await main(task);

@@ -5,10 +5,13 @@
  */
 
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 import { shellTask } from "./lib/jupyter/control.ts";
 
-await main({
+export const task = defineTask({
   name: "shell",
+  description: "Open a shell where this project's JupyterLab runs",
+  permissions: ["run"],
   summary:
     "Opens a shell where the JupyterLab of the project you stand in runs: as the same user, in the project's folder.",
   examples: [
@@ -20,3 +23,5 @@ await main({
   interactive: true,
   run: ({ rest }) => shellTask(rest),
 });
+
+if (import.meta.main) await main(task);

@@ -6,10 +6,13 @@
 
 import { Failure } from "./lib/cli/failure.ts";
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 import { RUN_OPTIONS, runTask } from "./lib/run/run_task.ts";
 
-await main({
+export const task = defineTask({
   name: "step",
+  description: "Run any one step by its name",
+  permissions: ["run"],
   summary:
     "Runs one step of an experiment and records what went in and came out. What the step needs is taken from " +
     "the newest run that has it with the same parameters.",
@@ -33,3 +36,5 @@ await main({
     return runTask({ task: "step", experiment, steps: [step] }, args, terminal);
   },
 });
+
+if (import.meta.main) await main(task);

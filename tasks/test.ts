@@ -5,10 +5,14 @@
  */
 
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 import { runTests } from "./lib/maintenance/gate.ts";
 
-await main({
+export const task = defineTask({
   name: "test",
+  description: "Run all tests, TypeScript's and Python's",
+  permissions: ["run"],
+  maintainers: true,
   summary: "Runs all tests, TypeScript's and Python's, and ends with a line that counts them. " +
     "What they need is installed first, into .venv and .venv-test.",
   examples: [
@@ -23,3 +27,5 @@ await main({
   options: {},
   run: (args, terminal) => runTests(args.positionals, terminal),
 });
+
+if (import.meta.main) await main(task);

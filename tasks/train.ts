@@ -7,6 +7,9 @@
 import { main } from "./lib/cli/main.ts";
 import { stepTask } from "./lib/run/step_task.ts";
 
-await main(
-  stepTask("train", "Trains the model.", ["deno task train --epochs 3", "with another parameter value"]),
-);
+export const task = stepTask("train", 'Train the model (the step "train")', "Trains the model.", [
+  "deno task train --epochs 3",
+  "with another parameter value",
+]);
+
+if (import.meta.main) await main(task);

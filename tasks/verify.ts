@@ -5,10 +5,13 @@
  */
 
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 import { VERIFY_OPTIONS, verifyTask } from "./lib/report/verify_task.ts";
 
-await main({
+export const task = defineTask({
   name: "verify",
+  description: "Judge a finished run again, and check that its files are what was recorded",
+  permissions: ["inspect"],
   summary:
     "Judges a run again from its folder: whether its files are what was recorded, and whether the claims hold. " +
     "The exit code is 0 only if both are so.",
@@ -26,3 +29,5 @@ await main({
   options: VERIFY_OPTIONS,
   run: verifyTask,
 });
+
+if (import.meta.main) await main(task);

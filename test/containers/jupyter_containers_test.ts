@@ -46,7 +46,7 @@ class Lab implements AsyncDisposable {
     return await ended(this.start(task, args, env));
   }
 
-  /** `deno task run --detach` that must not fail; returns what it says of the server. */
+  /** `deno task jupyter --detach` that must not fail; returns what it says of the server. */
   async run(args: string[] = [], env = {}) {
     const asked = ["--image", IMAGE, "--port", String(this.port), "--detach", "--json", ...args];
     const { code, stdout, stderr } = await this.task("run", asked, env);
@@ -54,7 +54,7 @@ class Lab implements AsyncDisposable {
     return JSON.parse(stdout);
   }
 
-  /** `deno task run` that stays, once it shows the log; what it has printed by then, and what it ends with. */
+  /** `deno task jupyter` that stays, once it shows the log; what it has printed by then, and what it ends with. */
   async foreground(): Promise<{ child: Deno.ChildProcess; printed: string; ended: Promise<Ended> }> {
     const child = this.start("run", ["--image", IMAGE, "--port", String(this.port)]);
     let printed = "";
@@ -345,7 +345,7 @@ dockerTest("a port that is taken: says so, and offers a free one", async (t) => 
     const { code, stderr } = await lab.task("run", [...asked, String(port)]);
     assert.equal(code, 3);
     assert.match(stderr, new RegExp(`Cannot use port ${port}: another program listens there`));
-    const offered = Number(/what to do: deno task run --port (\d+)/.exec(stderr)?.[1]);
+    const offered = Number(/what to do: deno task jupyter --port (\d+)/.exec(stderr)?.[1]);
     assert.ok(offered > port && offered <= port + 100, stderr);
   });
   await t.step("by the JupyterLab of another project", async () => {

@@ -274,7 +274,7 @@ Deno.test({
 
 Deno.test("codemeta.json is what CITATION.cff says", async () => {
   const written = await Deno.readTextFile(join(ROOT, "codemeta.json"));
-  assert.equal(written, await codemetaText(), "deno task codemeta makes it again");
+  assert.equal(written, await codemetaText(), "deno task generate makes it again");
 });
 
 Deno.test("codemeta() takes over people, licences and the article to cite", () => {

@@ -91,7 +91,7 @@ async function* entriesOf(folder: string): AsyncIterable<Deno.DirEntry> {
 Deno.test("schemas/experiment.schema.json is what the schema in the code says", () => {
   const file = join(ROOT, "schemas/experiment.schema.json");
   if (UPDATE) Deno.writeTextFileSync(file, jsonSchema());
-  assert.equal(Deno.readTextFileSync(file), jsonSchema(), "write it with: deno task schema");
+  assert.equal(Deno.readTextFileSync(file), jsonSchema(), "write it with: deno task generate");
 });
 
 Deno.test("parseExperiment() refuses a file that is far too long", () => {

@@ -1,4 +1,4 @@
-/** What `deno task run` makes of a request, of ports and of tokens, without an engine. */
+/** What `deno task jupyter` makes of a request, of ports and of tokens, without an engine. */
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -326,7 +326,7 @@ Deno.test("the tasks say what is missing in a project without a server, and refu
   for (const task of ["logs", "shell"]) {
     const without = await project.task(task, [], env);
     assert.equal(without.code, 3);
-    assert.match(without.stderr, /No JupyterLab of this project was started[\s\S]*deno task run/);
+    assert.match(without.stderr, /No JupyterLab of this project was started[\s\S]*deno task jupyter/);
     const json = await project.task(task, ["--json"], env);
     assert.equal(json.code, 2);
     assert.match(json.stderr, new RegExp(`"deno task ${task}" has no --json`));

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { exists } from "../../tasks/lib/system/files.ts";
 import { DataProject, digest, flipByte, zipOf } from "../support/data_project.ts";
-import { ended, ROOT, until } from "../support/project.ts";
+import { ended, until } from "../support/project.ts";
 import { mount, mountable, unmount } from "../support/small_disk.ts";
 
 const WEIGHTS = new Uint8Array(300_000).map((_, index) => (index * 7919) % 251);
@@ -87,16 +87,6 @@ Deno.test("data fetches, unpacks, links, pins, and does nothing the second time"
   assert.deepEqual(project.server.requests, []);
   assert.ok(seconds < 3, `${seconds} s`);
   assert.equal((await project.task("data", "verify")).code, 0);
-});
-
-Deno.test("only the data task may open connections to any machine, and a step's own task to none", async () => {
-  const { tasks } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
-  const commands = Object.entries(tasks as Record<string, { command: string }>);
-  const open = commands.filter(([, { command }]) => /--allow-net(?: |$)/.test(command)).map(([name]) => name);
-  assert.deepEqual(open, ["data"]);
-  for (const name of ["train", "infer", "notebook", "step", "reproduce"]) {
-    assert.doesNotMatch(tasks[name].command, /--allow-net/);
-  }
 });
 
 Deno.test("data suggests the action that was meant", async () => {

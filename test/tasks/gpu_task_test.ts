@@ -1,7 +1,7 @@
 /** `deno task gpu`: whole but tiny on the CPU, since no GPU is at hand here; and what it says without one. */
 
 import assert from "node:assert/strict";
-import { type Figures, fileName, gpuChart } from "../../bench/gpu/chart.ts";
+import { type Figures, fileName, gpuChart } from "../../tasks/lib/maintenance/gpu_chart.ts";
 import { renderChartFile } from "../../tasks/lib/report/render_chart.ts";
 import { inspectHost } from "../../tasks/lib/system/host.ts";
 import { ended, Project, ROOT } from "../support/project.ts";

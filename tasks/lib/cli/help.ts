@@ -1,7 +1,7 @@
 /** The help text of a task. */
 
 import { wrap } from "./format.ts";
-import type { OptionTable, Task } from "./options.ts";
+import type { CommandLine, OptionTable } from "./options.ts";
 
 export const COMMON = {
   json: { help: "print one JSON object on standard output, everything else on standard error" },
@@ -9,7 +9,7 @@ export const COMMON = {
 } satisfies OptionTable;
 
 /** The help text: an example first, then what can be given. */
-export function help<O extends OptionTable>(task: Omit<Task<O>, "run">): string {
+export function help<O extends OptionTable>(task: CommandLine<O>): string {
   const commands = Math.max(...task.examples.map(([command]) => command.length));
   const { json, ...common } = COMMON;
   const options: OptionTable = { ...task.options, ...(task.interactive ? {} : { json }), ...common };

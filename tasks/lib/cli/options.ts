@@ -2,6 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { type ExitCode, Failure } from "./failure.ts";
+import type { PermissionSet } from "./permissions.ts";
 import { didYouMean } from "./suggest.ts";
 import { Terminal } from "./terminal.ts";
 
@@ -40,7 +41,8 @@ export interface Positionals {
   most: number;
 }
 
-export interface Task<O extends OptionTable> {
+/** What a task takes and how its help explains it. */
+export interface CommandLine<O extends OptionTable> {
   name: string;
   summary: string;
   /** Command lines with what they do; the first is shown first of all. */
@@ -54,8 +56,25 @@ export interface Task<O extends OptionTable> {
   rest?: string;
   /** It hands the terminal to another program, so there is no result for `--json`, which is refused. */
   interactive?: true;
+}
+
+/** A `deno task`: all there is to say about it, of which `deno task generate` writes its part of deno.json. */
+export interface Task<O extends OptionTable> extends CommandLine<O> {
+  /** The line by which `deno task` lists it. */
+  description: string;
+  /** The set of permissions, and what else the task may do, which no other task needs. */
+  permissions: [set: PermissionSet, ...flags: `--allow-${string}`[]];
+  /** Another name for it. */
+  alias?: string;
+  /** Only who works on this repository needs it: it is listed last, and says so. */
+  maintainers?: true;
   /** Does the work. */
   run(args: Arguments<O>, terminal: Terminal): Promise<Outcome>;
+}
+
+/** A task whose options have their types; `main()` runs it. */
+export function defineTask<O extends OptionTable>(task: Task<O>): Task<O> {
+  return task;
 }
 
 /** The result is what `--json` prints; a program that was given the terminal has its own exit code. */
@@ -69,7 +88,7 @@ interface Parsed {
   rest: string[];
 }
 
-type Grammar = Pick<Task<OptionTable>, "name" | "options" | "positionals" | "parameters" | "rest">;
+type Grammar = Pick<CommandLine<OptionTable>, "name" | "options" | "positionals" | "parameters" | "rest">;
 
 type Token = ReturnType<typeof tokenize>[number];
 
@@ -81,7 +100,7 @@ type OptionToken = Extract<Token, { kind: "option" }>;
  * @throws Failure(2) for an option that is unknown (with the nearest match), lacks its value, or has a wrong one, and
  * for more arguments than the task takes.
  */
-export function parse<O extends OptionTable>(task: Omit<Task<O>, "run">, argv: string[]): Arguments<O> {
+export function parse<O extends OptionTable>(task: CommandLine<O>, argv: string[]): Arguments<O> {
   const tokens = tokenize(task.options, argv);
   const args: Parsed = { options: emptyValues(task.options), positionals: [], parameters: {}, rest: [] };
   for (let i = 0; i < tokens.length; i++) {

@@ -29,11 +29,14 @@ async function dataCommand(
   names: string[],
   { offline, yes }: { offline: boolean; yes: boolean },
 ): Promise<string[]> {
-  const { tasks } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+  const config = join(ROOT, "deno.json");
+  const { tasks } = JSON.parse(await Deno.readTextFile(config));
   const words: string[] = tasks.data.command.split(" ");
   return [
     Deno.execPath(),
     ...words.slice(1, -1),
+    // Which also names the set of permissions: the project may have a deno.json of its own.
+    ...["--config", config],
     join(ROOT, words.at(-1)!),
     ...["fetch", file, "--json"],
     ...names.flatMap((name) => ["--only", name]),

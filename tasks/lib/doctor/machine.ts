@@ -159,6 +159,6 @@ function judgePort({ portIsFree }: Machine): Finding {
   return finding(
     "note",
     `Port ${JUPYTER_PORT} is taken: another program listens there`,
-    `Serve JupyterLab elsewhere: deno task run --port ${JUPYTER_PORT + 1}`,
+    `Serve JupyterLab elsewhere: deno task jupyter --port ${JUPYTER_PORT + 1}`,
   );
 }

@@ -13,7 +13,7 @@ import { serverUrl } from "./token.ts";
 export async function statusTask(terminal: Terminal): Promise<Outcome> {
   const server = await findOwnServer("look for JupyterLab in");
   if (server === undefined) {
-    terminal.line("No JupyterLab of this project runs; deno task run starts one");
+    terminal.line("No JupyterLab of this project runs; deno task jupyter starts one");
     return { exitCode: 1, result: { running: false } };
   }
   const { folder, plan, engine } = server;
@@ -56,7 +56,9 @@ export async function logsTask(
   const condition = await engine.condition(plan);
   if (condition.is === "gone") {
     await clearState(folder);
-    throw new Failure(3, `${describeEnd(plan, condition)}, and its log with it`, { remedy: "deno task run" });
+    throw new Failure(3, `${describeEnd(plan, condition)}, and its log with it`, {
+      remedy: "deno task jupyter",
+    });
   }
   const { argv, ...options } = engine.logsCommand(plan, { follow, tail });
   return { programExited: await runInTerminal(argv, options) };
@@ -74,7 +76,7 @@ export async function shellTask(command: string[]): Promise<Outcome> {
   if (code === 0) return { programExited: 0 };
   const condition = await engine.condition(plan);
   if (condition.is === "running") return { programExited: code };
-  throw new Failure(3, describeEnd(plan, condition), { remedy: "deno task run" });
+  throw new Failure(3, describeEnd(plan, condition), { remedy: "deno task jupyter" });
 }
 
 /** `deno task stop`: ends the project's server and removes what is left of it, whatever became of it. */

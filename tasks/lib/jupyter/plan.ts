@@ -139,7 +139,7 @@ function requireKeepId(version: string) {
     3,
     `Cannot run JupyterLab as yourself: it takes Podman 4.3 or newer, current value is "${version}"`,
     {
-      remedy: "deno task run --engine podman --root: without root's rights, root in the container is you",
+      remedy: "deno task jupyter --engine podman --root: without root's rights, root in the container is you",
     },
   );
 }

@@ -18,7 +18,9 @@ export function requireFree({ port, published }: Ports) {
   const next = nextFree(taken, [port, ...published]);
   const option = taken === port ? "--port" : "--publish";
   throw new Failure(3, `Cannot use port ${taken}: another program listens there`, {
-    remedy: next === undefined ? "End that program" : `deno task run ${option} ${next}, or end that program`,
+    remedy: next === undefined
+      ? "End that program"
+      : `deno task jupyter ${option} ${next}, or end that program`,
   });
 }
 
@@ -28,6 +30,6 @@ export function portsTaken({ address, port, published }: Ports): Failure {
   return new Failure(
     3,
     `Cannot use port ${[port, ...published].join(" or ")} of ${address}: another program listens there`,
-    { remedy: `deno task run${host} --port ${port + 1}, or end that program` },
+    { remedy: `deno task jupyter${host} --port ${port + 1}, or end that program` },
   );
 }

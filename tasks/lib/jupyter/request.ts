@@ -1,4 +1,4 @@
-/** What a user asks of `deno task run`. */
+/** What a user asks of `deno task jupyter`. */
 
 import { isIPv4 } from "node:net";
 import { Failure } from "../cli/failure.ts";

@@ -1,4 +1,4 @@
-/** The JupyterLab that `deno task run` started for a project. */
+/** The JupyterLab that `deno task jupyter` started for a project. */
 
 import { Failure } from "../cli/failure.ts";
 import { callerFolder, projectRoot } from "../system/project_root.ts";
@@ -33,7 +33,7 @@ export async function findOwnServer(purpose: string): Promise<StartedServer | un
 export async function requireServer(purpose: string): Promise<StartedServer> {
   const server = await findOwnServer(purpose);
   if (server !== undefined) return server;
-  throw new Failure(3, "No JupyterLab of this project was started", { remedy: "deno task run" });
+  throw new Failure(3, "No JupyterLab of this project was started", { remedy: "deno task jupyter" });
 }
 
 /** What a server is called in messages. */

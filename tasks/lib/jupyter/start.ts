@@ -1,4 +1,4 @@
-/** `deno task run`: starts JupyterLab, waits until it answers, and stays with it unless it is to be left alone. */
+/** `deno task jupyter`: starts JupyterLab, waits until it answers, and stays with it unless it is to be left alone. */
 
 import { Failure } from "../cli/failure.ts";
 import type { Outcome } from "../cli/options.ts";
@@ -98,7 +98,7 @@ async function offer(server: StartedServer, open: boolean, terminal: Terminal): 
   const url = serverUrl(plan.port, await Deno.readTextFile(folder.token));
   terminal.line(`${nameOf(plan)} runs already`);
   terminal.line(terminal.paint(url, "bold"));
-  terminal.line("To start it otherwise: deno task stop, then deno task run again");
+  terminal.line("To start it otherwise: deno task stop, then deno task jupyter again");
   if (open) await openBrowser(url, folder, terminal);
   return { exitCode: 0, result: { ...plan, url, started, already: true } satisfies Started };
 }

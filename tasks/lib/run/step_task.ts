@@ -7,11 +7,14 @@ import { RUN_OPTIONS, runTask } from "./run_task.ts";
 /** A task that runs the step of its own name. */
 export function stepTask(
   name: string,
+  description: string,
   summary: string,
   example: [string, string],
 ): Task<typeof RUN_OPTIONS> {
   return {
     name,
+    description,
+    permissions: ["run"],
     summary:
       `${summary} It runs the step "${name}" of experiment.yaml and records what went in and came out.`,
     examples: [

@@ -1,7 +1,7 @@
 /** The GPU figures as a Vega-Lite specification: plain data, nothing is drawn here. */
 
 import type { TopLevelSpec } from "vega-lite";
-import { SCHEMA } from "../../tasks/lib/report/render_chart.ts";
+import { SCHEMA } from "../report/render_chart.ts";
 
 /** What figures.py writes, as far as it is drawn here. */
 export interface Figures {

@@ -2,24 +2,31 @@
  * Overview: starts JupyterLab in the experiment's image, in another GPU-Jupyter image, or on the host.
  * Arguments: [EXPERIMENT], --detach, --port, --image, --engine, --gpus, --publish, --host, --token-file, --sudo, --root,
  * --restart, --open, --yes, --plan.
- * Example: deno task run --detach
+ * Example: deno task jupyter --detach
  */
 
 import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
 import { EXPERIMENT } from "./lib/experiment/argument.ts";
 import { ENGINE_CHOICES } from "./lib/experiment/engine_name.ts";
 import { startTask } from "./lib/jupyter/start.ts";
 
-await main({
-  name: "run",
+export const task = defineTask({
+  name: "jupyter",
+  alias: "run",
+  description: "Start JupyterLab with this project, in a container or on the host",
+  permissions: ["serve"],
   summary:
     "Starts JupyterLab with the project mounted, waits until it answers, and prints its address with the token. The " +
     "token is random unless --token-file or JUPYTER_TOKEN gives one. Files that it writes are yours. Only this machine " +
     "can reach it.",
   examples: [
-    ["deno task run", "JupyterLab in the foreground, ^C stops it"],
-    ["deno task run --detach", "in the background; see also stop, status, logs and shell"],
-    ["deno task run --image cschranz/gpu-jupyter:v1.10_cuda-12.9_ubuntu-24.04", "in any GPU-Jupyter image"],
+    ["deno task jupyter", "JupyterLab in the foreground, ^C stops it"],
+    ["deno task jupyter --detach", "in the background; see also stop, status, logs and shell"],
+    [
+      "deno task jupyter --image cschranz/gpu-jupyter:v1.10_cuda-12.9_ubuntu-24.04",
+      "in any GPU-Jupyter image",
+    ],
   ],
   positionals: EXPERIMENT,
   options: {
@@ -48,3 +55,5 @@ await main({
   },
   run: ({ options, positionals }, terminal) => startTask(options, positionals, terminal),
 });
+
+if (import.meta.main) await main(task);

@@ -5,17 +5,22 @@
  */
 
 import { join, resolve } from "node:path";
-import { Failure } from "../tasks/lib/cli/failure.ts";
-import { main } from "../tasks/lib/cli/main.ts";
-import type { Terminal } from "../tasks/lib/cli/terminal.ts";
-import { RUN_OPTIONS, type RunOutcome, runTask } from "../tasks/lib/run/run_task.ts";
-import { writeAtomic, writeJson } from "../tasks/lib/system/files.ts";
-import { inspectHost } from "../tasks/lib/system/host.ts";
-import { callerFolder } from "../tasks/lib/system/project_root.ts";
-import { type Figures, fileName, gpuChart } from "./gpu/chart.ts";
+import { Failure } from "./lib/cli/failure.ts";
+import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
+import type { Terminal } from "./lib/cli/terminal.ts";
+import { RUN_OPTIONS, type RunOutcome, runTask } from "./lib/run/run_task.ts";
+import { writeAtomic, writeJson } from "./lib/system/files.ts";
+import { inspectHost } from "./lib/system/host.ts";
+import { ROOT } from "./lib/system/product.ts";
+import { callerFolder } from "./lib/system/project_root.ts";
+import { type Figures, fileName, gpuChart } from "./lib/maintenance/gpu_chart.ts";
 
-await main({
+export const task = defineTask({
   name: "gpu",
+  description: "Measure training on this machine's GPU, beside the published loop",
+  permissions: ["run"],
+  maintainers: true,
   summary:
     "Measures fine-tuning on this machine's GPU, in exact and in feature mode, beside the published loop: images per " +
     "second, the share of the card's peak, whole trainings, the first batch, memory. Writes DATE-CARD.json and a " +
@@ -35,10 +40,10 @@ await main({
     const onCpu = args.parameters.device === "cpu";
     if (!onCpu && !options.plan) await requireGpu();
     const gpus = options.gpus ?? (onCpu ? "none" : undefined);
-    const experiment = join(import.meta.dirname!, "gpu");
+    const experiment = join(ROOT, "bench/gpu");
     const request = { task: "gpu", experiment, steps: ["figures"] };
     const outcome = await runTask(request, { ...args, options: { ...options, gpus } }, terminal);
-    const results = resolve(callerFolder(), options.results ?? join(import.meta.dirname!, "results"));
+    const results = resolve(callerFolder(), options.results ?? join(ROOT, "bench/results"));
     const files = await writeFigures(outcome, results, terminal);
     return { exitCode: outcome.exitCode, result: { ...outcome.result as object, files } };
   },
@@ -64,8 +69,10 @@ async function writeFigures({ run }: RunOutcome, results: string, terminal: Term
   ];
   await Deno.mkdir(results, { recursive: true });
   await writeJson(json, figures);
-  const { renderChartFile } = await import("../tasks/lib/report/render_chart.ts");
+  const { renderChartFile } = await import("./lib/report/render_chart.ts");
   await writeAtomic(svg, await renderChartFile(gpuChart(figures)));
   terminal.line(`Figures: ${json}, ${svg}`);
   return [json, svg];
 }
+
+if (import.meta.main) await main(task);

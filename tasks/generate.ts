@@ -1,0 +1,87 @@
+/**
+ * Overview: writes what follows from other files: deno.json's tasks and permissions, the schema of experiment.yaml for
+ * editors, and codemeta.json.
+ * Arguments: --check.
+ * Example: deno task generate
+ */
+
+import { join } from "node:path";
+import { main } from "./lib/cli/main.ts";
+import { defineTask } from "./lib/cli/options.ts";
+import type { Terminal } from "./lib/cli/terminal.ts";
+import { ROOT } from "./lib/system/product.ts";
+
+export const task = defineTask({
+  name: "generate",
+  description: "Write deno.json's tasks, schemas/experiment.schema.json and codemeta.json",
+  permissions: ["read", "--allow-write=."],
+  maintainers: true,
+  summary:
+    "Writes the files that follow from others: the tasks and permissions in deno.json from tasks/*.ts, " +
+    "schemas/experiment.schema.json, by which editors check experiment.yaml, from tasks/lib/experiment/schema.ts, and " +
+    "codemeta.json, by which catalogues find research software, from CITATION.cff.",
+  examples: [
+    ["deno task generate", "after a change to one of those"],
+    ["deno task generate --check", "write nothing; 1 if something would change"],
+  ],
+  options: { check: { help: "say what would change, and write nothing" } },
+  run: ({ options }, terminal) => generate(options, terminal),
+});
+
+/** All tasks, in the order in which they are listed. */
+const TASKS = [
+  () => import("./reproduce.ts"),
+  () => import("./train.ts"),
+  () => import("./infer.ts"),
+  () => import("./notebook.ts"),
+  () => import("./step.ts"),
+  () => import("./verify.ts"),
+  () => import("./receipt.ts"),
+  () => import("./report.ts"),
+  () => import("./claim.ts"),
+  () => import("./compare.ts"),
+  () => import("./data.ts"),
+  () => import("./build.ts"),
+  () => import("./doctor.ts"),
+  () => import("./jupyter.ts"),
+  () => import("./stop.ts"),
+  () => import("./status.ts"),
+  () => import("./logs.ts"),
+  () => import("./shell.ts"),
+  () => import("./publish.ts"),
+  () => import("./clean.ts"),
+  () => import("./fix_permissions.ts"),
+  () => import("./test.ts"),
+  () => import("./ok.ts"),
+  () => Promise.resolve({ task }),
+  () => import("./lock.ts"),
+  () => import("./gpu.ts"),
+];
+
+/** What each of the files is to hold, by its path from the root. */
+export async function generatedFiles(): Promise<Record<string, string>> {
+  const { withTasks } = await import("./lib/maintenance/task_table.ts");
+  const { jsonSchema } = await import("./lib/experiment/json_schema.ts");
+  const { codemetaText } = await import("./lib/crate/codemeta.ts");
+  const tasks = await Promise.all(TASKS.map(async (load) => (await load()).task));
+  return {
+    "deno.json": withTasks(await Deno.readTextFile(join(ROOT, "deno.json")), tasks),
+    "schemas/experiment.schema.json": jsonSchema(),
+    "codemeta.json": await codemetaText(),
+  };
+}
+
+async function generate({ check }: { check: boolean }, terminal: Terminal) {
+  const changed: string[] = [];
+  for (const [name, text] of Object.entries(await generatedFiles())) {
+    const file = join(ROOT, name);
+    if (await Deno.readTextFile(file).catch(() => undefined) === text) continue;
+    if (!check) await Deno.writeTextFile(file, text);
+    changed.push(name);
+    terminal.line(`${check ? "To be written: deno task generate writes" : "Wrote"} ${name}`);
+  }
+  if (changed.length === 0) terminal.line("Nothing to write: all is as it should be");
+  return { exitCode: check && changed.length > 0 ? 1 as const : 0 as const, result: { changed } };
+}
+
+if (import.meta.main) await main(task);

@@ -1,0 +1,50 @@
+/** The tasks as deno.json lists them. */
+
+import type { OptionTable, Task } from "../cli/options.ts";
+import { PERMISSION_SETS } from "../cli/permissions.ts";
+
+export type ListedTask = Pick<
+  Task<OptionTable>,
+  "name" | "description" | "permissions" | "alias" | "maintainers"
+>;
+
+/**
+ * deno.json with these tasks and the sets of permissions that they name.
+ *
+ * @param text deno.json as it is
+ */
+export function withTasks(text: string, tasks: ListedTask[]): string {
+  const { tasks: _, permissions: __, ...rest } = JSON.parse(text);
+  const own = tasks.filter(({ maintainers }) => maintainers);
+  const listed = [...tasks.filter(({ maintainers }) => !maintainers), ...own].flatMap(entries);
+  return `${
+    JSON.stringify({ tasks: Object.fromEntries(listed), permissions: PERMISSION_SETS, ...rest }, null, 2)
+  }\n`;
+}
+
+interface Entry {
+  description: string;
+  command: string;
+}
+
+function entries(task: ListedTask): [name: string, entry: Entry][] {
+  const { name, alias } = task;
+  const description = task.maintainers
+    ? `For maintainers: ${lowerFirst(task.description)}`
+    : task.description;
+  const [set, ...flags] = task.permissions;
+  // Deno says that sets are new, unless it is quiet.
+  const command = ["deno run --no-prompt --quiet", `-P=${set}`, ...flags, `tasks/${fileName(name)}`].join(
+    " ",
+  );
+  const own: [string, Entry][] = [[name, { description, command }]];
+  return alias === undefined ? own : [...own, [alias, { description: `The same as ${name}`, command }]];
+}
+
+function fileName(task: string): string {
+  return `${task.replaceAll("-", "_")}.ts`;
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
