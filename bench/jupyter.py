@@ -5,9 +5,9 @@ Example:
     npm install --prefix /tmp/devcontainers @devcontainers/cli
     python bench/jupyter.py --devcontainer /tmp/devcontainers/node_modules/.bin/devcontainer
 
-Starts JupyterLab with `deno task jupyter --detach` in an image that is there already, with a state folder of its
-own, and stops it in the end. The short commands run in turn on the same container, so that a busy moment of
-the machine meets all of them. Writes bench/results/jupyter.json.
+Starts JupyterLab with `deno task jupyter --detach` in an image that is there already, with a state folder of
+its own, and stops it in the end. The short commands run in turn on the same container, so that a busy moment
+of the machine meets all of them. Writes bench/results/jupyter.json.
 """
 
 from __future__ import annotations
