@@ -1,6 +1,6 @@
 /**
  * Overview: gives back to the user what containers and other programs left in the project under another owner.
- * Arguments: --plan, --to-container, --group, --engine.
+ * Arguments: --plan, --to-container, --group, --all, --engine, --image, --undo.
  * Example: deno task fix-permissions
  */
 
@@ -19,18 +19,24 @@ export const task = defineTask({
     "alone, and what is right already is not touched.",
   examples: [
     ["deno task fix-permissions", "repair what does not belong to you"],
-    ["deno task fix-permissions --plan", "what that is, its size, and where it is likely from"],
+    ["deno task fix-permissions --plan", "what that is, its size, and how it would be repaired"],
     ["deno task fix-permissions --to-container", "give all to jovyan, the user of GPU-Jupyter containers"],
   ],
   options: {
     plan: { help: "show what would be repaired and how, and change nothing" },
     "to-container": { help: "give everything to the containers' user instead: jovyan:users, 1000:100" },
     group: { help: "let the group read and write the files, and enter the folders, too" },
+    all: { help: "repair also where nearly everything belongs to somebody else" },
     engine: {
       value: "NAME",
       choices: CONTAINER_PROGRAMS,
       help: "program that starts the container; the first that has an image with Python without it",
     },
+    image: {
+      value: "NAME",
+      help: "image of the container; one that has Python 3.8 or newer is looked for without it",
+    },
+    undo: { value: "LIST", help: "give back what a repair changed, from the list that it wrote" },
   },
   run: ({ options }, terminal) => fixPermissions(options, terminal),
 });

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import ownership_walk
 import pytest
-from ownership import SAME_IDS, UNMAPPED, IdMap, Wanted
+from ownership import SAME_IDS, UNMAPPED, IdMap, MachineIds, Wanted
 
 SCRIPT = Path(__file__).resolve().parents[2] / "tasks/inside/ownership/fix_ownership.py"
 UID, GID = 1234, 5678
@@ -51,11 +51,16 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.lstat().st_mode)
 
 
-def helper(project: Path, *options: str) -> dict:
+def helper(project: Path, *options: str, everything: bool = True) -> dict:
+    """What it found; a project of a few files is easily somebody else's altogether."""
+    return json.loads(lines(project, *options, *(["--all"] if everything else []))[-1])
+
+
+def lines(project: Path, *options: str, undo: str | None = None) -> list[str]:
     command = [sys.executable, str(SCRIPT), str(project), "--uid", str(UID), "--gid", str(GID), *options]
-    ended = subprocess.run(command, capture_output=True, text=True)
+    ended = subprocess.run(command, capture_output=True, text=True, input=undo)
     assert ended.returncode == 0, ended.stderr
-    return json.loads(ended.stdout)
+    return ended.stdout.splitlines()
 
 
 def test_what_belongs_to_others_is_counted_by_owner_with_its_size(project: Path) -> None:
@@ -120,7 +125,7 @@ def test_links_are_given_away_themselves_and_never_followed(project: Path, tmp_p
     assert [owner(outside), owner(outside / "x"), mode(outside / "x")] == [(0, 0), (0, 0), 0o600]
 
 
-@pytest.mark.parametrize("swapped", ["enter", "give"])
+@pytest.mark.parametrize("swapped", ["enter", "change"])
 def test_what_is_swapped_for_a_link_meanwhile_leads_nowhere(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, swapped: str
 ) -> None:
@@ -129,7 +134,7 @@ def test_what_is_swapped_for_a_link_meanwhile_leads_nowhere(
     write(outside / "x", uid=0, gid=0, mode=0o600)
     victim = project / "victim"
     victim.mkdir()
-    original = getattr(ownership_walk.OwnershipWalk if swapped == "enter" else Wanted, swapped)
+    original = getattr(ownership_walk.OwnershipWalk, swapped)
 
     def swap_first(self: object, parent: int | None, name: str, *rest: object) -> object:
         if name == "victim" and not victim.is_symlink():
@@ -137,9 +142,10 @@ def test_what_is_swapped_for_a_link_meanwhile_leads_nowhere(
             victim.symlink_to(outside)
         return original(self, parent, name, *rest)
 
-    monkeypatch.setattr(ownership_walk.OwnershipWalk if swapped == "enter" else Wanted, swapped, swap_first)
-    wanted = Wanted(UID, GID, [], True, IdMap(SAME_IDS), IdMap(SAME_IDS))
-    walk = ownership_walk.OwnershipWalk(str(project), wanted, True, frozenset())
+    monkeypatch.setattr(ownership_walk.OwnershipWalk, swapped, swap_first)
+    ids = MachineIds(SAME_IDS, SAME_IDS, SAME_IDS, SAME_IDS)
+    wanted = Wanted(UID, GID, [], True)
+    walk = ownership_walk.OwnershipWalk(str(project), wanted, ids.of, frozenset(), lambda change: None)
     walk.run()
     assert victim.is_symlink()
     assert [owner(outside), owner(outside / "x"), mode(outside / "x")] == [(0, 0), (0, 0), 0o600]
@@ -247,8 +253,8 @@ def test_deep_folders_are_reached(project: Path) -> None:
             os.chdir("d")
         limit = ["prlimit", "--nofile=4096:4096"]
         command = [*limit, sys.executable, str(SCRIPT), str(project), "--uid", str(UID), "--gid", str(GID)]
-        ended = subprocess.run([*command, "--repair"], capture_output=True, text=True, cwd=project)
-        assert json.loads(ended.stdout)["changed"] == 1200, ended.stderr
+        ended = subprocess.run([*command, "--repair", "--all"], capture_output=True, text=True, cwd=project)
+        assert json.loads(ended.stdout.splitlines()[-1])["changed"] == 1200, ended.stderr
         assert os.stat(".").st_uid == UID
     finally:
         os.chdir(project.parent)
@@ -267,7 +273,7 @@ def test_what_can_not_be_read_or_changed_is_counted_by_reason() -> None:
         write(project / "x", uid=0)
         command = [sys.executable, str(SCRIPT), folder, "--uid", str(UID), "--gid", str(GID), "--repair"]
         ended = subprocess.run([*become, *command], capture_output=True, text=True, check=True)
-    left = {one["reason"]: one["examples"] for one in json.loads(ended.stdout)["left"]}
+    left = {one["reason"]: one["examples"] for one in json.loads(ended.stdout.splitlines()[-1])["left"]}
     assert sorted(left["Operation not permitted"]) == ["secret", "x"]
     assert left["what is in it can't be read (Permission denied)"] == ["secret"]
 
@@ -279,3 +285,76 @@ def test_ids_of_the_machine_are_others_in_a_rootless_container(outside: int, ins
     ids = IdMap("         0       1234          1\n         1     100000      65536\n")
     assert ids.inside(outside) == inside
     assert ids.outside(inside) == (outside if inside != UNMAPPED else UNMAPPED)
+
+
+ROOTLESS = "0 1234 1 1 100000 65536"
+
+
+def test_the_namespace_of_the_caller_has_the_machines_ids_whatever_its_map() -> None:
+    in_a_machine_of_its_own = "0 100000 65536"
+    ids = MachineIds(in_a_machine_of_its_own, SAME_IDS, "         0     100000      65536\n", SAME_IDS + "\n")
+    assert ids.uids.inside(1234) == 1234
+    other = MachineIds(SAME_IDS, SAME_IDS, ROOTLESS.replace(" 1 1", " 1\n1"), SAME_IDS)
+    assert (other.uids.inside(1234), other.uids.inside(100999)) == (0, 1000)
+
+
+def test_nothing_is_touched_where_the_caller_sees_other_owners(project: Path) -> None:
+    write(project / "x", uid=0, gid=0)
+    write(project / "mine")
+    seen = ["--seen", f"{UID}:{GID}:.", "--seen", "4242:4242:x"]
+    assert lines(project, "--repair", "--all", *seen) == [
+        json.dumps({"refused": "other ids", "path": "x", "caller": [4242, 4242], "here": [0, 0]})
+    ]
+    assert owner(project / "x") == (0, 0)
+
+
+def test_nothing_is_touched_where_nearly_everything_is_somebody_elses(project: Path) -> None:
+    for number in range(20):
+        write(project / f"{number}", uid=4242, gid=4242)
+    refused = helper(project, "--repair", everything=False)
+    assert (refused["refused"], refused["entries"], refused["owners"][0]["count"]) == (
+        "nearly everything",
+        21,
+        20,
+    )
+    assert owner(project / "0") == (4242, 4242)
+    assert helper(project, "--repair", everything=True)["changed"] == 20
+
+
+def test_a_repair_is_taken_back_from_its_list_with_the_rights(project: Path) -> None:
+    write(project / "program", uid=0, gid=42, mode=0o4755)
+    write(project / "new\nline \udce9", uid=7, gid=8, mode=0o600)
+    (project / "link").symlink_to("program")
+    own(project / "link", uid=7, gid=8)
+    folder = project / "folder"
+    folder.mkdir(mode=0o700)
+    own(folder, uid=7, gid=8)
+    write(folder / "x", uid=7, gid=8)
+    before = {path: (owner(path), mode(path)) for path in [*project.rglob("*")]}
+    *changes, result = lines(project, "--repair", "--all", "--group")
+    assert json.loads(result)["changed"] == len(changes) == 5 + 1  # the project's own folder got rights, too
+    assert {owner(path) for path in before} == {(UID, GID)}
+    back = json.loads(lines(project, "--undo", undo="\n".join(changes))[-1])
+    assert (back["entries"], back["changed"], back["left"]) == (6, 6, [])
+    assert {path: (owner(path), mode(path)) for path in before} == before
+
+
+def test_taking_back_leaves_what_somebody_changed_since_and_never_follows_a_link(
+    project: Path, tmp_path: Path
+) -> None:
+    outside = write(tmp_path / "outside", uid=UID, gid=GID)
+    (project / "folder").mkdir()
+    for path in (write(project / "x"), write(project / "y"), project / "folder", write(project / "folder/z")):
+        own(path, uid=7, gid=8)
+    *changes, _ = lines(project, "--repair", "--all")
+    own(project / "x", uid=9, gid=9)
+    (project / "y").unlink()
+    (project / "folder/z").unlink()
+    (project / "folder").rmdir()
+    (project / "folder").symlink_to(tmp_path)
+    write(tmp_path / "z")
+    back = json.loads(lines(project, "--undo", undo="\n".join(changes))[-1])
+    reasons = {one["reason"]: one["count"] for one in back["left"]}
+    assert reasons["it is not as the repair left it"] == 2  # x, and the link, which is root's
+    assert sum(reasons.values()) == 4
+    assert [owner(outside), owner(tmp_path / "z"), owner(project / "x")] == [(UID, GID), (UID, GID), (9, 9)]

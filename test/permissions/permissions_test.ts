@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type Known, likelyCause, parseSubuid } from "../../tasks/lib/permissions/cause.ts";
 import { findCommand } from "../../tasks/lib/permissions/find.ts";
-import { chooseImage, helperCommand, type Place } from "../../tasks/lib/permissions/place.ts";
+import { helperCommand, type Place } from "../../tasks/lib/permissions/place.ts";
 import { planRequest, type Request, sudoCaller } from "../../tasks/lib/permissions/request.ts";
-import { ROOT } from "../support/project.ts";
+import { readUndoList } from "../../tasks/lib/permissions/undo_list.ts";
+import { Project, ROOT } from "../support/project.ts";
 
 const CALLER = { uid: 1234, gid: 5678, groups: [100, 42], isRoot: false };
 
@@ -15,12 +15,13 @@ const REQUEST: Request = {
   groups: [100],
   toContainer: false,
   group: false,
+  all: false,
 };
 
 const INSIDE = join(ROOT, "tasks/inside/ownership");
 
 Deno.test("planRequest() gives to the caller, with their groups, or to the containers' user alone", () => {
-  const options = { "to-container": false, group: true };
+  const options = { "to-container": false, group: true, all: false };
   assert.deepEqual(planRequest("/p", CALLER, options), {
     root: "/p",
     uid: 1234,
@@ -28,9 +29,13 @@ Deno.test("planRequest() gives to the caller, with their groups, or to the conta
     groups: [100, 42],
     toContainer: false,
     group: true,
+    all: false,
   });
-  const { uid, gid, groups, toContainer } = planRequest("/p", CALLER, { ...options, "to-container": true });
-  assert.deepEqual([uid, gid, groups, toContainer], [1000, 100, [], true]);
+  const { uid, gid, groups, toContainer, all } = planRequest("/p", CALLER, {
+    ...options,
+    "to-container": true,
+  });
+  assert.deepEqual([uid, gid, groups, toContainer, all], [1000, 100, [], true, true]);
 });
 
 Deno.test("sudoCaller() is who typed sudo, and nobody where the variables are amiss", async (t) => {
@@ -64,16 +69,22 @@ Deno.test("findCommand() asks find for the first entry that is not right", async
 
 const CONTAINER: Place = { kind: "container", program: "docker", image: "a:cpu", rootless: false };
 
+/** What this process's own map of ids says; the project of these tests is not there, so it has no entries. */
+const MAPS = ["uid", "gid"].flatMap((kind) => [
+  `--caller-${kind}s`,
+  Deno.readTextFileSync(`/proc/self/${kind}_map`).trim().replace(/\s+/g, " "),
+]);
+
 Deno.test("helperCommand() runs the helper directly", () => {
   const request = { ...REQUEST, group: true };
-  assert.deepEqual(helperCommand({ kind: "here" }, request, true, "name"), [
+  assert.deepEqual(helperCommand({ kind: "here" }, request, "repair", "name"), [
     ...["python3", "-E", "-s", "-S", "-B", "-X", "utf8", `${INSIDE}/fix_ownership.py`, request.root],
-    ...["--uid", "1234", "--gid", "5678", "--also-gid", "100", "--group", "--repair"],
+    ...["--uid", "1234", "--gid", "5678", "--also-gid", "100", "--group", "--repair", ...MAPS],
   ]);
 });
 
 Deno.test("helperCommand() runs it in a container as root that sees the project alone", () => {
-  assert.deepEqual(helperCommand(CONTAINER, REQUEST, true, "name"), [
+  assert.deepEqual(helperCommand(CONTAINER, { ...REQUEST, all: true }, "repair", "name"), [
     ...["docker", "run", "--rm", "--name", "name"],
     ...["--label", "experiment.role=permissions", "--label", `experiment.project=${REQUEST.root}`],
     ...["--pull", "never", "--network", "none", "--read-only", "--user", "0:0", "--workdir", "/"],
@@ -84,72 +95,70 @@ Deno.test("helperCommand() runs it in a container as root that sees the project 
     ...["--mount", `type=bind,source=${INSIDE},target=/inside,readonly`],
     ...["--entrypoint", "python3", "a:cpu", "-E", "-s", "-S", "-B", "-X", "utf8"],
     ...["/inside/fix_ownership.py", "/project", "--uid", "1234", "--gid", "5678", "--also-gid", "100"],
-    "--repair",
+    ...["--repair", "--all", ...MAPS],
   ]);
 });
 
 Deno.test("helperCommand() says which ids are meant, and mounts read-only what is only looked at", async (t) => {
-  const rootless: Place = { ...CONTAINER, program: "podman", rootless: true };
-  const cases: [name: string, place: Place, request: Request, outside: boolean][] = [
-    ["rootful", CONTAINER, REQUEST, false],
-    ["rootless", rootless, REQUEST, true],
-    ["rootless, to the container's user", rootless, { ...REQUEST, toContainer: true }, false],
-  ];
-  for (const [name, place, request, outside] of cases) {
-    await t.step(name, () => {
-      const argv = helperCommand(place, request, false, "name");
-      assert.equal(argv.includes("--outside-ids"), outside);
-      assert.equal(argv.includes("--repair"), false);
-      assert.ok(argv.includes(`type=bind,source=${REQUEST.root},target=/project,readonly`));
-    });
-  }
+  await t.step("to the container's user", () => {
+    const argv = helperCommand(CONTAINER, { ...REQUEST, toContainer: true }, "look", "name");
+    assert.ok(argv.includes("--inside-ids"));
+    assert.equal(argv.includes("--repair"), false);
+    assert.ok(argv.includes(`type=bind,source=${REQUEST.root},target=/project,readonly`));
+  });
+  await t.step("the owners of some entries", async () => {
+    await using project = await Project.make({ "experiment.yaml": "" });
+    const argv = helperCommand(CONTAINER, { ...REQUEST, root: project.root }, "repair", "name");
+    const { uid, gid } = Deno.lstatSync(project.root);
+    assert.deepEqual(argv.slice(-4), [
+      "--seen",
+      `${uid}:${gid}:.`,
+      "--seen",
+      `${uid}:${gid}:experiment.yaml`,
+    ]);
+  });
+  await t.step("what is taken back comes on standard input", () => {
+    const argv = helperCommand(CONTAINER, REQUEST, "undo", "name");
+    assert.ok(argv.includes("--interactive") && argv.includes("--undo"));
+    assert.equal(argv.includes("--uid"), false);
+  });
   await t.step("nerdctl has no --userns", () => {
     const argv = helperCommand(
       { ...CONTAINER, program: "nerdctl" },
       { ...REQUEST, root: "/p" },
-      true,
+      "repair",
       "name",
     );
     assert.equal(argv.includes("--userns"), false);
   });
 });
 
-Deno.test("chooseImage() takes an image of this project, else one that is known to have Python", async (t) => {
-  const cases: [own: string[], all: string[], expected: string | undefined][] = [
-    [["digits:gpu", "digits:cpu"], ["python:3.13", "digits:gpu", "digits:cpu"], "digits:gpu"],
-    [[], ["debian:12", "python:3.13-slim"], "python:3.13-slim"],
-    [
-      [],
-      ["cschranz/gpu-jupyter:v1.10_cuda-12.9_ubuntu-24.04"],
-      "cschranz/gpu-jupyter:v1.10_cuda-12.9_ubuntu-24.04",
-    ],
-    [[], ["quay.io/jupyter/pytorch-notebook:latest"], "quay.io/jupyter/pytorch-notebook:latest"],
-    [[], ["localhost/python:3"], "localhost/python:3"],
-    [[], ["debian:12", "my-python-free:1", "cpython-docs:1"], undefined],
-    [[], [], undefined],
+Deno.test("readUndoList() takes nothing but what a repair wrote", async (t) => {
+  await using folder = await Project.make({});
+  const cases: [text: string, ok: boolean][] = [
+    ['["a/b", 1, 2, 420, 3, 4]\n["new\\nline", 1, 2, 420, 3, 4]\n', true],
+    ["", true],
+    ['["a", 1, 2, 420, 3]\n', false],
+    ['["../a", 1, 2, 420, 3, 4]\n', false],
+    ['["/etc/passwd", 1, 2, 420, 3, 4]\n', false],
+    ['["a", -1, 2, 420, 3, 4]\n', false],
+    ['["a", 1, 2, 420, 3, 4]\n["b", 1, 2\n', false],
+    ["no list\n", false],
   ];
-  for (const [own, all, expected] of cases) {
-    await t.step(all.join(" ") || "no image", () => assert.equal(chooseImage(own, all), expected));
+  for (const [text, ok] of cases) {
+    await t.step(JSON.stringify(text), async () => {
+      await folder.write("list", text);
+      if (ok) assert.equal(new TextDecoder().decode(await readUndoList(folder.path("list"))), text);
+      else {await assert.rejects(
+          readUndoList(folder.path("list")),
+          /is not a change that fix-permissions made/,
+        );}
+    });
   }
-});
-
-Deno.test("likelyCause() tells where a file is likely from", async (t) => {
-  const known: Known = { you: CALLER, ranges: parseSubuid("ada:100000:65536\n\nbroken\n"), name: undefined };
-  const cases: [uid: number, gid: number, name: string | undefined, expected: RegExp][] = [
-    [0, 0, "root", /^root: a container that ran as root/],
-    [0, 5678, "root", /^root: /],
-    [1000, 100, "bob", /^jovyan: .*GPU-Jupyter/],
-    [1000, 1000, "bob", /^bob: another user here$/],
-    [1234, 0, "me", /^you, but a group that you are not in/],
-    [1234, 5678, "me", /^you$/],
-    [100999, 100099, undefined, /^a rootless container of ada/],
-    [165536, 100, undefined, /^a container's user, or one of another machine/],
-    [65534, 65534, "nobody", /^nobody: an id that is not known here/],
-  ];
-  for (const [uid, gid, name, expected] of cases) {
-    await t.step(
-      `${uid}:${gid}`,
-      () => assert.match(likelyCause({ uid, gid }, { ...known, name }), expected),
-    );
-  }
+  await t.step("of a repair that was killed the last line may be half", async () => {
+    const whole = '["a", 1, 2, 420, 3, 4]\n';
+    await folder.write("list", `${whole}["b", 1, 2`);
+    assert.equal(new TextDecoder().decode(await readUndoList(folder.path("list"))), whole);
+  });
+  await assert.rejects(readUndoList(folder.root), /there is no file/);
 });

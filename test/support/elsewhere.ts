@@ -1,8 +1,9 @@
 /** Where published images go, for tests: a registry on a loopback port, and another machine's Docker Engine. */
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { isOnPath } from "../../tasks/lib/system/on_path.ts";
 import { docker, said } from "./docker.ts";
+import type { User } from "./engines.ts";
 import { Project, until } from "./project.ts";
 
 /** Of a password that nobody needs: the tests never log in. */
@@ -14,8 +15,13 @@ class Service implements AsyncDisposable {
   /** Not SIGKILL, after which an engine would leave its mounts behind. */
   readonly #end = () => this.#child.kill("SIGTERM");
 
-  constructor([program, ...args]: string[], protected readonly folder: Project) {
-    this.#child = new Deno.Command(program!, { args, stdin: "null", stdout: "null", stderr: "null" }).spawn();
+  constructor(
+    [program, ...args]: string[],
+    protected readonly folder: Project,
+    env: Record<string, string> = {},
+  ) {
+    const streams = { stdin: "null", stdout: "null", stderr: "null" } as const;
+    this.#child = new Deno.Command(program!, { args, env, ...streams }).spawn();
     addEventListener("unload", this.#end);
   }
 
@@ -117,18 +123,76 @@ export class OtherEngine extends Service {
   }
 }
 
+/**
+ * A Docker Engine without root's rights, as Debian's docker.io and rootlesskit give it to a user who has ranges in
+ * /etc/subuid and /etc/subgid. It shares this machine's network, which it has no right to change.
+ */
+export class RootlessEngine extends Service {
+  readonly socket: string;
+
+  private constructor(folder: Project, user: User) {
+    const run = folder.path("run");
+    const socket = `unix://${run}/docker.sock`;
+    const places = [
+      "--data-root",
+      folder.path("data"),
+      "--exec-root",
+      `${run}/exec`,
+      "--pidfile",
+      `${run}/pid`,
+    ];
+    const engine = ["dockerd", "--host", socket, ...places, "--bridge", "none", "--iptables=false"];
+    const kit = ["rootlesskit", `--state-dir=${run}/kit`, "--net=host", "--copy-up=/etc", "--copy-up=/run"];
+    const fresh = 'rm -rf /run/docker /run/containerd /run/xtables.lock; exec "$@"';
+    const path = `${Deno.env.get("PATH")}:/usr/sbin:/sbin`;
+    const env = { PATH: path, HOME: folder.path("home"), XDG_RUNTIME_DIR: run };
+    super(user.as([...kit, "--propagation=rslave", "sh", "-c", fresh, "sh", ...engine]), folder, env);
+    this.socket = socket;
+  }
+
+  /** @returns why it can't be had, if so */
+  static async start(user: User): Promise<RootlessEngine | string> {
+    for (const program of ["rootlesskit", "newuidmap", "dockerd"]) {
+      if (!isOnPath(program)) return `there is no ${program} on PATH`;
+    }
+    const folder = await Project.make({});
+    for (const name of ["run", "home", "data"]) await Deno.mkdir(folder.path(name), { mode: 0o700 });
+    for (const name of ["", "run", "home", "data"]) await Deno.chown(folder.path(name), user.uid, user.gid);
+    await Deno.chmod(folder.root, 0o755);
+    const engine = new RootlessEngine(folder, user);
+    const answers = async () => (await engine.docker("version")).code === 0;
+    return await until("the rootless engine answers", answers, 60).then(() => engine, async (error) => {
+      await engine[Symbol.asyncDispose]();
+      return String(error);
+    });
+  }
+
+  async docker(...args: string[]) {
+    return await docker("--host", this.socket, ...args);
+  }
+
+  /** Gives it an image that the other engine has. */
+  async load(image: string) {
+    const archive = await Deno.makeTempFile({ suffix: ".tar" });
+    try {
+      await said("save", "--output", archive, image);
+      await said("--host", this.socket, "load", "--quiet", "--input", archive);
+    } finally {
+      await Deno.remove(archive);
+    }
+  }
+
+  /** Its files are of ids that only its owner's ranges name. */
+  override async stop() {
+    await super.stop();
+    for (const name of ["data", "run"]) await Deno.remove(this.folder.path(name), { recursive: true });
+  }
+}
+
 /** What these tests need beside an engine that builds, if it is not here. */
 export function missingElsewhere(): string | undefined {
   for (const program of ["docker-registry", "dockerd", "ip", "nsenter"]) {
-    const folders = (Deno.env.get("PATH") ?? "").split(":");
-    const here = folders.some((folder) => {
-      try {
-        return Deno.statSync(join(folder, program)).isFile;
-      } catch {
-        return false;
-      }
-    });
-    if (!here) return `there is no ${program} on PATH`;
+    if (!isOnPath(program)) return `there is no ${program} on PATH`;
   }
   return Deno.uid() === 0 ? undefined : "a second Docker Engine needs root";
 }

@@ -11,6 +11,7 @@ export const IMAGE = "experiment-test:python";
 const DOCKERFILE = `FROM ${BASE}
 RUN apt-get update && apt-get install -y --no-install-recommends python3 python-is-python3 tini \\
   && rm -rf /var/lib/apt/lists/*
+ENV PYTHON_VERSION=3.11
 ENTRYPOINT ["tini", "-g", "--"]
 `;
 

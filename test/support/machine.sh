@@ -8,6 +8,7 @@ set -euo pipefail
 packages=(
   docker.io iptables                                             # Docker Engine
   podman runc netavark aardvark-dns uidmap slirp4netns fuse-overlayfs # Podman
+  rootlesskit                                                    # Docker Engine without root, beside the other
   docker-registry                                                # somewhere to push to and pull from
   iproute2                                                       # ss, which says what listens where
   mmdebstrap                                                     # base images without a registry

@@ -36,6 +36,22 @@ class IdMap:
         return inner
 
 
+class MachineIds:
+    """Users and groups as the machine numbers them and as they are here.
+
+    A container whose namespace is its caller's own has the same numbers; any other, as of a rootless engine,
+    maps them. The kernel tells which it is, so no engine has to be asked.
+    """
+
+    def __init__(self, caller_uids: str, caller_gids: str, own_uids: str, own_gids: str) -> None:
+        self.uids = IdMap(SAME_IDS if own_uids.split() == caller_uids.split() else own_uids)
+        self.gids = IdMap(SAME_IDS if own_gids.split() == caller_gids.split() else own_gids)
+
+    def of(self, status: os.stat_result) -> tuple[int, int]:
+        """The owner's ids on the machine."""
+        return self.uids.outside(status.st_uid), self.gids.outside(status.st_gid)
+
+
 class Fault(NamedTuple):
     """What is wrong with an entry."""
 
@@ -47,15 +63,12 @@ class Fault(NamedTuple):
 class Wanted:
     """Whom everything is to belong to, and whether the group is to have rights."""
 
-    def __init__(
-        self, uid: int, gid: int, also_gids: Iterable[int], group: bool, uids: IdMap, gids: IdMap
-    ) -> None:
-        self.uid = uids.inside(uid)
-        self.gid = gids.inside(gid)
-        self.right_gids = frozenset([self.gid, *map(gids.inside, also_gids)])
+    def __init__(self, uid: int, gid: int, also_gids: Iterable[int], group: bool) -> None:
+        """Ids are those in this namespace."""
+        self.uid = uid
+        self.gid = gid
+        self.right_gids = frozenset([gid, *also_gids])
         self.group = group
-        self.uids = uids
-        self.gids = gids
 
     def fault(self, status: os.stat_result) -> Fault | None:
         """What is wrong with an entry, if anything is; of rights only those of files and folders matter."""
@@ -67,15 +80,9 @@ class Wanted:
             bits = wanted & ~mode
         return Fault(is_foreign, bits) if is_foreign or bits else None
 
-    def give(self, parent: int | None, name: str, status: os.stat_result) -> None:
-        """Gives an entry of a folder to the user; a link itself, not what it leads to."""
-        # A group that the user is in anyway may be there on purpose, so it stays.
-        gid = -1 if status.st_gid in self.right_gids else self.gid
-        os.chown(name, self.uid, gid, dir_fd=parent, follow_symlinks=False)
-
     def owner(self, status: os.stat_result) -> tuple[int, int]:
-        """The owner's ids on the machine."""
-        return self.uids.outside(status.st_uid), self.gids.outside(status.st_gid)
+        """Whom an entry is to belong to, here; a group that the user is in anyway may be there on purpose."""
+        return self.uid, status.st_gid if status.st_gid in self.right_gids else self.gid
 
 
 def add_rights(parent: int | None, name: str, bits: int) -> None:

@@ -12,12 +12,15 @@ import re
 import stat
 import sys
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from ownership import Fault, Wanted, add_rights
 
 EXAMPLES = 5
 PROGRESS_SECONDS = 1
+MOSTLY = 0.9
+"""Share of entries that belong to somebody else, above which the folder may be somebody else's altogether."""
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 LINKED_OWNER = "it has hard links outside of the project, which would change hands too"
@@ -59,13 +62,31 @@ class LinkedFile:
         self.seen = 0
 
 
+class Change(NamedTuple):
+    """What is about to be done to an entry."""
+
+    path: str
+    before: os.stat_result
+    uid: int
+    gid: int
+
+
 class OwnershipWalk:
     """One pass over a folder. Paths in the result are relative to it."""
 
-    def __init__(self, root: str, wanted: Wanted, repair: bool, mounts: frozenset[str]) -> None:
+    def __init__(
+        self,
+        root: str,
+        wanted: Wanted,
+        shown: Callable[[os.stat_result], tuple[int, int]],
+        mounts: frozenset[str],
+        record: Callable[[Change], None] | None = None,
+    ) -> None:
+        """With `record` the walk repairs, and calls it before each change; `shown` gives the reported ids."""
         self.root = root
         self.wanted = wanted
-        self.repair = repair
+        self.shown = shown
+        self.record = record
         self.mounts = mounts
         self.device = os.lstat(root).st_dev
         self.entries = 0
@@ -144,13 +165,13 @@ class OwnershipWalk:
         if seen == 1:
             self.count(path, status, fault)
         # Once the last name was met all of them are inside, and the file is nobody else's.
-        if self.repair and seen == names:
+        if self.record is not None and seen == names:
             self.change(parent, name, path, status, fault)
 
     def count(self, path: str, status: os.stat_result, fault: Fault) -> None:
         size = status.st_size if stat.S_ISREG(status.st_mode) else 0
         if fault.is_foreign:
-            owner = self.wanted.owner(status)
+            owner = self.shown(status)
             if owner not in self.owners:
                 self.owners[owner] = Tally()
             self.owners[owner].add(path, size)
@@ -158,9 +179,12 @@ class OwnershipWalk:
             self.modes.add(path, size)
 
     def change(self, parent: int | None, name: str, path: str, status: os.stat_result, fault: Fault) -> None:
+        assert self.record is not None
+        uid, gid = self.wanted.owner(status) if fault.is_foreign else (status.st_uid, status.st_gid)
         try:
+            self.record(Change(path, status, uid, gid))
             if fault.is_foreign:
-                self.wanted.give(parent, name, status)
+                os.chown(name, uid, gid, dir_fd=parent, follow_symlinks=False)
             if fault.bits:
                 add_rights(parent, name, fault.bits)
             self.changed += 1
@@ -186,6 +210,9 @@ class OwnershipWalk:
         if now - self.spoken > PROGRESS_SECONDS:
             self.spoken = now
             print(f"{self.entries:,} files and folders looked at", file=sys.stderr, flush=True)
+
+    def is_mostly_foreign(self) -> bool:
+        return sum(tally.count for tally in self.owners.values()) > self.entries * MOSTLY
 
     def result(self) -> dict[str, Any]:
         """What was found: `left` could not be repaired, `kept` is left alone on purpose."""

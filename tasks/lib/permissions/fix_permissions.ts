@@ -1,6 +1,6 @@
-/** `deno task fix-permissions`: looks, says what is found and where it is likely from, and repairs it. */
+/** `deno task fix-permissions`: looks, says what is found, repairs it, and can take that back. */
 
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { duration } from "../cli/format.ts";
 import type { Terminal } from "../cli/terminal.ts";
@@ -8,18 +8,22 @@ import { visibleLine } from "../cli/visible.ts";
 import type { ContainerProgram } from "../container/program.ts";
 import { shellQuote } from "../system/command.ts";
 import { callerFolder, projectRoot } from "../system/project_root.ts";
-import { explainOwners } from "./cause.ts";
 import { findFirst } from "./find.ts";
 import { type Report, runHelper } from "./helper.ts";
-import { choosePlace, helperCommand, type Place } from "./place.ts";
+import { choosePlace, helperCommand, type Place, type Wanted } from "./place.ts";
+import { accepted } from "./refusal.ts";
 import { type Caller, planRequest, readCaller, type Request } from "./request.ts";
 import { describeOwner, describePlace, number, showFindings, showLeft } from "./show.ts";
+import { readUndoList, UndoList } from "./undo_list.ts";
 
 export interface Options {
   plan: boolean;
   "to-container": boolean;
   group: boolean;
+  all: boolean;
   engine?: string;
+  image?: string;
+  undo?: string;
 }
 
 interface Outcome {
@@ -36,15 +40,18 @@ export async function fixPermissions(options: Options, terminal: Terminal): Prom
   const root = await Deno.realPath(await projectRoot(callerFolder(), "repair"));
   const caller = await readCaller();
   const request = planRequest(root, caller, options);
+  const wanted = { engine: options.engine as ContainerProgram | undefined, image: options.image };
+  if (options.undo !== undefined) return await takeBack(options, request, caller, wanted, terminal);
   if (await isKnownRight(request, caller)) return allRight(request, terminal);
-  const engine = options.engine as ContainerProgram | undefined;
-  const place = await choosePlace(request, caller, engine).catch((error) => {
+  const place = await choosePlace(request, caller, wanted).catch((error) => {
     if (error instanceof Failure) return error;
     throw error;
   });
-  if (place instanceof Failure) return await lookOnly(place, request, caller, options.plan, terminal);
+  if (place instanceof Failure) return await lookOnly(place, request, options.plan, terminal);
   const begin = performance.now();
-  const report = await look(place, request, caller, !options.plan, terminal);
+  using list = new UndoList(root);
+  const work = options.plan ? "look" : "repair";
+  const report = await look(place, request, terminal, work, (line) => list.add(line));
   if (report.owners.length === 0 && report.modes.count === 0 && report.left.length === 0) {
     return allRight(request, terminal);
   }
@@ -52,10 +59,16 @@ export async function fixPermissions(options: Options, terminal: Terminal): Prom
   const seconds = Math.round(performance.now() - begin) / 1000;
   const amount = `${number(report.changed)} of ${number(report.entries)} files and folders`;
   terminal.line(`Repaired ${amount} in ${duration(seconds)}, ${describePlace(place)}`);
+  if (list.path !== undefined) {
+    terminal.line(`To take it back: deno task fix-permissions --undo ${shellQuote([list.path])}`);
+  }
   showLeft("Not repaired", report, terminal);
   if (place.kind === "container" && place.rootless && report.left.length > 0) terminal.note(ROOTLESS);
   const isDone = report.left.length === 0 && hasArrived(place, request, report, terminal);
-  return { exitCode: isDone ? 0 : 1, result: { ...request, ...report, plan: false, seconds } };
+  return {
+    exitCode: isDone ? 0 : 1,
+    result: { ...request, ...report, plan: false, seconds, undo: list.path },
+  };
 }
 
 const ROOTLESS = "A rootless engine has no power over the files of root and of this machine's other users: " +
@@ -74,20 +87,60 @@ function allRight(request: Request, terminal: Terminal): Outcome {
 }
 
 /** Looks at all entries, or repairs them, and shows what was found. */
-async function look(place: Place, request: Request, caller: Caller, repair: boolean, terminal: Terminal) {
-  const report = await runHelper(place, request, repair, (line) => terminal.progress(line));
+async function look(
+  place: Place,
+  request: Request,
+  terminal: Terminal,
+  work: "look" | "repair" = "look",
+  onChange?: (line: string) => void,
+): Promise<Report> {
+  const said = await runHelper(place, request, work, {
+    progress: (line) => terminal.progress(line),
+    onChange,
+  });
   terminal.clearProgress();
-  // In a rootless container its root is the caller.
-  const isInside = place.kind === "container" && place.rootless && request.toContainer;
-  const owners = await explainOwners(report.owners, isInside ? { uid: 0, gid: 0 } : caller);
-  const explained = { ...report, owners };
-  showFindings(request, explained, terminal);
-  return explained;
+  const report = accepted(said, place, request);
+  showFindings(request, report, terminal);
+  return report;
+}
+
+/**
+ * Gives back what an earlier repair changed, to whom it belonged.
+ *
+ * @throws Failure(2) if the list is none, Failure(3) if root's rights are needed and can't be had
+ */
+async function takeBack(
+  { undo = "", plan }: Options,
+  request: Request,
+  caller: Caller,
+  wanted: Wanted,
+  terminal: Terminal,
+): Promise<Outcome> {
+  if (plan) throw new Failure(2, "--undo does what its list says: remove --plan, and look at the list");
+  const path = resolve(callerFolder(), undo);
+  const list = await readUndoList(path);
+  const place = caller.isRoot ? { kind: "here" as const } : await choosePlace(request, caller, wanted, true);
+  const said = await runHelper(place, request, "undo", {
+    progress: (line) => terminal.progress(line),
+    undo: list,
+  });
+  terminal.clearProgress();
+  const report = accepted(said, place, request);
+  terminal.line(
+    `Given back ${number(report.changed)} of ${number(report.entries)} files and folders, ${
+      describePlace(place)
+    }`,
+  );
+  showLeft("Not given back", report, terminal);
+  return {
+    exitCode: report.left.length === 0 ? 0 : 1,
+    result: { root: request.root, ...report, undo: path },
+  };
 }
 
 function showPlan(place: Place, request: Request, report: Report, terminal: Terminal): Outcome {
   showLeft("Can't be repaired", report, terminal);
-  const argv = helperCommand(place, request, true, "permissions");
+  const argv = helperCommand(place, request, "repair", "permissions");
   terminal.line(`Would be repaired ${describePlace(place)}:`);
   terminal.line(`  ${shellQuote(argv)}`);
   return { exitCode: 0, result: { ...request, ...report, plan: true, argv } };
@@ -97,11 +150,10 @@ function showPlan(place: Place, request: Request, report: Report, terminal: Term
 async function lookOnly(
   obstacle: Failure,
   request: Request,
-  caller: Caller,
   plan: boolean,
   terminal: Terminal,
 ): Promise<Outcome> {
-  const report = await look({ kind: "here" }, request, caller, false, terminal).catch((error) => {
+  const report = await look({ kind: "here" }, request, terminal).catch((error) => {
     throw error instanceof Failure && error.exitCode === 3 ? obstacle : error; // no Python here, either
   });
   showLeft("Not counted", report, terminal);

@@ -5,7 +5,7 @@ import { lastLine, removeContainer } from "../container/client.ts";
 import { explainStart } from "../engine/step_container.ts";
 import { run } from "../system/command.ts";
 import { StopSignals } from "../system/supervise.ts";
-import { helperCommand, type Place } from "./place.ts";
+import { helperCommand, type Place, type Work } from "./place.ts";
 import type { Request } from "./request.ts";
 
 /** Files and folders that have something in common. */
@@ -33,31 +33,48 @@ export interface Report {
   kept: (Tally & { reason: string })[];
 }
 
+/** Why the helper touched nothing. */
+export type Refusal =
+  | { refused: "other ids"; path: string; caller: [number, number]; here: [number, number] }
+  | { refused: "no such id"; uid: number; gid: number }
+  | (Report & { refused: "nearly everything" });
+
 /**
- * Looks at the project, and repairs it.
+ * Looks at the project, repairs it, or takes a repair back.
  *
- * @throws Failure(3) if the helper can't run there, Failure(130) on a signal, when what was repaired stays so.
+ * @param undo what `onChange` was given when it was repaired
+ * @param onChange called for each change before it is made
+ * @throws Failure(3) if the helper can't run there, Failure(130) on a signal, when what was done stays so.
  */
 export async function runHelper(
   place: Place,
   request: Request,
-  repair: boolean,
-  progress: (line: string) => void,
-): Promise<Report> {
+  work: Work,
+  { progress, onChange, undo }: {
+    progress: (line: string) => void;
+    onChange?: (line: string) => void;
+    undo?: Uint8Array<ArrayBuffer>;
+  },
+): Promise<Report | Refusal> {
   const name = `permissions-${crypto.randomUUID().slice(0, 8)}`;
-  const argv = helperCommand(place, request, repair, name);
+  const argv = helperCommand(place, request, work, name);
   using stopper = new StopSignals();
-  const { code, stdout, stderr } = await run(argv, {
-    keep: "all",
+  let last = "";
+  const { code, stderr } = await run(argv, {
     signal: stopper.aborted,
-    onLine: (line, stream) => stream === "stderr" && progress(line),
+    input: undo,
+    onLine: (line, stream) => {
+      if (stream === "stderr") progress(line);
+      else if (line.startsWith("[")) onChange?.(line);
+      else last = line;
+    },
   });
   if (stopper.signal !== undefined) {
     // Ending the client leaves the container running.
     if (place.kind === "container") await removeContainer(place.program, name);
     throw new Failure(130, "Interrupted: what was repaired stays so, and running it again does the rest");
   }
-  if (code === 0) return JSON.parse(stdout);
+  if (code === 0) return JSON.parse(last);
   // These are the client's own exit codes for a container that did not start.
   if (place.kind === "container" && code >= 125 && code <= 127) {
     throw await explainStart(place.program, place.image, complaint(stderr));

@@ -2,9 +2,10 @@
 
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import { client, explainEngine, LABELS, requireEngine } from "../container/client.ts";
-import { mountArguments } from "../engine/container.ts";
+import { client, explainEngine, inspectImage, LABELS, requireEngine } from "../container/client.ts";
 import { CONTAINER_PROGRAMS, type ContainerProgram } from "../container/program.ts";
+import { mountArguments } from "../engine/container.ts";
+import { inParallel } from "../system/files.ts";
 import { imageMarker } from "../system/host.ts";
 import { INSIDE } from "../system/product.ts";
 import { isOnPath } from "../system/on_path.ts";
@@ -18,9 +19,15 @@ export type Place =
     program: ContainerProgram;
     /** Name of an image with Python. */
     image: string;
-    /** Root in a container is the user who started it, and other ids are out of a range that belongs to them. */
+    /** Root in a container is the user who started it, and has no power over files of others. */
     rootless: boolean;
   };
+
+/** What was asked for. */
+export interface Wanted {
+  engine?: ContainerProgram;
+  image?: string;
+}
 
 /** The folder of the helper, all that a container sees of the product. */
 const HELPER = join(INSIDE, "ownership");
@@ -35,38 +42,92 @@ const PROJECT = "/project";
 
 const MOUNTED_INSIDE = "/inside";
 
-/** The command that looks, and with `repair` changes. */
-export function helperCommand(place: Place, request: Request, repair: boolean, name: string): string[] {
+/** Entries whose owners the helper compares with what it sees. */
+const SEEN = 30;
+
+/** What the helper is to do: look, repair, or take back the changes that it reads on standard input. */
+export type Work = "look" | "repair" | "undo";
+
+/** The command that does it. */
+export function helperCommand(place: Place, request: Request, work: Work, name: string): string[] {
   if (place.kind === "here") {
-    return [...PYTHON, join(HELPER, SCRIPT), request.root, ...helperArguments(request, repair)];
+    return [
+      ...PYTHON,
+      join(HELPER, SCRIPT),
+      request.root,
+      ...helperArguments(request, work),
+      ...idArguments(request),
+    ];
   }
-  const outside = place.rootless && !request.toContainer ? ["--outside-ids"] : [];
   return [
-    ...containerCommand(place, request.root, repair, name),
+    ...containerCommand(place, request.root, work, name),
     ...[...PYTHON.slice(1), `${MOUNTED_INSIDE}/${SCRIPT}`, PROJECT],
-    ...[...helperArguments(request, repair), ...outside],
+    ...[...helperArguments(request, work), ...idArguments(request)],
   ];
 }
 
-function helperArguments({ uid, gid, groups, group }: Request, repair: boolean): string[] {
+function helperArguments({ uid, gid, groups, group, all }: Request, work: Work): string[] {
+  if (work === "undo") return ["--undo"];
   return [
     ...["--uid", String(uid), "--gid", String(gid)],
     ...groups.flatMap((id) => ["--also-gid", String(id)]),
     ...(group ? ["--group"] : []),
-    ...(repair ? ["--repair"] : []),
+    ...(work === "repair" ? ["--repair", ...(all ? ["--all"] : [])] : []),
   ];
+}
+
+/**
+ * From what the helper knows which ids of the machine its own stand for: the caller's map of ids, which is its own where
+ * they share a namespace, and some entries as the caller sees them. A rootless engine gives root in a container the
+ * caller's files, so a repair that took its ids for the machine's would give everything away.
+ */
+function idArguments({ root, toContainer }: Request): string[] {
+  return [
+    ...(toContainer ? ["--inside-ids"] : []),
+    ...["uid", "gid"].flatMap((kind) => [`--caller-${kind}s`, idMap(kind) ?? "0 0 4294967295"]),
+    ...seenEntries(root).flatMap((entry) => ["--seen", entry]),
+  ];
+}
+
+/** The kernel's map of ids for this process, on Linux. */
+function idMap(kind: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(`/proc/self/${kind}_map`).trim().replace(/\s+/g, " ");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Owners of the project's folder and of what lies directly in it, as `uid:gid:name`. */
+function seenEntries(root: string): string[] {
+  return [".", ...namesIn(root).sort().slice(0, SEEN)].flatMap((name) => {
+    try {
+      const { uid, gid } = Deno.lstatSync(join(root, name));
+      return [`${uid}:${gid}:${name}`];
+    } catch {
+      return []; // gone meanwhile, or its name is no Unicode
+    }
+  });
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name);
+  } catch {
+    return []; // closed to the caller
+  }
 }
 
 /** Root with only the rights that the repair needs, no network, and nothing to write to but the project. */
 function containerCommand(
   { program, image }: Place & { kind: "container" },
   root: string,
-  repair: boolean,
+  work: Work,
   name: string,
 ): string[] {
   const labels = { [LABELS.role]: "permissions", [LABELS.project]: root };
   return [
-    ...[program, "run", "--rm", "--name", name],
+    ...[program, "run", "--rm", "--name", name, ...(work === "undo" ? ["--interactive"] : [])],
     ...Object.entries(labels).flatMap(([label, value]) => ["--label", `${label}=${value}`]),
     ...["--pull", "never", "--network", "none", "--read-only", "--user", "0:0", "--workdir", "/"],
     // Where the engine gives containers ids of their own, root there would have no power over the files.
@@ -75,7 +136,7 @@ function containerCommand(
     ...["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID"].flatMap((capability) => ["--cap-add", capability]),
     // Without the second, SELinux keeps a container out of the user's files.
     ...["--security-opt", "no-new-privileges", "--security-opt", "label=disable"],
-    ...mountArguments(program, { source: root, target: PROJECT, readOnly: !repair }),
+    ...mountArguments(program, { source: root, target: PROJECT, readOnly: work === "look" }),
     ...mountArguments(program, { source: HELPER, target: MOUNTED_INSIDE, readOnly: true }),
     ...["--entrypoint", PYTHON[0]!, image],
   ];
@@ -84,19 +145,19 @@ function containerCommand(
 /**
  * Right here where this user's rights suffice, else a container.
  *
- * @param engine program that was asked for
+ * @param needsRoot a user's own rights don't suffice, whatever the project looks like
  * @throws Failure(3) if root's rights are needed and can't be had.
  */
 export async function choosePlace(
   request: Request,
   caller: Caller,
-  engine?: ContainerProgram,
+  { engine, image: wanted }: Wanted,
+  needsRoot = false,
 ): Promise<Place> {
-  if (engine === undefined && await hasRights(request, caller) && isOnPath("python3")) {
-    return { kind: "here" };
-  }
+  const isFree = engine === undefined && wanted === undefined && !needsRoot;
+  if (isFree && await hasRights(request, caller) && isOnPath("python3")) return { kind: "here" };
   const image = imageMarker();
-  if (image === undefined || caller.isRoot) return await findContainer(engine);
+  if (image === undefined || caller.isRoot) return await findContainer({ engine, image: wanted });
   throw new Failure(3, `Cannot become root here: this is a container of the image ${image.name}`, {
     remedy:
       "On the host: deno task fix-permissions. Or here, if the container was started with the right to sudo: " +
@@ -115,12 +176,12 @@ async function hasRights(request: Request, { isRoot }: Caller): Promise<boolean>
  *
  * @throws Failure(3) if there is none, with what is wrong with the first that is there.
  */
-async function findContainer(asked?: ContainerProgram): Promise<Place & { kind: "container" }> {
-  const programs = asked === undefined ? CONTAINER_PROGRAMS.filter(isOnPath) : [asked];
+async function findContainer({ engine, image }: Wanted): Promise<Place & { kind: "container" }> {
+  const programs = engine === undefined ? CONTAINER_PROGRAMS.filter(isOnPath) : [engine];
   const problems: Failure[] = [];
   for (const program of programs) {
     try {
-      return await containerOf(program);
+      return await containerOf(program, image);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       problems.push(error);
@@ -132,35 +193,64 @@ async function findContainer(asked?: ContainerProgram): Promise<Place & { kind: 
     });
 }
 
-async function containerOf(program: ContainerProgram): Promise<Place & { kind: "container" }> {
-  const [{ rootless }, own, all] = await Promise.all([
-    requireEngine(program),
-    listImages(program, ["--filter", "label=experiment.name"]),
-    listImages(program, []),
-  ]);
-  const image = chooseImage(own, all);
-  if (image !== undefined) return { kind: "container", program, image, rootless };
-  throw new Failure(3, `Cannot become root in a container: ${program} has no image with Python`, {
-    remedy:
-      `deno task build --cpu makes the experiment's own, or get a small one: ${program} pull python:3.13-slim`,
+async function containerOf(
+  program: ContainerProgram,
+  wanted?: string,
+): Promise<Place & { kind: "container" }> {
+  const { rootless } = await requireEngine(program);
+  const images = wanted === undefined ? await candidates(program) : [{ name: wanted, declared: false }];
+  for (const { name: image, declared } of images) {
+    if (declared || await hasPython(program, image)) return { kind: "container", program, image, rootless };
+  }
+  if (wanted !== undefined) {
+    throw new Failure(
+      3,
+      `Cannot become root in ${wanted}: ${program} has no such image, or it has no Python`,
+      {
+        remedy: `Look at what there is: ${program} image ls`,
+      },
+    );
+  }
+  throw new Failure(3, `Cannot become root in a container: no image that ${program} has holds Python 3.8`, {
+    remedy: `deno task build --cpu makes the experiment's own, get a small one (${program} pull ` +
+      "python:3.13-slim), or name one: --image NAME",
   });
 }
 
-async function listImages(program: ContainerProgram, filter: string[]): Promise<string[]> {
-  const args = ["image", "ls", ...filter, "--format", "{{.Repository}}:{{.Tag}}"];
-  const { code, stdout, stderr } = await client(program, args, { timeoutMs: 30_000 });
-  if (code !== 0) throw explainEngine(program, stderr);
-  return stdout.split("\n").filter((name) => name !== "" && !name.includes("<none>"));
+/** Images that are tried; each that has no Python takes half a second. */
+const TRIED = 12;
+
+/** Variables by which images say that Python is in them: the official ones, conda's, Jupyter's, virtual environments. */
+const DECLARES_PYTHON = ["PYTHON_VERSION", "CONDA_DIR", "CONDA_PREFIX", "VIRTUAL_ENV", "JUPYTER_PORT"];
+
+interface Candidate {
+  name: string;
+  /** Says itself that it has Python, so that it need not be tried. */
+  declared: boolean;
 }
 
-/** Images that have a Python on their PATH. */
-const HAS_PYTHON = /(?:^|\/)(?:gpu-jupyter|[a-z-]+-notebook|python):/;
+/** Images of this machine, newest first: those that say that they have Python, then some of the others. */
+async function candidates(program: ContainerProgram): Promise<Candidate[]> {
+  const args = ["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"];
+  const { code, stdout, stderr } = await client(program, args, { timeoutMs: 30_000 });
+  if (code !== 0) throw explainEngine(program, stderr);
+  const names = stdout.split("\n").filter((name) => name !== "" && !name.includes("<none>"));
+  const found = await inParallel(names, async (name) => ({ name, image: await inspectImage(program, name) }));
+  const all = found.flatMap(({ name, image }) =>
+    image === undefined ? [] : [{ name, declared: DECLARES_PYTHON.some((one) => one in image.env) }]
+  );
+  return [
+    ...all.filter(({ declared }) => declared),
+    ...all.filter(({ declared }) => !declared).slice(0, TRIED),
+  ];
+}
 
-/**
- * An image with Python: one that `deno task build` made, else one that is known to have it.
- *
- * @param own images with this project's label, newest first
- */
-export function chooseImage(own: string[], all: string[]): string | undefined {
-  return own[0] ?? all.find((name) => HAS_PYTHON.test(name));
+/** Whether an image can do what is wanted of it, by trying: names tell nothing. */
+async function hasPython(program: ContainerProgram, image: string): Promise<boolean> {
+  const isNewEnough = "import sys; sys.exit(sys.version_info < (3, 8))";
+  const { code } = await client(program, [
+    ...["run", "--rm", "--pull", "never", "--network", "none", "--read-only", "--cap-drop", "ALL"],
+    ...["--entrypoint", PYTHON[0]!, image, "-I", "-c", isNewEnough],
+  ], { timeoutMs: 60_000 });
+  return code === 0;
 }

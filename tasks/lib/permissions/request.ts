@@ -23,6 +23,8 @@ export interface Request extends Owner {
   toContainer: boolean;
   /** The group is to have rights too. */
   group: boolean;
+  /** Repair also where nearly everything is somebody else's. */
+  all: boolean;
 }
 
 /** `jovyan:users` of the images that GPU-Jupyter is made from. */
@@ -31,11 +33,12 @@ export const CONTAINER_USER: Owner = { uid: 1000, gid: 100 };
 export function planRequest(
   root: string,
   { uid, gid, groups }: Caller,
-  options: { "to-container": boolean; group: boolean },
+  options: { "to-container": boolean; group: boolean; all: boolean },
 ): Request {
   const toContainer = options["to-container"];
   const owner = toContainer ? { ...CONTAINER_USER, groups: [] } : { uid, gid, groups };
-  return { root, ...owner, toContainer, group: options.group };
+  // To the containers' user everything goes, whose it ever was.
+  return { root, ...owner, toContainer, group: options.group, all: options.all || toContainer };
 }
 
 /** Who asks: behind sudo, the user who typed it. */

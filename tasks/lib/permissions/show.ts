@@ -6,18 +6,13 @@ import type { Terminal } from "../cli/terminal.ts";
 import { visibleLine } from "../cli/visible.ts";
 import type { Report, Tally } from "./helper.ts";
 import type { Place } from "./place.ts";
-import type { Request } from "./request.ts";
+import { CONTAINER_USER, type Owner, type Request } from "./request.ts";
 
 /** Owners that are listed. */
 const SHOWN = 8;
 
-/** A report with the likely cause of each owner. */
-export interface Explained extends Report {
-  owners: (Report["owners"][number] & { cause: string })[];
-}
-
 /** Prints what is not as it should be, and what is left alone. */
-export function showFindings(request: Request, { owners, modes, kept }: Explained, terminal: Terminal) {
+export function showFindings(request: Request, { owners, modes, kept }: Report, terminal: Terminal) {
   if (owners.length > 0) showOwners(request, owners.toSorted((a, b) => b.count - a.count), terminal);
   if (modes.count > 0) {
     terminal.line(`${terminal.paint(size(modes), "bold")} can't be read and written by the group`);
@@ -26,19 +21,27 @@ export function showFindings(request: Request, { owners, modes, kept }: Explaine
   for (const { reason, ...tally } of kept) terminal.note(`Left alone, ${reason}: ${list(tally)}`);
 }
 
-function showOwners(request: Request, owners: Explained["owners"], terminal: Terminal) {
+function showOwners(request: Request, owners: Report["owners"], terminal: Terminal) {
   const total = { count: sum(owners, "count"), bytes: sum(owners, "bytes") };
   const verb = total.count === 1 ? "does" : "do";
   terminal.line(`${terminal.paint(size(total), "bold")} ${verb} not belong to ${describeOwner(request)}`);
   const shown = owners.slice(0, SHOWN);
-  const rows = shown.map((one) => [number(one.count), bytes(one.bytes), `${one.uid}:${one.gid}`, one.cause]);
+  const rows = shown.map((
+    one,
+  ) => [number(one.count), bytes(one.bytes), `${one.uid}:${one.gid}`, ownerName(one)]);
   columns(rows).forEach((line, index) => {
-    terminal.line(`  ${line}`);
+    terminal.line(`  ${line.trimEnd()}`);
     terminal.line(terminal.paint(`      ${list(shown[index]!)}`, "dim"));
   });
   if (owners.length > SHOWN) {
     terminal.line(`  and those of ${owners.length - SHOWN} further owners (--json has all)`);
   }
+}
+
+/** Names that say where a file is from; any other id may be a user of a container, or of another machine. */
+function ownerName({ uid, gid }: Owner): string {
+  if (uid === 0) return "root";
+  return uid === CONTAINER_USER.uid && gid === CONTAINER_USER.gid ? "jovyan of a container" : "";
 }
 
 /** Prints what is not repaired, and why. */
