@@ -6,7 +6,7 @@ import { inTree, reasonToIgnore, type Release, RELEASES } from "../support/other
 import { Project, ROOT } from "../support/project.ts";
 
 /** As in pyproject.toml, which the oldest pytest does not read this from. */
-const PYTHONPATH = ["tasks/inside", "tasks/inside/notebook", "tasks/inside/ownership", "test/support"]
+const PYTHONPATH = ["tasks/inside", "tasks/inside/ownership", "test/support"]
   .map((folder) => join(ROOT, folder)).join(":");
 
 /** What any environment of any age may have to run. */

@@ -70,6 +70,7 @@ export async function inTree(
     env: {
       PATH: `/usr/sbin:/usr/bin:/sbin:/bin:${dirname(Deno.execPath())}`,
       HOME: "/root",
+      ...trusted(),
       DENO_DIR,
       ...env,
     },
