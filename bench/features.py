@@ -21,20 +21,19 @@ from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test" / "support"))
 
 import numpy as np
 import torch
 from machine import describe_machine, save_result
-from made_eurosat import COUNTS, make_eurosat
-from made_weights import make_weights
 
 from src.images.batches import Batches, open_batches
 from src.images.image_folder import ImageFolder
 from src.modelling.determinism import make_deterministic
-from src.modelling.finetuning.settings import FinetuneSettings, Sources
-from src.modelling.finetuning.training import finetune
+from src.modelling.eurosat.settings import FinetuneSettings, Sources
+from src.modelling.eurosat.train import finetune
 from src.modelling.resnet import ResNet, resnet18
+from src.reference.made_eurosat import COUNTS, make_eurosat
+from src.reference.made_weights import make_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "bench" / "results" / "features.json"

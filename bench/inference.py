@@ -27,11 +27,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test" / "support"))
 
 import torch
 from machine import describe_machine
-from made_eurosat import COUNTS, make_eurosat, some
 
 from src.deployment.image_files import find_images
 from src.deployment.predicting import Request, run
@@ -40,6 +38,7 @@ from src.images.normalization import IMAGENET, NormalizationTable
 from src.modelling.determinism import make_deterministic
 from src.modelling.model_file import Description, build, save_model
 from src.modelling.resnet import ResNet
+from src.reference.made_eurosat import COUNTS, make_eurosat, some
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "bench" / "results" / "inference.json"

@@ -28,17 +28,16 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test" / "support"))
 
 from machine import describe_machine
-from made_eurosat import COUNTS, make_eurosat, some
-from real_torchvision import import_torchvision
 
-from src.files import write_json
+from src.common.files import write_json
 from src.images.batches import EDGE, Batches, open_batches
 from src.images.decoding import decoder
 from src.images.image_folder import ImageFolder
 from src.images.normalization import IMAGENET
+from src.reference.made_eurosat import COUNTS, make_eurosat, some
+from src.reference.real_torchvision import import_torchvision
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "bench" / "results" / "input_pipeline.json"

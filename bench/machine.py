@@ -1,24 +1,17 @@
-"""The machine that figures come from, for every result file in bench/ and published/."""
+"""What the measurements share: the machine that their figures come from, and the file that they go to."""
 
 from __future__ import annotations
 
 import json
-import os
-import platform
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-def describe_machine() -> dict[str, object]:
-    """Processor, cores, memory in GB, system, Python, and the load average, which tells a busy machine."""
-    return {
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "memory_gigabytes": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-        "load_average": [round(load, 2) for load in os.getloadavg()],
-    }
+from src.hardware.machine import describe_machine
+
+__all__ = ["describe_machine", "save_result"]
 
 
 def save_result(path: Path, result: Mapping[str, object]) -> None:
@@ -27,12 +20,3 @@ def save_result(path: Path, result: Mapping[str, object]) -> None:
     print(text)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text + "\n", encoding="utf-8")
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:  # not Linux
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

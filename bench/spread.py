@@ -27,8 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from machine import describe_machine
 
-from src.files import sha256, write_json
-from src.modelling.settings import Settings
+from src.common.files import sha256, write_json
+from src.modelling.digits.settings import DigitsSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 WEIGHTS = ("conv1.weight", "layer1.0.conv1.weight", "layer2.0.downsample.0.weight", "fc.weight")
@@ -84,12 +84,12 @@ def measure(variation: Variation) -> dict[str, Any]:
     """Trains in this process; returns counts per epoch, the environment and the weights' SHA-256."""
     import torch
 
-    from src.modelling.data import load
     from src.modelling.determinism import environment, make_deterministic
+    from src.modelling.digits.data import load
+    from src.modelling.digits.train import start, train_epoch, validate
     from src.modelling.model_file import save_model
-    from src.modelling.run import start, train_epoch, validate
 
-    settings = Settings(**variation.settings)
+    settings = DigitsSettings(**variation.settings)
     onednn = nullcontext() if variation.onednn else torch.backends.mkldnn.flags(enabled=False)
     make_deterministic(settings.threads)
     with onednn, tempfile.TemporaryDirectory() as folder:
@@ -192,7 +192,7 @@ def measure_all(out: Path) -> None:
     references: dict[str, dict[str, Any]] = {}
     for variation in variations():
         found = measure_in_child(variation)
-        reference = references.setdefault(Settings(**variation.settings).dtype, found)
+        reference = references.setdefault(DigitsSettings(**variation.settings).dtype, found)
         rows.append(compared(variation, found, reference))
         row = rows[-1]
         print(
@@ -207,7 +207,7 @@ def measure_all(out: Path) -> None:
             "made_by": "bench/spread.py",
             "date": datetime.now(UTC).date().isoformat(),
             "machine": machine(),
-            "settings": Settings().as_dict(),
+            "settings": DigitsSettings().as_dict(),
             "training_total": 1437,
             "validation_total": 360,
             "summary": summary(rows),

@@ -70,7 +70,7 @@ def training_overhead(deno: str, rounds: int, runs: Path) -> dict[str, object]:
     for number in range(rounds):
         out = runs / f"bare-{number}"
         arguments = ["--epochs", "15", "--seed", "23", "--out", str(out)]
-        bare.append(wall([python, "-m", "src.modelling.train", *arguments]))
+        bare.append(wall([python, "-m", "src.modelling.digits", *arguments]))
         ours.append(wall([deno, "task", "train", "--runs", str(runs)]))
     differences = [our - other for our, other in zip(ours, bare, strict=True)]
     return {

@@ -24,10 +24,11 @@ import time
 import zipfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test" / "support"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from machine import describe_machine, save_result
-from made_eurosat import make_eurosat, some
+
+from src.reference.made_eurosat import make_eurosat, some
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "bench" / "results" / "unpack.json"

@@ -40,7 +40,7 @@ export const task = defineTask({
     const onCpu = args.parameters.device === "cpu";
     if (!onCpu && !options.plan) await requireGpu();
     const gpus = options.gpus ?? (onCpu ? "none" : undefined);
-    const experiment = join(ROOT, "bench/gpu");
+    const experiment = join(ROOT, "experiments/gpu");
     const request = { task: "gpu", experiment, steps: ["figures"] };
     const outcome = await runTask(request, { ...args, options: { ...options, gpus } }, terminal);
     const results = resolve(callerFolder(), options.results ?? join(ROOT, "bench/results"));

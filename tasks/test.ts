@@ -17,7 +17,7 @@ export const task = defineTask({
     "What they need is installed first, into .venv and .venv-test.",
   examples: [
     ["deno task test", "everything"],
-    ["deno task test test/plan test/src/train_test.py", "some files"],
+    ["deno task test test/plan test/src/modelling", "some files"],
   ],
   positionals: {
     usage: "[FILE ...]",

@@ -14,18 +14,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of two epochs of the published recipe: enough to compare with, in two seconds."""
-    from src.modelling.settings import Settings
-    from src.modelling.training import train
+    from src.modelling.digits.settings import DigitsSettings
+    from src.modelling.digits.train import train
 
     out = tmp_path_factory.mktemp("trained")
-    train(Settings(epochs=2), out, report=lambda line: None)
+    train(DigitsSettings(epochs=2), out, report=lambda line: None)
     return out
 
 
 @pytest.fixture(scope="session")
 def torchvision() -> ModuleType:
     """The real one, to compare with; skips the test where there is none."""
-    from real_torchvision import import_torchvision
+    from src.reference.real_torchvision import import_torchvision
 
     module = import_torchvision()
     if module is None:

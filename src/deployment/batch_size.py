@@ -1,6 +1,6 @@
 """How many images the model takes at once: found while it works, and less where memory is short."""
 
-from src.failure import UnavailableError
+from src.common.failure import UnavailableError
 
 FIRST = 4
 MOST = 1024

@@ -7,11 +7,11 @@ from itertools import islice
 import torch
 from torch import Tensor
 
+from src.common.memory import memory_was_short
 from src.deployment.batch_size import BatchSize
 from src.deployment.samples import Sample
 from src.images.normalization import NormalizationTable
-from src.memory import memory_was_short
-from src.modelling.finetuning.settings import FinetuneSettings
+from src.modelling.eurosat.settings import FinetuneSettings
 from src.modelling.model_file import DTYPES, Description
 from src.modelling.resnet import ResNet
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from src.confusion_matrix import ConfusionMatrix
 from src.deployment.drawing import FAINT, INK, PAPER, fitted, font, png
+from src.modelling.confusion_matrix import ConfusionMatrix
 
 RIGHT, WRONG = (8, 81, 156), (179, 20, 30)  # of a whole row
 GAP = 14

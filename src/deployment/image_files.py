@@ -8,8 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from src.command import counted
-from src.failure import RequestError
+from src.common.command import counted
+from src.common.failure import RequestError
 
 
 def find_images(paths: Sequence[Path], ignore: Iterable[Path] = ()) -> list[Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # so that it runs as a file, from anywhere
 
-from src.command import Parser, exit_code, output, path, say
+from src.common.command import Parser, exit_code, output, path, say
 
 DESCRIPTION = """\
 examples:
@@ -71,7 +71,6 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="(default auto: a GPU if there is one)",
     )
-    add("--force", action="store_true", help="replace files in --out that another program made")
     return result
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from src.confusion_matrix import ConfusionMatrix
 from src.deployment.prediction import Prediction
 from src.deployment.samples import Unreadable
 from src.deployment.selection import Selection
+from src.modelling.confusion_matrix import ConfusionMatrix
 
 
 @dataclass

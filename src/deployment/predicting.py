@@ -8,7 +8,11 @@ from typing import TypeVar
 
 import torch
 
-from src.command import Report
+from src.common.command import Report
+from src.common.failure import Failure
+from src.common.files import output_folder, refuse_taken_names
+from src.common.memory import enough_memory
+from src.common.progress import ProgressMeter
 from src.deployment.batch_size import BatchSize, too_little
 from src.deployment.classifier import Classifier
 from src.deployment.image_files import find_images, listed_images
@@ -17,16 +21,13 @@ from src.deployment.prediction import Prediction, likeliest
 from src.deployment.results import OUTPUTS, made_here, write_results
 from src.deployment.samples import Sample, Unreadable, read_samples, validation_samples
 from src.deployment.summary import describe_accuracy, describe_batch_size, describe_skipped, describe_speed
-from src.failure import Failure
-from src.files import output_folder, refuse_foreign_files
-from src.memory import enough_memory
 from src.modelling.determinism import find_device, make_deterministic
 from src.modelling.model_file import Description, load_model
 from src.modelling.resnet import ResNet
-from src.pace import Pace
 
 Item = TypeVar("Item")
 SMALL_IMAGE = 32  # pixels
+NOT_OURS = "This program did not make what is there: choose another --out, or move it away"
 SMALL_IMAGES = 256  # at a time: for small images no other number is worth looking for
 
 
@@ -44,7 +45,6 @@ class Request:
     top_k: int = 3
     batch_size: int | None = None
     device: str = "auto"
-    force: bool = False
 
 
 def run(request: Request, report: Report = print) -> Outcome:
@@ -52,13 +52,13 @@ def run(request: Request, report: Report = print) -> Outcome:
     device = find_device(request.device, "predict")
     with enough_memory(too_little(device)):
         model, description = load_model(request.model, device)
-        if not request.force:
-            refuse_foreign_files(request.out, OUTPUTS, ours=lambda: made_here(request.out))
+        if not made_here(request.out):
+            refuse_taken_names(request.out, OUTPUTS, NOT_OURS)
         samples, count = _samples(request, description)
         classifier = _classifier(request, model, description, device)
-        pace = Pace(report, count).begin("Predicting", count)
+        meter = ProgressMeter(report, count).begin("Predicting", count)
         begin = time.perf_counter()
-        outcome = _predict(classifier, samples, request.top_k, pace)
+        outcome = _predict(classifier, samples, request.top_k, meter)
         seconds = time.perf_counter() - begin
     _report_skipped(outcome, report)
     report(describe_speed(len(outcome.predictions), seconds, device, reads=bool(request.images)))
@@ -92,24 +92,26 @@ def _classifier(request: Request, model: ResNet, description: Description, devic
 
 
 def _predict(
-    classifier: Classifier, samples: Iterable[Sample | Unreadable], top_k: int, pace: Pace
+    classifier: Classifier, samples: Iterable[Sample | Unreadable], top_k: int, meter: ProgressMeter
 ) -> Outcome:
     """Keeps only as many inputs as the picture can show."""
     outcome = Outcome()
-    for group, logits in _one_behind(classifier.logits(_readable(samples, outcome, pace))):
+    for group, logits in _one_behind(classifier.logits(_readable(samples, outcome, meter))):
         tops = likeliest(logits.cpu(), classifier.classes, top_k)
         for sample, top in zip(group, tops, strict=True):
             outcome.add(Prediction(sample.name, sample.label, top), sample.pixels)
     return outcome
 
 
-def _readable(samples: Iterable[Sample | Unreadable], outcome: Outcome, pace: Pace) -> Iterator[Sample]:
+def _readable(
+    samples: Iterable[Sample | Unreadable], outcome: Outcome, meter: ProgressMeter
+) -> Iterator[Sample]:
     for sample in samples:
         if isinstance(sample, Sample):
             yield sample
         else:
             outcome.skipped.append(sample)
-        pace(1)
+        meter(1)
 
 
 def _one_behind(items: Iterator[Item]) -> Iterator[Item]:

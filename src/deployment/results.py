@@ -1,15 +1,16 @@
 """The files that inference writes."""
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from src.command import counted
-from src.confusion_matrix import ConfusionMatrix
+from src.common.command import counted
+from src.common.files import sha256, write_bytes, write_csv, write_json
 from src.deployment.confusion_picture import draw_confusion_matrix
 from src.deployment.grid import draw_grid
 from src.deployment.outcome import Outcome
-from src.files import made_by, sha256, write_bytes, write_csv, write_json
+from src.modelling.confusion_matrix import ConfusionMatrix
 
 MADE_BY = "src/deployment/inference.py"
 METRICS = "metrics.json"
@@ -20,7 +21,11 @@ OUTPUTS = (*ALWAYS, *WITH_LABELS)
 
 def made_here(out: Path) -> bool:
     """Its own metrics.json says who made it, and speaks for the others."""
-    return made_by(out / METRICS) == MADE_BY
+    path = out / METRICS
+    try:
+        return path.is_file() and json.loads(path.read_text(encoding="utf-8"))["made_by"] == MADE_BY
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def write_results(

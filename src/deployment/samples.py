@@ -12,10 +12,10 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from src.command import printable
+from src.common.command import printable
+from src.common.failure import RequestError
 from src.deployment.reading import read_ahead
-from src.failure import RequestError
-from src.modelling.data import SOURCES, load
+from src.modelling.digits.data import SOURCES, load
 from src.modelling.model_file import Description
 
 AHEAD_BYTES = 128 * 2**20  # of images that wait for the model

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from src.command import counted
-from src.confusion_matrix import ConfusionMatrix
+from src.common.command import counted
 from src.deployment.batch_size import BatchSize
 from src.deployment.outcome import Outcome
 from src.deployment.samples import Unreadable
+from src.modelling.confusion_matrix import ConfusionMatrix
 
 MOST_SKIPPED = 10
 WORST = 3

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from src.failure import RequestError, UnavailableError
+from src.common.failure import RequestError, UnavailableError
 from src.images.decoding import Decoded, Progress, decode_all, decoder, digests
 from src.images.image_folder import ImageFolder
 from src.images.pixel_file import Damaged, read_pixels, write_pixels

@@ -14,8 +14,8 @@ from pathlib import Path
 import PIL
 from PIL import Image, features
 
-from src.command import counted, printable
-from src.failure import RequestError
+from src.common.command import counted, printable
+from src.common.failure import RequestError
 
 LIBRARIES = ("libjpeg_turbo", "jpg", "libtiff", "webp")  # those that decode with loss, and can change levels
 MOST_THREADS = 8

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from src.command import printable
-from src.failure import RequestError
+from src.common.command import printable
+from src.common.failure import RequestError
 
 # Those that torchvision's ImageFolder takes [torchvision/datasets/folder.py, IMG_EXTENSIONS].
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from src.failure import RequestError
-from src.files import write_bytes
+from src.common.failure import RequestError
+from src.common.files import write_bytes
 from src.modelling.determinism import environment, random_state, set_random_state
 from src.modelling.settings import require_same
 from src.modelling.training_run import TrainingRun
@@ -38,7 +38,7 @@ def read_checkpoint(path: Path, run: TrainingRun) -> dict[str, Any]:
     """The content of a checkpoint of `run`. Raises RequestError when it is damaged or of other settings."""
     try:
         saved = _load_file(path)
-        lacking = _parts(run) - saved.keys()
+        lacking = (COMMON | run.state().keys()) - saved.keys()
     except Exception as error:  # torch.load raises whatever the bytes happen to provoke, at great length
         raise _unreadable(path, f"damaged, or not made by this program: {type(error).__name__}") from error
     if lacking:
@@ -47,18 +47,6 @@ def read_checkpoint(path: Path, run: TrainingRun) -> dict[str, Any]:
         raise _unreadable(path, f"its format is {saved['format']}, wanted {FORMAT}")
     require_same(saved["settings"], run.settings, str(path))
     return saved
-
-
-def is_checkpoint(path: Path, run: TrainingRun) -> bool:
-    """Whether the program that makes such runs made the file, with whatever settings."""
-    try:
-        return path.is_file() and _load_file(path).keys() == _parts(run)
-    except Exception:  # as above
-        return False
-
-
-def _parts(run: TrainingRun) -> set[str]:
-    return COMMON | run.state().keys()
 
 
 def _load_file(path: Path) -> dict[str, Any]:
@@ -76,7 +64,7 @@ def _check_sums(path: Path) -> None:
 def _unreadable(path: Path, reason: str) -> RequestError:
     return RequestError(
         f"Cannot resume from {path}: it is not a usable checkpoint ({reason}). "
-        "Leave out --resume to start anew, with --force if that is refused"
+        "To start anew, leave out --resume and choose another --out"
     )
 
 
@@ -90,7 +78,8 @@ def restore(run: TrainingRun, saved: dict[str, Any]) -> list[str]:
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).strip().split("\n")[0]
         raise RequestError(
-            f"Cannot resume: the checkpoint does not fit this model ({reason}). Leave out --resume"
+            f"Cannot resume: the checkpoint does not fit this model ({reason}). "
+            "To start anew, leave out --resume and choose another --out"
         ) from error
     now = environment(run.settings.device)
     return [

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from src.failure import UnavailableError
+from src.common.failure import UnavailableError
 
 
 def make_deterministic(threads: int, tf32: bool = False) -> None:

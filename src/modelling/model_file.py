@@ -10,8 +10,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import nn
 
-from src.failure import RequestError
-from src.files import write_bytes
+from src.common.failure import RequestError
+from src.common.files import write_bytes
 from src.images.normalization import Normalization
 from src.modelling.resnet import ResNet, resnet18, small_resnet
 

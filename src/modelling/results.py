@@ -4,8 +4,8 @@ from typing import Any
 
 from torch import Tensor
 
-from src.command import Report, duration
-from src.files import sha256, write_csv, write_json
+from src.common.command import Report, duration
+from src.common.files import sha256, write_csv, write_json
 from src.modelling.model_file import save_model
 from src.modelling.run_folder import METRICS, MODEL, RunFolder
 from src.modelling.training_run import TrainingRun
@@ -64,7 +64,7 @@ def write_results(
     save_model(path / MODEL, run.model, run.description)
     write_csv(path / "history.csv", *_history_table(result))
     write_json(path / "predictions.json", rows)
-    whole = {**result, "weights_sha256": sha256(path / MODEL), "made_by": folder.program}
+    whole = {**result, "weights_sha256": sha256(path / MODEL)}
     write_json(path / METRICS, whole)
     report(f"Wrote {', '.join(folder.results)} into {path}; weights SHA-256 {whole['weights_sha256']}")
     return whole

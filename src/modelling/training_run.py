@@ -1,13 +1,15 @@
 """What every training run has in memory: what checkpoints, result files and progress are made of."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import nn
 
+from src.common.failure import Failure
 from src.modelling.model_file import Description
-from src.modelling.settings import Recipe
+from src.modelling.settings import Settings
 
 
 def _empty_history() -> dict[str, list[float]]:
@@ -22,7 +24,7 @@ class TrainingRun:
     A subclass that has more to save adds it to `state` and `load_state`.
     """
 
-    settings: Recipe
+    settings: Settings
     description: Description
     model: nn.Module
     optimizer: torch.optim.Optimizer
@@ -40,3 +42,18 @@ class TrainingRun:
         """Puts back what `state` returned."""
         self.model.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
+
+    def record(self, part: str, loss: float, correct: int) -> None:
+        """Adds an epoch of "training" or "validation" to the history. Raises Failure as `require_finite`."""
+        self.history[f"{part}_loss"].append(self.require_finite(loss))
+        self.history[f"{part}_correct"].append(correct)
+
+    def require_finite(self, loss: float) -> float:
+        """The loss. Raises Failure when it is infinite or no number, from which no step leads back."""
+        if not math.isfinite(loss):
+            epoch = len(self.history["validation_loss"]) + 1
+            raise Failure(
+                f"Cannot go on training: the loss must be finite, current value is {loss} in epoch {epoch}. "
+                f"Lower --learning-rate (it is {self.settings.learning_rate})"
+            )
+        return loss

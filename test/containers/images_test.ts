@@ -241,7 +241,7 @@ imageTest("a user who may not write to the home gets another one", async () => {
 });
 
 imageTest("the experiment's code runs as any user and its signals arrive", async () => {
-  const train = ["python", "-m", "src.modelling.train", "--epochs", "1", "--seed", "23", "--out", "/out"];
+  const train = ["python", "-m", "src.modelling.digits", "--epochs", "1", "--seed", "23", "--out", "/out"];
   const folder = await mount();
   const options = ["--user", "1234:100", "-v", `${folder}:/out`];
   assert.match(await said("run", "--rm", ...options, IMAGE, ...train), /epoch 1\/1/);

@@ -8,11 +8,11 @@ from pathlib import Path
 import nbformat
 import pytest
 from committed_notebook import ROOT, execute, give, parameters_cell, read_notebook
-from made_eurosat import COUNTS, make_eurosat
-from made_weights import make_weights
 
-from src.files import sha256
-from src.modelling.finetuning.settings import FinetuneSettings
+from src.common.files import sha256
+from src.modelling.eurosat.settings import FinetuneSettings
+from src.reference.made_eurosat import COUNTS, make_eurosat
+from src.reference.made_weights import make_weights
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_the_notebook_trains_to_the_same_weights_as_the_command(
     execute(notebook)
     options = [part for name, value in values.items() for part in (f"--{name}", str(value))]
     options[options.index("--out") + 1] = str(tmp_path / "command")
-    command = [sys.executable, "-m", "src.modelling.finetune", *options]
+    command = [sys.executable, "-m", "src.modelling.eurosat", *options]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     metrics = json.loads((tmp_path / "notebook" / "metrics.json").read_text())
     assert metrics == json.loads((tmp_path / "command" / "metrics.json").read_text())

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from committed_notebook import ROOT, execute, give, parameters_cell, read_notebook
 
-from src.files import sha256
+from src.common.files import sha256
 
 
 @pytest.fixture

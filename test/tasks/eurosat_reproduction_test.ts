@@ -14,8 +14,8 @@ const PYTHON = (await inspectHost()).image?.python ?? join(ENVIRONMENT, "bin", "
 const MAKE = `
 import shutil, sys, tempfile
 from pathlib import Path
-from made_eurosat import make_eurosat, some
-from made_weights import make_weights
+from src.reference.made_eurosat import make_eurosat, some
+from src.reference.made_weights import make_weights
 out = Path(sys.argv[1])
 with tempfile.TemporaryDirectory() as folder:
     make_eurosat(Path(folder), some(0.01))
@@ -26,7 +26,7 @@ make_weights(out).rename(out / "weights.pth")
 async function make(folder: string) {
   const { success, stderr } = await new Deno.Command(PYTHON, {
     args: ["-c", MAKE, folder],
-    env: { PYTHONPATH: [ROOT, join(ROOT, "bench")].join(":") },
+    env: { PYTHONPATH: ROOT },
   }).output();
   assert.ok(success, new TextDecoder().decode(stderr));
   const [archive, weights] = await Promise.all(

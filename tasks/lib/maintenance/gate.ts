@@ -8,7 +8,7 @@ import { run } from "../system/command.ts";
 import { inspectHost } from "../system/host.ts";
 import { ROOT } from "../system/product.ts";
 
-const PYTHON_SOURCES = ["src", "tasks/inside", "test", "bench", ".devcontainer"];
+const PYTHON_SOURCES = ["src", "experiments", "tasks/inside", "test", "bench", ".devcontainer"];
 
 /** What a test runner counted. */
 interface Count {

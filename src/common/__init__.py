@@ -1,0 +1,1 @@
+"""What all of `src/` uses: commands, failures, files, memory, progress, tables."""

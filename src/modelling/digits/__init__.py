@@ -1,0 +1,1 @@
+"""The first experiment: a small ResNet on handwritten digits."""
