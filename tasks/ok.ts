@@ -1,6 +1,6 @@
 /**
  * Overview: the gate for a commit: format, lint, types and tests of TypeScript and Python.
- * Arguments: --fix, --static.
+ * Arguments: --fix, --static, --fast.
  * Example: deno task ok
  */
 
@@ -22,6 +22,7 @@ export const task = defineTask({
   options: {
     fix: { help: "format the files and fix what can be fixed, then check" },
     static: { help: "leave the tests out" },
+    fast: { help: "only the tests of what a commit touches, as many as fit into a minute" },
   },
   run: ({ options }, terminal) => runChecks(options, terminal),
 });

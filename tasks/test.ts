@@ -1,6 +1,6 @@
 /**
  * Overview: runs all tests, TypeScript's and Python's, in environments that it makes itself.
- * Arguments: [FILE ...] to run only those test files.
+ * Arguments: [FILE ...] to run only those files, or all that are in those folders.
  * Example: deno task test test/plan
  */
 
@@ -14,14 +14,15 @@ export const task = defineTask({
   permissions: ["run"],
   maintainers: true,
   summary: "Runs all tests, TypeScript's and Python's, and ends with a line that counts them. " +
-    "What they need is installed first, into .venv and .venv-test.",
+    "Files run side by side. What Python's need is installed first, into .venv and .venv-test.",
   examples: [
     ["deno task test", "everything"],
-    ["deno task test test/plan test/src/modelling", "some files"],
+    ["deno task test test/verdict", "the tests of a room, in both languages"],
+    ["deno task test test/plan test/src/modelling", "some folders and files"],
   ],
   positionals: {
     usage: "[FILE ...]",
-    help: "test files: test/*_test.ts or test/*_test.py; all without them",
+    help: "files such as test/plan/plan_test.ts, or folders of them; all without any",
     most: Infinity,
   },
   options: {},

@@ -18,7 +18,7 @@ const tools = await validators();
 
 const bin = "bin" in tools ? tools.bin : undefined;
 
-if ("missing" in tools) console.log(`Tests that validate are ignored: ${tools.missing}`);
+if ("missing" in tools) console.log(`ignored: the tests that validate, since ${tools.missing}`);
 
 const TWO_STEPS = experiment(
   '  infer:\n    run: [python, train.py, --model, "{steps.train}", --out, "{out}"]\n    needs: [train]\n' +

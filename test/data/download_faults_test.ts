@@ -24,7 +24,9 @@ Deno.env.set("NO_PROXY", "127.0.0.1");
 
 const https = { ignore: !HAS_OPENSSL };
 
-if (https.ignore) console.log("ignored: the tests with https need openssl, which makes their certificate");
+if (https.ignore) {
+  console.log("ignored: the tests with https, since there is no openssl, which makes their certificate");
+}
 
 const DATA = someBytes(1_000_000);
 
@@ -459,7 +461,7 @@ Deno.test("a full disk: what it takes is said, and it is not left full", async (
   const args = ["-t", "tmpfs", "-o", "size=600k", "tmpfs", path];
   const mounted = (await new Deno.Command("mount", { args, stderr: "null" }).output().catch(() => undefined))
     ?.success;
-  if (!mounted) return console.log("ignored: a full disk needs the right to mount a tmpfs");
+  if (!mounted) return console.log("ignored: a full disk, since the right to mount a tmpfs is missing");
   const folder = new Folder(path);
   try {
     await using known = await serve(fileAnswer(DATA));

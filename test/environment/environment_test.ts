@@ -580,7 +580,7 @@ const canMount = await (async () => {
 })();
 
 if (!canMount) {
-  console.log("ignored: the tests on a full and on a read-only disk need the right to mount a tmpfs");
+  console.log("ignored: a full and a read-only disk, since the right to mount a tmpfs is missing");
 }
 
 Deno.test({

@@ -104,7 +104,7 @@ const python = (await findPython()).path;
 const uv = await obtainUv(python);
 
 if (uv === undefined) {
-  console.log("ignored: the tests of lock() with the real uv, which is not here and can't be installed");
+  console.log("ignored: the tests of lock() with the real uv, since it is not here and can't be installed");
 }
 
 /** A project whose packages are alpha, beta and a torch of a few bytes. */

@@ -12,7 +12,7 @@ const FILES = { "experiment.yaml": experiment(CLAIM), "train.py": TRAIN };
 
 const HAS_SSH = await run("ssh-keygen", "-?").then(() => true, () => false);
 
-if (!HAS_SSH) console.log("ssh-keygen is not here: the tests of signatures are ignored");
+if (!HAS_SSH) console.log("ignored: the tests of signatures, since there is no ssh-keygen");
 
 async function run(program: string, ...args: string[]): Promise<Deno.CommandOutput> {
   return await new Deno.Command(program, { args }).output();

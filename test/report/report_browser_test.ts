@@ -13,7 +13,7 @@ const CHROMIUM = [Deno.env.get("CHROMIUM") ?? "", "/usr/bin/chromium", "/usr/bin
 
 if (CHROMIUM === undefined) {
   console.log(
-    "The report is not tested in a browser: there is no chromium (apt-get install chromium), nor does CHROMIUM name one",
+    "ignored: the report in a browser, since there is no chromium (apt-get install chromium), nor does CHROMIUM name one",
   );
 }
 

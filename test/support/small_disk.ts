@@ -19,7 +19,7 @@ export const mountable = await (async () => {
   const problem = await mount(folder, "size=64k");
   if (problem === undefined) await unmount(folder);
   else {console.log(
-      `Tests on small and read-only file systems are ignored, for they need the right to mount: ${problem}`,
+      `ignored: small and read-only file systems, since the right to mount is missing: ${problem}`,
     );}
   await Deno.remove(folder);
   return problem === undefined;

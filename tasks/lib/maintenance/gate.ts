@@ -7,20 +7,12 @@ import { ensureEnvironment, ensureTestEnvironment } from "../environment/environ
 import { run } from "../system/command.ts";
 import { inspectHost } from "../system/host.ts";
 import { ROOT } from "../system/product.ts";
+import { type Python, runTestFiles, skippedLines, type TestsResult } from "./run_tests.ts";
+import { findTests, type TestFile, testsOf } from "./test_files.ts";
 
 const PYTHON_SOURCES = ["src", "experiments", "tasks/inside", "test", "bench", ".devcontainer"];
 
-/** What a test runner counted. */
-interface Count {
-  passed: number;
-  failed: number;
-  ignored: number;
-}
-
-interface Tools {
-  python: string;
-  /** Environment in which Python finds the test tools beside the experiment's packages. */
-  env: Record<string, string>;
+interface Tools extends Python {
   ruff: string;
 }
 
@@ -41,98 +33,105 @@ async function prepareTools(terminal: Terminal): Promise<Tools> {
   return { python: main.python, env, ruff: join(test.bin, "ruff") };
 }
 
-/** Runs the tests and prints, last, `N passed, N failed`. */
+/**
+ * Runs the tests and prints, last, `N passed, N failed`.
+ *
+ * @param paths files or folders of tests; all without any
+ */
 export async function runTests(
-  files: string[],
+  paths: string[],
   terminal: Terminal,
-): Promise<{ exitCode: 0 | 1; result: unknown }> {
-  const tools = await prepareTools(terminal);
-  const counts: Count[] = [];
-  if (files.length === 0 || files.some((file) => file.endsWith(".ts"))) {
-    counts.push(await testDeno(files, terminal));
-  }
-  if (files.length === 0 || files.some((file) => file.endsWith(".py"))) {
-    counts.push(await testPython(tools, files, terminal));
-  }
-  const sum = (key: keyof Count) => counts.reduce((total, count) => total + count[key], 0);
-  const total = { passed: sum("passed"), failed: sum("failed"), ignored: sum("ignored") };
-  const ignored = total.ignored > 0 ? `, ${total.ignored} skipped` : "";
+): Promise<{ exitCode: 0 | 1; result: TestsResult }> {
+  return await test(await findTests(paths), terminal);
+}
+
+async function test(
+  files: TestFile[],
+  terminal: Terminal,
+  seconds?: number,
+): Promise<{ exitCode: 0 | 1; result: TestsResult }> {
+  const tools = files.some(({ language }) => language === "Python")
+    ? await prepareTools(terminal)
+    : undefined;
+  const result = await runTestFiles(files, tools, terminal, seconds);
   terminal.line();
-  terminal.line(`${total.passed} passed, ${total.failed} failed${ignored}`);
-  return { exitCode: total.failed === 0 && total.passed > 0 ? 0 : 1, result: total };
+  for (const { path, failed } of result.files) if (failed > 0) terminal.line(`Failed: ${path}`);
+  for (const line of skippedLines(result)) terminal.line(line);
+  if (result.left.length > 0) {
+    terminal.line(`No time for ${result.left.length} files: deno task test ${result.left.join(" ")}`);
+  }
+  const skipped = result.skipped > 0 ? `, ${result.skipped} skipped` : "";
+  terminal.line(`${result.passed} passed, ${result.failed} failed${skipped}`);
+  return { exitCode: result.failed === 0 && result.passed > 0 ? 0 : 1, result };
 }
 
-async function testDeno(files: string[], terminal: Terminal): Promise<Count> {
-  const wanted = files.filter((file) => file.endsWith(".ts"));
-  // The permissions of the tasks together, and the loopback for tests that play a server.
-  const permissions = ["read", "write", "env", "sys", "run", "net=127.0.0.1"].map((name) =>
-    `--allow-${name}`
-  );
-  const paths = wanted.length > 0 ? wanted : ["test"];
-  const { code, output } = await stream(
-    [Deno.execPath(), "test", "--no-prompt", ...permissions, ...paths],
-    {},
-    terminal,
-  );
-  return count(
-    code,
-    /(\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed(?:[^|]*\| (\d+) ignored)?/.exec(output),
-  );
-}
-
-async function testPython({ python, env }: Tools, files: string[], terminal: Terminal): Promise<Count> {
-  const wanted = files.filter((file) => file.endsWith(".py"));
-  const { code, output } = await stream([python, "-m", "pytest", "-q", ...wanted], env, terminal);
-  const last = output.trimEnd().split("\n").at(-1) ?? "";
-  const number = (word: string) => new RegExp(`(\\d+) ${word}`).exec(last)?.[1] ?? "0";
-  const failed = Number(number("failed")) + Number(number("errors?"));
-  return count(code, ["", number("passed"), String(failed), number("skipped")]);
-}
-
-/** A runner that ends badly without counting a failure has failed once. */
-function count(code: number, match: ArrayLike<string | undefined> | null): Count {
-  const [passed, failed, ignored] = [1, 2, 3].map((index) => Number(match?.[index] ?? 0));
-  return { passed: passed!, failed: code !== 0 && failed === 0 ? 1 : failed!, ignored: ignored! };
-}
-
-async function stream(argv: string[], env: Record<string, string>, terminal: Terminal) {
-  terminal.line(terminal.paint(`\n$ ${argv.join(" ")}`, "dim"));
-  const onLine = (line: string) => terminal.line(line);
-  const { code, stdout, stderr } = await run(argv, { cwd: ROOT, env: { NO_COLOR: "1", ...env }, onLine });
-  return { code, output: stdout + stderr };
-}
+/** Most seconds that `--fast` takes. */
+const FAST_SECONDS = 60;
 
 /** Runs every check, and says at the end which failed. */
 export async function runChecks(
-  { fix, static: staticOnly }: { fix: boolean; static: boolean },
+  { fix, static: staticOnly, fast }: { fix: boolean; static: boolean; fast: boolean },
   terminal: Terminal,
 ): Promise<{ exitCode: 0 | 1; result: unknown }> {
-  const { ruff, python, env } = await prepareTools(terminal);
-  const deno = Deno.execPath();
-  if (fix) {
-    await stream([deno, "fmt"], {}, terminal);
-    await stream([ruff, "check", "--fix", ...PYTHON_SOURCES], {}, terminal);
-    await stream([ruff, "format", ...PYTHON_SOURCES], {}, terminal);
+  const begin = performance.now();
+  const tools = await prepareTools(terminal);
+  if (fix) await fixAll(tools, terminal);
+  const failed = await check(tools, terminal);
+  if (staticOnly) return conclude(failed, undefined, terminal);
+  const spent = (performance.now() - begin) / 1000;
+  const tests = fast
+    ? await test(testsOf(await changedFiles(), await findTests([])), terminal, FAST_SECONDS - spent)
+    : await runTests([], terminal);
+  return conclude(tests.exitCode === 1 ? [...failed, "tests"] : failed, tests.result, terminal);
+}
+
+async function fixAll({ ruff, env }: Tools, terminal: Terminal) {
+  const fixes = [
+    [Deno.execPath(), "fmt"],
+    [ruff, "check", "--fix", ...PYTHON_SOURCES],
+    [ruff, "format", ...PYTHON_SOURCES],
+  ];
+  for (const argv of fixes) {
+    await run(argv, { cwd: ROOT, env: { NO_COLOR: "1", ...env }, onLine: (line) => terminal.line(line) });
   }
+}
+
+/** The names of the static checks that fail; they run side by side, and one that fails is shown whole. */
+async function check({ ruff, python, env }: Tools, terminal: Terminal): Promise<string[]> {
+  const deno = Deno.execPath();
   const checks: [name: string, argv: string[]][] = [
+    ["TypeScript types", [deno, "check", "tasks", "test", "bench"]],
+    ["Python types", [python, "-m", "mypy"]],
     ["TypeScript format", [deno, "fmt", "--check"]],
     ["TypeScript lint", [deno, "lint"]],
-    ["TypeScript types", [deno, "check", "tasks", "test", "bench"]],
     ["Python format", [ruff, "format", "--check", ...PYTHON_SOURCES]],
     ["Python lint", [ruff, "check", ...PYTHON_SOURCES]],
-    ["Python types", [python, "-m", "mypy"]],
   ];
   const failed: string[] = [];
-  for (const [name, argv] of checks) {
+  await Promise.all(checks.map(async ([name, argv]) => {
     const begin = performance.now();
-    const { code } = await stream(argv, env, terminal);
-    terminal.line(
-      `${name}: ${code === 0 ? "ok" : "FAILED"}, ${duration((performance.now() - begin) / 1000)}`,
-    );
-    if (code !== 0) failed.push(name);
-  }
-  const tests = staticOnly ? undefined : await runTests([], terminal);
-  if (tests?.exitCode === 1) failed.push("tests");
+    const { code, stdout, stderr } = await run(argv, { cwd: ROOT, env: { NO_COLOR: "1", ...env } });
+    if (code !== 0) {
+      failed.push(name);
+      terminal.line(`\n$ ${argv.join(" ")}\n${stdout}${stderr}`);
+    }
+    const seconds = (performance.now() - begin) / 1000;
+    terminal.line(`${name}: ${code === 0 ? "ok" : "FAILED"}, ${duration(seconds)}`);
+  }));
+  return failed;
+}
+
+/** What is to be committed, or else what the last commit changed. */
+async function changedFiles(): Promise<string[]> {
+  const { default: $ } = await import("dax");
+  const open = [
+    ...await $`git diff --name-only HEAD`.cwd(ROOT).lines(),
+    ...await $`git ls-files --others --exclude-standard`.cwd(ROOT).lines(),
+  ].filter((line) => line !== "");
+  return open.length > 0 ? open : await $`git show --name-only --format= HEAD`.cwd(ROOT).lines();
+}
+
+function conclude(failed: string[], tests: TestsResult | undefined, terminal: Terminal) {
   terminal.line(failed.length === 0 ? "ok" : `Not ok: ${failed.join(", ")}`);
-  return { exitCode: failed.length === 0 ? 0 : 1, result: { failed, tests: tests?.result } };
+  return { exitCode: failed.length === 0 ? 0 as const : 1 as const, result: { failed, tests } };
 }
