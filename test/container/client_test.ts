@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { idsOf } from "../../tasks/lib/container/client.ts";
+import { idsOf, lastLine } from "../../tasks/lib/container/client.ts";
 
 const OUTPUTS = join(import.meta.dirname!, "../fixtures/doctor/outputs");
 
@@ -17,4 +17,17 @@ Deno.test("idsOf() tells by the security options whether Docker is rootless or r
       assert.deepEqual(idsOf(JSON.parse(await Deno.readTextFile(join(OUTPUTS, file)))), expected);
     });
   }
+});
+
+Deno.test("lastLine() is what a client says, without colours and the hint at its help", () => {
+  const mount = 'docker: Error response from daemon: invalid mount config for type "bind": no such path';
+  for (
+    const text of [
+      `${mount}\n\nRun 'docker run --help' for more information\n`,
+      `${mount}.\nSee 'docker run --help'.\n`,
+      `\x1b[31m${mount}\x1b[0m\n`,
+    ]
+  ) assert.equal(lastLine(text).replace(/\.$/, ""), mount);
+  assert.equal(lastLine("docker: bad flag. See 'docker run --help'."), "docker: bad flag");
+  assert.equal(lastLine(""), "");
 });

@@ -245,3 +245,10 @@ Deno.test("a nerdctl that knows them is told to keep no log and to check no heal
     });
   }
 });
+
+Deno.test("a Docker that gives containers ids of their own is told to leave it", async () => {
+  const { container } = await planFor("docker");
+  const plan = { ...await planFor("docker"), container: { ...container!, hostIds: true } };
+  const argv = await engineCommand(plan, plan.steps[0]!);
+  assert.equal(argv[argv.indexOf("--userns") + 1], "host");
+});

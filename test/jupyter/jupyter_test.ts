@@ -53,6 +53,7 @@ function planFor(
     keepId = false,
     version = "28.0.0",
     data = undefined as string[] | undefined,
+    hostIds = undefined as true | undefined,
   } = {},
 ): { plan: ServerPlan; notes: string[] } {
   const container: EngineChoice["container"] = {
@@ -60,6 +61,7 @@ function planFor(
     entrypoint: ["tini", "-g", "--"],
     user: `${uid}:${uid === 0 ? 0 : 5678}`,
     keepId,
+    hostIds,
   };
   const file = (name: string) => join(FOLDER, name);
   return planServer({
@@ -109,6 +111,7 @@ Deno.test("runCommand() is what the golden file says, and holds no token", async
     "docker as root": [{}, { uid: 0 }],
     "docker with data": [{}, { data: ["/home/me/.cache/experiment-data/abc"] }],
     "docker --root": [{ root: true }],
+    "docker with ids of its own, --root": [{ root: true }, { hostIds: true }],
     "docker with everything": [{
       sudo: true,
       restart: true,
@@ -161,6 +164,10 @@ Deno.test("planServer() refuses what an engine can't do", async (t) => {
     [[{}, { engine: "podman", keepId: true, version: "3.4.4" }], {
       exitCode: 3,
       message: /takes Podman 4\.3 or newer, current value is "3\.4\.4"/,
+    }],
+    [[{}, { hostIds: true }], {
+      exitCode: 3,
+      message: /gives containers ids of their own \(userns-remap\)$/,
     }],
   ];
   for (const [given, failure] of cases) {

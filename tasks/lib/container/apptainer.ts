@@ -1,5 +1,6 @@
 /** The program apptainer: how a step in it is reached, and what its failures mean. */
 
+import { stripVTControlCharacters } from "node:util";
 import { Failure } from "../cli/failure.ts";
 import type { Plan } from "../plan/plan.ts";
 import { type Finished, run, type RunOptions, signalGroup } from "../system/command.ts";
@@ -37,12 +38,11 @@ export async function imageLabels(file: string): Promise<Record<string, string>>
 
 /** What apptainer says before it gives up, without its marks. */
 export function lastProblem(stderr: string): string {
-  const fatal = stderr.split("\n").filter((line) => FATAL.test(line)).at(-1);
+  const fatal = stripVTControlCharacters(stderr).split("\n").filter((line) => FATAL.test(line)).at(-1);
   return (fatal ?? lastLine(stderr)).replace(FATAL, "").trim();
 }
 
-// deno-lint-ignore no-control-regex
-const FATAL = /^(?:\x1b\[\d+m)?FATAL:\s*(?:\x1b\[0m)?/;
+const FATAL = /^FATAL:\s*/;
 
 /**
  * Without a terminal apptainer passes each signal on to the step. A signal to the whole group would reach the step twice,
@@ -69,18 +69,18 @@ export function apptainerHandle(pid: number): ProcessHandle {
 const GAVE_UP = 255;
 
 /** @throws Failure(3) if apptainer could not start the step. */
-export function concludeApptainer(plan: Plan, ended: Supervised, said: string) {
-  const lastWords = said.trim().split("\n").at(-1) ?? "";
+export function concludeApptainer(plan: Plan, ended: Supervised, stderr: string) {
+  const lastWords = lastLine(stderr);
   if (ended.code !== GAVE_UP || ended.stoppedBy !== undefined || !FATAL.test(lastWords)) return;
   throw explainApptainer(plan.container!.image.name, lastProblem(lastWords));
 }
 
 /** What apptainer's last words mean when it could not start a step. */
-export function explainApptainer(image: string, said: string): Failure {
-  const cause = START_PROBLEMS.find(([pattern]) => pattern.test(said));
-  return new Failure(3, `Cannot start ${image} with Apptainer: ${cause?.[1] ?? said}`, {
+export function explainApptainer(image: string, message: string): Failure {
+  const cause = START_PROBLEMS.find(([pattern]) => pattern.test(message));
+  return new Failure(3, `Cannot start ${image} with Apptainer: ${cause?.[1] ?? message}`, {
     remedy: cause?.[2],
-    problems: cause === undefined ? [] : [{ message: `apptainer says: ${said}` }],
+    problems: cause === undefined ? [] : [{ message: `apptainer says: ${message}` }],
   });
 }
 

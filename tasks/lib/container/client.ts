@@ -1,5 +1,6 @@
 /** The command line clients of container engines: what they know of images and containers, and what their failures mean. */
 
+import { stripVTControlCharacters } from "node:util";
 import { Failure } from "../cli/failure.ts";
 import { type Finished, run, type RunOptions } from "../system/command.ts";
 import { type ContainerProgram, PROGRAMS } from "./program.ts";
@@ -166,9 +167,14 @@ export function isOutOfReach(stderr: string): boolean {
     .test(stderr);
 }
 
+/** The last line of what a program says, without its colours and its hint at its own help. */
 export function lastLine(text: string): string {
-  return text.trim().split("\n").at(-1) ?? "";
+  const lines = stripVTControlCharacters(text).split("\n").map((line) => line.trim());
+  const last = lines.filter((line) => line !== "" && !HELP_HINT.test(line)).at(-1) ?? "";
+  return last.replace(/\.?\s*See '\w+ [^']*--help'.*$/, "");
 }
+
+const HELP_HINT = /^(?:Run|See) '\w+ [^']*--help'/;
 
 /** An image on this machine; `undefined` if it is not here. */
 export async function inspectImage(
@@ -176,11 +182,32 @@ export async function inspectImage(
   name: string,
 ): Promise<ImageInfo | undefined> {
   const { code, stdout, stderr } = await client(program, ["image", "inspect", name]);
-  if (code !== 0) {
-    if (/no such image|image not known|not found/i.test(stderr)) return undefined;
-    throw explainEngine(program, stderr);
+  if (code === 0) return readImage(JSON.parse(stdout)[0]);
+  if (IMAGE_MISSING.test(stderr)) return undefined;
+  throw explainEngine(program, stderr);
+}
+
+const IMAGE_MISSING = /no such image|image not known|not found/i;
+
+/** The first of these names, each with its tag, that there is an image of: one question instead of several. */
+export async function findImage(
+  program: ContainerProgram,
+  names: string[],
+): Promise<{ name: string; image: ImageInfo } | undefined> {
+  const { code, stdout, stderr } = await client(program, ["image", "inspect", ...names]);
+  if (code !== 0 && !IMAGE_MISSING.test(stderr)) throw explainEngine(program, stderr);
+  // deno-lint-ignore no-explicit-any
+  const found = (parseAnswer(stdout) ?? []) as any[];
+  // Podman puts localhost/ before the names of images that were made here.
+  const isCalled = (tag: string, name: string) => tag === name || tag.endsWith(`/${name}`);
+  for (const name of names) {
+    const image = found.find(({ RepoTags }) => (RepoTags ?? []).some((tag: string) => isCalled(tag, name)));
+    if (image !== undefined) return { name, image: readImage(image) };
   }
-  const [{ Id, RepoDigests, Size, Config }] = JSON.parse(stdout);
+}
+
+// deno-lint-ignore no-explicit-any
+function readImage({ Id, RepoDigests, Size, Config }: any): ImageInfo {
   const entries = (Config?.Env ?? []) as string[];
   return {
     // Podman leaves the algorithm out.

@@ -2,7 +2,13 @@
 
 import { basename } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import { type EngineInfo, type ImageInfo, inspectImage, requireEngine } from "../container/client.ts";
+import {
+  type EngineInfo,
+  findImage,
+  type ImageInfo,
+  inspectImage,
+  requireEngine,
+} from "../container/client.ts";
 import type { ContainerProgram } from "../container/program.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import type { Host } from "../system/host.ts";
@@ -17,17 +23,21 @@ interface FoundImage {
 /** @throws Failure(3) if there is no engine that answers, or no image that it has. */
 export async function chooseContainer(
   program: ContainerProgram,
-  { image, obtain }: EngineRequest,
+  { image, obtain, early }: EngineRequest,
   because: string,
   experiment: Experiment,
   host: Host,
 ): Promise<EngineChoice> {
   const names = image === undefined ? imageNames(experiment, host) : [image];
-  const [engine, here] = await Promise.all([requireEngine(program), firstImage(program, names)]);
+  const [engine, here] = await Promise.all([
+    early?.engine ?? requireEngine(program),
+    image === undefined ? findImage(program, names) : namedImage(program, image, early?.image),
+  ]);
   if (here === undefined) {
     await obtain?.({ program, image: names[0]!, experiment, own: image === undefined });
   }
-  const found = here ?? (obtain && await firstImage(program, names));
+  const found = here ??
+    (obtain && await (image === undefined ? findImage(program, names) : namedImage(program, image)));
   if (found === undefined) throw missingImage(program, names[0]!, image !== undefined);
   return await inContainer(program, engine, found, because, experiment, host);
 }
@@ -41,7 +51,7 @@ export async function offerContainer(
   try {
     // Both at once: an engine that is there mostly has the image, and one that is not answers neither.
     const names = imageNames(experiment, host);
-    const [engine, found] = await Promise.all([requireEngine(program), firstImage(program, names)]);
+    const [engine, found] = await Promise.all([requireEngine(program), findImage(program, names)]);
     if (found === undefined) return undefined;
     return await inContainer(program, engine, found, `it has the image ${found.name}`, experiment, host);
   } catch (error) {
@@ -50,10 +60,13 @@ export async function offerContainer(
   }
 }
 
-async function firstImage(program: ContainerProgram, names: string[]): Promise<FoundImage | undefined> {
-  const images = await Promise.all(names.map((name) => inspectImage(program, name)));
-  const index = images.findIndex((image) => image !== undefined);
-  return index < 0 ? undefined : { name: names[index]!, image: images[index]! };
+async function namedImage(
+  program: ContainerProgram,
+  name: string,
+  early?: Promise<ImageInfo | undefined>,
+): Promise<FoundImage | undefined> {
+  const image = await (early ?? inspectImage(program, name));
+  return image && { name, image };
 }
 
 function missingImage(program: ContainerProgram, image: string, named: boolean): Failure {

@@ -1,5 +1,6 @@
 /** What the engines docker, podman and nerdctl are. */
 
+import { inspectImage, requireEngine } from "../container/client.ts";
 import type { ContainerProgram } from "../container/program.ts";
 import { isOnPath } from "../system/on_path.ts";
 import { stepContainer } from "./container.ts";
@@ -14,6 +15,14 @@ export function containerEngine(program: ContainerProgram): Engine {
     offer: async (...asked) => {
       if (!isOnPath(program)) return undefined;
       return await (await import("./choose_container.ts")).offerContainer(program, ...asked);
+    },
+    askEarly: (image) => {
+      const early = {
+        engine: requireEngine(program),
+        image: image === undefined ? undefined : inspectImage(program, image),
+      };
+      Object.values(early).forEach((answer) => answer?.catch(() => {}));
+      return early;
     },
     takes: () => isOnPath(program) ? "well" : "not",
     command: (...planned) => stepContainer(program, ...planned),

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import type { Reporter } from "../container/sif.ts";
+import type { EngineInfo, ImageInfo } from "../container/client.ts";
 import type { ContainerProgram } from "../container/program.ts";
 import type { EngineName } from "../experiment/engine_name.ts";
 import type { ContainerLimits, Experiment } from "../experiment/experiment.ts";
@@ -25,6 +26,12 @@ export interface Engine {
    * to be asked for; one that does not answer has none.
    */
   offer?(experiment: Experiment, host: Host): Promise<EngineChoice | undefined>;
+  /**
+   * Begins to ask what `choose` will want to know, which takes as long as making the rest of a plan.
+   *
+   * @param image `--image`
+   */
+  askEarly?(image?: string): EarlyAnswers;
   /** How well it can run what `--image` names: "alone" if no other engine knows such a name. */
   takes?(image: string): "alone" | "well" | "not";
   /** The command line of a step. */
@@ -49,12 +56,20 @@ export interface EngineRequest {
   engine: string;
   /** `--image`. */
   image?: string;
+  /** What `askEarly` of the engine that is asked for has begun. */
+  early?: EarlyAnswers;
   /** Folder of the runs of all experiments: what the newest of them used is used again. */
   runs?: string;
   /** Builds or gets an image that is missing; without it that is an error. */
   obtain?: (missing: MissingImage) => Promise<void>;
   /** Hears of an image that is converted for apptainer; without it none is converted, e.g. because only a plan is wanted. */
   reporter?: Reporter;
+}
+
+/** Of a container engine, and of the image that is named, if one is. A failure is the one who awaits it's to handle. */
+export interface EarlyAnswers {
+  engine: Promise<EngineInfo>;
+  image?: Promise<ImageInfo | undefined>;
 }
 
 /** An image that an engine lacks: the experiment's own, which can be built, or one that was named. */
@@ -87,10 +102,15 @@ export interface StepRuntime {
    * Removes what the engine left.
    *
    * @param stderr its end, by the engine and the step
+   * @param meanwhile takes the work that nothing waits for before the command ends
    * @returns what went wrong, if the engine explains it.
    * @throws Failure(3) if the step could not be started.
    */
-  conclude?(ended: Supervised, stderr: string): Promise<string | undefined>;
+  conclude?(
+    ended: Supervised,
+    stderr: string,
+    meanwhile: (work: Promise<void>) => void,
+  ): Promise<string | undefined>;
 }
 
 /** JupyterLab as a container of a program, or as a process of this machine. */

@@ -23,7 +23,7 @@ export function containerRuntime(program: ContainerProgram, plan: Plan, step: Pl
   return {
     env: {},
     reach: containerHandle(program, containerName(plan.run, step.name)),
-    conclude: (ended, stderr) => concludeContainer(plan, step, program, ended, stderr),
+    conclude: (...ended) => concludeContainer(plan, step, program, ...ended),
   };
 }
 
@@ -57,9 +57,13 @@ async function concludeContainer(
   program: ContainerProgram,
   ended: Supervised,
   stderr: string,
+  meanwhile: (work: Promise<void>) => void,
 ): Promise<string | undefined> {
   const name = containerName(plan.run, step.name);
-  if (ended.code === 0) return void await removeContainer(program, name);
+  if (ended.code === 0) {
+    meanwhile(removeContainer(program, name));
+    return undefined;
+  }
   let info: ContainerInfo | undefined;
   try {
     info = await inspectContainer(program, name);
@@ -76,7 +80,7 @@ async function concludeContainer(
       { path: root, name: "the project's folder" },
       ...mounts.map(({ source }) => ({ path: source })),
     ];
-    throw await explainStart(program, image.name, info?.error || lastLine(stderr), folders);
+    throw await explainStart(program, image.name, info?.error || stderr, folders);
   }
   if (info === undefined) return "its container was removed by somebody else while it ran";
   if (isOutOfReach(stderr) && info.running) return `the connection to ${program} was lost while it ran`;
@@ -114,10 +118,7 @@ export async function explainStart(
   message: string,
   folders: SeenFolder[] = [],
 ): Promise<Failure> {
-  const text = message.replace(/^.*Error response from daemon: /, "").replace(
-    /\.?\s*See 'docker run --help'.*$/,
-    "",
-  );
+  const text = lastLine(message).replace(/^.*Error response from daemon: /, "");
   const problems = [{ message: `${program} says: ${text}` }];
   if (GPU_PROBLEM.test(message)) {
     return new Failure(3, `Cannot start a container of ${image}: ${program} has no access to NVIDIA GPUs`, {

@@ -59,6 +59,7 @@ export function runCommand(program: ContainerProgram, plan: ServerPlan): string[
   return [
     ...[program, "run", "--detach", "--name", plan.id, ...labels(plan), "--pull", "never"],
     ...(container.keepId ? ["--userns", `keep-id:uid=${JOVYAN.uid},gid=${JOVYAN.gid}`] : []),
+    ...(container.hostIds ? ["--userns", "host"] : []),
     ...(container.restart ? ["--restart", "unless-stopped"] : []),
     ...publishArguments(plan),
     ...limitArguments(container.limits),

@@ -41,6 +41,8 @@ export interface ServerContainer {
   entrypoint: string[];
   /** Podman without root: the image's own user is the caller. */
   keepId: boolean;
+  /** Docker gives containers ids of their own, and is told to leave it. */
+  hostIds?: boolean;
   sudo: boolean;
   restart: boolean;
   gpus: GpuRequest;
@@ -118,13 +120,15 @@ function gpusOf({ request, experiment, host }: ServerFacts) {
 
 function planContainer(facts: ServerFacts, asRoot: boolean): ServerContainer {
   const { request, experiment, choice } = facts;
-  const { image, entrypoint, keepId } = choice.container!;
+  const { image, entrypoint, keepId, hostIds } = choice.container!;
   if (keepId && !asRoot) requireKeepId(choice.engine.version ?? "");
+  if (hostIds && !asRoot) throw remapped();
   const { network: _, ...limits } = experiment.environment.limits; // a server without a network would be none
   return {
     image: { name: image.name, id: image.id },
     entrypoint,
     keepId: keepId && !asRoot,
+    hostIds,
     ...{ sudo: request.sudo, restart: request.restart },
     gpus: gpusOf(facts).request,
     limits,
@@ -140,6 +144,21 @@ function requireKeepId(version: string) {
     `Cannot run JupyterLab as yourself: it takes Podman 4.3 or newer, current value is "${version}"`,
     {
       remedy: "deno task jupyter --engine podman --root: without root's rights, root in the container is you",
+    },
+  );
+}
+
+/**
+ * The images start as root and become the user by `sudo`. With other ids it can't write the project; and with this
+ * machine's, the files of the image are another user's, so that sudo refuses.
+ */
+function remapped(): Failure {
+  return new Failure(
+    3,
+    "Cannot run JupyterLab as yourself: this Docker gives containers ids of their own (userns-remap)",
+    {
+      remedy: "deno task run --engine host, or Podman, or rootless Docker; or take userns-remap out of " +
+        "/etc/docker/daemon.json",
     },
   );
 }

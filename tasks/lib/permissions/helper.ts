@@ -87,5 +87,5 @@ export async function runHelper(
 
 /** What the client says, without its hint on where help is. */
 function complaint(stderr: string): string {
-  return lastLine(stderr.split("\n").filter((line) => !/ --help'?/.test(line)).join("\n"));
+  return lastLine(stderr);
 }

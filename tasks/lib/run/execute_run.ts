@@ -32,11 +32,12 @@ import { verdictPath } from "../record/verdict.ts";
 import { sha256File, writeJson } from "../system/files.ts";
 import { StopSignals } from "../system/supervise.ts";
 import { nothingToResume, type PreparedRun, type RunRequest } from "./prepare_run.ts";
-import { runStep } from "./run_step.ts";
+import { runStep, type StepContext } from "./run_step.ts";
 
 /**
  * Carries out a prepared run and records it.
  *
+ * @param meanwhile takes work, such as the removal of a container, that has to be done before the command ends
  * @returns the evidence; its status says whether the run is done, failed or interrupted.
  * @throws Failure(3) if the environment can't be made or the run folder is held by another process, Failure(130) if a
  * stop was asked for before there was anything to record.
@@ -45,6 +46,7 @@ export async function executeRun(
   prepared: PreparedRun,
   request: RunRequest,
   terminal: Terminal,
+  meanwhile: StepContext["meanwhile"],
 ): Promise<Evidence> {
   using stopper = new StopSignals();
   const { plan, runs, resumed } = prepared;
@@ -63,7 +65,7 @@ export async function executeRun(
     evidence.attempts.push(attempt);
     attempt.differs?.forEach((what) => terminal.note(`Since the last attempt: ${what}`));
     await writeEvidence(plan.directory, evidence);
-    await runSteps({ prepared, request, evidence, terminal, stopper });
+    await runSteps({ prepared, request, evidence, terminal, stopper, meanwhile });
     if (plan.task === "reproduce") await pointLatest(runs, plan.experiment.name, plan.run).catch(() => {});
     return evidence;
   } finally {
@@ -201,14 +203,17 @@ interface Running {
   evidence: Evidence;
   terminal: Terminal;
   stopper: StopSignals;
+  meanwhile: StepContext["meanwhile"];
 }
 
-async function runSteps({ prepared, request: { reuse }, evidence, terminal, stopper }: Running) {
+async function runSteps({ prepared, request, evidence, terminal, stopper, meanwhile }: Running) {
   const { plan, runs, resumed } = prepared;
   const log = await RunLog.open(plan.directory, evidence.attempts.length);
   evidence.status = "running";
   try {
-    const context = { plan, evidence, log, terminal, stopper, runs, reuse, resuming: resumed !== undefined };
+    const { reuse } = request;
+    const resuming = resumed !== undefined;
+    const context = { plan, evidence, log, terminal, stopper, runs, reuse, resuming, meanwhile };
     for (const step of plan.steps) {
       if (stopper.signal !== undefined) {
         return finish(evidence, "interrupted", `stopped by ${stopper.signal}`);

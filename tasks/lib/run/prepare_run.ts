@@ -5,7 +5,7 @@ import { Failure } from "../cli/failure.ts";
 import { didYouMean } from "../cli/suggest.ts";
 import type { Reporter } from "../container/sif.ts";
 import type { FetchData } from "../data/plan_data.ts";
-import type { MissingImage } from "../engine/engine.ts";
+import type { EarlyAnswers, MissingImage } from "../engine/engine.ts";
 import { chooseEngine } from "../engine/choose.ts";
 import { engineCommand } from "../engine/index.ts";
 import { environmentRequest, expectedPython } from "../environment/environment.ts";
@@ -37,6 +37,8 @@ export interface RunRequest {
   rest: string[];
   engine: string;
   image?: string;
+  /** What the engine was asked before this request was read. */
+  early?: EarlyAnswers;
   container: ContainerOptions;
   /** Builds or gets an image that is missing; without it that is an error. */
   obtain?: (missing: MissingImage) => Promise<void>;

@@ -29,6 +29,8 @@ export interface StepContext {
   runs: string;
   /** Copy the step from an earlier run if nothing it depends on has changed. */
   reuse: boolean;
+  /** Takes work that has to be done before the command ends, and that no step waits for. */
+  meanwhile: (work: Promise<void>) => void;
   /** The run is taken up again: the step goes on where it was, if it can. */
   resuming: boolean;
 }
@@ -198,7 +200,7 @@ async function copyStep(earlier: FoundRun, step: PlannedStep, record: StepEviden
 }
 
 async function execute(
-  { plan, log, terminal, resuming, stopper }: StepContext,
+  { plan, log, terminal, resuming, stopper, meanwhile }: StepContext,
   step: PlannedStep,
   record: StepEvidence,
 ) {
@@ -226,9 +228,8 @@ async function execute(
   });
   record.seconds = Math.round(performance.now() - begin) / 1000;
   record.ended = new Date().toISOString();
-  // Removing a container takes about as long as hashing what it left.
   const [problem] = await Promise.all([
-    runtime.conclude?.(ended, stderr),
+    runtime.conclude?.(ended, stderr, meanwhile),
     recordEnd(step, record, ended),
   ]);
   await judge(plan, step, record, ended, problem);

@@ -5,6 +5,7 @@ import type { Arguments, OptionTable } from "../cli/options.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import type { FetchData } from "../data/plan_data.ts";
 import type { MissingImage } from "../engine/engine.ts";
+import { engineOf } from "../engine/index.ts";
 import { ENGINE_CHOICES } from "../experiment/engine_name.ts";
 import { containerOptions } from "../plan/container_options.ts";
 import type { NotebookOptions } from "../plan/plan.ts";
@@ -69,10 +70,11 @@ export async function runTask(
   if (force && !resume) {
     throw new Failure(2, "--force needs --resume: a new run has a folder of its own, which nobody holds");
   }
+  const early = engine === "auto" || resume ? undefined : (await engineOf(engine)).askEarly?.(image);
   const { planCommands, prepareRun } = await import("./prepare_run.ts");
   const request = {
     ...{ task, experiment, steps, notebook, parameters, rest, runs, reuse, resume, force },
-    ...{ engine, image, container: containerOptions(options), yes: options.yes },
+    ...{ engine, image, early, container: containerOptions(options), yes: options.yes },
     ...(options.yes && !options.plan && { obtain: await obtainer(terminal) }),
     ...(!options.plan && { reporter: terminal, fetchData: fetcher(options, terminal) }),
   };
@@ -89,12 +91,19 @@ export async function runTask(
   if (prepared.note !== undefined) terminal.note(prepared.note);
   const { executeRun } = await import("./execute_run.ts");
   const conclusion = loadConclusion();
-  const evidence = await executeRun(prepared, request, terminal);
+  const remaining: Promise<void>[] = [];
+  const evidence = await executeRun(
+    prepared,
+    request,
+    terminal,
+    (work) => remaining.push(noted(work, terminal)),
+  );
   const [{ concludeRun }, { summary }] = await conclusion;
   const run = { id: plan.run, directory: plan.directory, evidence };
   const judged = await concludeRun(run);
   summary(judged, evidence, plan.directory, terminal).forEach((line) => terminal.line(line));
   const report = task === "reproduce" ? await writePage(run, judged, terminal) : undefined;
+  await Promise.all(remaining);
   const result = {
     directory: plan.directory,
     status: evidence.status,
@@ -103,6 +112,11 @@ export async function runTask(
     ...judged.verdict,
   };
   return { exitCode: exitCodeOf(evidence, judged.verdict.holds), result, run };
+}
+
+/** A run that is done is none the worse for what could not be cleared away after it. */
+async function noted(work: Promise<void>, terminal: Terminal) {
+  await work.catch((error) => terminal.note((error as Error).message));
 }
 
 /** Loads what comes after the steps when the first of them is likely to run: there is nothing else to do then. */
