@@ -69,7 +69,7 @@ Deno.test("an engine of one file and one line is seen by options, schema, plan, 
   });
   await t.step("options", async () => {
     assert.match((await task("train", "--help")).stdout, /apptainer, made/);
-    assert.match((await task("run", "--help")).stdout, /apptainer, made/);
+    assert.match((await task("jupyter", "--help")).stdout, /apptainer, made/);
     assert.match((await task("train", "--engine", "mad")).stderr, /did you mean "made"|apptainer, made/);
   });
   await t.step("schema and plan", async () => {
@@ -85,7 +85,7 @@ Deno.test("an engine of one file and one line is seen by options, schema, plan, 
     assert.equal(await Deno.readTextFile(join(await project.run(), "train/engine.txt")), "made");
   });
   await t.step("JupyterLab", async () => {
-    const { code, stdout, stderr } = await task("run", "--plan", "--json");
+    const { code, stdout, stderr } = await task("jupyter", "--plan", "--json");
     assert.equal(code, 0, stderr);
     const plan = JSON.parse(stdout);
     assert.equal(plan.engine, "made");

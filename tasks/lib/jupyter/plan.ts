@@ -157,7 +157,7 @@ function remapped(): Failure {
     3,
     "Cannot run JupyterLab as yourself: this Docker gives containers ids of their own (userns-remap)",
     {
-      remedy: "deno task run --engine host, or Podman, or rootless Docker; or take userns-remap out of " +
+      remedy: "deno task jupyter --engine host, or Podman, or rootless Docker; or take userns-remap out of " +
         "/etc/docker/daemon.json",
     },
   );
