@@ -40,8 +40,8 @@ Deno.test("the first point that departs is named, with the samples it is off by"
   );
   assert.deepEqual(problems, []);
   assert.equal(deviations.length, 1);
-  const { quantity, points, departing, first, largest, last } = deviations[0]!;
-  assert.deepEqual([quantity, points, departing], ["validation_accuracy", 5, 2]);
+  const { quantity, points, deviating, first, largest, last } = deviations[0]!;
+  assert.deepEqual([quantity, points, deviating], ["validation_accuracy", 5, 2]);
   assert.deepEqual([first.at, first.a, first.b, first.samples], ["epoch 3", 94.72, 94.44, -1]);
   assert.deepEqual([largest!.at, largest!.samples], ["epoch 4", 3]);
   assert.deepEqual([last.at, last.samples], ["epoch 5", 0]);
@@ -159,7 +159,7 @@ Deno.test("what can't be compared cell by cell is said", async (t) => {
   }
 });
 
-Deno.test("columns of one name are told apart, and what is no table is none", () => {
+Deno.test("columns of one name are told apart, and what is not a table is none", () => {
   const { deviations } = compare(csvColumns, "x,x\n1,2\n", "x,x\n1,3\n");
   assert.deepEqual(deviations.map(({ quantity, first }) => [quantity, first.b]), [["x (column 2)", 3]]);
   assert.throws(() => csvColumns("a,b\n1,2,3\n"), ContentProblem);
@@ -187,8 +187,8 @@ Deno.test("predictions that flipped are counted and named", async (t) => {
     await t.step(name, () => {
       const { deviations } = compare(read, write([1, 2, 1, 2, 1, 2, 1, 2]), write([1, 2, 2, 2, 1, 1, 1, 2]));
       assert.equal(deviations.length, 1);
-      const { quantity, departing, flipped } = deviations[0]!;
-      assert.deepEqual([quantity, departing], ["predicted", 2]);
+      const { quantity, deviating, flipped } = deviations[0]!;
+      assert.deepEqual([quantity, deviating], ["predicted", 2]);
       assert.deepEqual(flipped!.map(({ at, a, b }) => `${at}: ${a} → ${b}`), [
         "image 12: 1 → 2",
         "image 15: 2 → 1",

@@ -148,7 +148,7 @@ Deno.test("the place of the largest distance is given for each dimension", () =>
     assert.deepEqual(compareTensorFiles(a, b).differing[0]!.at, [1, 2, 3]);
   }));
 
-Deno.test("what is no file of tensors is said to be none", async (t) => {
+Deno.test("what is not a file of tensors is said to be none", async (t) => {
   const entry = (more: object) =>
     JSON.stringify({ w: { dtype: "F32", shape: [2], data_offsets: [0, 8], ...more } });
   const cases: [name: string, header: string, problem: RegExp][] = [

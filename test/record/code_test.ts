@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { hashSources, readCode, scrubbed } from "../../tasks/lib/record/code.ts";
+import { hashCode, readCode, scrubbed } from "../../tasks/lib/record/code.ts";
 import { run } from "../../tasks/lib/system/command.ts";
 import { Project } from "../support/project.ts";
 
@@ -38,7 +38,7 @@ Deno.test("readCode() hashes the same files in a copy without .git", async () =>
   assert.deepEqual(Object.keys(files), ["a.py", "src/b.py"]);
 });
 
-Deno.test("hashSources() keeps to the inputs it is given, also those that git ignores, and names one that is not there", async () => {
+Deno.test("hashCode() keeps to the inputs it is given, also those that git ignores, and names one that is not there", async () => {
   await using project = await Project.make({
     ".gitignore": "data\n",
     "a.py": "",
@@ -46,7 +46,7 @@ Deno.test("hashSources() keeps to the inputs it is given, also those that git ig
     "data2/c.py": "",
   });
   await git(project, "init", "-q");
-  const hash = (only: string[]) => hashSources(project.root, project.path("runs"), only);
+  const hash = (only: string[]) => hashCode(project.root, project.path("runs"), only);
   assert.deepEqual(Object.keys((await hash(["data"])).files), ["data/b.csv"]);
   const before = (await hash(["a.py", "data"])).sha256;
   await project.write("data/b.csv", "2");
@@ -59,13 +59,13 @@ Deno.test("readCode() takes run folders inside the project for results, not code
   assert.deepEqual(Object.keys((await readCode(project.root, project.path("results"))).files), ["a.py"]);
 });
 
-Deno.test("hashSources() sees every file of a large repository", async () => {
+Deno.test("hashCode() sees every file of a large repository", async () => {
   await using project = await Project.make({});
   const name = "n".repeat(200);
   await Deno.mkdir(project.path("many"));
   for (let i = 0; i < 6000; i++) await Deno.writeTextFile(project.path("many", `${name}${i}`), "");
   await git(project, "init", "-q");
-  assert.equal(Object.keys((await hashSources(project.root, project.path("runs"))).files).length, 6000);
+  assert.equal(Object.keys((await hashCode(project.root, project.path("runs"))).files).length, 6000);
 });
 
 Deno.test("scrubbed() removes what looks like a secret and nothing else", async (t) => {

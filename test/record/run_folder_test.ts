@@ -45,7 +45,7 @@ Deno.test("findRun() takes a path, the beginning of an id, or the newest reprodu
   await assert.rejects(find("2026"), /"2026" is the beginning of 2 runs/);
   await assert.rejects(find(""), /There is no run ""/);
   await assert.rejects(find("/no/such/run"), /There is no run folder/);
-  await assert.rejects(find(project.root), /is no run folder: it holds no evidence\.json/);
+  await assert.rejects(find(project.root), /is not a run folder: it holds no evidence\.json/);
 });
 
 Deno.test("findRun() refuses evidence that it can't read, and says why", async (t) => {

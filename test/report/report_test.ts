@@ -36,7 +36,7 @@ Deno.test("escape() shows control characters and turned writing direction instea
   assert.equal(escape("a\u0000b\u202Ec\u2066d\te\n"), "a␀b\\u202ec\\u2066d\te\n");
 });
 
-Deno.test("curvesInJson() finds lists of numbers, with gaps for what is no number", () => {
+Deno.test("curvesInJson() finds lists of numbers, with gaps for what is not a number", () => {
   const text =
     '{"loss": [1, NaN, -Infinity], "one": [1], "words": ["a", "b"], "nested": {"x": [1, 2]}, "n": 3}';
   assert.deepEqual(curvesInJson(text), [{ name: "loss", values: [1, null, null] }]);
@@ -268,7 +268,7 @@ Deno.test("a run of 10,000 epochs with 500 claims has a page of at most 1 MB tha
   const text = await read(page);
   assert.ok((await Deno.stat(page)).size <= LARGEST_PAGE, String((await Deno.stat(page)).size));
   assert.match(text, /Of 10,000 epochs the picture holds the least and the largest value/);
-  assert.match(text, /The 24 of 501 that depart most are drawn/);
+  assert.match(text, /The 24 of 501 that deviate most are drawn/);
   assert.equal([...text.matchAll(/value number \d+<\/strong>/g)].length, 500);
 });
 

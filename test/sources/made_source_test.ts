@@ -74,7 +74,7 @@ Deno.test("a made kind of claim source is added by one file and one line", async
       for (const { name, from } of experiment.claims) observations.set(name, await readSource(from, files));
       const checks = verify(experiment, observations, { parametersChanged: [], failedSteps: [] });
       assert.deepEqual(checks.map(({ verdict }: { verdict: string }) => verdict), [
-        "different", // 86.10 is the percentage of no count of 540
+        "different", // 86.10 is not the percentage of a count of 540
         "identical",
         "missing",
       ]);

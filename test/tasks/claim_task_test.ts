@@ -195,7 +195,13 @@ Deno.test("claim refuses what is no result of the unchanged experiment", async (
       2,
       /--add must be a step, a file and a place/,
     ],
-    ["no step", ["--add", "trian/m.json#/x"], async () => {}, 2, /"trian" is none, did you mean "train"\?/],
+    [
+      "no step",
+      ["--add", "trian/m.json#/x"],
+      async () => {},
+      2,
+      /"trian" is not a step, did you mean "train"\?/,
+    ],
     [
       "no count",
       ["--add", "train/metrics.json#/loss", "--of", "0"],

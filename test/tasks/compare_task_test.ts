@@ -150,7 +150,7 @@ Deno.test("files that were altered, removed or led elsewhere are named and never
       /1 not there in B, .*:\n +train\/raw\.bin/,
     ],
     [
-      "a file that is no JSON",
+      "a file that is not JSON",
       (run) => Deno.writeTextFile(join(run, "train/metrics.json"), "no JSON"),
       1,
       /line 1\n +A: \{"accuracy.*\n +B: no JSON/,
@@ -196,14 +196,14 @@ Deno.test("what can't be compared is an error that says why", async (t) => {
   await project.write("cut/evidence.json", '{"schema": 1, "steps": {}}');
   await project.write("unplanned/evidence.json", await Deno.readTextFile(join(run, "evidence.json")));
   const cases: [name: string, args: string[], message: RegExp][] = [
-    ["no run at all", [], /two runs are wanted, current value is ""/],
-    ["one run", [run], /two runs are wanted/],
+    ["no run at all", [], /two runs are expected, current value is ""/],
+    ["one run", [run], /two runs are expected/],
     ["three runs", [run, run, run], /takes A B, current value is/],
     ["no such folder", [run, "./nowhere"], /There is no run folder \.\/nowhere/],
     ["no such id", [run, "2020"], /There is no run "2020"/],
-    ["a folder that is no run", [run, "./folder"], /is no run folder: it holds no evidence\.json/],
+    ["a folder that is no run", [run, "./folder"], /is not a run folder: it holds no evidence\.json/],
     ["evidence of a newer version", [run, "newer"], /newer version \(schema 99, known 1\)/],
-    ["evidence that is none", [run, "odd"], /is no evidence of a run/],
+    ["evidence that is none", [run, "odd"], /is not the evidence of a run/],
     ["evidence without attempts", [run, "cut"], /it has no attempts and steps/],
     ["a run without its plan", [run, "unplanned"], /Cannot read the plan of the run/],
   ];

@@ -39,9 +39,9 @@ Deno.test("findInJson() says how far the pointer got and what is there", async (
     [["acc"], 'has no "acc" at the top, the keys are "accuracy", "loss", "low", "none", "run", "big"'],
     [["accuracy", "2"], "has no item 2 at /accuracy, the list has 2"],
     [["accuracy", "-3"], "has no item -3 at /accuracy, the list has 2"],
-    [["accuracy", "-0"], 'has a list of 2 at /accuracy, so an index is wanted and not "-0"'],
-    [["accuracy", "01"], 'has a list of 2 at /accuracy, so an index is wanted and not "01"'],
-    [["accuracy", "last"], 'has a list of 2 at /accuracy, so an index is wanted and not "last"'],
+    [["accuracy", "-0"], 'has a list of 2 at /accuracy, where an index is expected and not "-0"'],
+    [["accuracy", "01"], 'has a list of 2 at /accuracy, where an index is expected and not "01"'],
+    [["accuracy", "last"], 'has a list of 2 at /accuracy, where an index is expected and not "last"'],
     [["accuracy"], "has a list at /accuracy, where a single value was looked for"],
     [["run"], "has an object at /run, where a single value was looked for"],
     [["run", "id", "x"], 'has a string at /run/id, where "x" was looked for'],
@@ -66,22 +66,22 @@ Deno.test("findInJson() says how far the pointer got and what is there", async (
   }
 });
 
-Deno.test("findInJson() gives line and column of what is no JSON, wherever in the file", async (t) => {
+Deno.test("findInJson() gives line and column of what is not JSON, wherever in the file", async (t) => {
   const cases: [string, RegExp][] = [
-    ["", /is no JSON: a value is wanted at line 1, column 1, found the end of the file/],
+    ["", /is not JSON: expected a value at line 1, column 1, found the end of the file/],
     ["loss = 3", /line 1, column 1, found "loss = 3"/],
-    ['{"x": 1', /"," or "}" is wanted at line 1, column 8, found the end/],
-    ['{"x": 1}\n{"x": 2}', /the end of the file is wanted at line 2, column 1/],
-    ['{"x": 1,\n "y": nope}', /a value is wanted at line 2, column 7/],
-    ['{"x": 1,}', /""" is wanted at line 1, column 9|"\\"" is wanted/],
+    ['{"x": 1', /expected "," or "}" at line 1, column 8, found the end/],
+    ['{"x": 1}\n{"x": 2}', /expected the end of the file at line 2, column 1/],
+    ['{"x": 1,\n "y": nope}', /expected a value at line 2, column 7/],
+    ['{"x": 1,}', /expected """ at line 1, column 9/],
     ["{'x': 1}", /line 1, column 2/],
-    ['{"x" 1}', /":" is wanted at line 1, column 6/],
-    ["[1 2]", /"," or "]" is wanted at line 1, column 4/],
+    ['{"x" 1}', /expected ":" at line 1, column 6/],
+    ["[1 2]", /expected "," or "]" at line 1, column 4/],
     ["[01]", /line 1, column 3/],
-    ["[-]", /a number is wanted at line 1, column 2/],
+    ["[-]", /expected a number at line 1, column 2/],
     ['["a\nb"]', /no bare control character/],
     ['["a\\x"]', /a valid escape/],
-    ['["a', /the end of a string is wanted/],
+    ['["a', /expected the end of a string/],
     ["[".repeat(100_000), /nested deeper than 500 levels/],
     ["\0", /line 1, column 1/],
   ];

@@ -40,8 +40,8 @@ Deno.test("notebookOutputs() is what the code cells printed and returned, withou
     null,
   ];
   assert.equal(notebookOutputs(JSON.stringify({ cells })), "accuracy: 3\nloss: 4\n86.11\n");
-  assert.throws(() => notebookOutputs("{"), /is no notebook/);
-  assert.throws(() => notebookOutputs("[]"), /is no notebook: it has no cells/);
+  assert.throws(() => notebookOutputs("{"), /is not a notebook/);
+  assert.throws(() => notebookOutputs("[]"), /is not a notebook: it has no cells/);
 });
 
 const LOG = `==== 2026-11-23T18:13:13.000Z step train: python train.py

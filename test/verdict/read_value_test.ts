@@ -118,16 +118,16 @@ Deno.test("readSource() says what was there instead", async (t) => {
       ["infer/m.json#/x", "the run folder has no infer, it holds empty/, linked, train/"],
       ["empty/m.json#/x", "empty has no m.json, it holds nothing"],
       ["train/log.txt/x.json#/x", "train/log.txt is a file, not a folder"],
-      ["train/deep#/x", "train/deep is no regular file"],
-      ["train/deep#sha256", "train/deep is no regular file"],
+      ["train/deep#/x", "train/deep is not a regular file"],
+      ["train/deep#sha256", "train/deep is not a regular file"],
       [
         "train/log.txt#/x",
-        /^train\/log\.txt is no JSON: a value is wanted at line 1, column 1, found "epoch 1"$/,
+        /^train\/log\.txt is not JSON: expected a value at line 1, column 1, found "epoch 1"$/,
       ],
-      ["train/broken.json#/a", /^train\/broken\.json is no JSON: a value is wanted at line 3, column 8/],
+      ["train/broken.json#/a", /^train\/broken\.json is not JSON: expected a value at line 3, column 8/],
       [
         "train/empty.json#/a",
-        /is no JSON: a value is wanted at line 1, column 1, found the end of the file$/,
+        /is not JSON: expected a value at line 1, column 1, found the end of the file$/,
       ],
       ["train/binary.json#", "train/binary.json is not UTF-8 text"],
       [
@@ -171,7 +171,7 @@ Deno.test("readSource() does not wait at a named pipe", { ignore: Deno.build.os 
     await new Deno.Command("mkfifo", { args: [join(run, "train", "pipe.json")] }).output();
     const observation = await read("train/pipe.json#/x", run);
     assert(!observation.found);
-    assert.equal(observation.reason, "train/pipe.json is no regular file");
+    assert.equal(observation.reason, "train/pipe.json is not a regular file");
   });
 });
 

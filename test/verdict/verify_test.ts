@@ -250,7 +250,7 @@ Deno.test("verify() does not apply claims to a run with changed parameters", () 
   assert.equal(judge("value: 1", { found: false, looked: "x", reason: "y" }, run).verdict, "not applicable");
 });
 
-Deno.test("verify() reads numbers out of cells and matches, and says what is no number", async (t) => {
+Deno.test("verify() reads numbers out of cells and matches, and says what is not a number", async (t) => {
   const cell = 'from: "train/h.csv?a=1#x"';
   const read: [claim: string, text: string, verdict: Verdict, obtained: string, detail: RegExp][] = [
     [`${cell}, value: 86.11, of: 540`, " 86.11 ", "identical", "86.11 (465 of 540)", /same count/],
@@ -270,8 +270,8 @@ Deno.test("verify() reads numbers out of cells and matches, and says what is no 
       /whose unit "s" is not the claim's \(ms\)$/,
     ],
     [`${cell}, value: 27000`, "27,000", "missing", "27,000", /may have separators or a decimal comma/],
-    [`${cell}, value: 0.5`, "nan", "missing", "nan", /found "nan", which is no finite number$/],
-    [`${cell}, value: 0.5`, "-Infinity", "missing", "-Infinity", /no finite number$/],
+    [`${cell}, value: 0.5`, "nan", "missing", "nan", /found "nan", which is not a finite number$/],
+    [`${cell}, value: 0.5`, "-Infinity", "missing", "-Infinity", /not a finite number$/],
     [`${cell}, value: 0.5`, "", "missing", "", /found nothing$/],
     [`${cell}, value: adam`, "adam", "identical", "adam", /same value/],
     [`${cell}, value: true`, "True", "identical", "True", /same value/],
@@ -288,7 +288,10 @@ Deno.test("verify() reads numbers out of cells and matches, and says what is no 
 Deno.test("verify() says of a fraction that a percentage is claimed", () => {
   const check = judge("value: 86.11, of: 540", found("0.8611"));
   assert.equal(check.verdict, "different");
-  assert.match(check.detail, /no count of 540, it looks like a fraction and a percentage is claimed$/);
+  assert.match(
+    check.detail,
+    /not the percentage of a count of 540, it looks like a fraction and a percentage is claimed$/,
+  );
 });
 
 function curve(...values: (number | string)[]): Observation {
@@ -326,7 +329,7 @@ Deno.test("verify() judges a curve by its largest deviation and names the point"
         curve(48.89, 68.05, 76.11),
         "different",
         1,
-        /^at point 2 of 3: 68\.05 is the percentage of no count of 540$/,
+        /^at point 2 of 3: 68\.05 is not the percentage of a count of 540$/,
       ],
       [
         "value: [1.0, 2.0]",

@@ -33,7 +33,7 @@ export async function claimTask(
   const proposal = await propose(
     options,
     positionals[0],
-    (wanted) => options.yes ? undefined : askReason(wanted, terminal),
+    (needed) => options.yes ? undefined : askReason(needed, terminal),
   );
   const { experiment, run, before, after, files, contents, suggestions, notes } = proposal;
   show(proposal, terminal);
@@ -93,9 +93,9 @@ function showSuggestions(suggestions: Suggestion[], terminal: Terminal) {
   columns(rows).forEach((line) => terminal.line(line));
 }
 
-function askReason(wanted: Suggestion[], terminal: Terminal): string | undefined {
-  if (wanted.length === 0 || terminal.json || !Deno.stdin.isTerminal()) return undefined;
-  showSuggestions(wanted, terminal);
+function askReason(needed: Suggestion[], terminal: Terminal): string | undefined {
+  if (needed.length === 0 || terminal.json || !Deno.stdin.isTerminal()) return undefined;
+  showSuggestions(needed, terminal);
   return prompt("Why may runs differ by so much? (nothing: write no tolerance)")?.trim() || undefined;
 }
 

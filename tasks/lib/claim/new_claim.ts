@@ -29,7 +29,7 @@ export async function newClaim(
   if ("problem" in source) throw new Failure(2, `--add ${source.problem}, current value is "${from}"`);
   if (!steps.includes(source.step)) {
     const hint = didYouMean(source.step, steps) || `, the steps are ${steps.join(", ")}`;
-    throw new Failure(2, `--add must begin with a step, "${source.step}" is none${hint}`);
+    throw new Failure(2, `--add must begin with a step, "${source.step}" is not a step${hint}`);
   }
   const count = of === undefined ? undefined : Number(of);
   if (count !== undefined && !(Number.isSafeInteger(count) && count > 0)) {

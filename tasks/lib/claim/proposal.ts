@@ -11,7 +11,7 @@ import { type FoundRun, listRuns, readPlan, runsRoot } from "../record/run_folde
 import type { RunVerdict } from "../record/verdict.ts";
 import { callerFolder } from "../system/project_root.ts";
 import { conditionsOf } from "../verdict/conditions.ts";
-import { judgeBy, observe } from "../verdict/judge.ts";
+import { judgeClaims, observe } from "../verdict/judge.ts";
 import { newClaim, nothingClaimed } from "./new_claim.ts";
 import { contentsOf, planPublishing, type PublishedFile } from "./published_files.ts";
 import { claimedText, type Repeat, type Suggestion, suggestTolerance, valuesOf } from "./values.ts";
@@ -57,7 +57,7 @@ export interface Proposal {
 export async function propose(
   request: ClaimRequest,
   asked: string | undefined,
-  askReason: (wanted: Suggestion[]) => string | undefined,
+  askReason: (needed: Suggestion[]) => string | undefined,
 ): Promise<Proposal> {
   const experiment = await readExperiment(request.experiment, callerFolder());
   const runs = runsRoot(experiment.root, request.runs);
@@ -69,36 +69,36 @@ export async function propose(
   const { text: claimed, notes } = await withValues(extended, parse(extended), run);
   if (parse(claimed).claims.length === 0) notes.push(await nothingClaimed(run));
   const suggestions = await suggest(parse(claimed), run, runs, request.spread);
-  const wanted = suggestions.filter(({ isAllowed }) => !isAllowed);
-  const because = request.because ?? askReason(wanted);
+  const needed = suggestions.filter(({ isAllowed }) => !isAllowed);
+  const because = request.because ?? askReason(needed);
   if (because !== undefined) checkReason(because, suggestions, run);
   const after = because === undefined
     ? claimed
-    : withTolerances(claimed, parse(claimed), wanted, because, notes);
-  const contents = await contentsOf(parse(after), run, await judgeAnew(parse(after), after, run));
+    : withTolerances(claimed, parse(claimed), needed, because, notes);
+  const contents = await contentsOf(parse(after), run, await judgeAgain(parse(after), after, run));
   const files = await planPublishing(experiment, contents);
   const hasTolerance = after !== claimed;
   return { experiment, run, before, after, notes, suggestions, files, contents, hasTolerance };
 }
 
 /** The verdict on the run by the claims that it gives; it is the authors' own by then. */
-async function judgeAnew(experiment: Experiment, text: string, run: FoundRun): Promise<RunVerdict> {
+async function judgeAgain(experiment: Experiment, text: string, run: FoundRun): Promise<RunVerdict> {
   const plan = await readPlan(run.directory);
   const steps = Object.keys(experiment.steps);
   const own = Object.fromEntries(steps.map((step) => [step, conditionsOf(run.evidence, step)]));
-  return await judgeBy(experiment, text, run, plan, own);
+  return await judgeClaims(experiment, text, run, plan, own);
 }
 
 /** @throws Failure if the run is not what the experiment, unchanged, gives; Failure(1) if it was altered since. */
 async function checkClaimable(experiment: Experiment, { id, directory, evidence }: FoundRun) {
-  const refuse = (why: string) => new Failure(2, `Cannot claim what ${id} brought: ${why}`);
+  const refuse = (why: string) => new Failure(2, `Cannot claim what ${id} produced: ${why}`);
   if (evidence.experiment.name !== experiment.name) {
     throw refuse(`it is a run of ${evidence.experiment.name}, not of ${experiment.name}`);
   }
   if (evidence.status !== "done") throw refuse(`it is not done but ${evidence.status}`);
   if (evidence.changed.length > 0) throw refuse(`it ran with changes: ${evidence.changed.join(", ")}`);
   const altered = await findAlterations(directory, evidence);
-  if (altered.length > 0) throw new Failure(1, `Cannot claim what ${id} brought: ${altered.join("; ")}`);
+  if (altered.length > 0) throw new Failure(1, `Cannot claim what ${id} produced: ${altered.join("; ")}`);
 }
 
 async function withNewClaim(
@@ -213,11 +213,11 @@ function checkReason(because: string, suggestions: Suggestion[], run: FoundRun) 
 function withTolerances(
   text: string,
   { claims }: Experiment,
-  wanted: Suggestion[],
+  needed: Suggestion[],
   because: string,
   notes: string[],
 ): string {
-  for (const { claim: name, kind, amount, runs } of wanted) {
+  for (const { claim: name, kind, amount, runs } of needed) {
     const index = claims.findIndex((claim) => claim.name === name);
     const { tolerance } = claims[index]!;
     if (hasOther(tolerance, kind)) {

@@ -43,7 +43,7 @@ export function claimedText(
     return typeof claim.value === "boolean" ? new Digits(text) : text;
   }
   const obtained = readNumber(found, claim);
-  if (typeof obtained === "string") return { problem: `a number is wanted, found ${obtained}` };
+  if (typeof obtained === "string") return { problem: `a number is expected, found ${obtained}` };
   const before = printed === undefined ? undefined : parseDecimal(printed);
   if (
     before !== undefined && measure({ value: before, of: claim.of, isCount: false }, obtained).kind === "none"
@@ -53,7 +53,7 @@ export function claimedText(
   if (claim.of === undefined) return new Digits(toFixed(obtained, before?.scale ?? obtained.scale));
   const decimals = Math.max(before?.scale ?? 2, decimalsToTell(claim.of));
   const { first, last } = countsObtained(obtained, decimals, claim.of);
-  if (first !== last) return { problem: `${found.text} is the percentage of no one count of ${claim.of}` };
+  if (first !== last) return { problem: `${found.text} is not the percentage of one count of ${claim.of}` };
   return new Digits(percentageOf(first, claim.of, decimals));
 }
 

@@ -1,7 +1,7 @@
 /** Changes single values in a YAML text; comments, quotes and layout of everything else stay as they are. */
 
 import type { Node, Pair, Scalar, YAMLMap } from "yaml";
-import type { Path } from "../experiment/yaml_source.ts";
+import type { Path } from "../experiment/yaml_document.ts";
 import { yaml } from "../experiment/yaml.ts";
 
 const { isMap, isSeq, parseDocument, stringify } = yaml;

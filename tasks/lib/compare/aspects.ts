@@ -194,18 +194,18 @@ function pick(framework: Framework | undefined, names: string[]): Values {
   return framework && Object.fromEntries(names.map((name) => [name, framework[name]]));
 }
 
-function packages({ packages }: ProcessRecord, wanted: (name: string) => boolean): Values {
-  return packages && Object.fromEntries(Object.entries(packages).filter(([name]) => wanted(name)));
+function packages({ packages }: ProcessRecord, isShown: (name: string) => boolean): Values {
+  return packages && Object.fromEntries(Object.entries(packages).filter(([name]) => isShown(name)));
 }
 
 const LOCALE = /^(?:LANG|TZ)$/;
 
-function variables({ variables }: Attempt, wanted: (name: string) => boolean): Values {
-  return Object.fromEntries(Object.entries(variables).filter(([name]) => wanted(name)));
+function variables({ variables }: Attempt, isShown: (name: string) => boolean): Values {
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => isShown(name)));
 }
 
-function sources({ code }: Attempt, wanted: (path: string) => boolean): Values {
-  return shortHashes(Object.fromEntries(Object.entries(code.files).filter(([path]) => wanted(path))));
+function sources({ code }: Attempt, isShown: (path: string) => boolean): Values {
+  return shortHashes(Object.fromEntries(Object.entries(code.files).filter(([path]) => isShown(path))));
 }
 
 function hashesOf(data: StepEvidence["data"] = {}): Record<string, string> {

@@ -1,4 +1,4 @@
-/** Where two files of any size depart. */
+/** Where two files of any size differ. */
 
 import { Buffer } from "node:buffer";
 

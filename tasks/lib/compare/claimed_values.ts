@@ -11,8 +11,8 @@ import type { Cell } from "./columns.ts";
 export interface ClaimedValue {
   claim: string;
   unit?: string;
-  /** Of a curve: which point is shown, the first that departs or else the last, and how many of how many depart. */
-  point?: { at: number; departing: number; of: number };
+  /** Of a curve: which point is shown, the first that deviates or else the last, and how many of how many deviate. */
+  point?: { at: number; deviating: number; of: number };
   /** Source texts; absent where the value is not there. */
   a?: string;
   b?: string;
@@ -46,11 +46,11 @@ function textsOf(observation: Observation): string[] {
 function compareTexts(claim: Claim, a: string[], b: string[]): ClaimedValue {
   const { name, unit } = claim;
   const points = Math.max(a.length, b.length);
-  const departing = Array.from({ length: points }, (_, index) => index)
+  const deviating = Array.from({ length: points }, (_, index) => index)
     .filter((index) => !isSame(a[index], b[index]));
-  const at = departing[0] ?? points - 1;
+  const at = deviating[0] ?? points - 1;
   const point = Array.isArray(claim.text)
-    ? { at: at + 1, departing: departing.length, of: points }
+    ? { at: at + 1, deviating: deviating.length, of: points }
     : undefined;
   return { claim: name, unit, point, a: a[at], b: b[at], ...distance(claim, a[at], b[at]) };
 }

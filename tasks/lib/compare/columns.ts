@@ -18,7 +18,7 @@ export interface Column {
 /** Deeper than this, JSON is kept as text. */
 const DEEPEST = 50;
 
-/** @throws {SyntaxError} if the text is no JSON; NaN, Infinity and integers beyond a double are taken as texts. */
+/** @throws {SyntaxError} if the text is not JSON; NaN, Infinity and integers beyond a double are taken as texts. */
 export function jsonColumns(text: string): Column[] {
   return [...columnsOf(parseJson(text), "", 0)];
 }
@@ -65,7 +65,7 @@ function* leaves(value: unknown, path: string, depth: number): Generator<[path: 
   }
 }
 
-/** @throws {ContentProblem} if the text is no table, or its rows are not as long as its header. */
+/** @throws {ContentProblem} if the text is not a table, or its rows are not as long as its header. */
 export function csvColumns(text: string): Column[] {
   const [header, ...rows] = parseCsv(text);
   if (header === undefined) return [];

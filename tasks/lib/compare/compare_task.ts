@@ -21,9 +21,13 @@ export async function compareTask(
 ): Promise<{ exitCode: 0 | 1; result: unknown }> {
   const [a, b] = positionals;
   if (a === undefined || b === undefined) {
-    throw new Failure(2, `Cannot compare: two runs are wanted, current value is "${positionals.join(" ")}"`, {
-      remedy: "deno task compare published latest",
-    });
+    throw new Failure(
+      2,
+      `Cannot compare: two runs are expected, current value is "${positionals.join(" ")}"`,
+      {
+        remedy: "deno task compare published latest",
+      },
+    );
   }
   const open = async (asked: string) => await openRun(options.experiment, await asPath(asked), options.runs);
   const [runA, runB] = [await open(a), await open(b)];

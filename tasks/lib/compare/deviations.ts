@@ -1,4 +1,4 @@
-/** Where the columns of two files depart from each other, and by how much. Pure. */
+/** Where the columns of two files deviate from each other, and by how much. Pure. */
 
 import type { Cell, Column } from "./columns.ts";
 import { isDurationName, maskedBy, type Masks } from "./incidental.ts";
@@ -20,7 +20,7 @@ export interface Deviation {
   quantity: string;
   /** Pairs of cells that were compared. */
   points: number;
-  departing: number;
+  deviating: number;
   first: Point;
   /** Of numbers, the pair that is farthest apart. */
   largest?: Point;
@@ -83,7 +83,7 @@ function findDeparture(a: Column, b: Column, reading: Reading): Deviation | unde
   return {
     quantity: a.name,
     points,
-    departing: places.length,
+    deviating: places.length,
     first: point(places[0]!),
     largest: largest === undefined ? undefined : point(largest),
     last: point(points - 1),

@@ -30,7 +30,7 @@ interface Output {
   evalue?: string;
 }
 
-/** @throws {SyntaxError} if one of them is no JSON. */
+/** @throws {SyntaxError} if one of them is not JSON. */
 export function compareNotebooks(textA: string, textB: string, masks: Masks): NotebookDifference {
   const [a, b] = [cellsOf(textA), cellsOf(textB)];
   const result: NotebookDifference = { cells: [], incidental: [] };

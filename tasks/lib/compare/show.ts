@@ -39,7 +39,7 @@ function sideRow(letter: string, { run, experiment, status, directory }: Side): 
 function claimLines(claims: ClaimedValue[], terminal: Terminal): string[] {
   if (claims.length === 0) return [];
   const rows = claims.map(({ claim, unit, point, a, b, difference, samples }) => {
-    const which = point === undefined ? "" : `, point ${point.at} (${point.departing} of ${point.of} differ)`;
+    const which = point === undefined ? "" : `, point ${point.at} (${point.deviating} of ${point.of} differ)`;
     const value = (text: string | undefined) =>
       text === undefined ? "—" : clean(`${text} ${unit ?? ""}`.trim(), 24);
     const shown = samples === undefined && difference !== undefined

@@ -41,17 +41,17 @@ function detailLines({ detail }: FileDifference, terminal: Terminal): string[] {
 
 function valueLines({ deviations, problems }: ColumnsDifference, terminal: Terminal): string[] {
   const shown = deviations.filter(({ incidental }) => incidental === undefined);
-  const rows = shown.slice(0, MOST_ROWS).flatMap(departureRows);
+  const rows = shown.slice(0, MOST_ROWS).flatMap(deviationRows);
   const more = shown.length > MOST_ROWS ? [`and ${shown.length - MOST_ROWS} more quantities`] : [];
   const header = ["quantity", "differ", "where", "A", "B", "B − A"];
   const table = rows.length === 0 ? [] : tableLines([header, ...rows], terminal);
   return [...table, ...more, ...atMost(problems.map((problem) => clean(problem)))];
 }
 
-function departureRows(deviation: Deviation): string[][] {
-  const { quantity, points, departing, first, largest, last, flipped } = deviation;
+function deviationRows(deviation: Deviation): string[][] {
+  const { quantity, points, deviating, first, largest, last, flipped } = deviation;
   const name = clean(quantity === "" ? "the value" : quantity, 40);
-  const count = points === 1 ? "" : `${departing} of ${points}${flipped ? " flipped" : ""}`;
+  const count = points === 1 ? "" : `${deviating} of ${points}${flipped ? " flipped" : ""}`;
   if (flipped !== undefined) {
     return flipped.slice(0, 5).map((point, row) => pointRow(row === 0 ? [name, count] : ["", ""], "", point));
   }

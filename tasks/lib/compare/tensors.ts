@@ -35,7 +35,7 @@ export const TENSORS_EXTENSION = ".safetensors";
 /** Bytes that are compared at a time: a multiple of every element's size. */
 const PIECE = 4 << 20;
 
-/** @throws {TensorProblem} if one of them is no safetensors file. */
+/** @throws {TensorProblem} if one of them is not a safetensors file. */
 export function compareTensorFiles(pathA: string, pathB: string): TensorsDifference {
   using a = TensorFile.open(pathA);
   using b = TensorFile.open(pathB);
@@ -51,7 +51,7 @@ export function compareTensorFiles(pathA: string, pathB: string): TensorsDiffere
   return result;
 }
 
-/** How many tensors a file holds; undefined if it is no file of tensors. */
+/** How many tensors a file holds; undefined if it is not a file of tensors. */
 export function countTensors(path: string | undefined): number | undefined {
   if (path === undefined || extname(path) !== TENSORS_EXTENSION) return undefined;
   try {

@@ -3,47 +3,48 @@
 import { checkName, checkPath, entriesAt, soundFields } from "./field_checks.ts";
 import { tidyPath } from "../values/relative_path.ts";
 import { dataSchema, type RawData } from "./schema.ts";
-import { fieldName, type Path, type Source } from "./yaml_source.ts";
+import { fieldName, type Path, type YamlDocument } from "./yaml_document.ts";
 
 /** Folders of the project that the tasks or git fill. */
 const TAKEN = ["runs", ".cache", ".git"];
 
-/** Adds every problem to the source. */
-export function checkData(source: Source): void {
-  const all = entriesAt(source, "data").map(([name, value]) => ({
+/** Adds every problem to the document. */
+export function checkData(document: YamlDocument): void {
+  const all = entriesAt(document, "data").map(([name, value]) => ({
     name,
     path: ["data", name],
-    data: soundFields(source, dataSchema, value),
+    data: soundFields(document, dataSchema, value),
   }));
   for (const { name, path, data } of all) {
-    checkName(source, path, name);
-    checkHash(source, path);
-    checkUrls(source, path, data);
-    checkPlace(source, path, data.to);
+    checkName(document, path, name);
+    checkHash(document, path);
+    checkUrls(document, path, data);
+    checkPlace(document, path, data.to);
   }
-  checkNesting(source, all);
+  checkNesting(document, all);
 }
 
-/** One hash says what is wanted: two could contradict each other. */
-function checkHash(source: Source, path: Path): void {
-  const keys = source.keys(path);
+/** One hash says what is expected: two could contradict each other. */
+function checkHash(document: YamlDocument, path: Path): void {
+  const keys = document.keys(path);
   if (!keys) return;
   const field = fieldName(path);
   const both = keys.includes("sha256") && keys.includes("md5");
-  if (both) source.add(path, `${field} must have either sha256 or md5, it has both; sha256 says more`, "key");
-  else if (!keys.includes("sha256") && !keys.includes("md5")) {
-    source.add(path, `${field} must have sha256 or md5, so that it is known what was fetched`, "key");
+  if (both) {
+    document.add(path, `${field} must have either sha256 or md5, it has both; sha256 says more`, "key");
+  } else if (!keys.includes("sha256") && !keys.includes("md5")) {
+    document.add(path, `${field} must have sha256 or md5, so that it is known what was fetched`, "key");
   }
 }
 
-function checkUrls(source: Source, path: Path, { urls = [] }: Partial<RawData>): void {
+function checkUrls(document: YamlDocument, path: Path, { urls = [] }: Partial<RawData>): void {
   const seen = new Set<string>();
   for (const [index, url] of urls.entries()) {
     const at = [...path, "urls", index];
     const problem = urlProblem(url) ?? (seen.has(url) ? "it is listed before" : undefined);
     seen.add(url);
     if (problem === undefined) continue;
-    source.add(
+    document.add(
       at,
       `${fieldName(at)} must be an http or https address without a password, current value is ` +
         `${JSON.stringify(url)}: ${problem}`,
@@ -54,29 +55,32 @@ function checkUrls(source: Source, path: Path, { urls = [] }: Partial<RawData>):
 /** An address stands in records that are meant to be shared, so it holds no password. */
 function urlProblem(text: string): string | undefined {
   const url = URL.parse(text);
-  if (url === null) return "it is no address";
+  if (url === null) return "it is not an address";
   if (url.protocol !== "https:" && url.protocol !== "http:") return `${url.protocol} is not supported`;
   return url.username !== "" || url.password !== "" ? "it holds a user or password" : undefined;
 }
 
-function checkPlace(source: Source, path: Path, to: string | undefined): void {
+function checkPlace(document: YamlDocument, path: Path, to: string | undefined): void {
   const at = [...path, "to"];
-  checkPath(source, at, to);
+  checkPath(document, at, to);
   const [first] = tidyPath(to ?? "").split("/");
   if (!TAKEN.includes(first!)) return;
-  source.add(
+  document.add(
     at,
     `${fieldName(at)} must be outside ${TAKEN.map((folder) => `${folder}/`).join(", ")}, ` +
       `current value is ${JSON.stringify(to)}`,
   );
 }
 
-function checkNesting(source: Source, all: { name: string; path: Path; data: Partial<RawData> }[]): void {
+function checkNesting(
+  document: YamlDocument,
+  all: { name: string; path: Path; data: Partial<RawData> }[],
+): void {
   for (const [index, { name, path, data }] of all.entries()) {
     const to = tidyPath(data.to ?? "");
     const other = all.slice(0, index).find(({ data }) => overlap(tidyPath(data.to ?? ""), to));
     if (to === "" || other === undefined) continue;
-    source.add(
+    document.add(
       [...path, "to"],
       `data.${name}.to must be a place of its own, ${JSON.stringify(data.to)} and ` +
         `data.${other.name}.to ${JSON.stringify(other.data.to)} are the same or in each other`,

@@ -91,7 +91,7 @@ export interface Claim {
   from: ClaimSource;
   /** The claimed value; a list is a curve, and all of it one claim. */
   value: Scalar | number[];
-  /** Source text of the value: 86.10 has two decimals. Of a curve, of each point. */
+  /** YamlDocument text of the value: 86.10 has two decimals. Of a curve, of each point. */
   text: string | string[];
   unit?: string;
   /** The value is a count of so many samples, printed as a percentage. */

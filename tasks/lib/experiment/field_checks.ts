@@ -3,19 +3,19 @@
 import * as z from "zod/mini";
 import { insideProblem, tidyPath } from "../values/relative_path.ts";
 import { A_NAME, NAME, type RawClaim as WholeClaim } from "./schema.ts";
-import { fieldName, type Path, type Source } from "./yaml_source.ts";
+import { fieldName, type Path, type YamlDocument } from "./yaml_document.ts";
 
 /** Fields that are missing here were wrong in themselves, and are reported already. */
 export type RawClaim = Partial<WholeClaim>;
 
 /** Those fields of a mapping whose own shape is right. */
 export function soundFields<S extends z.ZodMiniObject>(
-  source: Source,
+  document: YamlDocument,
   part: S,
   value: unknown,
 ): Partial<z.infer<S>> {
   if (typeof value !== "object" || value === null) return {};
-  if (source.wellFormed) return value as z.infer<S>;
+  if (document.wellFormed) return value as z.infer<S>;
   const shape: Record<string, z.core.$ZodType> = part.shape;
   const fields = Object.entries(value).filter(([key, field]) =>
     Object.hasOwn(shape, key) && z.safeParse(shape[key]!, field).success
@@ -23,26 +23,26 @@ export function soundFields<S extends z.ZodMiniObject>(
   return Object.fromEntries(fields) as Partial<z.infer<S>>;
 }
 
-export function entriesAt(source: Source, key: string): [string, unknown][] {
-  const value = source.data[key];
+export function entriesAt(document: YamlDocument, key: string): [string, unknown][] {
+  const value = document.data[key];
   return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
 }
 
 /** Words that are true or false to YAML 1.1 (and so to Python), and texts to YAML 1.2. */
 const YAML_1_1_BOOLEAN = /^(?:yes|no|on|off)$/i;
 
-export function checkScalar(source: Source, path: Path, value: unknown): void {
+export function checkScalar(document: YamlDocument, path: Path, value: unknown): void {
   if (typeof value !== "string") return;
-  if (value.includes("\0")) source.add(path, `${fieldName(path)} must hold no NUL character`);
-  if (!YAML_1_1_BOOLEAN.test(value) || source.quoted(path)) return;
-  source.add(
+  if (value.includes("\0")) document.add(path, `${fieldName(path)} must hold no NUL character`);
+  if (!YAML_1_1_BOOLEAN.test(value) || document.quoted(path)) return;
+  document.add(
     path,
     `${fieldName(path)} must be true or false, or a quoted text, current value is ${value} without quotes`,
   );
 }
 
 export function checkPath(
-  source: Source,
+  document: YamlDocument,
   path: Path,
   value: string | undefined,
   inside = "the project",
@@ -50,12 +50,12 @@ export function checkPath(
   const problem = value === undefined ? undefined : insideProblem(tidyPath(value));
   if (!problem) return;
   const field = fieldName(path);
-  source.add(
+  document.add(
     path,
     `${field} must be a path inside ${inside}, current value ${JSON.stringify(value)} ${problem}`,
   );
 }
 
-export function checkName(source: Source, path: Path, name: string): void {
-  if (!NAME.test(name)) source.add(path, `the name ${JSON.stringify(name)} must be ${A_NAME}`, "key");
+export function checkName(document: YamlDocument, path: Path, name: string): void {
+  if (!NAME.test(name)) document.add(path, `the name ${JSON.stringify(name)} must be ${A_NAME}`, "key");
 }

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { didYouMean } from "../cli/suggest.ts";
 import { findProject, isFile } from "../system/project_root.ts";
-import { LEAST } from "./yaml_source.ts";
+import { LEAST } from "./yaml_document.ts";
 
 /**
  * Path of the YAML file; `which` as in `readExperiment`.
@@ -45,12 +45,12 @@ async function notFound(which: string | undefined, root: string): Promise<Failur
   const names = await experimentNames(root);
   const main = await nameIn(join(root, "experiment.yaml"));
   const all = main === undefined ? names : [main, ...names];
-  const wanted = which === undefined ? "experiment.yaml" : `experiment ${JSON.stringify(which)}`;
+  const expected = which === undefined ? "experiment.yaml" : `experiment ${JSON.stringify(which)}`;
   const hint = which === undefined ? "" : didYouMean(which, all);
   const remedy = all.length === 0
     ? `Write an experiment.yaml, e.g.\n${LEAST}`
     : `The experiments are ${all.join(", ")}; a path of a YAML file will do, too`;
-  return new Failure(2, `Cannot find ${wanted}${hint}`, { remedy });
+  return new Failure(2, `Cannot find ${expected}${hint}`, { remedy });
 }
 
 async function experimentNames(root: string): Promise<string[]> {

@@ -44,7 +44,7 @@ const DESCRIPTIONS: Record<string, string> = {
   "steps.*.inputs": "Files and folders that this step reads; all tracked files unless given.",
   "steps.*.data": "Data that this step reads without a placeholder in its command, as a notebook does.",
   "steps.*.resume": "Arguments that are added when an interrupted run is taken up again.",
-  claims: "Published values that a run is held against.",
+  claims: "Published values that a run is checked against.",
   "claims.*.name": "What is claimed, in words.",
   "claims.*.from":
     "Where the value is found: step/file.json#/pointer (-1 is the last item of a list), step/file.csv?epoch=10#column, step/file#sha256, or by a regular expression with one group in the outputs of a notebook or in a text, 'step/file~/accuracy: (\\S+)/', or in what the step printed, 'step~/accuracy: (\\S+)/' (JavaScript's, with the flags m and u; best in single quotes). For a list of values: a pointer to a list, step/file.csv#column, or every match.",

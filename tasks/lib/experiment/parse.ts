@@ -15,7 +15,7 @@ import {
 import { tidyPath } from "../values/relative_path.ts";
 import type { RawClaim, RawData, RawEnvironment, RawExperiment, RawStep } from "./schema.ts";
 import { placeholders } from "./template.ts";
-import { Source } from "./yaml_source.ts";
+import { YamlDocument } from "./yaml_document.ts";
 
 /**
  * Reads the text of an experiment.yaml.
@@ -25,14 +25,14 @@ import { Source } from "./yaml_source.ts";
  * @throws {Failure} 2 with all its problems at once, in the order of the file
  */
 export function parseExperiment(text: string, file: string, root: string): Experiment {
-  const source = new Source(text, relative(root, file) || basename(file));
-  if (!source.broken) checkExperiment(source);
-  source.throwProblems();
-  return convert(source, file, root);
+  const document = new YamlDocument(text, relative(root, file) || basename(file));
+  if (!document.broken) checkExperiment(document);
+  document.throwProblems();
+  return convert(document, file, root);
 }
 
-function convert(source: Source, file: string, root: string): Experiment {
-  const data = source.data as RawExperiment;
+function convert(document: YamlDocument, file: string, root: string): Experiment {
+  const data = document.data as RawExperiment;
   return {
     name: data.name,
     title: data.title && oneLine(data.title),
@@ -41,11 +41,11 @@ function convert(source: Source, file: string, root: string): Experiment {
     environment: convertEnvironment(data.environment ?? {}),
     parameters: mapRecord(
       data.parameters ?? {},
-      (value, name) => ({ value, text: source.text(["parameters", name]) }),
+      (value, name) => ({ value, text: document.text(["parameters", name]) }),
     ),
     data: mapRecord(data.data ?? {}, convertData),
-    steps: mapRecord(data.steps, (step, name) => convertStep(source, step, name)),
-    claims: (data.claims ?? []).map((claim, index) => convertClaim(source, claim, index)),
+    steps: mapRecord(data.steps, (step, name) => convertStep(document, step, name)),
+    claims: (data.claims ?? []).map((claim, index) => convertClaim(document, claim, index)),
     authors: convertAuthors(data.authors),
   };
 }
@@ -76,9 +76,9 @@ function convertData({ urls, sha256, md5, size, unpack, to }: RawData, name: str
   return { name, urls, hash, size, unpack, to: tidyPath(to) };
 }
 
-function convertStep(source: Source, step: RawStep, name: string): Step {
+function convertStep(document: YamlDocument, step: RawStep, name: string): Step {
   const texts = (key: "run" | "resume") =>
-    step[key]?.map((_, index) => source.text(["steps", name, key, index]));
+    step[key]?.map((_, index) => document.text(["steps", name, key, index]));
   const [run, resume] = [texts("run"), texts("resume")];
   return {
     name,
@@ -101,7 +101,7 @@ function convertAuthors(authors: RawExperiment["authors"]): Conditions {
   return { ...authors, image: authors?.image === undefined ? undefined : parseImage(authors.image) };
 }
 
-function convertClaim(source: Source, claim: RawClaim, index: number): Claim {
+function convertClaim(document: YamlDocument, claim: RawClaim, index: number): Claim {
   const from = parseSource(claim.from);
   if ("problem" in from) throw new Error(`claims[${index}].from was not checked`);
   const { value } = claim;
@@ -111,11 +111,13 @@ function convertClaim(source: Source, claim: RawClaim, index: number): Claim {
     name: claim.name,
     from,
     value,
-    text: Array.isArray(value) ? value.map((_, point) => source.text([...path, point])) : source.text(path),
+    text: Array.isArray(value)
+      ? value.map((_, point) => document.text([...path, point]))
+      : document.text(path),
     unit: claim.unit && oneLine(claim.unit),
     of: claim.of,
     tolerance: tolerances.map((tolerance) => ({ ...tolerance, because: oneLine(tolerance.because) })),
-    line: source.line(["claims", index]),
+    line: document.line(["claims", index]),
   };
 }
 

@@ -1,9 +1,9 @@
-/** The shape of experiment.yaml, as a zod schema; its messages say what is wanted. */
+/** The shape of experiment.yaml, as a zod schema; its messages say what is expected. */
 
 import * as z from "zod/mini";
 import { SIZE_PATTERN } from "./experiment.ts";
 import { ENGINE_NAMES } from "./engine_name.ts";
-import type { Path } from "./yaml_source.ts";
+import type { Path } from "./yaml_document.ts";
 
 // Each schema is used once or twice in a process: generating code for it takes longer than it saves.
 z.config({ jitless: true });
@@ -14,7 +14,7 @@ export const A_NAME =
   "made of small letters, digits, _ and -, beginning with a letter or digit, at most 64 long";
 
 // zod/mini loads and builds in 18 ms where zod takes 30.
-// The messages say what is wanted; `wrongValue` puts the field before and the current value after them.
+// The messages say what is expected; `wrongValue` puts the field before and the current value after them.
 const path = (example: string) => z.string({ error: `a path, e.g. ${example}` });
 
 const paths = (example: string) => z.array(path(example), { error: `a list of paths, e.g. [${example}]` });
@@ -29,15 +29,15 @@ const text = (example: string) =>
     z.regex(/^(?:[\t\n\r]|\P{Cc})*$/u, { error: "a text without control characters" }),
   );
 
-const anyScalar = (wanted: string) => z.union([z.string(), z.number(), z.boolean()], { error: wanted });
+const anyScalar = (expected: string) => z.union([z.string(), z.number(), z.boolean()], { error: expected });
 
 const size = (example: string) => {
   const error = `a finite number that is not negative, e.g. ${example}`;
   return z.number({ error }).check(z.nonnegative({ error }));
 };
 
-const wholeNumber = (wanted: string, least: number) =>
-  z.int({ error: wanted }).check(z.minimum(least, { error: wanted }));
+const wholeNumber = (expected: string, least: number) =>
+  z.int({ error: expected }).check(z.minimum(least, { error: expected }));
 
 const argumentList = (example: string) =>
   z.array(anyScalar(`a text or number, in quotes if it begins with a brace, e.g. "{out}"`), {
@@ -219,10 +219,10 @@ export function keysAt(path: Path): string[] {
 }
 
 /** The schema of what may be left out, or of what may be a mapping or a list. */
-function optionFor(schema: unknown, wanted: "mapping" | "list"): unknown {
-  if (schema instanceof z.ZodMiniOptional) return optionFor(schema.def.innerType, wanted);
+function optionFor(schema: unknown, expected: "mapping" | "list"): unknown {
+  if (schema instanceof z.ZodMiniOptional) return optionFor(schema.def.innerType, expected);
   if (!(schema instanceof z.ZodMiniUnion)) return schema;
   return schema.def.options.find((option) =>
-    option instanceof (wanted === "list" ? z.ZodMiniArray : z.ZodMiniObject)
+    option instanceof (expected === "list" ? z.ZodMiniArray : z.ZodMiniObject)
   );
 }

@@ -13,19 +13,19 @@ import type { Experiment } from "./experiment.ts";
  */
 export function stepOrder(experiment: Experiment, names: readonly string[]): string[] {
   const all = Object.keys(experiment.steps);
-  const wanted = new Set<string>();
+  const expected = new Set<string>();
   const want = (name: string): void => {
     const step = Object.hasOwn(experiment.steps, name) ? experiment.steps[name] : undefined;
     if (!step) throw unknownStep(experiment, name);
-    if (wanted.has(name)) return;
-    wanted.add(name);
+    if (expected.has(name)) return;
+    expected.add(name);
     step.needs.forEach(want);
   };
   names.forEach(want);
   const order = new Set<string>();
-  while (order.size < wanted.size) {
+  while (order.size < expected.size) {
     const ready = (name: string) => experiment.steps[name]!.needs.every((need) => order.has(need));
-    const next = all.find((name) => wanted.has(name) && !order.has(name) && ready(name));
+    const next = all.find((name) => expected.has(name) && !order.has(name) && ready(name));
     if (next === undefined) {
       throw new Failure(
         2,

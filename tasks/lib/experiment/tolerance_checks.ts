@@ -2,29 +2,29 @@
 
 import type { RawClaim } from "./field_checks.ts";
 import type { RawTolerance } from "./schema.ts";
-import { fieldName, type Path, type Source } from "./yaml_source.ts";
+import { fieldName, type Path, type YamlDocument } from "./yaml_document.ts";
 
 const KINDS = ["samples", "absolute", "relative"] as const;
 
-export function checkTolerance(source: Source, path: Path, { tolerance, value, of }: RawClaim): void {
+export function checkTolerance(document: YamlDocument, path: Path, { tolerance, value, of }: RawClaim): void {
   if (tolerance === undefined || value === undefined) return;
   const at = [...path, "tolerance"];
   const isNumber = typeof value === "number" || Array.isArray(value);
   if (!isNumber) {
-    const shown = source.show([...path, "value"]);
-    source.add(at, `${fieldName(at)} must be left out, ${shown} is compared exactly`, "key");
+    const shown = document.show([...path, "value"]);
+    document.add(at, `${fieldName(at)} must be left out, ${shown} is compared exactly`, "key");
   }
   const texts = Array.isArray(value)
-    ? value.map((_, point) => source.text([...path, "value", point]))
-    : [source.text([...path, "value"])];
+    ? value.map((_, point) => document.text([...path, "value", point]))
+    : [document.text([...path, "value"])];
   const isWhole = texts.every((text) => /^[+-]?\d+$/.test(text));
   const classes: RawTolerance[] = Array.isArray(tolerance) ? tolerance : [tolerance];
   for (const [index, one] of classes.entries()) {
     const place = Array.isArray(tolerance) ? [...at, index] : at;
-    checkReasons(source, place, one);
-    if (isNumber) checkKind(source, place, one, of !== undefined, isWhole);
+    checkReasons(document, place, one);
+    if (isNumber) checkKind(document, place, one, of !== undefined, isWhole);
   }
-  if (Array.isArray(tolerance)) checkClasses(source, at, tolerance);
+  if (Array.isArray(tolerance)) checkClasses(document, at, tolerance);
 }
 
 function kindsOf(tolerance: RawTolerance): (typeof KINDS)[number][] {
@@ -32,7 +32,7 @@ function kindsOf(tolerance: RawTolerance): (typeof KINDS)[number][] {
 }
 
 function checkKind(
-  source: Source,
+  document: YamlDocument,
   at: Path,
   tolerance: RawTolerance,
   isCount: boolean,
@@ -42,15 +42,15 @@ function checkKind(
   const field = fieldName(at);
   if (given.length !== 1) {
     const found = given.length === 0 ? "none" : given.join(" and ");
-    source.add(at, `${field} must have one of samples, absolute and relative, it has ${found}`, "key");
+    document.add(at, `${field} must have one of samples, absolute and relative, it has ${found}`, "key");
   } else if (given[0] === "samples" && !isCount && !isWhole) {
-    source.add(
+    document.add(
       [...at, "samples"],
       `${field}.samples must go with of (or with a whole value), e.g. of: 360`,
       "key",
     );
   } else if (given[0] !== "samples" && isCount) {
-    source.add(
+    document.add(
       [...at, given[0]!],
       `${field} must be in samples where of is given, e.g. samples: 1`,
       "key",
@@ -58,13 +58,13 @@ function checkKind(
   }
 }
 
-function checkReasons(source: Source, at: Path, { because, runs, provisional }: RawTolerance): void {
+function checkReasons(document: YamlDocument, at: Path, { because, runs, provisional }: RawTolerance): void {
   const field = fieldName(at);
   if (because.trim() === "") {
-    source.add([...at, "because"], `${field}.because must say where the tolerance is from, it is empty`);
+    document.add([...at, "because"], `${field}.because must say where the tolerance is from, it is empty`);
   }
   if (runs !== undefined && provisional) {
-    source.add(
+    document.add(
       [...at, "provisional"],
       `${field}.provisional must be left out where runs says what it rests on`,
       "key",
@@ -72,21 +72,21 @@ function checkReasons(source: Source, at: Path, { because, runs, provisional }: 
   }
 }
 
-function checkClasses(source: Source, at: Path, classes: RawTolerance[]): void {
+function checkClasses(document: YamlDocument, at: Path, classes: RawTolerance[]): void {
   const kind = kindsOf(classes[0]!)[0];
   const seen = new Map<string, number>();
   for (const [index, one] of classes.entries()) {
     const place = [...at, index];
     const field = fieldName(place);
     if (one.runs === undefined && !one.provisional) {
-      source.add(
+      document.add(
         place,
         `${field} must name the runs it rests on, e.g. runs: [ID, ID], or say provisional: true`,
       );
     }
     const [other] = kindsOf(one);
     if (kind !== undefined && other !== undefined && other !== kind) {
-      source.add(
+      document.add(
         [...place, other],
         `${field} must be in ${kind} like the first, so that one is the widest`,
         "key",
@@ -95,7 +95,7 @@ function checkClasses(source: Source, at: Path, classes: RawTolerance[]): void {
     const when = JSON.stringify(Object.entries(one.when ?? {}).sort());
     const earlier = seen.get(when) ?? seen.get("[]");
     if (earlier !== undefined) {
-      source.add(place, `${field} is never reached, ${fieldName([...at, earlier])} matches first`);
+      document.add(place, `${field} is never reached, ${fieldName([...at, earlier])} matches first`);
     } else seen.set(when, index);
   }
 }

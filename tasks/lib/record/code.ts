@@ -8,13 +8,13 @@ import { run } from "../system/command.ts";
 import { exists, inParallel, listFiles, sha256, sha256File } from "../system/files.ts";
 
 /** Hashes of source files by path relative to the root. */
-export interface Sources {
+export interface CodeFiles {
   files: Record<string, string>;
   /** SHA-256 over all of `files`: two runs of the same code have the same. */
   sha256: string;
 }
 
-export interface Code extends Sources {
+export interface Code extends CodeFiles {
   /** Absent in a copy without `.git`, or where git is not installed. */
   commit?: string;
   /** Files that differ from the commit, as `git status --porcelain` names them. */
@@ -44,7 +44,7 @@ export async function readCode(root: string, runs: string): Promise<Code> {
     git(root, ["rev-parse", "HEAD"], "all"),
     git(root, ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal"], "all"),
     git(root, ["diff", "HEAD", "--no-ext-diff", "--no-color"], "head"),
-    hashSources(root, runs),
+    hashCode(root, runs),
   ]);
   return {
     commit: commit?.trim(),
@@ -60,7 +60,7 @@ export async function readCode(root: string, runs: string): Promise<Code> {
  * @param only Files and folders to keep to, relative to the root; these count also where git ignores them.
  * @throws Failure(2) if something of `only` is not there.
  */
-export async function hashSources(root: string, runs: string, only?: string[]): Promise<Sources> {
+export async function hashCode(root: string, runs: string, only?: string[]): Promise<CodeFiles> {
   const below = `${relative(root, runs)}/`;
   const paths = only === undefined ? await sourceFiles(root) : await namedFiles(root, only);
   const hashed = await inParallel(

@@ -160,11 +160,11 @@ export async function readEvidence(directory: string): Promise<Evidence> {
   const path = evidencePath(directory);
   const text = await Deno.readTextFile(path).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) throw error;
-    throw new Failure(2, `${directory} is no run folder: it holds no ${FILE}`);
+    throw new Failure(2, `${directory} is not a run folder: it holds no ${FILE}`);
   });
   const evidence = parseJson(text, path) as Evidence;
   if (typeof evidence?.schema !== "number") {
-    throw new Failure(2, `${path} is no evidence of a run: it has no schema`);
+    throw new Failure(2, `${path} is not the evidence of a run: it has no schema`);
   }
   if (evidence.schema > EVIDENCE_SCHEMA) {
     throw new Failure(
@@ -176,7 +176,7 @@ export async function readEvidence(directory: string): Promise<Evidence> {
     );
   }
   if (typeof evidence.steps !== "object" || evidence.steps === null || !Array.isArray(evidence.attempts)) {
-    throw new Failure(2, `${path} is no evidence of a run: it has no attempts and steps`);
+    throw new Failure(2, `${path} is not the evidence of a run: it has no attempts and steps`);
   }
   return evidence;
 }

@@ -22,7 +22,7 @@ export async function recoverRuns(runs: string, experiment: string): Promise<Fou
       const evidence = await readEvidence(directory).catch(() => undefined);
       if (evidence?.status !== "planned" && evidence?.status !== "running") continue;
       await endProcesses({ mark: runMark(id) });
-      markInterrupted(evidence, "the runner ended without a word");
+      markInterrupted(evidence, "the runner was killed");
       await writeEvidence(directory, evidence);
       recovered.push({ id, directory, evidence });
     } finally {
@@ -36,7 +36,7 @@ export async function recoverRuns(runs: string, experiment: string): Promise<Fou
 export async function withInterruptedStatus(found: FoundRun): Promise<FoundRun> {
   const { status } = found.evidence;
   if ((status === "planned" || status === "running") && !await isHeld(found.directory)) {
-    markInterrupted(found.evidence, "the runner ended without a word");
+    markInterrupted(found.evidence, "the runner was killed");
   }
   return found;
 }

@@ -65,7 +65,7 @@ export async function readPlan(directory: string): Promise<Plan> {
     throw new Failure(2, `Cannot read the plan of the run, ${path}: ${(error as Error).message}`);
   }
   if (typeof plan?.experiment?.text !== "string" || !Array.isArray(plan.steps)) {
-    throw new Failure(2, `${path} is no plan of a run: it has no experiment and steps`);
+    throw new Failure(2, `${path} is not the plan of a run: it has no experiment and steps`);
   }
   if (plan.schema !== PLAN_SCHEMA) {
     throw new Failure(2, `${path} was written by another version of this project`);

@@ -61,6 +61,6 @@ export interface Check {
 }
 
 /** What a claim's check says beside what was claimed. */
-export type Judgement =
+export type ClaimVerdict =
   & Pick<Check, "verdict" | "detail" | "difference" | "points" | "worst">
   & { obtained?: string };

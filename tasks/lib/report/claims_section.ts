@@ -22,7 +22,7 @@ export interface Limits {
   images: boolean;
 }
 
-/** More claims than this are a table only, with a picture of those that depart most. */
+/** More claims than this are a table only, with a picture of those that deviate most. */
 const MOST_DRAWN = 24;
 
 export async function claimsSection(
@@ -130,6 +130,6 @@ async function deviationFigure(checks: readonly Check[]): Promise<Html | undefin
   });
   return html`<figure><figcaption><strong>Claimed against obtained.</strong> Each claim's difference, measured by its
 tolerance (shaded). A circle is identical, a diamond within tolerance, a cross different.${
-    shown.length < all.length && ` The ${shown.length} of ${all.length} that depart most are drawn.`
+    shown.length < all.length && ` The ${shown.length} of ${all.length} that deviate most are drawn.`
   }</figcaption>${chart}</figure>`;
 }

@@ -22,7 +22,7 @@ export interface Column {
 }
 
 /**
- * A table that becomes a list of cards on a narrow screen; roles are spelt out because cards are no tables to a browser.
+ * A table that becomes a list of cards on a narrow screen; roles are spelt out because cards are not tables to a browser.
  *
  * @param caption what the table holds, for those who do not see where it stands
  */

@@ -6,7 +6,7 @@ import { kindOf } from "../sources/sources.ts";
 import { parseCsv } from "../values/csv.ts";
 import { type Allowance, allowanceOf } from "./deviation.ts";
 
-/** One value per epoch; what is no finite number is `null`. */
+/** One value per epoch; what is not a finite number is `null`. */
 export interface Curve {
   /** E.g. `validation_accuracy`. */
   name: string;
@@ -156,11 +156,11 @@ function reachOf(
   return allowance.kind === "absolute" ? allowance.amount : Math.abs(value) * allowance.amount / 100;
 }
 
-/** Where a curve first departs from the published one, and how far it departs at most; `null` has no difference. */
+/** Where a curve first deviates from the published one, and how far it deviates at most; `null` has no difference. */
 export function curveDifferences(
   { values, published = [], samples }: Omit<ComparedCurve, "name" | "part" | "claimed">,
 ) {
-  // Counts are compared as counts: a percentage with more digits than the published one is no other count.
+  // Counts are compared as counts: a percentage with more digits than the published one is not another count.
   const scale = samples?.of === undefined ? 1 : 100 / samples.of;
   const differences = samples?.differences.map((count) => count * scale) ?? values.map((value, index) => {
     const other = published[index];

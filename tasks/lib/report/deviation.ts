@@ -24,7 +24,7 @@ export interface Deviation {
   multiple: number;
 }
 
-/** The claims on numbers that brought a value, with their deviation. */
+/** The claims on numbers that produced a value, with their deviation. */
 export function deviations(checks: readonly Check[]): Deviation[] {
   return checks.flatMap((check, index) => {
     const difference = differenceOf(check);

@@ -21,26 +21,24 @@ const MOST_STEPS = 6;
 /** Rows of the table below a picture. */
 const MOST_ROWS = 60;
 
-export async function figuresSection(material: ReportData, limits: Limits): Promise<Html | undefined> {
-  const steps = material.steps.filter(({ curves }) => curves.length > 0).slice(0, MOST_STEPS);
-  const curves = await Promise.all(steps.map((step, index) => curvesOfStep(material, step, `step-${index}`)));
+export async function figuresSection(data: ReportData, limits: Limits): Promise<Html | undefined> {
+  const steps = data.steps.filter(({ curves }) => curves.length > 0).slice(0, MOST_STEPS);
+  const curves = await Promise.all(steps.map((step, index) => curvesOfStep(data, step, `step-${index}`)));
   const figures: Content[] = [
     curves[0],
     ...curves.slice(1).map((figure, index) =>
       details(`The same of the step "${cut(steps[index + 1]!.name, 60)}"`, figure)
     ),
-    html`<div class="figures">${await predictionsFigure(material)}${
-      imageFigure(material.steps, limits)
-    }</div>`,
+    html`<div class="figures">${await predictionsFigure(data)}${imageFigure(data.steps, limits)}</div>`,
   ];
   const isEmpty = steps.length === 0 &&
-    material.steps.every(({ predictions, image }) => !predictions && !image);
+    data.steps.every(({ predictions, image }) => !predictions && !image);
   return isEmpty ? undefined : section("figures", "Figures", figures);
 }
 
-async function curvesOfStep(material: ReportData, step: StepData, id: string): Promise<Html> {
-  const { experiment: { claims }, verdict: { checks } } = material.judged;
-  const published = material.published?.steps.find(({ name }) => name === step.name)?.curves ?? [];
+async function curvesOfStep(data: ReportData, step: StepData, id: string): Promise<Html> {
+  const { experiment: { claims }, verdict: { checks } } = data.judged;
+  const published = data.published?.steps.find(({ name }) => name === step.name)?.curves ?? [];
   const own = claims.filter(({ from }) => CURVE_FILES.some((file) => from.path === `${step.name}/${file}`));
   const panels = panelsOf(step.curves, published, { claims: own, checks });
   const shown = panels.slice(0, MOST_PANELS);

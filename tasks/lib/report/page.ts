@@ -22,30 +22,30 @@ const LIMITS: Limits[] = [
 ];
 
 /** The page as HTML, of at most {@link LARGEST_PAGE} bytes. The same record makes the same bytes. */
-export async function reportPage(material: ReportData): Promise<string> {
+export async function reportPage(data: ReportData): Promise<string> {
   let page = "";
   for (const limits of LIMITS) {
-    page = await pageWithin(material, limits);
+    page = await pageWithin(data, limits);
     if (new TextEncoder().encode(page).length <= LARGEST_PAGE) break;
   }
   return page;
 }
 
-async function pageWithin(material: ReportData, limits: Limits): Promise<string> {
-  const { evidence, judged } = material;
+async function pageWithin(data: ReportData, limits: Limits): Promise<string> {
+  const { evidence, judged } = data;
   const { title: verdict } = outcomeOf(judged, evidence);
-  const figures = await figuresSection(material, limits);
+  const figures = await figuresSection(data, limits);
   const body = html`
     <a class="skip" href="#claims">Skip to the claims</a>
-    ${header(material, limits, figures !== undefined)}
+    ${header(data, limits, figures !== undefined)}
     <main>
     ${await claimsSection(judged, limits)}
     ${figures}
-    ${environmentSection(material, limits)}
-    ${timelineSection(material, limits)}
-    ${wordsSection(material)}
-    ${repeatSection(material, limits)}
-    ${provenanceSection(material, limits)}
+    ${environmentSection(data, limits)}
+    ${timelineSection(data, limits)}
+    ${wordsSection(data)}
+    ${repeatSection(data, limits)}
+    ${provenanceSection(data, limits)}
     </main>
     <footer>
       <p>Made from the record of the run ${evidence
@@ -53,20 +53,20 @@ async function pageWithin(material: ReportData, limits: Limits): Promise<string>
     time. What counts is the record: <code>deno task verify</code> checks it.</p>
     </footer>
   `;
-  return await document(`${verdict}: ${titleOf(material, limits)}`, body);
+  return await document(`${verdict}: ${titleOf(data, limits)}`, body);
 }
 
 function titleOf({ judged: { experiment } }: ReportData, { text }: Limits): string {
   return cut(experiment.title ?? experiment.name, text);
 }
 
-function header(material: ReportData, limits: Limits, hasFigures: boolean): Html {
-  const { evidence, judged } = material;
+function header(data: ReportData, limits: Limits, hasFigures: boolean): Html {
+  const { evidence, judged } = data;
   const { tone, title, detail } = outcomeOf(judged, evidence);
   const { altered, checks } = judged.verdict;
   return html`<header>
 <p class="kicker">Reproduction report</p>
-<p class="experiment">${titleOf(material, limits)}</p>
+<p class="experiment">${titleOf(data, limits)}</p>
 <div class="verdict ${tone}">
 <span class="sign" aria-hidden="true">${SIGNS[tone]}</span>
 <div><h1>${title}</h1><p>${detail}${
@@ -81,8 +81,8 @@ ${
       altered.length > 20 && html`<li>and ${altered.length - 20} more</li>`
     }</ul>`
   }
-${problems(material, limits)}
-${factList(facts(material))}
+${problems(data, limits)}
+${factList(facts(data))}
 <nav aria-label="Sections of this report"><ul>${
     [
       ["claims", "Claims"],

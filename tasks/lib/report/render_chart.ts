@@ -57,7 +57,7 @@ export async function renderChart(
   `;
 }
 
-/** The drawing is one image with a title and a description; its marks are no images of their own. */
+/** The drawing is one image with a title and a description; its marks are not images of their own. */
 function withoutRoles(drawing: string): string {
   return drawing.replace(/<[a-z][^>]*>/g, (tag) => tag.replace(/ (?:role|aria-[a-z]+)="[^"]*"/g, ""));
 }

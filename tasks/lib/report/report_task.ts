@@ -9,14 +9,14 @@ import type { FoundRun } from "../record/run_folder.ts";
 import { writeAtomic } from "../system/files.ts";
 import { callerFolder } from "../system/project_root.ts";
 import type { Judged } from "../verdict/judge.ts";
-import { openJudged } from "../verdict/open_judged.ts";
+import { openFinishedRun } from "../verdict/finished_run.ts";
 
 /** Judges a run that is there already and prints it in short. */
 export async function verifyRun(
   args: Arguments<typeof READ_OPTIONS>,
   terminal: Terminal,
 ): Promise<{ exitCode: 0 | 1; result: unknown }> {
-  const { found, judged } = await openJudged(args);
+  const { found, judged } = await openFinishedRun(args);
   const { summary } = await import("./text.ts");
   summary(judged, found.evidence, found.directory, terminal).forEach((line) => terminal.line(line));
   return { exitCode: judged.verdict.holds ? 0 : 1, result: resultOf(found, judged) };
@@ -35,16 +35,16 @@ export async function reportRun(
   terminal: Terminal,
 ): Promise<{ exitCode: 0; result: unknown }> {
   const { open, badge: badgeFile, markdown } = args.options;
-  const { found, judged } = await openJudged(args);
+  const { found, judged } = await openFinishedRun(args);
   if (!markdown) {
     const { report } = await import("./text.ts");
     report(judged, found.evidence, found.directory, terminal).forEach((line) => terminal.line(line));
   }
   const { writeReport } = await import("./write.ts");
-  const { path, material } = await writeReport(found, judged);
+  const { path, data } = await writeReport(found, judged);
   if (markdown) {
     const { markdownSummary } = await import("./markdown.ts");
-    terminal.raw(new TextEncoder().encode(markdownSummary(material)));
+    terminal.raw(new TextEncoder().encode(markdownSummary(data)));
   } else {
     terminal.line(`Report: ${path}`);
   }

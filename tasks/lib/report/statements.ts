@@ -100,7 +100,7 @@ function claimsSentence(checks: Judged["verdict"]["checks"], { experiment }: Jud
   const counts = experiment.claims.some(({ of }) => of !== undefined)
     ? "; percentages of a known number of samples were compared as counts"
     : "";
-  return `Each of ${checks.length} claims was held against what the run brought: ${
+  return `Each of ${checks.length} claims was checked against what the run produced: ${
     countVerdicts(checks)
   }${counts}`;
 }

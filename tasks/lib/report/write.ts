@@ -11,18 +11,18 @@ import { reportPage } from "./page.ts";
 export interface WrittenReport {
   /** Path of the page. */
   path: string;
-  material: ReportData;
+  data: ReportData;
 }
 
 /** Writes `report.html` into the run folder and `index.html` into the folder of all runs. */
 export async function writeReport(run: FoundRun, judged: Judged): Promise<WrittenReport> {
-  const material = await gatherReportData(run, judged);
+  const data = await gatherReportData(run, judged);
   const path = join(run.directory, "report.html");
-  await writeAtomic(path, await reportPage(material));
+  await writeAtomic(path, await reportPage(data));
   const experiment = dirname(run.directory);
   // A run that was copied somewhere by itself has no folder of runs around it.
   if (basename(experiment) === run.evidence.experiment.name) await writeIndex(dirname(experiment));
-  return { path, material };
+  return { path, data };
 }
 
 async function writeIndex(runs: string) {

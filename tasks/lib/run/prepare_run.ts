@@ -183,10 +183,10 @@ async function findStep(
   step: string,
   parameters: Record<string, Scalar>,
 ): Promise<Need | undefined> {
-  const wanted = JSON.stringify(Object.entries(parameters).sort());
+  const expected = JSON.stringify(Object.entries(parameters).sort());
   for await (const { id, directory, evidence } of listRuns(runs, experiment)) {
     const status = evidence.steps[step]?.status;
-    const same = JSON.stringify(Object.entries(evidence.parameters).sort()) === wanted &&
+    const same = JSON.stringify(Object.entries(evidence.parameters).sort()) === expected &&
       evidence.onlyParameters;
     const folder = join(directory, step);
     if ((status === "done" || status === "reused") && same && await exists(folder)) {

@@ -6,7 +6,7 @@ import type { Terminal } from "../cli/terminal.ts";
 import { engineCommand, engineOf } from "../engine/index.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import { makeStepCache } from "../plan/step_cache.ts";
-import { hashSources } from "../record/code.ts";
+import { hashCode } from "../record/code.ts";
 import {
   type Evidence,
   hashOutputs,
@@ -69,7 +69,7 @@ async function beginRecord(
     needs[name] = { ...need, sha256: hashOutputs(await recordOutputs(need.directory)) };
   }
   const goesOn = resuming && step.resume !== undefined && await exists(step.out);
-  const sources = await hashSources(plan.experiment.root, runs, step.inputs);
+  const sources = await hashCode(plan.experiment.root, runs, step.inputs);
   const edited = step.inputs === undefined
     ? editedSince(evidence.attempts.at(-1)!.code.files, sources.files)
     : [];
@@ -108,7 +108,7 @@ async function noticeEdits(
   step: PlannedStep,
   record: StepEvidence,
 ) {
-  const now = (await hashSources(plan.experiment.root, runs, step.inputs).catch(() => undefined))?.files ??
+  const now = (await hashCode(plan.experiment.root, runs, step.inputs).catch(() => undefined))?.files ??
     {};
   const edited = editedSince(record.inputs ?? evidence.attempts.at(-1)!.code.files, now);
   if (edited.length === 0) return;
@@ -165,12 +165,12 @@ async function filesElsewhere(plan: Plan, argv: string[]): Promise<[path: string
 async function findSame(
   { runs, plan }: StepContext,
   step: PlannedStep,
-  wanted: string,
+  expected: string,
 ): Promise<FoundRun | undefined> {
-  if (wanted === "") return undefined;
+  if (expected === "") return undefined;
   for await (const found of listRuns(runs, plan.experiment.name)) {
     const same = found.evidence.steps[step.name];
-    if (same?.fingerprint !== wanted || (same.status !== "done" && same.status !== "reused")) continue;
+    if (same?.fingerprint !== expected || (same.status !== "done" && same.status !== "reused")) continue;
     const folder = join(found.directory, step.name);
     if (!await exists(folder)) continue;
     if (hashOutputs(await recordOutputs(folder)) === hashOutputs(same.outputs ?? [])) return found;

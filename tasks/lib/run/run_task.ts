@@ -37,7 +37,7 @@ export const RUN_OPTIONS = {
     help: "build or get a missing image, or fetch more than 1 GB of data or packages, without asking",
     short: "y",
   },
-  offline: { help: "fetch no data: what is missing is an error that says how to bring it" },
+  offline: { help: "fetch no data: what is missing is an error that says how to fetch it" },
   runs: { value: "DIR", help: "keep run folders in DIR instead of runs/ (or set RUNS_DIR)" },
   reuse: { help: "copy steps whose inputs are unchanged from an earlier run instead of running them" },
   resume: { help: "go on with the newest unfinished run of this task" },
@@ -154,7 +154,7 @@ async function obtainer(terminal: Terminal) {
 function exitCodeOf({ status, task, steps }: Evidence, holds: boolean): 0 | 1 | 2 | 130 {
   if (status === "interrupted") return 130;
   if (status === "done" && holds) return 0;
-  // By 2 the driver says that a file it was given is no notebook, or can't be executed here.
+  // By 2 the driver says that a file it was given is not a notebook, or can't be executed here.
   return task === "notebook" && Object.values(steps).some(({ exitCode }) => exitCode === 2) ? 2 : 1;
 }
 

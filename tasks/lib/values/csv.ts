@@ -27,14 +27,14 @@ export function findInCsv(
   const key = indexOf(header.cells, row.column);
   const found = rows.filter(({ cells }) => isSame(cells[key]!, row.value));
   if (found.length === 1) return [found[0]!.cells[at]!];
-  const wanted = `row with ${row.column} = ${row.value}`;
+  const expected = `row with ${row.column} = ${row.value}`;
   if (found.length === 0) {
     throw new ContentProblem(
-      `has no ${wanted}, ${row.column} is ${list(rows.map(({ cells }) => cells[key]!))}`,
+      `has no ${expected}, ${row.column} is ${list(rows.map(({ cells }) => cells[key]!))}`,
     );
   }
   throw new ContentProblem(
-    `has more than one ${wanted}, in lines ${list(found.map(({ line }) => String(line)))}`,
+    `has more than one ${expected}, in lines ${list(found.map(({ line }) => String(line)))}`,
   );
 }
 
@@ -47,9 +47,9 @@ function indexOf(header: string[], column: string): number {
   throw new ContentProblem(`has no column ${JSON.stringify(column)}, the columns are ${list(header)}`);
 }
 
-function isSame(cell: string, wanted: string): boolean {
+function isSame(cell: string, expected: string): boolean {
   const text = cell.trim();
-  return text === wanted || text !== "" && wanted.trim() !== "" && Number(text) === Number(wanted);
+  return text === expected || text !== "" && expected.trim() !== "" && Number(text) === Number(expected);
 }
 
 function list(items: string[]): string {
@@ -72,11 +72,11 @@ export function parseCsv(text: string): Row[] {
   for (cell.lastIndex = 0; cell.lastIndex < body.length || row.cells.length > 0;) {
     const match = cell.exec(body);
     if (match === null) {
-      throw new ContentProblem(`is no table: a quote is not closed, or stray, in line ${line}`);
+      throw new ContentProblem(`is not a table: a quote is not closed, or stray, in line ${line}`);
     }
     const [, quoted, quotedEnd, plain, plainEnd] = match;
     if (plain?.startsWith('"')) {
-      throw new ContentProblem(`is no table: a quote is not closed, or stray, in line ${line}`);
+      throw new ContentProblem(`is not a table: a quote is not closed, or stray, in line ${line}`);
     }
     row.cells.push(quoted?.replaceAll('""', '"') ?? plain!);
     line += match[0].split("\n").length - 1;

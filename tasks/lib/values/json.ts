@@ -23,7 +23,7 @@ const SPACE = /[ \t\n\r]*/y;
  * end of a list (our extension). Of a key that stands twice the last counts, as in Python.
  *
  * @param pointer unescaped keys and indices
- * @throws {ContentProblem} if the text is no JSON (with line and column), the pointer leads nowhere (with
+ * @throws {ContentProblem} if the text is not JSON (with line and column), the pointer leads nowhere (with
  * how far it got), or no single finite value stands there
  */
 export function findInJson(text: string, pointer: readonly string[]): JsonValue {
@@ -80,7 +80,7 @@ function child(scanner: Scanner, start: number, pointer: readonly string[], dept
     const items = scanner.items(start);
     if (!/^(?:0|-?[1-9]\d*)$/.test(key)) {
       throw new ContentProblem(
-        `has a list of ${items.length} ${place}, so an index is wanted and not ${quote(key)}`,
+        `has a list of ${items.length} ${place}, where an index is expected and not ${quote(key)}`,
       );
     }
     const found = items.at(Number(key));
@@ -245,8 +245,8 @@ class Scanner {
     return this.fail(at, "a valid escape in a string");
   }
 
-  private expect(wanted: string, at: number, or = ""): number {
-    return this.text[at] === wanted ? at + 1 : this.fail(at, `"${wanted}"${or}`);
+  private expect(expected: string, at: number, or = ""): number {
+    return this.text[at] === expected ? at + 1 : this.fail(at, `"${expected}"${or}`);
   }
 
   private match(pattern: RegExp, at: number): number | undefined {
@@ -254,7 +254,7 @@ class Scanner {
     return pattern.test(this.text) ? pattern.lastIndex : undefined;
   }
 
-  private fail(at: number, wanted: string): never {
+  private fail(at: number, expected: string): never {
     const before = this.text.slice(0, at);
     const line = before.split("\n").length;
     const column = at - before.lastIndexOf("\n");
@@ -262,7 +262,7 @@ class Scanner {
       ? quote(this.text.slice(at, at + 20).split("\n")[0]!)
       : "the end of the file";
     throw new ContentProblem(
-      `is no JSON: ${wanted} is wanted at line ${line}, column ${column}, found ${found}`,
+      `is not JSON: expected ${expected} at line ${line}, column ${column}, found ${found}`,
     );
   }
 }

@@ -57,9 +57,9 @@ export function notebookOutputs(json: string): string {
   try {
     cells = JSON.parse(json)?.cells;
   } catch (error) {
-    throw new ContentProblem(`is no notebook: ${(error as Error).message}`);
+    throw new ContentProblem(`is not a notebook: ${(error as Error).message}`);
   }
-  if (!Array.isArray(cells)) throw new ContentProblem("is no notebook: it has no cells");
+  if (!Array.isArray(cells)) throw new ContentProblem("is not a notebook: it has no cells");
   const texts = cells.flatMap((cell) => Array.isArray(cell?.outputs) ? cell.outputs.map(outputText) : []);
   return texts.map((text) => text.endsWith("\n") || text === "" ? text : `${text}\n`).join("").replace(
     COLOURS,

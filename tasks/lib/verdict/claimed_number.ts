@@ -27,9 +27,9 @@ export function readNumber(
 
 /** What a text that almost is a number has too much. */
 function whyNot(text: string, unit: string | undefined): string {
-  if (/^[+-]?(?:nan|inf|infinity)$/i.test(text)) return ", which is no finite number";
+  if (/^[+-]?(?:nan|inf|infinity)$/i.test(text)) return ", which is not a finite number";
   if (/^[+-]?\d+(?:[,' _]\d+)+(?:\.\d+)?$/.test(text)) {
-    return ", which may have separators or a decimal comma: a number is wanted as in 1234.5";
+    return ", which may have separators or a decimal comma: a number is expected as in 1234.5";
   }
   const other = /^[+-]?[\d.]+(?:[eE][+-]?\d+)?\s*([^\d\s.].*)$/.exec(text)?.[1];
   if (other === undefined) return "";

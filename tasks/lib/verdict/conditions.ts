@@ -98,19 +98,19 @@ function defined(conditions: Conditions): Conditions {
 /** Whether a run's environment is of the class; what is not known on either side is neither the same nor another. */
 export function matches(when: When, run: Conditions, authors: Conditions): boolean {
   return (Object.keys(when) as (keyof Conditions)[]).every((key) => {
-    const wanted = when[key]!;
-    if (wanted !== "same" && wanted !== "other") return isCalled(run[key], wanted);
+    const expected = when[key]!;
+    if (expected !== "same" && expected !== "other") return isCalled(run[key], expected);
     const isSame = same(run[key], authors[key]);
-    return isSame !== undefined && isSame === (wanted === "same");
+    return isSame !== undefined && isSame === (expected === "same");
   });
 }
 
 type Condition = Conditions[keyof Conditions];
 
-function isCalled(condition: Condition, wanted: string): boolean {
-  if (typeof condition !== "object") return condition === wanted;
+function isCalled(condition: Condition, expected: string): boolean {
+  if (typeof condition !== "object") return condition === expected;
   const { name, digest, id } = condition;
-  return [name, digest, id, `${name}@${digest}`].includes(wanted);
+  return [name, digest, id, `${name}@${digest}`].includes(expected);
 }
 
 function same(a: Condition, b: Condition): boolean | undefined {
@@ -126,9 +126,11 @@ const NAMES = { image: "image", gpu: "GPU model", driver: "GPU driver", device: 
 /** The name of a class for people: `same image, same GPU model`, `device cpu`, `any environment`. */
 export function className(when: When = {}): string {
   const parts = (Object.keys(NAMES) as (keyof Conditions)[]).flatMap((key) => {
-    const wanted = when[key];
-    if (wanted === undefined) return [];
-    return [wanted === "same" || wanted === "other" ? `${wanted} ${NAMES[key]}` : `${NAMES[key]} ${wanted}`];
+    const expected = when[key];
+    if (expected === undefined) return [];
+    return [
+      expected === "same" || expected === "other" ? `${expected} ${NAMES[key]}` : `${NAMES[key]} ${expected}`,
+    ];
   });
   return parts.join(", ") || "any environment";
 }

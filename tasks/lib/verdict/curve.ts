@@ -1,8 +1,8 @@
-/** A curve as one claim: judged by the point that departs the most. */
+/** A curve as one claim: judged by the point that deviates the most. */
 
 import { formatSource } from "../sources/sources.ts";
 import type { Claim } from "../experiment/experiment.ts";
-import type { Check, Judgement } from "../record/verdict.ts";
+import type { Check, ClaimVerdict } from "../record/verdict.ts";
 import { parseDecimal, toText } from "../values/decimal.ts";
 import { readNumber } from "./claimed_number.ts";
 import {
@@ -31,15 +31,15 @@ export function showCurve(texts: string[]): string {
   return `${ends} (${texts.length} ${texts.length === 1 ? "point" : "points"})`;
 }
 
-export function judgeCurve(
+export function compareCurve(
   claim: Claim,
   observation: Observation & { found: true },
   chosen: Chosen,
-): Judgement {
+): ClaimVerdict {
   const measured = measureCurve(claim, observation, chosen);
   if (typeof measured === "string") return { verdict: "missing", detail: measured };
   const { deviations, points, shown } = measured;
-  return { ...judgeDepartures(claim, deviations, chosen), points, obtained: showCurve(shown) };
+  return { ...compareDeviations(claim, deviations, chosen), points, obtained: showCurve(shown) };
 }
 
 /** Every point's deviation, or why the curves can't be compared. */
@@ -79,7 +79,7 @@ function measureCurve(
   return measured;
 }
 
-function judgeDepartures(claim: Claim, deviations: Deviation[], chosen: Chosen): Judgement {
+function compareDeviations(claim: Claim, deviations: Deviation[], chosen: Chosen): ClaimVerdict {
   const away = deviations.flatMap(({ kind }, index) => kind === "none" ? [] : [index]);
   const what = claim.of !== undefined || chosen.tolerance?.samples !== undefined
     ? "count"

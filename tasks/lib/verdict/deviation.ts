@@ -30,7 +30,7 @@ export type Deviation =
   /** Obtained minus claimed. */
   | { kind: "samples"; samples: number }
   | { kind: "value"; difference: Decimal; claimed: Decimal }
-  /** It is no number of the kind that was claimed, or can't be told. */
+  /** It is not a number of the kind that was claimed, or can't be told. */
   | { kind: "different" | "missing"; detail: string };
 
 export function measure({ value, of, isCount }: Claimed, obtained: Decimal): Deviation {
@@ -40,7 +40,7 @@ export function measure({ value, of, isCount }: Claimed, obtained: Decimal): Dev
     if (difference.digits % 10n ** BigInt(difference.scale) === 0n) {
       return samples(Number(toFixed(difference, 0)));
     }
-    return { kind: "different", detail: `${toText(obtained, value.scale + 2)} is no whole number` };
+    return { kind: "different", detail: `${toText(obtained, value.scale + 2)} is not a whole number` };
   }
   return printsAs(obtained, value) ? { kind: "none" } : { kind: "value", difference, claimed: value };
 }
@@ -52,7 +52,7 @@ function measurePercentage(claimed: Decimal, n: number, obtained: Decimal): Devi
     const hint = isFraction(obtained, claimed.scale, n)
       ? ", it looks like a fraction and a percentage is claimed"
       : "";
-    return { kind: "different", detail: `${shown} is the percentage of no count of ${n}${hint}` };
+    return { kind: "different", detail: `${shown} is not the percentage of a count of ${n}${hint}` };
   }
   if (first < last) {
     return {
@@ -142,7 +142,7 @@ export function showClaimed(text: string, { value, of }: Claimed): string {
   return of === undefined ? text : `${text} (${countsOf(value, of).first} of ${of})`;
 }
 
-/** An obtained number like the claimed one, to two decimals more where it is no count. */
+/** An obtained number like the claimed one, to two decimals more where it is not a count. */
 export function showObtained(obtained: Decimal, { value, of }: Claimed): string {
   const asFound = toText(obtained, value.scale + 2);
   if (of === undefined) return asFound;

@@ -46,7 +46,7 @@ async function judge(found: FoundRun, current: boolean): Promise<Judged> {
   const text = current ? now! : recorded;
   const experiment = parseExperiment(text, file, root);
   const authors = (current ? undefined : plan.experiment.authors) ?? await authorsConditions(experiment);
-  const verdict = await judgeBy(experiment, text, found, plan, authors);
+  const verdict = await judgeClaims(experiment, text, found, plan, authors);
   return { experiment, plan, verdict, claimsChanged: now !== undefined && now !== text };
 }
 
@@ -56,7 +56,7 @@ async function judge(found: FoundRun, current: boolean): Promise<Judged> {
  * @param text YAML that the experiment was read from
  * @param authors what each step ran in when the authors ran it
  */
-export async function judgeBy(
+export async function judgeClaims(
   experiment: Experiment,
   text: string,
   { directory, evidence }: FoundRun,

@@ -78,10 +78,10 @@ async function realFile(path: string, runDir: string): Promise<string> {
   });
   const real = await Deno.realPath(`${root}/${path}`).catch((error) => missing(path, root, error));
   if (!real.startsWith(`${root}/`)) {
-    throw new NotFound(`${path} is a link that leaves the run folder, so it is no result of this run`);
+    throw new NotFound(`${path} is a link that leaves the run folder, so it is not a result of this run`);
   }
   const { isFile } = await Deno.stat(real);
-  if (!isFile) throw new NotFound(`${path} is no regular file`);
+  if (!isFile) throw new NotFound(`${path} is not a regular file`);
   return real;
 }
 

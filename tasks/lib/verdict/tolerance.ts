@@ -33,7 +33,7 @@ export function chooseTolerance(
   const hasClasses = classes.length > 1 || tolerance.when !== undefined;
   const name = hasClasses ? className(tolerance.when) : undefined;
   const isOwn = run !== undefined && (tolerance.runs?.includes(run) ?? false);
-  const said = [
+  const description = [
     ...(name === undefined ? [] : [name]),
     ...(tolerance.provisional ? ["provisional"] : []),
     ...(first === undefined ? ["the widest, since no class matches this environment"] : []),
@@ -41,7 +41,7 @@ export function chooseTolerance(
   return {
     tolerance: isOwn ? undefined : tolerance,
     class: name,
-    because: said === "" ? undefined : said,
+    because: description === "" ? undefined : description,
     isOwn,
   };
 }
@@ -66,20 +66,20 @@ export function conclude(
   isInside: boolean,
   { tolerance, because, isOwn }: Chosen,
 ): Conclusion {
-  const said = because === undefined ? "" : ` (${because})`;
+  const description = because === undefined ? "" : ` (${because})`;
   if (isInside) {
     return {
       verdict: "within tolerance",
-      detail: `${difference} is within ${showTolerance(tolerance)}${said}: ${tolerance!.because}`,
+      detail: `${difference} is within ${showTolerance(tolerance)}${description}: ${tolerance!.because}`,
     };
   }
   const detail = tolerance !== undefined
-    ? `${difference} is outside ${showTolerance(tolerance)}${said}`
+    ? `${difference} is outside ${showTolerance(tolerance)}${description}`
     : !isOwn
     ? `${difference.replace(/,$/, "")}, no tolerance is declared`
     : `${
       difference.replace(/,$/, "")
-    }, and the tolerance rests on this very run, so it does not judge it${said}`;
+    }, and the tolerance rests on this very run, so it does not judge it${description}`;
   return { verdict: "different", detail };
 }
 

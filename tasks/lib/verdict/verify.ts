@@ -1,18 +1,18 @@
-/** Claims against what a run brought: one verdict per claim. Pure; the comparisons are exact. */
+/** Claims against what a run produced: one verdict per claim. Pure; the comparisons are exact. */
 
 import { cut } from "../cli/format.ts";
 import type { Claim, Conditions, Experiment } from "../experiment/experiment.ts";
-import type { Check, Judgement } from "../record/verdict.ts";
+import type { Check, ClaimVerdict } from "../record/verdict.ts";
 import type { FoundValue } from "../sources/source.ts";
 import { formatSource, kindOf } from "../sources/sources.ts";
 import { type Decimal, parseDecimal } from "../values/decimal.ts";
 import { readNumber } from "./claimed_number.ts";
-import { judgeCurve, showCurve } from "./curve.ts";
+import { compareCurve, showCurve } from "./curve.ts";
 import { type Claimed, isWithin, measure, showClaimed, showDeviation, showObtained } from "./deviation.ts";
 import type { Observation } from "./read_value.ts";
 import { chooseTolerance, type Chosen, conclude, showTolerance } from "./tolerance.ts";
 
-/** A step that brought no result, and what happened to it. */
+/** A step that produced no result, and what happened to it. */
 export interface FailedStep {
   step: string;
   status: "failed" | "interrupted" | "not run";
@@ -36,7 +36,7 @@ const NOTHING = "—";
 /**
  * Judges every claim of the experiment, in the order of the file.
  *
- * The first that applies decides: the step of the claim brought no result (missing); parameters were
+ * The first that applies decides: the step of the claim produced no result (missing); parameters were
  * changed (not applicable); there is no value to compare (missing); the same (identical); inside the
  * declared tolerance (within tolerance); otherwise different.
  *
@@ -60,7 +60,7 @@ export function holds(checks: readonly Check[]): boolean {
 function check(claim: Claim, observation: Observation | undefined, run: RunState): Check {
   const { run: conditions = {}, authors = {} } = run.conditions?.[claim.from.step] ?? {};
   const chosen = chooseTolerance(claim, run.run, conditions, authors);
-  const found = judgeObservation(claim, observation, chosen);
+  const found = compareObservation(claim, observation, chosen);
   return {
     claim: claim.name,
     unit: claim.unit,
@@ -68,11 +68,11 @@ function check(claim: Claim, observation: Observation | undefined, run: RunState
     tolerance: showTolerance(chosen.tolerance),
     ...(chosen.class === undefined ? {} : { class: chosen.class }),
     obtained: NOTHING,
-    ...(judgeRun(claim, run, found) ?? found),
+    ...(verdictOfRun(claim, run, found) ?? found),
   };
 }
 
-function judgeRun(claim: Claim, run: RunState, found: Judgement): Judgement | undefined {
+function verdictOfRun(claim: Claim, run: RunState, found: ClaimVerdict): ClaimVerdict | undefined {
   const failed = run.failedSteps.find(({ step }) => step === claim.from.step);
   if (failed) {
     const verb = failed.status === "not run"
@@ -93,14 +93,18 @@ function judgeRun(claim: Claim, run: RunState, found: Judgement): Judgement | un
   };
 }
 
-function judgeObservation(claim: Claim, observation: Observation | undefined, chosen: Chosen): Judgement {
+function compareObservation(
+  claim: Claim,
+  observation: Observation | undefined,
+  chosen: Chosen,
+): ClaimVerdict {
   if (!observation) return missing(`${formatSource(claim.from)} was not looked at`);
   if (!observation.found) return missing(`looked for ${observation.looked}: ${observation.reason}`);
-  if (Array.isArray(claim.value)) return judgeCurve(claim, observation, chosen);
+  if (Array.isArray(claim.value)) return compareCurve(claim, observation, chosen);
   if ("list" in observation) {
     return missing(`looked for one value at ${formatSource(claim.from)}, found a list`);
   }
-  if (typeof claim.value !== "number") return judgeExact(claim, observation);
+  if (typeof claim.value !== "number") return compareExactly(claim, observation);
   const obtained = readNumber(observation, claim);
   if (typeof obtained === "string") {
     return missing(
@@ -108,21 +112,21 @@ function judgeObservation(claim: Claim, observation: Observation | undefined, ch
       cut(observation.text),
     );
   }
-  return judgeNumber(claimedNumber(claim, chosen), obtained, chosen);
+  return compareNumber(claimedNumber(claim, chosen), obtained, chosen);
 }
 
-function missing(detail: string, obtained?: string): Judgement {
+function missing(detail: string, obtained?: string): ClaimVerdict {
   return { verdict: "missing", detail, ...(obtained === undefined ? {} : { obtained }) };
 }
 
-function judgeExact(claim: Claim, { value, text }: FoundValue): Judgement {
+function compareExactly(claim: Claim, { value, text }: FoundValue): ClaimVerdict {
   const { isHash = false, isText } = kindOf(claim.from);
   const obtained = isHash ? shortHash(text) : cut(text);
   if (!isText && typeof value !== typeof claim.value) {
-    const wanted = typeof claim.value === "string" ? "a text" : "true or false";
+    const expected = typeof claim.value === "string" ? "a text" : "true or false";
     const shown = typeof value === "string" ? JSON.stringify(text) : text;
     return missing(
-      `looked for ${wanted} at ${formatSource(claim.from)}, found the ${typeof value} ${cut(shown)}`,
+      `looked for ${expected} at ${formatSource(claim.from)}, found the ${typeof value} ${cut(shown)}`,
       obtained,
     );
   }
@@ -144,7 +148,7 @@ function claimedNumber({ text, of }: Claim, { tolerance }: Chosen): Claimed {
   return { value: parseDecimal(text as string)!, of, isCount: tolerance?.samples !== undefined };
 }
 
-function judgeNumber(claimed: Claimed, obtained: Decimal, chosen: Chosen): Judgement {
+function compareNumber(claimed: Claimed, obtained: Decimal, chosen: Chosen): ClaimVerdict {
   const deviation = measure(claimed, obtained);
   const shown = { obtained: showObtained(obtained, claimed) };
   if (deviation.kind === "different" || deviation.kind === "missing") {

@@ -6,7 +6,7 @@ import { yaml } from "./yaml.ts";
 
 const { isMap, isScalar, isSeq, LineCounter, parseDocument, visit } = yaml;
 
-/** A larger file is no experiment.yaml (characters). */
+/** A larger file is not an experiment.yaml (characters). */
 const LARGEST_FILE = 2 ** 18;
 
 /** The least that an experiment.yaml can say. */
@@ -16,23 +16,23 @@ export const LEAST = `name: digits-resnet\nsteps:\n  train:\n    run: [python, t
 export type Path = readonly (string | number)[];
 
 /** The YAML of an experiment, with the place of everything in it, and the problems found so far. */
-export class Source {
+export class YamlDocument {
   readonly problems: Problem[] = [];
-  /** The file is no YAML that can be looked at further. */
+  /** The file is not YAML that can be looked at further. */
   broken = false;
   /** Everything has the right shape. */
   wellFormed = false;
   /** Plain values, as `JSON.parse` would give them. */
   readonly data: Record<string, unknown> = {};
   private readonly lines = new LineCounter();
-  private readonly document?: Document.Parsed;
+  private readonly parsed?: Document.Parsed;
 
   constructor(text: string, private readonly file: string) {
     try {
       if (text.length > LARGEST_FILE) throw new Error(`it must be shorter than ${LARGEST_FILE} characters`);
-      this.document = parseDocument(text, { lineCounter: this.lines, prettyErrors: false, stringKeys: true });
-      this.checkSyntax(this.document);
-      if (!this.broken) this.data = this.document.toJS({ maxAliasCount: 0 });
+      this.parsed = parseDocument(text, { lineCounter: this.lines, prettyErrors: false, stringKeys: true });
+      this.checkSyntax(this.parsed);
+      if (!this.broken) this.data = this.parsed.toJS({ maxAliasCount: 0 });
     } catch (error) {
       this.broken = true;
       const nested = error instanceof RangeError;
@@ -98,7 +98,7 @@ export class Source {
 
   /** Where the value (or its key) begins; of something that is not there, its parent's key. */
   private offset(path: Path, at: "value" | "key"): number {
-    let node: unknown = this.document?.contents;
+    let node: unknown = this.parsed?.contents;
     let offset = 0;
     for (const [depth, key] of path.entries()) {
       if (isSeq(node)) node = node.items[Number(key)];
@@ -123,20 +123,20 @@ export class Source {
 
   /** Source text of the scalar at the path: 86.10 keeps both decimals; of a quoted text, what it holds. */
   text(path: Path): string {
-    const node = this.document?.getIn(path, true);
+    const node = this.parsed?.getIn(path, true);
     if (!isScalar(node)) return "";
     return typeof node.value === "string" ? node.value : node.source ?? String(node.value);
   }
 
   /** Whether the scalar at the path stands in quotes (or as a block). */
   quoted(path: Path): boolean {
-    const node = this.document?.getIn(path, true);
+    const node = this.parsed?.getIn(path, true);
     return isScalar(node) && node.type !== "PLAIN";
   }
 
   /** What stands at the path, for a message. */
   show(path: Path): string {
-    const node = this.document?.getIn(path, true);
+    const node = this.parsed?.getIn(path, true);
     if (node === undefined) return "missing";
     if (!isScalar(node)) return kindOf(node);
     if (node.value === null) return node.source || "empty";
@@ -148,14 +148,14 @@ export class Source {
 
   /** Keys of the mapping at the path, undefined if there is none. */
   keys(path: Path): string[] | undefined {
-    const node = this.document?.getIn(path, true);
+    const node = this.parsed?.getIn(path, true);
     return isMap(node)
       ? node.items.map((item) => String(isScalar(item.key) ? item.key.value : item.key))
       : undefined;
   }
 
   has(path: Path): boolean {
-    return this.document?.hasIn(path) ?? false;
+    return this.parsed?.hasIn(path) ?? false;
   }
 }
 

@@ -6,7 +6,7 @@ import { openRun, READ_OPTIONS } from "../record/open_run.ts";
 import type { FoundRun } from "../record/run_folder.ts";
 import type { Judged } from "./judge.ts";
 
-export async function openJudged(
+export async function openFinishedRun(
   { options, positionals }: Arguments<typeof READ_OPTIONS>,
 ): Promise<{ found: FoundRun; judged: Judged }> {
   if (positionals.length > 1) {
