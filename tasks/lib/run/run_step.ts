@@ -232,7 +232,7 @@ async function execute(
     runtime.conclude?.(ended, stderr, meanwhile),
     recordEnd(step, record, ended),
   ]);
-  await judge(plan, step, record, ended, problem);
+  await setStatus(plan, step, record, ended, problem);
   await log.note(`${step.name}: ${record.problem ?? "done"}, ${duration(record.seconds)}`);
   if (log.broken) terminal.note(`log.txt is incomplete: ${log.broken}`);
 }
@@ -262,7 +262,7 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 /** @param problem what the step's container says went wrong, if it does. */
-async function judge(
+async function setStatus(
   plan: Plan,
   step: PlannedStep,
   record: StepEvidence,
