@@ -28,7 +28,6 @@ export const task = defineTask({
   run: ({ options }, terminal) => generate(options, terminal),
 });
 
-/** All tasks, in the order in which they are listed. */
 const TASKS = [
   () => import("./reproduce.ts"),
   () => import("./train.ts"),
@@ -58,14 +57,18 @@ const TASKS = [
   () => import("./gpu.ts"),
 ];
 
+/** All tasks, in the order in which they are listed. */
+export async function allTasks() {
+  return await Promise.all(TASKS.map(async (load) => (await load()).task));
+}
+
 /** What each of the files is to hold, by its path from the root. */
 export async function generatedFiles(): Promise<Record<string, string>> {
   const { withTasks } = await import("./lib/maintenance/task_table.ts");
   const { jsonSchema } = await import("./lib/experiment/json_schema.ts");
   const { codemetaText } = await import("./lib/crate/codemeta.ts");
-  const tasks = await Promise.all(TASKS.map(async (load) => (await load()).task));
   return {
-    "deno.json": withTasks(await Deno.readTextFile(join(ROOT, "deno.json")), tasks),
+    "deno.json": withTasks(await Deno.readTextFile(join(ROOT, "deno.json")), await allTasks()),
     "schemas/experiment.schema.json": jsonSchema(),
     "codemeta.json": await codemetaText(),
   };
