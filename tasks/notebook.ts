@@ -19,6 +19,7 @@ export const task = defineTask({
   examples: [
     ["deno task notebook", 'the step "notebook" of experiment.yaml'],
     ["deno task notebook notebooks/train_resnet.ipynb -p epochs=3", "one notebook, with a parameter"],
+    ["deno task notebook notebooks/train_resnet.ipynb --list-parameters", "what can be set there"],
     ["deno task notebook 'notebooks/*.ipynb' --jobs 2 --html", "several, two at a time, with pages to read"],
   ],
   positionals: {
@@ -31,6 +32,10 @@ export const task = defineTask({
   options: { ...NOTEBOOK_OPTIONS, ...RUN_OPTIONS },
   async run(args, terminal) {
     const { experiment, notebooks } = await splitPositionals(args.positionals);
+    if (args.options["list-parameters"]) {
+      const { listParameters } = await import("./lib/run/list_parameters.ts");
+      return { exitCode: 0, result: await listParameters(experiment, notebooks, terminal) };
+    }
     const notebook = await notebookOptions(args.options, notebooks);
     return runTask({ task: "notebook", experiment, steps: ["notebook"], notebook }, args, terminal);
   },

@@ -5,8 +5,10 @@ Example:
     python tasks/inside/execute_notebook.py notebooks/train_resnet.ipynb --out executed \\
         --parameters '{"epochs": 3}'
 
-Exit codes: 0 every notebook ran through · 1 a cell failed, a time limit was reached or a kernel died ·
-2 the request or a file is wrong, nothing was executed · 130 / 143 / 129 ended by SIGINT / SIGTERM / SIGHUP.
+Exit codes: 0 every notebook ran through · 1 a cell failed or a time limit was reached · 2 the request or a
+file is wrong, nothing was executed · 3 a kernel died (and nothing else failed) · 130 / 143 / 129 ended by
+SIGINT / SIGTERM / SIGHUP. Each notebook's own code stands in notebooks.json as `exit_code`, and the code that
+a dead kernel's process ended with as `error.kernel_exit_code`.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from notebook.file import BadRequest, parse_parameters
-from notebook.job import Job, Options, plan_jobs
+from notebook.file import BadRequest
+from notebook.job import EXIT_CODES, Job, Options, plan_jobs, show_parameters
+from notebook.parameters import parse_parameters
 from notebook.process import KernelProcess
 from notebook.stop import Stopped, StopRequest
 
@@ -25,6 +28,9 @@ def main(argv: list[str]) -> int:
     """Run the command line; returns the exit code."""
     try:
         options = parse_options(argv)
+        if options.list_parameters:
+            print(show_parameters(options))
+            return 0
         jobs = plan_jobs(options)
     except BadRequest as error:
         print(error, file=sys.stderr)
@@ -40,14 +46,15 @@ def main(argv: list[str]) -> int:
         return 1
     if stop.signal is not None:
         return 128 + stop.signal
-    return 0 if all(job.status == "done" for job in jobs) else 1
+    codes = {EXIT_CODES.get(job.status, 1) for job in jobs} - {0}
+    return 1 if 1 in codes else max(codes, default=0)
 
 
 def _execute(options: Options, jobs: list[Job], stop: StopRequest) -> None:
     first = KernelProcess(jobs[0].spec, jobs[0].cwd, str(jobs[0].source))
     try:
         # Only now, because importing this takes as long as the kernel's own imports, which run meanwhile.
-        from notebook.execution import execute_jobs
+        from notebook.runner import execute_jobs
 
         execute_jobs(options, jobs, first, stop)
     finally:
@@ -69,21 +76,30 @@ A failed notebook does not keep the others from being executed.""",
     )
     add = parser.add_argument
     add("notebooks", nargs="+", type=Path, metavar="NOTEBOOK")
-    add("--out", type=Path, required=True, metavar="DIR", help="folder for the executed notebooks")
+    add("--out", type=Path, metavar="DIR", help="folder for the executed notebooks")
+    add("--list-parameters", action="store_true", help="show what can be set, with its defaults, as JSON")
     add("--parameters", default="{}", metavar="JSON", help="values for the tagged cell; or @FILE")
     add(
         "--results",
         metavar="NAME",
         help="give this parameter, where a notebook declares it and no value was given, a folder in DIR",
     )
+    add("--results-dir", type=Path, metavar="DIR", help="this folder, not one named after the notebook")
+    add(
+        "--results-for", type=Path, action="append", default=[], metavar="NOTEBOOK", help="do so for this one"
+    )
     add("--timeout", type=_seconds, metavar="SECONDS", help="limit for each cell")
     add("--total-timeout", type=_seconds, metavar="SECONDS", help="limit for all notebooks together")
+    add("--start-timeout", type=_seconds, default=60.0, metavar="SECONDS", help="limit for a kernel's start")
+    add("--save-every", type=_seconds, default=30.0, metavar="SECONDS", help="save during a cell, too (30)")
     add("--allow-errors", action="store_true", help="go on after a cell that fails, and exit with 0")
     add("--html", action="store_true", help="also write DIR/<name>.html")
     add("--jobs", type=_count, default=1, metavar="N", help="notebooks side by side (default: 1)")
     add("--kernel", metavar="NAME", help="use this kernel instead of the one the notebook names")
     add("--cwd", type=Path, metavar="DIR", help="working folder of the kernels (default: the notebook's own)")
     values = vars(parser.parse_args(argv))
+    if values["out"] is None and not values["list_parameters"]:
+        parser.error("--out DIR is needed")
     return Options(**{**values, "parameters": parse_parameters(values["parameters"])})
 
 

@@ -38,6 +38,7 @@ Deno.test("parse() tells switches, values, lists, positionals, parameters and th
     positionals: ["lemon"],
     parameters: { heat: "180" },
     rest: ["--plan"],
+    known: Object.keys(TASK.options),
   });
 });
 
@@ -89,7 +90,7 @@ Deno.test("parse() refuses more arguments than the task takes", () => {
 
 Deno.test("--force is refused without --resume", async () => {
   const { options } = parse({ name: "train", summary: "", examples: [], options: RUN_OPTIONS }, ["--force"]);
-  const args = { options, positionals: [], parameters: {}, rest: [] };
+  const args = { options, positionals: [], parameters: {}, rest: [], known: [] };
   await assert.rejects(runTask({ task: "train" }, args, new Terminal()), /--force needs --resume/);
 });
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { NotebookOptions } from "../../tasks/lib/plan/plan.ts";
 import { Failure } from "../../tasks/lib/cli/failure.ts";
 import { engineCommand } from "../../tasks/lib/engine/index.ts";
 import type { Experiment } from "../../tasks/lib/experiment/experiment.ts";
@@ -45,11 +46,38 @@ Deno.test("makePlan() is plain data: it survives JSON", async () => {
 Deno.test("makePlan() gives the notebook the declared parameters and its folder", async () => {
   const { steps } = await makePlan(experiment(), HOST, request());
   const argv = steps[2]!.argv;
-  assert.deepEqual(JSON.parse(argv[argv.indexOf("--parameters") + 1]!), {
-    rate: 0.001,
-    word: "a b",
-    out: "/project/runs/test/R/notebook",
-  });
+  assert.deepEqual(JSON.parse(argv[argv.indexOf("--parameters") + 1]!), { rate: 0.001, word: "a b" });
+  const folder = argv.slice(argv.indexOf("--results"), argv.indexOf("--parameters"));
+  assert.deepEqual(folder, ["--results", "out", "--results-dir", "/project/runs/test/R/notebook"]);
+});
+
+Deno.test("makePlan() gives a stranger's notebook no folder in the place of its `out`", async () => {
+  const of = async (options: Partial<NotebookOptions>) => {
+    const notebook = { notebooks: ["/a.ipynb", "/b.ipynb"], flags: [], ...options };
+    const { steps } = await makePlan(experiment(), HOST, request({ steps: ["notebook"], notebook }));
+    return steps[0]!.argv.slice(steps[0]!.argv.indexOf("--out") + 2);
+  };
+  assert.deepEqual(await of({}), []);
+  assert.deepEqual(await of({ own: ["/b.ipynb"] }), ["--results", "out", "--results-for", "/b.ipynb"]);
+  assert.deepEqual(await of({ own: ["/b.ipynb"], results: "folder" }), ["--results", "folder"]);
+});
+
+Deno.test("makePlan() keeps the digits and the type of what experiment.yaml declares", async () => {
+  const text = TEXT.replace("rate: 1e-3", "rate: 1.0, big: 9007199254740993, count: 1000");
+  const planned = async (overrides: Record<string, string>) => {
+    const plan = await makePlan(experiment(text), HOST, request({ overrides }));
+    const argv = plan.steps[2]!.argv;
+    return { plan, given: argv[argv.indexOf("--parameters") + 1] };
+  };
+  const { plan, given } = await planned({});
+  assert.equal(given, '{"rate": 1.0, "big": 9007199254740993, "count": 1000, "word": "a b"}');
+  assert.equal(plan.parameters.big, "9007199254740993");
+  const other = await planned({ big: "9007199254740992", rate: "2", count: "1e3" });
+  assert.equal(other.given, '{"rate": 2.0, "big": 9007199254740992, "count": 1000, "word": "a b"}');
+  assert.deepEqual(other.plan.changed, [
+    "rate = 2 (declared: 1.0)",
+    "big = 9007199254740992 (declared: 9007199254740993)",
+  ]);
 });
 
 Deno.test("makePlan() lists what is not as the authors declared it", async () => {

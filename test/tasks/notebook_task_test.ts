@@ -65,16 +65,54 @@ Deno.test("notebook executes all that a pattern matches, in one call", async () 
   }
 });
 
-Deno.test("notebook gives a notebook that declares `out` a folder of its own in the run folder", async () => {
+Deno.test("notebook gives a parameter that --results names a folder of its own in the run folder", async () => {
   const source = CELLS(["out = 'elsewhere'", "import pathlib\npathlib.Path(out).mkdir()\nprint(out)"]);
   await using project = await Project.make({ "a.ipynb": source, "b.ipynb": source });
   const { code, stdout, stderr } = await notebook(project, [
     project.path("a.ipynb"),
     project.path("b.ipynb"),
+    ...["--results", "out"],
   ]);
   assert.equal(code, 0, stdout + stderr);
   const run = await project.run("digits-resnet");
   for (const name of ["a", "b"]) assert.ok((await Deno.stat(join(run, "_notebooks", name))).isDirectory);
+});
+
+Deno.test("notebook leaves a stranger's `out` alone, and takes parameters with their types", async () => {
+  const source = CELLS(["out = 'mine'\nx = y = z = None", "print(out, repr(x), repr(y), repr(z))"]);
+  await using project = await Project.make({ "a.ipynb": source, "v.yaml": "y: [9007199254740993, -0.0]\n" });
+  const values = ["-p", "x=.nan", "-f", project.path("v.yaml"), "-p", "z={1: 1e3}"];
+  const { code, stdout, stderr } = await notebook(project, [project.path("a.ipynb"), ...values]);
+  assert.equal(code, 0, stdout + stderr);
+  assert.match(stdout, /^mine nan \[9007199254740993, -0\.0\] \{1: 1000\.0\}$/m);
+  const run = await project.run("digits-resnet");
+  const record = await Deno.readTextFile(join(run, "evidence.json"));
+  assert.match(record, /9007199254740993, -0\.0/);
+});
+
+Deno.test("notebook lists parameters without executing anything", async () => {
+  const source = CELLS(["epochs = 1  # passes\nrate: float = 1e-3", "1 / 0"]);
+  await using project = await Project.make({ "a.ipynb": source });
+  const args = [project.path("a.ipynb"), "--list-parameters"];
+  const { code, stdout, stderr } = await notebook(project, args);
+  assert.equal(code, 0, stdout + stderr);
+  assert.match(stdout, /^ {2}epochs = 1\n {2}rate = 1e-3$/m);
+  const json = await notebook(project, [...args, "--json"]);
+  assert.deepEqual(JSON.parse(json.stdout), { [args[0]!]: { epochs: "1", rate: "1e-3" } });
+});
+
+Deno.test("notebook works where --cwd says, with the kernel that --kernel names", async () => {
+  await using project = await Project.make({
+    "a.ipynb": CELLS(["x = 1", "import os\nprint(sorted(os.listdir()))"]).replaceAll("python3", "theirs"),
+    "here/b.txt": "",
+  });
+  const missing = await notebook(project, [project.path("a.ipynb")]);
+  assert.equal(missing.code, 2);
+  assert.match(missing.stdout, /current value is "theirs"; choose with --kernel NAME/);
+  const given = ["--kernel", "python3", "--cwd", project.path("here"), "--start-timeout", "50"];
+  const { code, stdout, stderr } = await notebook(project, [project.path("a.ipynb"), ...given]);
+  assert.equal(code, 0, stdout + stderr);
+  assert.match(stdout, /^\['b\.txt'\]$/m);
 });
 
 Deno.test("notebook says which cell failed, and why, and exits 1", async () => {
@@ -97,6 +135,10 @@ Deno.test("notebook exits 2 for what is no notebook, and for wrong options", asy
     [[project.path("none*.ipynb")], /No notebook matches/],
     [[a, "-p", "epochs"], /-p must be NAME=VALUE/],
     [[a, "--timeout", "soon"], /--timeout must be a number of seconds/],
+    [[a, "--timeout", "0"], /--timeout must be a number of seconds above 0/],
+    [[a, "--start-timeout", "0.0"], /--start-timeout must be a number of seconds above 0/],
+    [[a, "--cwd", "nowhere"], /--cwd must be a folder that is there/],
+    [[a, "--out", "x"], /has no option --out(?!, did you mean "--out")/],
     [[a, "--jobs", "0"], /--jobs must be a whole number from 1/],
     [[a, "-f", project.path("nothing.yaml")], /Cannot read the parameters in/],
     [[a, "eurosat"], /"eurosat" must be a notebook like the others/],

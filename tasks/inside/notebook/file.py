@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import json
-import keyword
-import math
 import os
 import re
 import secrets
 from pathlib import Path
 from typing import Any
 
-PARAMETERS_TAG = "parameters"
-INJECTED_TAG = "injected-parameters"
+_CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class BadRequest(Exception):
@@ -71,7 +67,9 @@ def _check_cells(notebook: dict[str, Any], refuse: str) -> None:
     if not isinstance(notebook.setdefault("metadata", {}), dict):
         raise BadRequest(f"{refuse}metadata must be an object")
     notebook.setdefault("nbformat", 4)
-    notebook.setdefault("nbformat_minor", 5 if any("id" in c for c in cells if isinstance(c, dict)) else 4)
+    if not isinstance(notebook.get("nbformat_minor"), int) or notebook["nbformat_minor"] < 5:
+        has_ids = any("id" in cell for cell in cells if isinstance(cell, dict))
+        notebook["nbformat_minor"] = 5 if has_ids else notebook.get("nbformat_minor") or 4
     for number, cell in enumerate(cells, start=1):
         if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown", "raw"):
             raise BadRequest(f"{refuse}cell {number} must be an object with cell_type code, markdown or raw")
@@ -83,7 +81,33 @@ def _check_cells(notebook: dict[str, Any], refuse: str) -> None:
         if not isinstance(cell.setdefault("metadata", {}), dict):
             raise BadRequest(f"{refuse}metadata of cell {number} must be an object")
         if cell["cell_type"] == "code":
-            cell["outputs"], cell["execution_count"] = [], None
+            _check_outputs(cell)
+    if notebook["nbformat_minor"] >= 5:
+        _repair_ids(cells)
+
+
+def _check_outputs(cell: dict[str, Any]) -> None:
+    """What is to be executed has no outputs yet; of a cell that is skipped, they are what is wanted."""
+    if "skip-execution" not in tags(cell):
+        cell["outputs"], cell["execution_count"] = [], None
+        return
+    outputs = cell.get("outputs")
+    is_list = isinstance(outputs, list) and all(isinstance(output, dict) for output in outputs)
+    cell["outputs"] = outputs if is_list else []
+    cell.setdefault("execution_count", None)
+
+
+def _repair_ids(cells: list[dict[str, Any]]) -> None:
+    """Give a cell an id that has none, or one that isn't its own, as nbformat does."""
+    seen = set()
+    for cell in cells:
+        if not isinstance(cell.get("id"), str) or not _CELL_ID.fullmatch(cell["id"]) or cell["id"] in seen:
+            cell["id"] = new_cell_id()
+        seen.add(cell["id"])
+
+
+def new_cell_id() -> str:
+    return secrets.token_hex(4)
 
 
 def _json_type(value: Any) -> str:
@@ -101,131 +125,6 @@ def kernel_name(notebook: dict[str, Any]) -> str:
 def tags(cell: dict[str, Any]) -> list[str]:
     value = cell["metadata"].get("tags")
     return value if isinstance(value, list) else []
-
-
-def parse_parameters(text: str) -> dict[str, Any]:
-    """Parameters from a JSON object, or from a file as `@FILE`; raises BadRequest."""
-    if text.startswith("@"):
-        try:
-            text = Path(text[1:]).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadRequest(f'Cannot read parameters from "{text[1:]}": {error}') from None
-    try:
-        values = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise BadRequest(f"Cannot read --parameters: must be a JSON object: {error}") from None
-    if not isinstance(values, dict):
-        raise BadRequest(f"Cannot read --parameters: must be a JSON object, not {_json_type(values)}")
-    for name in values:
-        if not name.isidentifier() or keyword.iskeyword(name):
-            raise BadRequest(f"Cannot set parameter {json.dumps(name)}: must be a name Python can assign to")
-    return values
-
-
-def python_literal(value: Any) -> str:
-    """A JSON value as Python source that evaluates to the same value."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return f'float("{value}")'
-    if isinstance(value, list):
-        return "[" + ", ".join(map(python_literal, value)) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key!r}: {python_literal(item)}" for key, item in value.items()) + "}"
-    return repr(value)
-
-
-def declared_parameters(notebook: dict[str, Any]) -> set[str]:
-    """The names that the cell tagged `parameters` assigns."""
-    tagged = (cell for cell in notebook["cells"] if PARAMETERS_TAG in tags(cell))
-    return {name for cell in tagged for name in assigned_names(cell["source"])}
-
-
-def inject_parameters(notebook: dict[str, Any], parameters: dict[str, Any]) -> list[str]:
-    """Set parameters by papermill's convention; returns lines worth telling."""
-    cells = notebook["cells"]
-    tagged = next((i for i, cell in enumerate(cells) if PARAMETERS_TAG in tags(cell)), None)
-    earlier = next((i for i, cell in enumerate(cells) if INJECTED_TAG in tags(cell)), None)
-    if earlier is not None:
-        del cells[earlier]
-        if tagged is not None and earlier < tagged:
-            tagged -= 1
-    cells.insert(0 if tagged is None else tagged + 1, _injected_cell(notebook, parameters))
-    if tagged is None:
-        return [f"no cell is tagged {PARAMETERS_TAG}: the parameters are set in a new cell at the top"]
-    known = assigned_names(cells[tagged]["source"])
-    return [
-        f"warning: parameter {name} is not assigned in the cell tagged {PARAMETERS_TAG}, maybe a misspelling "
-        f"(it assigns {', '.join(sorted(known)) or 'nothing'})"
-        for name in parameters
-        if name not in known
-    ]
-
-
-def _injected_cell(notebook: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
-    lines = [f"{name} = {python_literal(value)}" for name, value in parameters.items()]
-    cell: dict[str, Any] = {
-        "cell_type": "code",
-        "execution_count": None,
-        "metadata": {"tags": [INJECTED_TAG]},
-        "outputs": [],
-        "source": "\n".join(["# Parameters", *lines]),
-    }
-    if notebook["nbformat_minor"] >= 5:
-        cell["id"] = secrets.token_hex(4)
-    return cell
-
-
-def assigned_names(source: str) -> set[str]:
-    """The names that a cell assigns at its top level."""
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError):  # a magic, for instance
-        return set(re.findall(r"^(\w+)\s*(?::[^=\n]+)?=(?!=)", source, re.MULTILINE))
-    targets: list[ast.expr] = []
-    for node in body:
-        if isinstance(node, ast.Assign):
-            targets += node.targets
-        elif isinstance(node, ast.AnnAssign | ast.AugAssign):
-            targets.append(node.target)
-    return {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
-
-
-def plan_outputs(sources: list[Path], folder: Path) -> list[Path]:
-    """Where each executed notebook goes: `folder/<name>.ipynb`, or below a sub-path where names collide.
-
-    Raises BadRequest when an output would be, or lead to, one of the sources.
-    """
-    by_name: dict[str, list[Path]] = {}
-    for source in sources:
-        by_name.setdefault(source.stem.lower(), []).append(source)
-    outputs = []
-    for source in sources:
-        same = by_name[source.stem.lower()]
-        sub = Path()
-        if len(same) > 1:
-            parents = [os.path.abspath(other.parent) for other in same]
-            sub = Path(os.path.relpath(os.path.abspath(source.parent), os.path.commonpath(parents)))
-        outputs.append(folder / sub / f"{source.stem}.ipynb")
-    # Same folder and same stem (`a.ipynb` and `a.json`, or `A.ipynb` where case counts): number them.
-    seen: dict[str, int] = {}
-    for index, output in enumerate(outputs):
-        count = seen[str(output).lower()] = seen.get(str(output).lower(), 0) + 1
-        if count > 1:
-            outputs[index] = output.with_name(f"{output.stem}-{count}.ipynb")
-    for output in outputs:
-        for source in sources:
-            if _same_file(output, source):
-                raise BadRequest(
-                    f'Cannot save the executed copy as "{output}": that is the source "{source}", '
-                    "which is never changed; give another folder with --out"
-                )
-    return outputs
-
-
-def _same_file(output: Path, source: Path) -> bool:
-    with contextlib.suppress(OSError):
-        if os.path.samefile(output, source):
-            return True
-    return os.path.realpath(output) == os.path.realpath(source)
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -15,8 +15,8 @@ from jupyter_client.asynchronous import AsyncKernelClient
 
 from .process import KernelProcess, describe_exit
 
-START_SECONDS = 60.0
-"""How long a kernel may take until it answers for the first time."""
+WAKE_SECONDS = 5.0
+"""No wait for a message is longer than this without looking again: ZeroMQ tells of new ones only once."""
 SHUTDOWN_SECONDS = 5.0
 """How long a kernel may take for its own exit handlers before it is ended by force."""
 
@@ -63,7 +63,14 @@ LEAVE_MAIN_LOOP = "get_ipython().kernel.io_loop.add_callback(get_ipython().kerne
 
 
 class DeadKernel(Exception):
-    """The kernel's process ended although nobody asked it to; the message says how."""
+    """The kernel's process ended although nobody asked it to; the message says how.
+
+    `exit_code` is the process's own, 128 + n after signal n; None for a process that does not answer.
+    """
+
+    def __init__(self, message: str, exit_code: int | None = None) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class Kernel:
@@ -74,22 +81,22 @@ class Kernel:
         self.spec = process.spec
         self.language_info: dict[str, Any] = {}
         self.client: Any = None
+        self.widgets: WidgetClient
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._ready = False
 
-    async def connect(self, context: Any) -> None:
+    async def connect(self, context: Any, start_seconds: float) -> None:
         """Wait until the kernel answers and its output reaches us; raises DeadKernel."""
         self._watch_exit()
-        self.client = AsyncKernelClient(context=context)
-        self.client.load_connection_info(self.process.connection)
+        self.client = _client(self.process, context)
+        self.widgets = WidgetClient(self.process, context)
         self.client.start_channels(stdin=False, hb=False)
         try:
-            async with asyncio.timeout(START_SECONDS):
-                await self.or_dead(self._handshake())
-                self._ready = True
-        except TimeoutError:
+            await asyncio.wait_for(self.or_dead(self._handshake()), start_seconds)
+            self._ready = True
+        except asyncio.TimeoutError:
             raise DeadKernel(
-                f"did not answer within {START_SECONDS:.0f} s{self.process.log_excerpt()}"
+                f"did not answer within {start_seconds:g} s{self.process.log_excerpt()}"
             ) from None
 
     async def _handshake(self) -> None:
@@ -128,7 +135,9 @@ class Kernel:
             await asyncio.wait({task, self.exited}, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 return task.result()
-            raise DeadKernel(f"died: {describe_exit(self.exited.result())}{self.process.log_excerpt()}")
+            status = self.exited.result()
+            code = 128 - status if status < 0 else status
+            raise DeadKernel(f"died: {describe_exit(status)}{self.process.log_excerpt()}", code)
         finally:
             task.cancel()
 
@@ -152,10 +161,11 @@ class Kernel:
 
     async def reply_to(self, request: str) -> dict[str, Any]:
         """Wait for the reply to a request, for as long as it takes."""
-        while True:
-            message = await self.client.shell_channel.get_msg()
-            if message["parent_header"].get("msg_id") == request:
-                return message
+        return await _reply_on(self.client.shell_channel, request)
+
+    async def next_output(self) -> dict[str, Any]:
+        """The next message of any request's output."""
+        return await _next_message(self.client.iopub_channel)
 
     def interrupt(self) -> None:
         """What ^C is in a terminal, for the kernel and the processes it started."""
@@ -182,7 +192,7 @@ class Kernel:
 
     async def _discard_output(self) -> None:
         while True:
-            await self.client.iopub_channel.get_msg()
+            await self.next_output()
 
     def _ask_to_leave(self) -> None:
         if self.spec.is_python:
@@ -201,7 +211,64 @@ class Kernel:
         self.process.close()
         if self.client is not None:
             self.client.stop_channels()
+            self.widgets.close()
             self.client = None
+
+
+class WidgetClient:
+    """What nbclient's mimics of widgets send to the kernel, on a socket of its own.
+
+    To send on a socket while its reply is awaited can use up the only notice that the reply has come.
+    """
+
+    def __init__(self, process: KernelProcess, context: Any) -> None:
+        self._process, self._context = process, context
+        self._client: Any = None
+
+    @property
+    def session(self) -> Any:
+        return self._started().session
+
+    @property
+    def shell_channel(self) -> Any:
+        return self._started().shell_channel
+
+    def _started(self) -> Any:
+        if self._client is None:
+            self._client = _client(self._process, self._context)
+            self._client.start_channels(iopub=False, stdin=False, hb=False, control=False)
+        return self._client
+
+    async def settle(self) -> None:
+        """Wait until the kernel has taken everything that was sent, so that the next cell finds it done."""
+        if self._client is not None:
+            message = self._client.session.msg("kernel_info_request", {})
+            self._client.shell_channel.send(message)
+            await _reply_on(self._client.shell_channel, message["header"]["msg_id"])
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.stop_channels()
+
+
+def _client(process: KernelProcess, context: Any) -> Any:
+    client = AsyncKernelClient(context=context)
+    info: Any = process.connection
+    client.load_connection_info(info)
+    return client
+
+
+async def _next_message(channel: Any) -> dict[str, Any]:
+    while True:
+        with contextlib.suppress(Empty):
+            return await channel.get_msg(timeout=WAKE_SECONDS)
+
+
+async def _reply_on(channel: Any, request: str) -> dict[str, Any]:
+    while True:
+        message = await _next_message(channel)
+        if message["parent_header"].get("msg_id") == request:
+            return message
 
 
 def message_context() -> zmq.asyncio.Context:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import traceback
 
-from .output import strip_ansi
+from .terminal_text import strip_ansi
 
 SOURCE_LINES = 3
 """Lines of source shown around the line that failed."""
+KEPT_TRACEBACK = 4_000
+"""Characters of a traceback in notebooks.json."""
 
 
 def clean_traceback(frames: list[str]) -> list[str]:
@@ -45,3 +48,13 @@ def shorten(text: str, length: int) -> str:
     """The text on one line of at most `length` characters."""
     text = text.replace("\n", " ")
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def first_line(source: str) -> str:
+    """The first line that says something."""
+    return shorten(next((line.strip() for line in source.split("\n") if line.strip()), ""), 60)
+
+
+def own_traceback(error: BaseException) -> str:
+    """The traceback of what went wrong in this process, for notebooks.json and whoever reports it."""
+    return "".join(traceback.format_exception(type(error), error, error.__traceback__))[-KEPT_TRACEBACK:]

@@ -33,6 +33,8 @@ export interface Arguments<O extends OptionTable> {
   parameters: Record<string, string>;
   /** Everything after `--`, for the step's own command. */
   rest: string[];
+  /** Names of the options that the task does know. */
+  known: string[];
 }
 
 export interface Positionals {
@@ -86,6 +88,7 @@ interface Parsed {
   positionals: string[];
   parameters: Record<string, string>;
   rest: string[];
+  known: string[];
 }
 
 type Grammar = Pick<CommandLine<OptionTable>, "name" | "options" | "positionals" | "parameters" | "rest">;
@@ -102,7 +105,14 @@ type OptionToken = Extract<Token, { kind: "option" }>;
  */
 export function parse<O extends OptionTable>(task: CommandLine<O>, argv: string[]): Arguments<O> {
   const tokens = tokenize(task.options, argv);
-  const args: Parsed = { options: emptyValues(task.options), positionals: [], parameters: {}, rest: [] };
+  const known = Object.keys(task.options);
+  const args: Parsed = {
+    options: emptyValues(task.options),
+    positionals: [],
+    parameters: {},
+    rest: [],
+    known,
+  };
   for (let i = 0; i < tokens.length; i++) {
     const token = tokens[i]!;
     if (token.kind === "option-terminator") {

@@ -8,6 +8,7 @@ import { shellQuote } from "../system/command.ts";
 import type { Host } from "../system/host.ts";
 import { INSIDE } from "../system/product.ts";
 import { chooseGpus, type GpuChoice } from "./gpus.ts";
+import { parameterJson, recordedValue } from "./notebook_parameters.ts";
 import {
   type ContainerRequest,
   type Need,
@@ -77,7 +78,7 @@ export async function makePlan(experiment: Experiment, host: Host, request: Plan
       python: request.python,
       gpus: gpus.said,
     },
-    parameters: Object.fromEntries(Object.entries(parameters).map(([name, { value }]) => [name, value])),
+    parameters: recordedValues(parameters),
     changed: [...changedParameters(experiment, parameters), ...others],
     onlyParameters: others.length === 0,
     data: request.data,
@@ -126,9 +127,13 @@ function convert(name: string, text: string, declared: Parameters[string]): Scal
   return value;
 }
 
+function recordedValues(parameters: Parameters): Plan["parameters"] {
+  return Object.fromEntries(Object.entries(parameters).map(([name, one]) => [name, recordedValue(one)]));
+}
+
 function changedParameters(experiment: Experiment, parameters: Parameters): string[] {
   return Object.entries(parameters)
-    .filter(([name, { value }]) => value !== experiment.parameters[name]?.value)
+    .filter(([name, parameter]) => recordedValue(parameter) !== recordedValue(experiment.parameters[name]!))
     .map(([name, { text }]) => `${name} = ${text} (declared: ${experiment.parameters[name]?.text})`);
 }
 
@@ -136,7 +141,7 @@ function otherChanges({ rest, notebook }: PlanRequest): string[] {
   const given = Object.entries(notebook?.parameters ?? {});
   return [
     ...(rest.length > 0 ? [`arguments added: ${rest.join(" ")}`] : []),
-    ...given.map(([name, value]) => `notebook parameter ${name} = ${JSON.stringify(value)}`),
+    ...given.map(([name, value]) => `notebook parameter ${name} = ${value}`),
     ...(notebook?.flags.includes("--allow-errors") ? ["cells may fail (--allow-errors)"] : []),
   ];
 }
@@ -203,6 +208,7 @@ function planContainer(
   const written = [experiment.root, request.directory];
   const read = [
     ...[INSIDE, ...request.mounts ?? [], ...(request.notebook?.notebooks ?? []).map(dirname)],
+    ...[request.notebook?.cwd ?? []].flat(),
     ...steps.flatMap(({ needs }) => Object.values(needs).map(({ directory }) => directory)),
     // What the links in the project lead to.
     ...Object.values(request.data ?? {}).flatMap(({ folder }) => folder ?? []),
@@ -236,8 +242,7 @@ async function bindNeed(
   need: string,
 ): Promise<Need> {
   if (request.steps.includes(need)) return { run: request.run, directory: join(request.directory, need) };
-  const values = Object.fromEntries(Object.entries(parameters).map(([name, { value }]) => [name, value]));
-  const found = await request.findStep(need, values);
+  const found = await request.findStep(need, recordedValues(parameters));
   if (found !== undefined) return found;
   const name = experiment.name;
   const given = Object.entries(request.overrides).map(([key, value]) => ` ${shellQuote([`--${key}`, value])}`)
@@ -251,19 +256,35 @@ async function bindNeed(
   );
 }
 
-function notebookCommand({ request, parameters }: Context, step: Step, out: string): string[] {
-  const { notebooks, parameters: given, flags } = request.notebook ?? { flags: [] };
-  const declared = Object.fromEntries(Object.entries(parameters).map(([name, { value }]) => [name, value]));
+function notebookCommand({ experiment, request, parameters }: Context, step: Step, out: string): string[] {
+  const { notebooks, own = [], parameters: given, results, cwd, flags }: NotebookOptions = request.notebook ??
+    { flags: [] };
+  const declared = Object.entries(parameters).map(([name, one]) =>
+    [name, parameterJson(one, experiment.parameters[name]!)] as const
+  );
   // Notebooks that are not the experiment's get what they were given, not what it declares.
-  const values = notebooks === undefined ? { ...declared, out, ...given } : { ...given };
+  const values = { ...(notebooks === undefined ? Object.fromEntries(declared) : {}), ...given };
+  const json = Object.entries(values).map(([name, value]) => `${JSON.stringify(name)}: ${value}`).join(", ");
   return [
     "python",
     join(INSIDE, "execute_notebook.py"),
     ...(notebooks ?? [step.notebook!]),
     ...["--out", out],
-    // Results of a notebook that is not the experiment's belong into the run folder, too.
-    ...(notebooks === undefined ? [] : ["--results", "out"]),
-    ...(Object.keys(values).length > 0 ? ["--parameters", JSON.stringify(values)] : []),
+    ...resultsFolder(out, notebooks, own, results),
+    ...(json === "" ? [] : ["--parameters", `{${json}}`]),
+    ...(cwd === undefined ? [] : ["--cwd", cwd]),
     ...flags,
   ];
+}
+
+/** The experiment's notebooks may declare `out`; in a stranger's, that name may mean anything. */
+function resultsFolder(
+  out: string,
+  notebooks: string[] | undefined,
+  own: string[],
+  results: string | undefined,
+): string[] {
+  if (results !== undefined) return ["--results", results];
+  if (notebooks === undefined) return ["--results", "out", "--results-dir", out];
+  return own.length > 0 ? ["--results", "out", ...own.flatMap((path) => ["--results-for", path])] : [];
 }

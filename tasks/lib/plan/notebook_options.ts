@@ -15,8 +15,16 @@ export const NOTEBOOK_OPTIONS = {
     help: "value for a name that the cell tagged `parameters` sets; VALUE is read as YAML, so 3 is a number",
   },
   "parameters-file": { value: "FILE", short: "f", help: "a YAML file with such values by name" },
+  "list-parameters": { help: "show what can be set, with its defaults, and execute nothing" },
+  kernel: { value: "NAME", help: "use this kernel instead of the one that a notebook names" },
+  cwd: { value: "DIR", help: "the folder that notebooks work in, instead of their own" },
+  results: {
+    value: "NAME",
+    help: "where a notebook declares this parameter, it becomes a folder for results in the run folder",
+  },
   timeout: { value: "SECONDS", help: "longest time for a cell" },
   "total-timeout": { value: "SECONDS", help: "longest time for all notebooks together" },
+  "start-timeout": { value: "SECONDS", help: "longest time for the start of a kernel (60)" },
   "allow-errors": { help: "go on after a cell that fails, and record the error" },
   html: { help: "also write a page to read beside each executed notebook" },
   jobs: { value: "N", help: "execute so many notebooks at a time (1)" },
@@ -56,25 +64,36 @@ async function expand(pattern: string): Promise<string[]> {
 
 /** @throws Failure(2) for a value that is no number of seconds or jobs, or parameters that can't be read. */
 export async function notebookOptions(values: Values, notebooks?: string[]): Promise<NotebookOptions> {
+  const cwd = values.cwd === undefined ? undefined : resolve(callerFolder(), values.cwd);
+  if (cwd !== undefined && !await isFolder(cwd)) {
+    throw new Failure(2, `--cwd must be a folder that is there, current value is "${values.cwd}"`);
+  }
   return {
     notebooks,
     parameters: {
       ...await parametersOfFile(values["parameters-file"]),
       ...await givenParameters(values.parameter),
     },
+    results: values.results,
+    cwd,
     flags: [
-      ...numberFlag("timeout", values.timeout, /^\d+(\.\d+)?$/, "a number of seconds such as 600"),
-      ...numberFlag(
-        "total-timeout",
-        values["total-timeout"],
-        /^\d+(\.\d+)?$/,
-        "a number of seconds such as 3600",
-      ),
+      ...seconds("timeout", values.timeout),
+      ...seconds("total-timeout", values["total-timeout"]),
+      ...seconds("start-timeout", values["start-timeout"]),
       ...numberFlag("jobs", values.jobs, /^[1-9]\d*$/, "a whole number from 1"),
+      ...(values.kernel === undefined ? [] : ["--kernel", values.kernel]),
       ...(values["allow-errors"] ? ["--allow-errors"] : []),
       ...(values.html ? ["--html"] : []),
     ],
   };
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return await Deno.stat(path).then((info) => info.isDirectory, () => false);
+}
+
+function seconds(name: string, value: string | undefined): string[] {
+  return numberFlag(name, value, /^(?=.*[1-9])\d+(\.\d+)?$/, "a number of seconds above 0, such as 600");
 }
 
 function numberFlag(name: string, value: string | undefined, pattern: RegExp, wanted: string): string[] {
@@ -83,34 +102,23 @@ function numberFlag(name: string, value: string | undefined, pattern: RegExp, wa
   return [`--${name}`, value];
 }
 
-async function parametersOfFile(file: string | undefined): Promise<Record<string, unknown>> {
+async function parametersOfFile(file: string | undefined): Promise<Record<string, string>> {
   if (file === undefined) return {};
   const text = await Deno.readTextFile(resolve(callerFolder(), file)).catch((error) => {
     throw new Failure(2, `Cannot read the parameters in ${file}: ${(error as Error).message}`);
   });
-  const values = await parseYaml(text, file);
-  if (typeof values === "object" && values !== null && !Array.isArray(values)) {
-    return values as Record<string, unknown>;
-  }
-  throw new Failure(2, `${file} must hold names with values, such as "epochs: 3"`);
+  const { readParameters } = await import("./notebook_parameters.ts");
+  return readParameters(text, file);
 }
 
-async function givenParameters(given: string[]): Promise<Record<string, unknown>> {
-  const pairs = given.map(async (one) => {
+async function givenParameters(given: string[]): Promise<Record<string, string>> {
+  if (given.length === 0) return {};
+  const { readValue } = await import("./notebook_parameters.ts");
+  return Object.fromEntries(given.map((one) => {
     const equals = one.indexOf("=");
     if (equals < 1) {
       throw new Failure(2, `-p must be NAME=VALUE, such as -p epochs=3, current value is "${one}"`);
     }
-    return [one.slice(0, equals), await parseYaml(one.slice(equals + 1), `-p ${one}`)];
-  });
-  return Object.fromEntries(await Promise.all(pairs));
-}
-
-async function parseYaml(text: string, what: string): Promise<unknown> {
-  const { yaml } = await import("../experiment/yaml.ts");
-  try {
-    return yaml.parse(text, { maxAliasCount: 0 });
-  } catch (error) {
-    throw new Failure(2, `Cannot read ${what}: ${(error as Error).message.split("\n")[0]}`);
-  }
+    return [one.slice(0, equals), readValue(one.slice(equals + 1), `-p ${one}`)];
+  }));
 }

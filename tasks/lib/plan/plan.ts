@@ -134,7 +134,15 @@ export interface Need {
 }
 
 export interface NotebookOptions {
+  /** Those that were named, absolute; the experiment's own without them. */
   notebooks?: string[];
-  parameters?: Record<string, unknown>;
+  /** Of these, the ones that a step of the experiment executes. */
+  own?: string[];
+  /** Values by name, each as Python's JSON. */
+  parameters?: Record<string, string>;
+  /** Name of the parameter that becomes a folder for results, where a notebook declares it. */
+  results?: string;
+  /** The folder to work in, absolute. */
+  cwd?: string;
   flags: string[];
 }

@@ -11,7 +11,6 @@ import { engineCommand } from "../engine/index.ts";
 import { environmentRequest, expectedPython } from "../environment/environment.ts";
 import type { Experiment, Scalar } from "../experiment/experiment.ts";
 import { readExperiment } from "../experiment/read.ts";
-import { RESERVED_PARAMETERS } from "../experiment/reserved_names.ts";
 import { stepOrder } from "../experiment/step_order.ts";
 import type { ContainerOptions } from "../plan/container_options.ts";
 import { makePlan } from "../plan/make_plan.ts";
@@ -33,6 +32,8 @@ export interface RunRequest {
   steps?: string[];
   /** Parameter values from the command line. */
   parameters: Record<string, string>;
+  /** Names of the task's own options. */
+  known: string[];
   /** Arguments for the steps' own commands. */
   rest: string[];
   engine: string;
@@ -93,7 +94,7 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
     steps: names,
     overrides: request.parameters,
     rest: request.rest,
-    notebook: request.notebook,
+    notebook: request.notebook && { ...request.notebook, own: ownNotebooks(request.notebook, experiment) },
     experimentText: await Deno.readTextFile(experiment.file),
     authors: await authorsConditions(experiment),
     engine,
@@ -154,11 +155,11 @@ function refuseSharedMemory(engine: string, { limits: { shmSize } }: ContainerOp
 }
 
 /** Declared parameters are options; anything else that looks like one is a mistake. */
-function checkParameters({ task, parameters }: RunRequest, experiment: Experiment) {
+function checkParameters({ task, parameters, known }: RunRequest, experiment: Experiment) {
   const declared = Object.keys(experiment.parameters);
   const unknown = Object.keys(parameters).find((name) => !declared.includes(name));
   if (unknown === undefined) return;
-  const hint = didYouMean(`--${unknown}`, [...declared, ...RESERVED_PARAMETERS].map((name) => `--${name}`));
+  const hint = didYouMean(`--${unknown}`, [...declared, ...known].map((name) => `--${name}`));
   throw new Failure(2, `"deno task ${task}" has no option --${unknown}${hint}`, {
     remedy: `Parameters of ${experiment.name}: ${declared.map((name) => `--${name}`).join(", ") || "none"}`,
   });
@@ -175,6 +176,14 @@ function chooseSteps({ steps, notebook }: RunRequest, experiment: Experiment): [
   if (steps === undefined) return [experiment, stepOrder(experiment, Object.keys(experiment.steps))];
   stepOrder(experiment, steps); // refuses unknown names
   return [experiment, steps];
+}
+
+/** Of the notebooks that were named, those that a step of the experiment executes. */
+function ownNotebooks({ notebooks = [] }: NotebookOptions, { root, steps }: Experiment): string[] {
+  const own = Object.values(steps).flatMap(({ notebook }) =>
+    notebook === undefined ? [] : join(root, notebook)
+  );
+  return notebooks.filter((path) => own.includes(path));
 }
 
 async function findStep(
@@ -234,6 +243,7 @@ function isSame(plan: Plan, steps: string[], notebooks?: string[]): boolean {
 
 function refuseChanges({ parameters, rest, notebook }: RunRequest) {
   const given = [parameters, rest, notebook?.parameters ?? {}, notebook?.flags ?? []];
+  if (notebook?.results ?? notebook?.cwd) given.push(["--results", "--cwd"]);
   if (given.every((one) => Object.keys(one).length === 0)) return;
   throw new Failure(
     2,

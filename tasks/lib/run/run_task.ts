@@ -63,7 +63,7 @@ export interface RunOutcome {
 /** Plans a run and, unless only the plan was asked for, carries it out and judges it. */
 export async function runTask(
   { task, experiment, steps, notebook }: RunSelection,
-  { options, parameters, rest }: RunArguments,
+  { options, parameters, rest, known }: RunArguments,
   terminal: Terminal,
 ): Promise<RunOutcome> {
   const { engine = "auto", image, runs, reuse, resume, force } = options;
@@ -73,7 +73,7 @@ export async function runTask(
   const early = engine === "auto" || resume ? undefined : (await engineOf(engine)).askEarly?.(image);
   const { planCommands, prepareRun } = await import("./prepare_run.ts");
   const request = {
-    ...{ task, experiment, steps, notebook, parameters, rest, runs, reuse, resume, force },
+    ...{ task, experiment, steps, notebook, parameters, known, rest, runs, reuse, resume, force },
     ...{ engine, image, early, container: containerOptions(options), yes: options.yes },
     ...(options.yes && !options.plan && { obtain: await obtainer(terminal) }),
     ...(!options.plan && { reporter: terminal, fetchData: fetcher(options, terminal) }),
