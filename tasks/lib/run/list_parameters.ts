@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { readExperiment } from "../experiment/read.ts";
-import { INSIDE } from "../plan/plan.ts";
+import { INSIDE } from "../system/product.ts";
 import { run } from "../system/command.ts";
 import { exists } from "../system/files.ts";
 import { callerFolder } from "../system/project_root.ts";
