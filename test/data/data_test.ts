@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { leadsToCache } from "../../tasks/lib/data/cache_folder.ts";
 import { findEntry, inspectEntry, sealEntry } from "../../tasks/lib/data/cache.ts";
-import { findGiven } from "../../tasks/lib/data/local_file.ts";
+import { findLocalFile } from "../../tasks/lib/data/local_file.ts";
 import { refuseOtherData } from "../../tasks/lib/data/plan_data.ts";
 import type { Data } from "../../tasks/lib/experiment/experiment.ts";
 import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
@@ -85,7 +85,7 @@ Deno.test("inspectEntry() hashes what has other times than recorded, and records
   assert.deepEqual((await inspectEntry(again, quick)).problems, ["weights.bin: not there any more"]);
 });
 
-Deno.test("findGiven() takes a file by its name, its size or its hash", async (t) => {
+Deno.test("findLocalFile() takes a file by its name, its size or its hash", async (t) => {
   await using folder = await temporaryFolder();
   const data = {
     name: "weights",
@@ -103,12 +103,12 @@ Deno.test("findGiven() takes a file by its name, its size or its hash", async (t
     await t.step(`${file}, size ${size}`, async () => {
       for (const name of names) await Deno.writeTextFile(join(folder.path, name), "something else");
       await Deno.writeFile(join(folder.path, file), CONTENT);
-      const { path } = await findGiven(folder.path, { ...data, size }, data.hash);
+      const { path } = await findLocalFile(folder.path, { ...data, size }, data.hash);
       assert.equal(path, join(folder.path, file));
     });
   }
   await t.step("nothing is there", async () => {
-    await assert.rejects(findGiven(join(folder.path, "nowhere"), data, data.hash), {
+    await assert.rejects(findLocalFile(join(folder.path, "nowhere"), data, data.hash), {
       exitCode: 2,
       message: /nothing is there/,
     });

@@ -279,7 +279,7 @@ Deno.test("--from takes files by name and by hash, and no others", async (t) => 
   await t.step("a file with other bytes is refused, naming both hashes", async () => {
     const { code, stderr } = await project.task("data", "--from", stick, "--only", "images");
     assert.equal(code, 2);
-    assert.match(stderr, new RegExp(`wanted md5:${digest("md5", IMAGES)}`));
+    assert.match(stderr, new RegExp(`expected md5:${digest("md5", IMAGES)}`));
     assert.match(stderr, new RegExp(`images.zip has md5:${digest("md5", WEIGHTS)}`));
   });
   await t.step("a folder", async () => {
@@ -308,7 +308,7 @@ Deno.test("--from takes files by name and by hash, and no others", async (t) => 
     await Deno.remove(join(stick, "images.zip"));
     const { code, stderr } = await project.task("data", "--from", stick);
     assert.equal(code, 2);
-    assert.match(stderr, /Cannot take "images" from there: no file in .* has the wanted sha256:/);
+    assert.match(stderr, /Cannot take "images" from there: no file in .* has the expected sha256:/);
     assert.deepEqual(await states(project), { weights: "here", images: "absent" });
     await Deno.remove(project.cache + "/experiment-data", { recursive: true });
   });

@@ -128,13 +128,13 @@ export async function inspectEntry(
   };
 }
 
-interface TreeSoundness {
+interface TreeIntegrity {
   state: Integrity["tree"];
   problems: string[];
   sha256?: string;
 }
 
-const NO_TREE: TreeSoundness = { state: "missing", problems: [] };
+const NO_TREE: TreeIntegrity = { state: "missing", problems: [] };
 
 async function inspectFile(entry: Entry, hash: boolean): Promise<Integrity["file"]> {
   const { record } = entry;
@@ -154,7 +154,7 @@ async function inspectFile(entry: Entry, hash: boolean): Promise<Integrity["file
 /** Problems that are listed of a tree; that all of it is gone need not be said file by file. */
 const LISTED = 5;
 
-async function inspectTree(entry: Entry, hash: boolean): Promise<TreeSoundness> {
+async function inspectTree(entry: Entry, hash: boolean): Promise<TreeIntegrity> {
   const tree = treePath(entry);
   if (!await exists(tree)) return NO_TREE;
   const manifest = await readManifest(manifestPath(tree)).catch(() => undefined);

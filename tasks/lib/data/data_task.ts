@@ -8,13 +8,13 @@ import type { Data, Experiment } from "../experiment/experiment.ts";
 import { readExperiment } from "../experiment/read.ts";
 import { callerFolder } from "../system/project_root.ts";
 import { dataCache } from "./cache_folder.ts";
-import { fetchAll } from "./fetch_data.ts";
-import { type DataStatus, isSound, look, statusOfAll } from "./status.ts";
+import { fetchAll } from "./fetch_all.ts";
+import { type DataStatus, isSound, statusOf, statusOfAll } from "./status.ts";
 import { listLines, statusResult } from "./show.ts";
 
 export const DATA_OPTIONS = {
   only: { value: "NAME", many: true, help: "only these data of the experiment" },
-  offline: { help: "open no connection; what is missing is an error that says how to bring it" },
+  offline: { help: "open no connection; what is missing is an error that says how to get it by other means" },
   from: {
     value: "PATH",
     help:
@@ -42,11 +42,11 @@ export async function dataTask(
   }
   const cache = await dataCache();
   terminal.line(`Data of ${experiment.name}, kept in ${cache}`);
-  const looks = await act(action, experiment, chosen, options, terminal);
-  const isWrong = action === "verify" && looks.some(({ state }) => !isSound(state));
+  const statuses = await act(action, experiment, chosen, options, terminal);
+  const isWrong = action === "verify" && statuses.some(({ state }) => !isSound(state));
   return {
     exitCode: isWrong ? 1 : 0,
-    result: { cache, data: looks.map((one) => statusResult(experiment, one)) },
+    result: { cache, data: statuses.map((one) => statusResult(experiment, one)) },
   };
 }
 
@@ -95,24 +95,24 @@ function chooseData({ name, data }: Experiment, only: string[]): Data[] {
 }
 
 async function list(experiment: Experiment, chosen: Data[], terminal: Terminal): Promise<DataStatus[]> {
-  const looks = await statusOfAll(experiment, chosen);
-  listLines(looks, terminal).forEach((line) => terminal.line(line));
-  return looks;
+  const statuses = await statusOfAll(experiment, chosen);
+  listLines(statuses, terminal).forEach((line) => terminal.line(line));
+  return statuses;
 }
 
 /** Hashes every file, and says which are not as they were fetched. */
 async function verify(experiment: Experiment, chosen: Data[], terminal: Terminal): Promise<DataStatus[]> {
-  const looks: DataStatus[] = [];
+  const statuses: DataStatus[] = [];
   for (const data of chosen) {
     terminal.progress(`${data.name}: hashing`);
-    looks.push(await look(experiment, data, { hash: true }));
+    statuses.push(await statusOf(experiment, data, { hash: true }));
   }
-  listLines(looks, terminal).forEach((line) => terminal.line(line));
-  for (const { data, integrity } of looks) {
+  listLines(statuses, terminal).forEach((line) => terminal.line(line));
+  for (const { data, integrity } of statuses) {
     integrity?.problems.forEach((problem) => terminal.note(`${data.name}: ${problem}`));
   }
-  if (!looks.every(({ state }) => isSound(state))) {
+  if (!statuses.every(({ state }) => isSound(state))) {
     terminal.note(`${terminal.paint("what to do", "bold")}: deno task data fetch ${experiment.name}`);
   }
-  return looks;
+  return statuses;
 }

@@ -1,4 +1,4 @@
-/** Files that a user brought by other means than the network: `--from`, or what lies at the data's place already. */
+/** Local files that came by other means than the network: `--from`, or what lies at the data's place already. */
 
 import { basename, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
@@ -6,13 +6,13 @@ import type { Data, DataHash } from "../experiment/experiment.ts";
 import { findMismatch, type Found } from "./download/checksums.ts";
 import { hashFile, showFound, showHash } from "./checksum.ts";
 
-/** A file with the wanted bytes. */
-export interface Given {
+/** A file with the expected bytes. */
+export interface LocalFile {
   path: string;
   hashes: Found;
 }
 
-/** What a user brought holds no file with the wanted bytes; it may hold other data's. */
+/** There is no file with the expected bytes; there may be one with other data's. */
 export class LocalFileMissing extends Failure {
   constructor(readonly isFolder: boolean, message: string, remedy: string) {
     super(2, message, { remedy });
@@ -20,11 +20,11 @@ export class LocalFileMissing extends Failure {
 }
 
 /**
- * The wanted file: the given one, or the one in the given folder, by name, size or hash.
+ * The local file: the one that is named, or one in the folder that is named, by name, size or hash.
  *
- * @throws Failure(2) if nothing is there, LocalFileMissing if no file there is wanted
+ * @throws Failure(2) if nothing is there, LocalFileMissing if no file there has the bytes
  */
-export async function findGiven(from: string, data: Data, hash: DataHash): Promise<Given> {
+export async function findLocalFile(from: string, data: Data, hash: DataHash): Promise<LocalFile> {
   const info = await Deno.stat(from).catch(() => undefined);
   if (info === undefined) throw new Failure(2, `Cannot take "${data.name}" from ${from}: nothing is there`);
   const candidates = info.isDirectory ? await candidatesIn(from, data) : [from];
@@ -50,7 +50,7 @@ async function candidatesIn(folder: string, data: Data): Promise<string[]> {
   return [...files.filter(isCalledSo), ...others].map(({ name }) => join(folder, name));
 }
 
-/** An unpacked folder can't be held against the hash of an archive. */
+/** An unpacked folder can't be checked against the hash of an archive. */
 function notThere(
   from: string,
   data: Data,
@@ -66,7 +66,7 @@ function notThere(
     : "give the archive as it is: unpacked, it can't be checked";
   return new LocalFileMissing(
     isFolder,
-    `Cannot take "${name}" from there: ${where} the wanted ${showHash(hash)}${found}`,
+    `Cannot take "${name}" from there: ${where} the expected ${showHash(hash)}${found}`,
     `Get ${urls[0]} on a machine with a network, and ${form}`,
   );
 }

@@ -25,16 +25,16 @@ export async function planData(
 ): Promise<Record<string, PlannedData>> {
   const names = [...new Set(steps.flatMap((step) => experiment.steps[step]!.data))];
   const all = names.map((name) => experiment.data[name]!);
-  let looks = await statusOfAll(experiment, all);
-  const missing = looks.filter(({ state }) => state !== "here").map(({ data }) => data.name);
+  let statuses = await statusOfAll(experiment, all);
+  const missing = statuses.filter(({ state }) => state !== "here").map(({ data }) => data.name);
   if (missing.length > 0 && fetch !== undefined) {
     await fetch(experiment, missing);
-    looks = await statusOfAll(experiment, all);
+    statuses = await statusOfAll(experiment, all);
   }
   const cache = await dataCache();
   const isFetched = fetch !== undefined;
   return Object.fromEntries(
-    looks.map((found) => [found.data.name, plannedData(experiment, found, cache, isFetched)]),
+    statuses.map((found) => [found.data.name, plannedData(experiment, found, cache, isFetched)]),
   );
 }
 
@@ -57,8 +57,8 @@ function plannedData({ root }: Experiment, found: DataStatus, cache: string, fet
 
 /** Folders of the cache with the experiment's data that are there. */
 export async function hereIn(experiment: Experiment): Promise<string[]> {
-  const looks = await statusOfAll(experiment, Object.values(experiment.data));
-  return looks.flatMap(({ state, entry }) => state === "here" ? entry!.folder : []);
+  const statuses = await statusOfAll(experiment, Object.values(experiment.data));
+  return statuses.flatMap(({ state, entry }) => state === "here" ? entry!.folder : []);
 }
 
 /** @throws Failure(2) if data are others than those that a run began with */

@@ -1,4 +1,4 @@
-/** How it stands with data, for people and for programs. */
+/** The status of data, for people and for programs. */
 
 import { join } from "node:path";
 import { bytes } from "../cli/format.ts";
@@ -18,9 +18,9 @@ const STATES: Record<DataState, string> = {
 };
 
 /** A table: name, state, size, place, hash, source. */
-export function listLines(looks: DataStatus[], terminal: Pick<Terminal, "paint">): string[] {
-  const header = ["data", "state", "size", "at", "known by", "from"];
-  const rows = looks.map(({ data, hash, state, entry }) => [
+export function listLines(statuses: DataStatus[], terminal: Pick<Terminal, "paint">): string[] {
+  const header = ["data", "state", "size", "at", "checksum", "from"];
+  const rows = statuses.map(({ data, hash, state, entry }) => [
     data.name,
     STATES[state],
     sizeOf(entry?.record.bytes ?? data.size),
@@ -46,7 +46,7 @@ function shortHash(hash: string): string {
   return hash.length > 30 ? `${hash.slice(0, 23)}…` : hash;
 }
 
-/** Says that data are there. @param took how long it took to bring them, if they were not there before */
+/** Says that data are there. @param took how long it took to fetch them, if they were not there before */
 export function readyLine({ data, state, entry }: DataStatus, took?: string): string {
   const how = took === undefined ? "was here already" : `ready after ${took}`;
   const place = state === "here" ? data.to : targetOf(data, entry!);

@@ -1,4 +1,4 @@
-/** How it stands with the data of an experiment: in the cache or not, sound or not, linked or not. */
+/** The status of an experiment's data: in the cache or not, whole or not, linked or not. */
 
 import { join } from "node:path";
 import type { Data, DataHash, Experiment } from "../experiment/experiment.ts";
@@ -19,7 +19,7 @@ export interface DataStatus {
 }
 
 /** @param hash Hash everything instead of trusting sizes and times. */
-export async function look(
+export async function statusOf(
   experiment: Experiment,
   data: Data,
   { hash: hashing }: { hash: boolean },
@@ -38,7 +38,7 @@ export async function look(
 
 /** By sizes and times. */
 export async function statusOfAll(experiment: Experiment, all: Data[]): Promise<DataStatus[]> {
-  return await Promise.all(all.map((data) => look(experiment, data, { hash: false })));
+  return await Promise.all(all.map((data) => statusOf(experiment, data, { hash: false })));
 }
 
 /** The bytes are there and right, linked or not. */

@@ -1,7 +1,7 @@
-/** Bytes that come in pieces, taken in the lengths that are needed. */
+/** Bytes that come in chunks, taken in the lengths that are needed. */
 export class Chunks {
   readonly #source: AsyncIterator<Uint8Array>;
-  #piece: Uint8Array = new Uint8Array();
+  #chunk: Uint8Array = new Uint8Array();
 
   constructor(source: AsyncIterable<Uint8Array>) {
     this.#source = source[Symbol.asyncIterator]();
@@ -9,16 +9,16 @@ export class Chunks {
 
   /** Valid until the next call; shorter if the source ends before. */
   async take(count: number): Promise<Uint8Array> {
-    if (this.#piece.length < count) await this.#gather(count);
-    const taken = this.#piece.subarray(0, count);
-    this.#piece = this.#piece.subarray(count);
+    if (this.#chunk.length < count) await this.#gather(count);
+    const taken = this.#chunk.subarray(0, count);
+    this.#chunk = this.#chunk.subarray(count);
     return taken;
   }
 
   /** At least one byte, at most so many; nothing at the end of the source. */
   async some(most: number): Promise<Uint8Array | undefined> {
-    if (this.#piece.length === 0) await this.#gather(1);
-    return this.#piece.length === 0 ? undefined : await this.take(Math.min(most, this.#piece.length));
+    if (this.#chunk.length === 0) await this.#gather(1);
+    return this.#chunk.length === 0 ? undefined : await this.take(Math.min(most, this.#chunk.length));
   }
 
   /** Lets the source go. */
@@ -27,15 +27,15 @@ export class Chunks {
   }
 
   async #gather(count: number) {
-    const parts = [this.#piece];
-    let length = this.#piece.length;
+    const parts = [this.#chunk];
+    let length = this.#chunk.length;
     while (length < count) {
       const next = await this.#source.next();
       if (next.done) break;
       parts.push(next.value);
       length += next.value.length;
     }
-    this.#piece = joined(parts, length);
+    this.#chunk = joined(parts, length);
   }
 }
 

@@ -7,7 +7,7 @@ import { Failure } from "../../cli/failure.ts";
 import { spawn } from "../../system/command.ts";
 import { ArchiveError } from "./archive_error.ts";
 
-const PIECE = 1 << 18;
+const CHUNK = 1 << 18;
 
 export type Compression = "none" | "gzip" | "zstd" | "xz" | "bzip2";
 
@@ -22,15 +22,15 @@ export function compressionOf(beginning: Uint8Array): Compression {
   return SIGNATURES.find(([, bytes]) => bytes.every((byte, i) => beginning[i] === byte))?.[0] ?? "none";
 }
 
-/** What the file holds, in pieces. */
+/** What the file holds, in chunks. */
 export function decompressed(file: string, compression: Compression): AsyncIterable<Uint8Array> {
   switch (compression) {
     case "none":
-      return createReadStream(file, { highWaterMark: PIECE });
+      return createReadStream(file, { highWaterMark: CHUNK });
     case "gzip":
-      return throughZlib(file, createGunzip({ chunkSize: PIECE }));
+      return throughZlib(file, createGunzip({ chunkSize: CHUNK }));
     case "zstd":
-      return throughZlib(file, createZstdDecompress({ chunkSize: PIECE }));
+      return throughZlib(file, createZstdDecompress({ chunkSize: CHUNK }));
     case "xz":
     case "bzip2":
       return throughProgram(file, compression);
@@ -41,7 +41,7 @@ export function decompressed(file: string, compression: Compression): AsyncItera
 
 async function* throughZlib(file: string, transform: Transform): AsyncGenerator<Uint8Array> {
   try {
-    yield* pipeline(createReadStream(file, { highWaterMark: PIECE }), transform, () => {});
+    yield* pipeline(createReadStream(file, { highWaterMark: CHUNK }), transform, () => {});
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     throw code?.startsWith("Z") ? new ArchiveError(`it is damaged: ${message}`) : error;

@@ -10,7 +10,7 @@ const MAX_RECORDS = 1 << 20;
 export interface TarEntry {
   name: string;
   isFolder: boolean;
-  /** To be taken from the pieces, then `skipPadding`, before the next entry is asked for. */
+  /** To be taken from the chunks, then `skipPadding`, before the next entry is asked for. */
   bytes: number;
 }
 
@@ -25,10 +25,10 @@ const REFUSED: Record<string, string> = {
 };
 
 /** @throws ArchiveError for what is damaged, or neither a file nor a folder. */
-export async function* tarEntries(pieces: Chunks): AsyncGenerator<TarEntry> {
+export async function* tarEntries(chunks: Chunks): AsyncGenerator<TarEntry> {
   let where = "at its beginning";
   try {
-    for (let entry = await nextEntry(pieces); entry; entry = await nextEntry(pieces)) {
+    for (let entry = await nextEntry(chunks); entry; entry = await nextEntry(chunks)) {
       where = `behind ${shown(entry.name)}`;
       yield entry;
     }
@@ -38,10 +38,10 @@ export async function* tarEntries(pieces: Chunks): AsyncGenerator<TarEntry> {
 }
 
 /** Nothing at the end of the archive. */
-async function nextEntry(pieces: Chunks): Promise<TarEntry | undefined> {
+async function nextEntry(chunks: Chunks): Promise<TarEntry | undefined> {
   let records: PaxRecords = {};
-  for (let header = await nextHeader(pieces); header; header = await nextHeader(pieces)) {
-    const found = await readRecords(pieces, header);
+  for (let header = await nextHeader(chunks); header; header = await nextHeader(chunks)) {
+    const found = await readRecords(chunks, header);
     if (found === undefined) return entryOf(header, records);
     records = { ...records, ...found };
   }
@@ -49,23 +49,23 @@ async function nextEntry(pieces: Chunks): Promise<TarEntry | undefined> {
 }
 
 /** Nothing at the end, which is two blocks of zeros. */
-async function nextHeader(pieces: Chunks): Promise<TarHeader | undefined> {
-  const block = await takeWhole(pieces, BLOCK);
+async function nextHeader(chunks: Chunks): Promise<TarHeader | undefined> {
+  const block = await takeWhole(chunks, BLOCK);
   if (!isZero(block)) return parseHeader(block);
-  if (!isZero(await takeWhole(pieces, BLOCK))) {
+  if (!isZero(await takeWhole(chunks, BLOCK))) {
     throw new ArchiveError("it is damaged, or there is more behind its end");
   }
   return undefined;
 }
 
 /** Records that stand before the entry they belong to; nothing if this is an entry. */
-async function readRecords(pieces: Chunks, header: TarHeader): Promise<PaxRecords | undefined> {
+async function readRecords(chunks: Chunks, header: TarHeader): Promise<PaxRecords | undefined> {
   if (!"xgLK".includes(header.type)) return undefined;
   if (header.bytes > MAX_RECORDS) {
     throw new ArchiveError(`it has a header of ${header.bytes} bytes, at most ${MAX_RECORDS} are read`);
   }
-  const content = (await takeWhole(pieces, header.bytes)).slice();
-  await skipPadding(pieces, header.bytes);
+  const content = (await takeWhole(chunks, header.bytes)).slice();
+  await skipPadding(chunks, header.bytes);
   if (header.type === "K") return {}; // the target of a link, which is refused anyway
   if (header.type === "L") return { path: text(content) };
   const records = parsePax(content);
@@ -90,14 +90,14 @@ function entryOf(header: TarHeader, records: PaxRecords): TarEntry {
 }
 
 /** @throws ArchiveError if the archive ends before. */
-export async function takeWhole(pieces: Chunks, count: number): Promise<Uint8Array> {
-  const taken = await pieces.take(count);
+export async function takeWhole(chunks: Chunks, count: number): Promise<Uint8Array> {
+  const taken = await chunks.take(count);
   if (taken.length < count) throw new ArchiveError("it is cut off: its end is missing");
   return taken;
 }
 
 /** The content of an entry is filled up to whole blocks. */
-export async function skipPadding(pieces: Chunks, bytes: number) {
+export async function skipPadding(chunks: Chunks, bytes: number) {
   const rest = bytes % BLOCK;
-  if (rest > 0) await takeWhole(pieces, BLOCK - rest);
+  if (rest > 0) await takeWhole(chunks, BLOCK - rest);
 }

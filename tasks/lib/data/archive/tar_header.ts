@@ -53,12 +53,12 @@ export function isHeader(block: Uint8Array): boolean {
   }
 }
 
-/** The sum of all bytes, those of the checksum itself taken as spaces. */
+/** The checksum of all bytes, those of the checksum itself taken as spaces. */
 function checksum(block: Uint8Array): number {
-  let sum = 0;
-  for (const byte of block) sum += byte;
-  for (const byte of block.subarray(...CHECKSUM)) sum += 32 - byte;
-  return sum;
+  let checksum = 0;
+  for (const byte of block) checksum += byte;
+  for (const byte of block.subarray(...CHECKSUM)) checksum += 32 - byte;
+  return checksum;
 }
 
 /** Octal digits; or, as GNU tar writes what is too large for them, a number to the base of 256. */

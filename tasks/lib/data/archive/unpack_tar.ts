@@ -10,10 +10,10 @@ import { Chunks } from "./chunks.ts";
 import { skipPadding, takeWhole, tarEntries, type TarEntry } from "./tar_entries.ts";
 import { BLOCK, isHeader, isZero } from "./tar_header.ts";
 
-/** A file with more bytes is written in pieces. */
+/** A file with more bytes is written in chunks. */
 const LARGE = 4 << 20;
 
-const PIECE = 1 << 20;
+const CHUNK = 1 << 20;
 
 /** Progress is told, and a signal seen, after so many files. */
 const BATCH = 256;
@@ -22,12 +22,12 @@ const BATCH = 256;
 export async function unpackTar(job: Job) {
   const archiveBytes = (await Deno.stat(job.archive)).size;
   await job.requireSpace(archiveBytes);
-  const pieces = new Chunks(await openTar(job, archiveBytes));
+  const chunks = new Chunks(await openTar(job, archiveBytes));
   try {
-    await unpackEntries(job, pieces, archiveBytes);
-    await requireEnd(pieces);
+    await unpackEntries(job, chunks, archiveBytes);
+    await requireEnd(chunks);
   } finally {
-    await pieces.close();
+    await chunks.close();
   }
 }
 
@@ -55,23 +55,23 @@ async function readBeginning(archive: string): Promise<Uint8Array> {
 /** Also what belongs to no file counts: a bomb may be made of headers, or of what comes behind the end. */
 async function* metered(source: AsyncIterable<Uint8Array>, check: (bytes: number) => void) {
   let bytes = 0;
-  for await (const piece of source) {
-    bytes += piece.length;
+  for await (const chunk of source) {
+    bytes += chunk.length;
     check(bytes);
-    yield piece;
+    yield chunk;
   }
 }
 
-async function unpackEntries(job: Job, pieces: Chunks, archiveBytes: number) {
+async function unpackEntries(job: Job, chunks: Chunks, archiveBytes: number) {
   const paths = new ArchivePaths();
   let made = 0;
   let batch: TreeFile[] = [];
-  for await (const entry of tarEntries(pieces)) {
+  for await (const entry of tarEntries(chunks)) {
     const path = entry.isFolder ? paths.addFolder(entry.name) : paths.addFile(entry.name);
     checkLimits({ files: paths.count, bytes: entry.bytes }, archiveBytes, job.limits);
     for (; made < paths.folders.length; made++) Deno.mkdirSync(`${job.tree}/${paths.folders[made]}`);
     if (entry.isFolder) continue;
-    batch.push(await unpackFile(job, pieces, path, entry));
+    batch.push(await unpackFile(job, chunks, path, entry));
     if (batch.length < BATCH) continue;
     job.advance(batch);
     batch = [];
@@ -81,32 +81,32 @@ async function unpackEntries(job: Job, pieces: Chunks, archiveBytes: number) {
 
 async function unpackFile(
   { tree }: Job,
-  pieces: Chunks,
+  chunks: Chunks,
   path: string,
   { bytes }: TarEntry,
 ): Promise<TreeFile> {
   try {
     const file = bytes > LARGE
-      ? await streamTreeFile(tree, path, partOf(pieces, bytes))
-      : writeTreeFile(tree, path, await takeWhole(pieces, bytes));
-    await skipPadding(pieces, bytes);
+      ? await streamTreeFile(tree, path, partOf(chunks, bytes))
+      : writeTreeFile(tree, path, await takeWhole(chunks, bytes));
+    await skipPadding(chunks, bytes);
     return file;
   } catch (error) {
     throw located(error, `within ${shown(path)}`);
   }
 }
 
-async function* partOf(pieces: Chunks, bytes: number): AsyncGenerator<Uint8Array> {
+async function* partOf(chunks: Chunks, bytes: number): AsyncGenerator<Uint8Array> {
   for (let left = bytes; left > 0;) {
-    const piece = await takeWhole(pieces, Math.min(PIECE, left));
-    left -= piece.length;
-    yield piece;
+    const chunk = await takeWhole(chunks, Math.min(CHUNK, left));
+    left -= chunk.length;
+    yield chunk;
   }
 }
 
 /** Reads to the end, where the checksum of a compressed archive stands; only zeros fill up its last record. */
-async function requireEnd(pieces: Chunks) {
-  for (let piece = await pieces.some(PIECE); piece !== undefined; piece = await pieces.some(PIECE)) {
-    if (!isZero(piece)) throw new ArchiveError("there is more behind its end");
+async function requireEnd(chunks: Chunks) {
+  for (let chunk = await chunks.some(CHUNK); chunk !== undefined; chunk = await chunks.some(CHUNK)) {
+    if (!isZero(chunk)) throw new ArchiveError("there is more behind its end");
   }
 }

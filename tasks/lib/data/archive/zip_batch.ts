@@ -5,13 +5,12 @@ import { Readable } from "node:stream";
 import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
 import { streamTreeFile, type TreeFile, writeTreeFile } from "../tree/tree_file.ts";
 import { ArchiveError } from "./archive_error.ts";
-import { readAt } from "./read_at.ts";
-import { LOCAL_HEADER, MAX_FIELD, STORED, type ZipFile } from "./zip_directory.ts";
+import { LOCAL_HEADER, MAX_FIELD, readAt, STORED, type ZipFile } from "./zip_directory.ts";
 
-/** A file with more bytes, compressed or not, is unpacked in pieces. */
+/** A file with more bytes, compressed or not, is unpacked in chunks. */
 const LARGE = 4 << 20;
 
-const PIECE = 1 << 20;
+const CHUNK = 1 << 20;
 
 /** Bytes of the archive in one batch, and files. */
 const BATCH_BYTES = 1 << 20;
@@ -129,31 +128,31 @@ async function unpackLarge(
   const head = readAt(archive, file.offset, Math.min(file.end - file.offset, HEAD));
   const begin = file.offset + contentStart(head, { ...file, compressed: 0 });
   if (begin + file.compressed > file.end) throw cutOff(file.path);
-  const pieces = piecesOf(archive, begin, file.compressed, stop);
-  const content = file.method === STORED ? pieces : Readable.from(pieces).compose(createInflateRaw());
+  const chunks = chunksOf(archive, begin, file.compressed, stop);
+  const content = file.method === STORED ? chunks : Readable.from(chunks).compose(createInflateRaw());
   return await streamTreeFile(tree, file.path, checked(content, file));
 }
 
 const HEAD = LOCAL_HEADER + 2 * MAX_FIELD;
 
-async function* piecesOf(archive: Deno.FsFile, begin: number, count: number, stop: () => boolean) {
-  for (let done = 0; done < count && !stop(); done += PIECE) {
-    yield readAt(archive, begin + done, Math.min(PIECE, count - done));
+async function* chunksOf(archive: Deno.FsFile, begin: number, count: number, stop: () => boolean) {
+  for (let done = 0; done < count && !stop(); done += CHUNK) {
+    yield readAt(archive, begin + done, Math.min(CHUNK, count - done));
   }
 }
 
-async function* checked(pieces: AsyncIterable<Uint8Array>, file: ZipFile): AsyncGenerator<Uint8Array> {
-  let [bytes, sum] = [0, 0];
+async function* checked(chunks: AsyncIterable<Uint8Array>, file: ZipFile): AsyncGenerator<Uint8Array> {
+  let [bytes, checksum] = [0, 0];
   try {
-    for await (const piece of pieces) {
-      bytes += piece.length;
-      sum = crc32(piece, sum);
+    for await (const chunk of chunks) {
+      bytes += chunk.length;
+      checksum = crc32(chunk, checksum);
       if (bytes > file.bytes) throw otherSize(file);
-      yield piece;
+      yield chunk;
     }
   } catch (error) {
     throw inflateProblem(error, file);
   }
   if (bytes !== file.bytes) throw otherSize(file);
-  if (sum !== file.crc32) throw otherBytes(file);
+  if (checksum !== file.crc32) throw otherBytes(file);
 }

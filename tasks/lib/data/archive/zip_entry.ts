@@ -2,7 +2,6 @@
 
 import type { Buffer } from "node:buffer";
 import { ArchiveError, shown } from "./archive_error.ts";
-import { uint64 } from "./zip_end.ts";
 
 export interface ZipEntry {
   name: string;
@@ -100,4 +99,11 @@ function findField(extra: Buffer, id: number): Buffer | undefined {
     at = end;
   }
   return undefined;
+}
+
+/** @throws ArchiveError for a number that no file can have. */
+export function uint64(data: Buffer, at: number): number {
+  const value = Number(data.readBigUInt64LE(at));
+  if (!Number.isSafeInteger(value)) throw new ArchiveError("it is damaged: a size in it can't be");
+  return value;
 }

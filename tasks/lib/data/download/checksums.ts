@@ -73,7 +73,7 @@ export function findMismatch(expected: Expected, found: Found): string | undefin
 
 /** The hashes of what is left of a file. */
 export async function readChecksums(file: Deno.FsFile, expected: Expected): Promise<Checksums> {
-  const sums = new Checksums(expected);
-  await eachPiece(file, (piece) => sums.update(piece));
-  return sums;
+  const checksums = new Checksums(expected);
+  await eachPiece(file, (chunk) => checksums.update(chunk));
+  return checksums;
 }

@@ -5,7 +5,7 @@ import { duration } from "../../cli/format.ts";
 import { MirrorError, networkError } from "./mirror_error.ts";
 import { authorization, redirectProblem } from "./web_address.ts";
 
-/** A server may send in pieces of this size; a read takes what is there. */
+/** A server may send in chunks of this size; a read takes what is there. */
 const BUFFER_BYTES = 1 << 20;
 
 export interface ConnectionOptions {
@@ -70,12 +70,12 @@ export class Connection implements Disposable {
     return await this.#heed(asking);
   }
 
-  /** The body's pieces. Each is overwritten when the one after the next comes. */
+  /** The body's chunks. Each is overwritten when the one after the next comes. */
   async *read(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     const reader = body.getReader({ mode: "byob" });
     const read = (buffer: ArrayBuffer) => {
       const reading = this.#heed(reader.read(new Uint8Array(buffer)));
-      reading.catch(() => {}); // it is waited for only after the piece before it was used
+      reading.catch(() => {}); // it is waited for only after the chunk before it was used
       return reading;
     };
     try {

@@ -5,20 +5,20 @@
 import { createHash } from "node:crypto";
 import { type HashTask, WRITTEN } from "./hash_task.ts";
 
-const PIECE_BYTES = 1 << 20;
+const CHUNK_BYTES = 1 << 20;
 
 /** What is read was written a moment ago: it comes from memory. */
 function hashAsWritten({ algorithm, path, progress }: HashTask): string {
   const hash = createHash(algorithm);
-  const piece = new Uint8Array(PIECE_BYTES);
+  const chunk = new Uint8Array(CHUNK_BYTES);
   using file = Deno.openSync(path);
   for (let done = 0;;) {
     const told = Atomics.load(progress, WRITTEN);
     const [written, isAll] = told < 0n ? [Number(~told), true] : [Number(told), false];
     if (done < written) {
-      const count = file.readSync(piece.subarray(0, Math.min(PIECE_BYTES, written - done)));
+      const count = file.readSync(chunk.subarray(0, Math.min(CHUNK_BYTES, written - done)));
       if (count === null) throw new Error(`${path} ends at ${done} of ${written} bytes`);
-      hash.update(piece.subarray(0, count));
+      hash.update(chunk.subarray(0, count));
       done += count;
     } else if (isAll) return hash.digest("hex");
     else Atomics.wait(progress, WRITTEN, told);

@@ -55,9 +55,9 @@ export async function fetchFrom(url: URL, asking: Asking): Promise<Found> {
   const found = await part.digest();
   const mismatch = findMismatch(expected, found);
   if (mismatch === undefined) return found;
-  const wasPieced = part.isPieced;
+  const wasResumed = part.isResumed;
   await part.restart();
-  if (!wasPieced) throw new MirrorError("wrong", `sent ${mismatch}`);
+  if (!wasResumed) throw new MirrorError("wrong", `sent ${mismatch}`);
   log(`${showAddress(url)}: what was there before does not go with it, it is fetched anew`);
   return await fetchFrom(url, asking);
 }
@@ -114,8 +114,8 @@ async function fetchOnce(url: URL, asking: Asking): Promise<void> {
     const mayBePage = maySendPage(at, response.headers);
     if (!mayBePage) checkTotal(origin.total, expected.size);
     if (use !== "ask for all") {
-      const pieces = connection.read(response.body!);
-      return await receive(mayBePage ? refusePage(pieces) : pieces, { use, origin }, asking);
+      const chunks = connection.read(response.body!);
+      return await receive(mayBePage ? refusePage(chunks) : chunks, { use, origin }, asking);
     }
   } finally {
     if (!response.bodyUsed) await response.body?.cancel();
@@ -126,7 +126,7 @@ async function fetchOnce(url: URL, asking: Asking): Promise<void> {
 
 /** What is there is given up only when something better has come. */
 async function receive(
-  pieces: AsyncIterable<Uint8Array>,
+  chunks: AsyncIterable<Uint8Array>,
   { use, origin }: Answered,
   { name, part, expected, meter }: Asking,
 ) {
@@ -137,14 +137,14 @@ async function receive(
     await part.comesFrom(origin);
   };
   let begun = false;
-  for await (const piece of pieces) {
+  for await (const chunk of chunks) {
     if (!begun) await begin();
     begun = true;
-    if (total !== undefined && part.bytes + piece.length > total) {
+    if (total !== undefined && part.bytes + chunk.length > total) {
       await part.restart();
       throw new MirrorError("wrong", `sends more than the ${total} bytes of the file`);
     }
-    part.append(piece);
+    part.append(chunk);
     meter.show(part.bytes, total);
   }
   if (!begun) await begin();

@@ -15,7 +15,7 @@ export class PartFile implements Disposable {
   /** Where its bytes come from; undefined if there are none. */
   origin?: Origin;
   /** Whether bytes of an earlier process or of another mirror are in it, for which only the hash can stand. */
-  isPieced: boolean;
+  isResumed: boolean;
 
   private constructor(
     readonly target: string,
@@ -27,7 +27,7 @@ export class PartFile implements Disposable {
     this.#file = file;
     this.#expected = expected;
     this.origin = origin;
-    this.isPieced = bytes > 0;
+    this.isResumed = bytes > 0;
   }
 
   /** Opens what an earlier process has left, or begins; the caller holds the target's lock. */
@@ -53,17 +53,17 @@ export class PartFile implements Disposable {
     await this.#file.seek(0, Deno.SeekMode.Start);
     this.bytes = 0;
     this.origin = undefined;
-    this.isPieced = false;
+    this.isResumed = false;
   }
 
   /** Says where the bytes that follow come from. */
   async comesFrom(origin: Origin) {
-    if (this.origin !== undefined && this.origin.url !== origin.url) this.isPieced = true;
+    if (this.origin !== undefined && this.origin.url !== origin.url) this.isResumed = true;
     this.origin = origin;
     await writeJson(originPath(this.target), origin);
   }
 
-  /** Writes at once: to hand a piece to another thread takes about as long. A part whose writing failed is not gone on with. */
+  /** Writes at once: to hand a chunk to another thread takes about as long. A part whose writing failed is not gone on with. */
   append(data: Uint8Array) {
     for (let done = 0; done < data.length;) done += this.#file.writeSync(data.subarray(done));
     this.bytes += data.length;

@@ -24,14 +24,14 @@ export function pageTitle(head: Uint8Array): string | undefined {
 }
 
 /** Passes on what comes, unless it is a web page; @throws MirrorError that tells its title */
-export async function* refusePage(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* refusePage(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let head: Uint8Array | undefined = new Uint8Array();
-  for await (const piece of pieces) {
+  for await (const chunk of chunks) {
     if (head === undefined) {
-      yield piece;
+      yield chunk;
       continue;
     }
-    head = Buffer.concat([head, piece]);
+    head = Buffer.concat([head, chunk]);
     if (head.length < HEAD_BYTES) continue;
     yield withoutPage(head);
     head = undefined;

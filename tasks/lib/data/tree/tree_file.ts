@@ -37,15 +37,15 @@ export function writeTreeFile(tree: string, path: string, content: Uint8Array): 
 export async function streamTreeFile(
   tree: string,
   path: string,
-  pieces: AsyncIterable<Uint8Array>,
+  chunks: AsyncIterable<Uint8Array>,
 ): Promise<TreeFile> {
-  const sum = createHash("sha256");
+  const checksum = createHash("sha256");
   using file = Deno.openSync(`${tree}/${path}`, { write: true, createNew: true, mode: MODE });
-  for await (const piece of pieces) {
-    sum.update(piece);
-    for (let done = 0; done < piece.length;) done += file.writeSync(piece.subarray(done));
+  for await (const chunk of chunks) {
+    checksum.update(chunk);
+    for (let done = 0; done < chunk.length;) done += file.writeSync(chunk.subarray(done));
   }
-  return { path, sha256: sum.digest("hex"), ...stampOf(file.statSync()) };
+  return { path, sha256: checksum.digest("hex"), ...stampOf(file.statSync()) };
 }
 
 export function stampOf({ size, mtime, ctime, ino }: Deno.FileInfo): Stamp {

@@ -4,42 +4,47 @@ import { basename, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Data, Experiment } from "../experiment/experiment.ts";
 import { unpack } from "./archive/unpack.ts";
-import { bringFile, fromCommand, hold, type ObtainOptions } from "./bring.ts";
+import { acquire, fetchFile, type FetchFileOptions, fromCommand } from "./fetch_file.ts";
 import { type Entry, filePath, inspectEntry, treePath } from "./cache.ts";
 import { findMismatch } from "./download/checksums.ts";
-import { findGiven, type Given } from "./local_file.ts";
+import { findLocalFile, type LocalFile } from "./local_file.ts";
 import { hashFile, pinData } from "./checksum.ts";
-import { type DataStatus, look, targetOf } from "./status.ts";
+import { type DataStatus, statusOf, targetOf } from "./status.ts";
 import { inspectPlace, placeLink, refuseFile } from "./place.ts";
 import { manifestPath } from "./tree/tree_manifest.ts";
 
 /**
  * Makes data be there, whole and right, and linked into the project; does nothing where they are.
  *
- * @throws Failure(2) if what is there, or can be had, is not what is wanted; Failure(3) if it can't be had now.
+ * @throws Failure(2) if what is there, or can be had, is not what is declared; Failure(3) if it can't be had now.
  */
-export async function obtain(
+export async function fetchOne(
   experiment: Experiment,
   data: Data,
-  options: ObtainOptions,
+  options: FetchFileOptions,
 ): Promise<DataStatus> {
-  const before = await look(experiment, data, { hash: false });
+  const before = await statusOf(experiment, data, { hash: false });
   if (before.state === "here") return before;
   const place = await inspectPlace(experiment.root, data);
   const own = place.kind === "file" ? await takeOver(experiment.root, before) : undefined;
-  using _held = await hold(before.hash, data, options);
-  // Whoever held it before may have brought them.
-  const entry = await ensureEntry(experiment, await look(experiment, data, { hash: false }), own, options);
+  using _lock = await acquire(before.hash, data, options);
+  // Whoever had the lock before may have fetched them.
+  const entry = await ensureEntry(
+    experiment,
+    await statusOf(experiment, data, { hash: false }),
+    own,
+    options,
+  );
   const notes = [
     await placeLink(experiment.root, data, place, targetOf(data, entry)),
     await pinData(experiment, data, entry.record.sha256),
   ];
   notes.filter((note) => note !== undefined).forEach((note) => options.line(`${data.name}: ${note}`));
-  return await look(experiment, data, { hash: false });
+  return await statusOf(experiment, data, { hash: false });
 }
 
 /** A file of the user's at the place is taken as it is if it has the right bytes. */
-async function takeOver(root: string, { data, hash }: DataStatus): Promise<Given> {
+async function takeOver(root: string, { data, hash }: DataStatus): Promise<LocalFile> {
   const path = join(root, data.to);
   const hashes = await hashFile(path, hash);
   if (data.unpack !== undefined || findMismatch(hash, hashes) !== undefined) refuseFile(data, hash, hashes);
@@ -49,15 +54,15 @@ async function takeOver(root: string, { data, hash }: DataStatus): Promise<Given
 async function ensureEntry(
   { name }: Experiment,
   found: DataStatus,
-  own: Given | undefined,
-  options: ObtainOptions,
+  own: LocalFile | undefined,
+  options: FetchFileOptions,
 ): Promise<Entry> {
   const { data, entry: before, integrity, state } = found;
   if (before !== undefined && (state === "here" || state === "unlinked")) return before;
   integrity?.problems.forEach((problem) => options.line(`${data.name}: ${problem}`));
   const entry = before !== undefined && await isFileSound(before)
     ? before
-    : await bring(name, found, own, options);
+    : await fetchInto(name, found, own, options);
   if (data.unpack !== undefined) await unpackEntry(data, data.unpack, entry, options);
   return entry;
 }
@@ -67,12 +72,17 @@ async function isFileSound(entry: Entry): Promise<boolean> {
   return (await inspectEntry(entry, { unpacked: false, hash: true })).file === "sound";
 }
 
-async function bring(experiment: string, found: DataStatus, own: Given | undefined, options: ObtainOptions) {
+async function fetchInto(
+  experiment: string,
+  found: DataStatus,
+  own: LocalFile | undefined,
+  options: FetchFileOptions,
+) {
   const { data, hash, entry } = found;
   const { offline, from } = options;
-  const given = own ?? (from === undefined ? undefined : await findGiven(from, data, hash));
-  if (given === undefined && offline) throw missingOffline(experiment, data, entry);
-  return await bringFile(experiment, data, hash, given, options);
+  const localFile = own ?? (from === undefined ? undefined : await findLocalFile(from, data, hash));
+  if (localFile === undefined && offline) throw missingOffline(experiment, data, entry);
+  return await fetchFile(experiment, data, hash, localFile, options);
 }
 
 function missingOffline(experiment: string, { name, urls }: Data, damaged?: Entry): Failure {
@@ -83,7 +93,7 @@ function missingOffline(experiment: string, { name, urls }: Data, damaged?: Entr
   });
 }
 
-async function unpackEntry(data: Data, kind: "zip" | "tar", entry: Entry, options: ObtainOptions) {
+async function unpackEntry(data: Data, kind: "zip" | "tar", entry: Entry, options: FetchFileOptions) {
   const tree = treePath(entry);
   for (const path of [tree, manifestPath(tree)]) {
     await Deno.remove(path, { recursive: true }).catch((error) => {

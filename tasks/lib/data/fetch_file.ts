@@ -1,4 +1,4 @@
-/** Getting a file into the cache, by download or by copying one that is given; an entry is there whole or not at all. */
+/** Getting a file into the cache, by download or by copying a local one; an entry is there whole or not at all. */
 
 import { basename, dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
@@ -11,7 +11,7 @@ import { addMd5, type Entry, findEntry, inspectEntry, sealEntry } from "./cache.
 import { download } from "./download/download.ts";
 import { describeProgress, type Progress } from "./download/progress.ts";
 import { findMismatch, type Found } from "./download/checksums.ts";
-import type { Given } from "./local_file.ts";
+import type { LocalFile } from "./local_file.ts";
 import { hashFile, showHash } from "./checksum.ts";
 
 type Hashes = Pick<Found, "sha256" | "md5">;
@@ -25,16 +25,16 @@ async function incoming(hash: DataHash): Promise<string> {
 
 const MAKE_ROOM = "Free some space, or name a folder on another disk: XDG_CACHE_HOME=/path/to/folder";
 
-/** The command that takes a file which was brought by other means. */
+/** The command that takes a file that came by other means than a download. */
 export function fromCommand(experiment: string, file: string): string {
   return shellQuote(["deno", "task", "data", experiment, "--from", file]);
 }
 
-/** Waits until no other process brings the same data; whoever holds it is alone until it is disposed of. */
-export async function hold(
+/** Waits until no other process fetches the same data; whoever has the lock is alone until it is disposed of. */
+export async function acquire(
   hash: DataHash,
   { name }: Data,
-  { line, signal }: ObtainOptions,
+  { line, signal }: FetchFileOptions,
 ): Promise<Disposable> {
   const folder = await incoming(hash);
   const onWait = () => line(`${name}: waiting for another process, which is getting it`);
@@ -50,24 +50,24 @@ export async function hold(
 }
 
 /**
- * Brings the file or archive of data, and makes it an entry; one of the same hash is replaced. Only while it is held.
+ * Fetches the file or archive of data, and makes it an entry; one of the same hash is replaced. Only with the lock.
  *
- * @param given is copied; without it, the file is downloaded
+ * @param localFile is copied; without it, the file is downloaded
  */
-export async function bringFile(
+export async function fetchFile(
   experiment: string,
   data: Data,
   hash: DataHash,
-  given: Given | undefined,
-  options: ObtainOptions,
+  localFile: LocalFile | undefined,
+  options: FetchFileOptions,
 ): Promise<Entry> {
   const folder = await incoming(hash);
-  await Deno.mkdir(folder, { recursive: true }); // whoever held it before has moved it away
+  await Deno.mkdir(folder, { recursive: true }); // whoever had the lock before has moved it away
   const file = fileName(data);
   const path = join(folder, file);
-  const { source, ...hashes } = given === undefined
-    ? await fetchFile(experiment, data, hash, path, options)
-    : { source: given.path, ...await copyFile(given, hash, path) };
+  const { source, ...hashes } = localFile === undefined
+    ? await downloadFile(experiment, data, hash, path, options)
+    : { source: localFile.path, ...await copyFile(localFile, hash, path) };
   await sealEntry(folder, { file, source, ...hashes });
   return await moveIn(folder, hashes);
 }
@@ -77,12 +77,12 @@ function fileName({ name, to, unpack }: Data): string {
   return unpack === undefined ? basename(to) : `${name}.${unpack}`;
 }
 
-async function fetchFile(
+async function downloadFile(
   experiment: string,
   data: Data,
   hash: DataHash,
   path: string,
-  { line, progress, signal }: ObtainOptions,
+  { line, progress, signal }: FetchFileOptions,
 ): Promise<Hashes & { source?: string }> {
   const { name, urls, size } = data;
   const onProgress = (how: Progress) => progress(describeProgress(how));
@@ -110,24 +110,24 @@ function explainPin(error: unknown, { name, hash: declared }: Data, wanted: Data
   });
 }
 
-async function copyFile(given: Given, hash: DataHash, path: string): Promise<Hashes> {
+async function copyFile(localFile: LocalFile, hash: DataHash, path: string): Promise<Hashes> {
   await Deno.remove(path).catch(() => {}); // of a process that was killed
   try {
-    await Deno.copyFile(given.path, path);
+    await Deno.copyFile(localFile.path, path);
     const found = await hashFile(path, hash);
     if (findMismatch(hash, found) === undefined) return { sha256: found.sha256, md5: found.md5 };
   } catch (error) {
     await Deno.remove(path).catch(() => {});
     if (!isDiskFull(error)) throw error;
-    throw new Failure(3, `Cannot copy ${given.path} to ${dirname(path)}: the disk is full`, {
+    throw new Failure(3, `Cannot copy ${localFile.path} to ${dirname(path)}: the disk is full`, {
       remedy: MAKE_ROOM,
     });
   }
   await Deno.remove(path);
-  throw new Failure(2, `Cannot take ${given.path}: it was changed while it was copied`);
+  throw new Failure(2, `Cannot take ${localFile.path}: it was changed while it was copied`);
 }
 
-/** An entry that is there already, brought under another hash, is kept: others may be reading what it holds. */
+/** An entry that is there already, fetched under another hash, is kept: others may be reading what it holds. */
 async function moveIn(folder: string, { sha256, md5 }: Hashes): Promise<Entry> {
   const cache = await dataCache();
   const home = join(cache, sha256);
@@ -146,7 +146,7 @@ async function moveIn(folder: string, { sha256, md5 }: Hashes): Promise<Entry> {
   return (await findEntry(cache, { sha256 }))!;
 }
 
-export interface ObtainOptions {
+export interface FetchFileOptions {
   /** Open no connection. */
   offline: boolean;
   /** Absolute path of a file, or of a folder with files, to take instead of downloading. */

@@ -7,10 +7,10 @@ import type { Terminal } from "../cli/terminal.ts";
 import type { Data, Experiment } from "../experiment/experiment.ts";
 import { callerFolder } from "../system/project_root.ts";
 import { StopSignals } from "../system/supervise.ts";
-import type { ObtainOptions } from "./bring.ts";
+import type { FetchFileOptions } from "./fetch_file.ts";
 import { LocalFileMissing } from "./local_file.ts";
 import { type DataStatus, isSound, statusOfAll } from "./status.ts";
-import { obtain } from "./obtain.ts";
+import { fetchOne } from "./fetch_one.ts";
 import { listLines, readyLine } from "./show.ts";
 
 export interface FetchOptions {
@@ -27,9 +27,9 @@ export interface FetchOptions {
 const UNASKED = 1e9;
 
 /**
- * Brings all that is missing, after saying what it will cost.
+ * Fetches all that is missing, after saying what it will cost.
  *
- * @throws Failure as `obtain` does; 130 if it was interrupted
+ * @throws Failure as `fetchOne` does; 130 if it was interrupted
  */
 export async function fetchAll(
   experiment: Experiment,
@@ -40,46 +40,46 @@ export async function fetchAll(
   const before = await statusOfAll(experiment, chosen);
   const missing = before.filter(({ state }) => state === "absent" || state === "corrupted");
   if (missing.length > 0) announceCost(missing.map(({ data }) => data), options, terminal);
-  if (!options.plan) return await obtainAll(experiment, before, options, terminal);
+  if (!options.plan) return await fetchEach(experiment, before, options, terminal);
   listLines(before, terminal).forEach((line) => terminal.line(line));
   return before;
 }
 
-async function obtainAll(
+async function fetchEach(
   experiment: Experiment,
   before: DataStatus[],
   { offline, from }: FetchOptions,
   terminal: Terminal,
 ): Promise<DataStatus[]> {
   using stopper = new StopSignals();
-  const options: ObtainOptions = {
+  const options: FetchFileOptions = {
     offline,
     from: from && resolve(callerFolder(), from),
     line: (text) => terminal.line(text),
     progress: (text) => terminal.progress(text),
     signal: stopper.aborted,
   };
-  const looks: DataStatus[] = [];
-  const notGiven: LocalFileMissing[] = [];
+  const statuses: DataStatus[] = [];
+  const missingFiles: LocalFileMissing[] = [];
   try {
     for (const found of before) {
-      const now = await obtainOne(experiment, found, options);
-      if (now instanceof LocalFileMissing) notGiven.push(now);
-      looks.push(now instanceof LocalFileMissing ? found : now);
+      const now = await fetchAndTell(experiment, found, options);
+      if (now instanceof LocalFileMissing) missingFiles.push(now);
+      statuses.push(now instanceof LocalFileMissing ? found : now);
     }
   } catch (error) {
     if (stopper.signal === undefined) throw error;
     throw new Failure(130, `Interrupted by ${stopper.signal}; what was downloaded is kept for the next time`);
   }
-  requireUse(notGiven, before);
-  return looks;
+  requireUse(missingFiles, before);
+  return statuses;
 }
 
-/** Says how it went, but for what was not among the files that the user brought. */
-async function obtainOne(
+/** Says how it went, but for what is not among the local files. */
+async function fetchAndTell(
   experiment: Experiment,
   found: DataStatus,
-  options: ObtainOptions,
+  options: FetchFileOptions,
 ): Promise<DataStatus | LocalFileMissing> {
   if (found.state === "here") {
     options.line(readyLine(found));
@@ -87,7 +87,7 @@ async function obtainOne(
   }
   const started = performance.now();
   try {
-    const now = await obtain(experiment, found.data, options);
+    const now = await fetchOne(experiment, found.data, options);
     options.line(readyLine(now, duration((performance.now() - started) / 1000)));
     return now;
   } catch (error) {
@@ -96,12 +96,12 @@ async function obtainOne(
   }
 }
 
-/** One file is brought for whatever it fits; a folder should hold all that is missing. */
-function requireUse(notGiven: LocalFileMissing[], before: DataStatus[]) {
-  const [first, ...others] = notGiven;
+/** One local file is for whatever it fits; a folder should hold all that is missing. */
+function requireUse(missingFiles: LocalFileMissing[], before: DataStatus[]) {
+  const [first, ...others] = missingFiles;
   if (first === undefined) return;
-  const wanted = before.filter(({ state }) => !isSound(state)).length;
-  if (!first.isFolder && notGiven.length < wanted) return;
+  const expected = before.filter(({ state }) => !isSound(state)).length;
+  if (!first.isFolder && missingFiles.length < expected) return;
   throw new Failure(2, first.message, {
     ...first.details,
     problems: others.map(({ message }) => ({ message })),
