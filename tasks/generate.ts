@@ -55,6 +55,7 @@ const TASKS = [
   () => Promise.resolve({ task }),
   () => import("./lock.ts"),
   () => import("./gpu.ts"),
+  () => import("./machine.ts"),
 ];
 
 /** All tasks, in the order in which they are listed. */

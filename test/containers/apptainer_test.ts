@@ -126,7 +126,7 @@ Deno.test("explainApptainer() says what Apptainer's messages mean, and what to d
 /** What is missing for the tests with the real program, if anything is. */
 async function missing(): Promise<string | undefined> {
   const found = await call(["apptainer", "--version"]).catch(() => undefined);
-  if (found?.code !== 0) return "there is no apptainer (test/support/apptainer.sh gets it)";
+  if (found?.code !== 0) return "there is no apptainer (deno task machine gets it)";
   if (Deno.uid() !== 0) return "the tests do not run as root, so they can't be another user";
   return await missingDocker();
 }

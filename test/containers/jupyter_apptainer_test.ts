@@ -12,7 +12,7 @@ async function findBoth(): Promise<{ image: string } | { missing: string }> {
   const found = await call(["apptainer", "--version"]).catch(() => undefined);
   return found?.code === 0
     ? await findImage()
-    : { missing: "there is no apptainer (test/support/apptainer.sh gets it)" };
+    : { missing: "there is no apptainer (deno task machine gets it)" };
 }
 
 const found = await findBoth();

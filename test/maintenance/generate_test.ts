@@ -46,6 +46,7 @@ Deno.test("a task may do no more than what it is for", async (t) => {
         "fix-permissions",
         "lock",
         "gpu",
+        "machine",
         "test",
         "ok",
       ],
@@ -54,7 +55,7 @@ Deno.test("a task may do no more than what it is for", async (t) => {
     "run": [
       ...["reproduce", "train", "infer", "notebook", "step", "verify", "receipt", "data", "build", "doctor"],
       ...["jupyter", "run", "stop", "status", "logs", "shell", "publish", "fix-permissions"],
-      ...["lock", "gpu", "test", "ok"],
+      ...["lock", "gpu", "machine", "test", "ok"],
     ],
     "run=xdg-open,open": ["report"],
   };

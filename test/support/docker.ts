@@ -3,11 +3,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { stageContext } from "../../tasks/lib/image/build_context.ts";
+import { BASE_IMAGE as BASE, makeBaseImage } from "../../tasks/lib/maintenance/machine/base_image.ts";
 import { exists } from "../../tasks/lib/system/files.ts";
 import { type Ended, ended, Project, ROOT } from "./project.ts";
-
-/** What the CPU image is built on. */
-export const BASE = "debian:bookworm-slim";
 
 export async function docker(...args: string[]): Promise<Ended> {
   return await ended(
@@ -27,14 +25,15 @@ export async function said(...args: string[]): Promise<string> {
   return stdout.trim();
 }
 
+/** What the CPU image is built on. */
+export { BASE };
+
 /** Why images can't be built here, if they can't. */
 export async function missingEngine(): Promise<string | undefined> {
   const engine = await docker("version").catch(() => undefined);
   if (engine === undefined) return "there is no docker client";
   if (engine.code !== 0) return `no Docker Engine answers: ${engine.stderr.trim().split("\n").at(-1)}`;
-  if ((await docker("image", "inspect", BASE)).code === 0) return undefined;
-  const made = await new Deno.Command(join(ROOT, "test/support/base_image.sh"), { args: [BASE] }).output();
-  if (made.success || (await docker("pull", "--quiet", BASE)).code === 0) return undefined;
+  if (await makeBaseImage()) return undefined;
   return `${BASE} can't be pulled, nor made here (apt install mmdebstrap)`;
 }
 

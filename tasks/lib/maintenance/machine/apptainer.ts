@@ -1,0 +1,36 @@
+/**
+ * A real Apptainer for a Debian whose release has no package of it: the program of Debian's development tree, started in
+ * that tree with this machine's folders in their places. Works for root and for users, as one without setuid does.
+ */
+
+import $ from "dax";
+import { join } from "node:path";
+
+/** Where `apptainer_wrapper.sh` finds it. */
+const TREE = "/opt/apptainer-tree";
+
+const PROGRAM = "/usr/local/bin/apptainer";
+
+/** Puts it on PATH; does nothing where one is there already. */
+export async function installApptainer(): Promise<void> {
+  if ((await $`apptainer --version`.quiet().noThrow()).code === 0) return;
+  if (!await $.path(TREE).join("ready").exists()) await makeTree();
+  // As it is where udev is at work: SIF files are mounted through it.
+  await $`chmod 666 /dev/fuse`.quiet().noThrow();
+  await $`install --mode=755 ${join(import.meta.dirname!, "apptainer_wrapper.sh")} ${PROGRAM}`;
+  await $`apptainer --version`.quiet();
+}
+
+async function makeTree() {
+  await $`rm -rf ${TREE}`;
+  // The dates of what a mirror holds of that tree may have run out.
+  const option = '--aptopt=Acquire::Check-Valid-Until "false"';
+  const packages = "--include=apptainer,squashfuse,ca-certificates";
+  await $`mmdebstrap --quiet --variant=minbase ${option} ${packages} sid ${TREE}`;
+  for await (const { name, isDirectory } of Deno.readDir("/")) {
+    if (isDirectory) await Deno.mkdir(join(TREE, name), { recursive: true });
+  }
+  for (const name of ["hosts", "resolv.conf", "passwd", "group"]) await $`touch ${join(TREE, "etc", name)}`;
+  await Deno.chmod(TREE, 0o755);
+  await $`touch ${join(TREE, "ready")}`;
+}
