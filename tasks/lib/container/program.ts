@@ -1,4 +1,4 @@
-/** Docker and the programs with its command line. All that differs between them is said here. */
+/** Docker and the programs with its command line. All that differs between them is in this table. */
 
 import type { GpuRequest } from "../plan/gpus.ts";
 import { compareVersions } from "../system/version.ts";

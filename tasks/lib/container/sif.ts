@@ -17,7 +17,7 @@ export interface Sif {
   sha256: string;
 }
 
-/** Hears what is said while an image is converted. */
+/** Takes what the user should know while an image is converted. */
 export type Reporter = Pick<Terminal, "line" | "progress">;
 
 /**
@@ -185,9 +185,9 @@ async function buildOptions({ fromNetwork }: Convertible): Promise<string[]> {
   ];
 }
 
-function explainConversion({ name, fromNetwork }: Convertible, said: string): Failure {
-  return new Failure(3, `Cannot convert ${name}: apptainer says "${said}"`, {
-    remedy: /no space left|quota/i.test(said)
+function explainConversion({ name, fromNetwork }: Convertible, message: string): Failure {
+  return new Failure(3, `Cannot convert ${name}: apptainer says "${message}"`, {
+    remedy: /no space left|quota/i.test(message)
       ? "Name folders with more space: APPTAINER_TMPDIR=/path APPTAINER_CACHEDIR=/path"
       : fromNetwork
       ? "Check the name and the network, or bring it along: docker save NAME -o image.tar elsewhere, then " +

@@ -22,7 +22,7 @@ export async function statusTask(terminal: Terminal): Promise<Outcome> {
   if (condition.is !== "running") {
     terminal.line(describeEnd(plan, condition));
     if (condition.is === "gone") await clearState(folder);
-    else terminal.line("deno task logs shows what it said; deno task stop removes what is left of it");
+    else terminal.line("deno task logs shows its log; deno task stop removes what is left of it");
     return { exitCode: 1, result: { running: false, ...condition } };
   }
   const url = serverUrl(plan.port, token);
@@ -41,11 +41,11 @@ function describe({ plan, started }: StartedServer, url: string, hasAnswered: bo
   return [
     `${nameOf(plan)} has run for ${age}${image}`,
     `${hasAnswered ? "It answers" : "It does not answer"} at ${url}${published}`,
-    ...(hasAnswered ? [] : ["deno task logs -f shows what it says"]),
+    ...(hasAnswered ? [] : ["deno task logs -f shows its log"]),
   ];
 }
 
-/** `deno task logs`: what the project's server said, also after it ended. */
+/** `deno task logs`: the log of the project's server, also after it ended. */
 export async function logsTask(
   { follow, tail = "200" }: { follow: boolean; tail?: string },
 ): Promise<Outcome> {
@@ -92,7 +92,7 @@ export async function stopTask(terminal: Terminal): Promise<Outcome> {
   await server.engine.stop(server.plan);
   await clearState(server.folder);
   terminal.line(
-    before === "running" ? `Stopped ${nameOf(server.plan)}` : `${nameOf(server.plan)} ran no more; removed`,
+    before === "running" ? `Stopped ${nameOf(server.plan)}` : `${nameOf(server.plan)} had ended; removed`,
   );
   return {
     exitCode: 0,

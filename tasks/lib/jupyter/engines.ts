@@ -1,4 +1,4 @@
-/** What an engine does for JupyterLab, by how it says that a server runs in it. */
+/** What an engine does for JupyterLab, by the kind of its server. */
 
 import { engineOf } from "../engine/index.ts";
 import type { ServerPlan } from "./plan.ts";
