@@ -17,6 +17,18 @@ Deno.test("every import of tasks/ goes to a lower floor, and none goes in a circ
   assert.deepEqual(faults(sources, await readFloors()), []);
 });
 
+Deno.test("what only maintainers need is loaded by none of the users' tasks", async () => {
+  const sources = await readSources("tasks/");
+  const tasks = [...sources].filter(([file]) => roomOf(file) === "tasks");
+  const users = tasks.filter(([, text]) => !text.includes("maintainers: true"));
+  assert.ok(users.length > 20 && users.length < tasks.length);
+  for (const [task] of users) {
+    const loading = [...reachable(task, sources)].filter((file) => sources.get(file)!.includes('"dax"'));
+    assert.deepEqual(loading, [], task);
+  }
+  assert.ok([...reachable("tasks/machine.ts", sources)].some((file) => sources.get(file)!.includes('"dax"')));
+});
+
 Deno.test("an import that goes up is found, of whatever kind", async (t) => {
   const kinds: [name: string, line: string][] = [
     ["static", 'import { run } from "../run/a.ts";'],
@@ -112,6 +124,14 @@ Deno.test("what a comment says is no import", () => {
   ]);
   assert.deepEqual(faults(sources, new Map([["cli", 1], ["run", 9]])), []);
 });
+
+/** A file and all that it may load. */
+function reachable(file: string, sources: Sources, found = new Set<string>()): Set<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const target of importsOf(file, sources.get(file)!)) reachable(target, sources, found);
+  return found;
+}
 
 /** What breaks the rule, each a sentence with the names of both files. */
 function faults(sources: Sources, floors: Floors): string[] {
