@@ -10,7 +10,7 @@ import { askForRest, judgeAnswer, type Origin } from "../../tasks/lib/data/downl
 import { Checksums, findMismatch } from "../../tasks/lib/data/download/checksums.ts";
 import { redirectProblem } from "../../tasks/lib/data/download/web_address.ts";
 import { maySendPage, pageTitle } from "../../tasks/lib/data/download/web_page.ts";
-import { holdPath } from "../../tasks/lib/system/file_lock.ts";
+import { acquire } from "../../tasks/lib/system/file_lock.ts";
 import { exists, sha256 } from "../../tasks/lib/system/files.ts";
 
 const URL_HERE = "https://data.example/a.zip";
@@ -233,12 +233,12 @@ Deno.test("ProgressMeter takes the rate over the last seconds, and anew when the
   assert.equal(told.at(-1)!.bytesPerSecond, 0);
 });
 
-Deno.test("holdPath() lets one in at a time, in this process too, and leaves no file", async () => {
+Deno.test("acquire() lets one in at a time, in this process too, and leaves no file", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/a.lock`;
   let [inside, most, waited] = [0, 0, 0];
   const work = async () => {
-    using _lock = await holdPath(path, { onWait: () => waited++ });
+    using _lock = await acquire(path, { doing: "this", onWait: () => waited++ });
     most = Math.max(most, ++inside);
     await new Promise((resolve) => setTimeout(resolve, 50));
     inside--;
@@ -247,9 +247,9 @@ Deno.test("holdPath() lets one in at a time, in this process too, and leaves no 
   assert.deepEqual([most, waited], [1, 2]);
   assert.ok(!await exists(path));
   {
-    using _lock = await holdPath(path);
+    using _lock = await acquire(path, { doing: "this" });
     const signal = AbortSignal.timeout(100);
-    await assert.rejects(holdPath(path, { signal }), { name: "AbortError" });
+    await assert.rejects(acquire(path, { doing: "that", signal }), { name: "AbortError" });
   }
   await Deno.remove(folder);
 });

@@ -1,13 +1,23 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { readStamp } from "../../tasks/lib/environment/stamp.ts";
-import { PLAN_SCHEMA } from "../../tasks/lib/plan/plan.ts";
 import { makeStepCache } from "../../tasks/lib/plan/step_cache.ts";
-import { RunLock } from "../../tasks/lib/record/run_lock.ts";
+import type { Plan } from "../../tasks/lib/plan/plan.ts";
+import { acquireRun } from "../../tasks/lib/record/run_lock.ts";
 import { exists } from "../../tasks/lib/system/files.ts";
 import { ended, experiment, Project, ROOT } from "../support/project.ts";
 
-const STAMP = JSON.stringify({ format: 1, python: { base: "/usr/bin/python3" } });
+const STAMP = JSON.stringify({
+  ...{
+    format: 1,
+    lock: "requirements.lock",
+    lockSha256: "0",
+    requirementsSha256: "0",
+    platform: "linux x64",
+  },
+  ...{ python: { version: "3.11.2", base: "/usr/bin/python3" }, directory: "/somewhere/.venv" },
+  ...{ installer: "pip 24.2", packages: 1, made: "2026-01-01T00:00:00.000Z", seconds: 1 },
+});
 
 const FIRST = "20260101T000000Z-aaaa";
 
@@ -28,6 +38,17 @@ const RUNS = {
   [`runs/test/${SECOND}/.lock`]: "",
   [`runs/test/${SECOND}/plan.json`]: "{}",
 };
+
+function madePlan(python: string, cache?: string): Plan {
+  const step = { name: "train", argv: [], cwd: "/", env: {}, out: "/out", produces: [], needs: {}, cache };
+  return {
+    ...{ schema: 1, task: "train", run: FIRST, directory: "/runs", parameters: {}, changed: [] },
+    experiment: { name: "test", file: "/experiment.yaml", root: "/", text: "" },
+    engine: { name: "host", because: "a test says so" },
+    environment: { python, gpus: "none" },
+    ...{ onlyParameters: true, steps: cache === undefined ? [] : [step] },
+  };
+}
 
 const SOURCES = { "experiment.yaml": experiment(), "src/x.py": "" };
 
@@ -181,11 +202,11 @@ Deno.test("clean --runs asks on a terminal and removes nothing unless the answer
 Deno.test("clean --runs keeps a run in progress, and its link", async () => {
   await using project = await Project.make({ ...SOURCES, ...RUNS });
   await Deno.symlink(SECOND, project.path("runs/test/latest"));
-  const lock = await RunLock.take(project.path("runs/test", SECOND));
+  const lock = await acquireRun(project.path("runs/test", SECOND));
   const { code, stderr } = await project.task("clean", ["--runs", "--yes"]);
-  await lock.release();
+  lock[Symbol.dispose]();
   assert.equal(code, 0, stderr);
-  assert.match(stderr, new RegExp(`Kept .*${SECOND}: The run ${SECOND} is held by process ${Deno.pid}`));
+  assert.match(stderr, new RegExp(`Kept .*${SECOND}: The run ${SECOND} is locked by process ${Deno.pid}`));
   assert.deepEqual(
     [...Deno.readDirSync(project.path("runs/test"))].map(({ name }) => name).sort(),
     [SECOND, "latest"],
@@ -198,7 +219,7 @@ Deno.test("clean keeps an environment that is being made", async () => {
   await file.lock(true);
   const { code, stdout, stderr } = await project.task("clean", ["--json"]);
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /Kept .*\.venv: another process is making this environment/);
+  assert.match(stderr, /Kept .*\.venv: it is locked by another process/);
   const { removed, kept } = JSON.parse(stdout);
   assert.deepEqual([removed.length, kept.length], [2, 2]);
   assert.ok(await exists(project.path(".venv/environment.json")));
@@ -206,12 +227,13 @@ Deno.test("clean keeps an environment that is being made", async () => {
 
 Deno.test("clean keeps the environment that a run in progress uses", async () => {
   await using project = await Project.make({ ...SOURCES, ...MADE, ".venv-test/environment.json": STAMP });
-  const environment = { python: project.path(".venv/bin/python") };
-  const plan = { schema: PLAN_SCHEMA, experiment: { text: "" }, steps: [], environment };
-  await project.write(`runs/test/${FIRST}/plan.json`, JSON.stringify(plan));
-  const lock = await RunLock.take(project.path("runs/test", FIRST));
+  await project.write(
+    `runs/test/${FIRST}/plan.json`,
+    JSON.stringify(madePlan(project.path(".venv/bin/python"))),
+  );
+  const lock = await acquireRun(project.path("runs/test", FIRST));
   const { code, stderr } = await project.task("clean");
-  await lock.release();
+  lock[Symbol.dispose]();
   assert.equal(code, 0, stderr);
   assert.match(stderr, new RegExp(`Kept .*\\.venv: the run ${FIRST} is using it`));
   assert.ok(await exists(project.path(".venv/environment.json")));
@@ -223,17 +245,13 @@ Deno.test("clean keeps what steps keep in .cache while a run uses it", async () 
   await using project = await Project.make(SOURCES);
   const cache = project.path(".cache/test");
   await makeStepCache(cache);
-  const environment = { python: project.path(".venv/bin/python") };
-  const plan = {
-    schema: PLAN_SCHEMA,
-    experiment: { text: "" },
-    steps: [{ name: "train", cache }],
-    environment,
-  };
-  await project.write(`runs/test/${FIRST}/plan.json`, JSON.stringify(plan));
-  const lock = await RunLock.take(project.path("runs/test", FIRST));
+  await project.write(
+    `runs/test/${FIRST}/plan.json`,
+    JSON.stringify(madePlan(project.path(".venv/bin/python"), cache)),
+  );
+  const lock = await acquireRun(project.path("runs/test", FIRST));
   const { stderr } = await project.task("clean");
-  await lock.release();
+  lock[Symbol.dispose]();
   assert.match(stderr, new RegExp(`Kept .*\\.cache: the run ${FIRST} is using it`));
   assert.ok(await exists(cache));
   assert.equal((await project.task("clean")).code, 0);

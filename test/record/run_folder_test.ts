@@ -3,11 +3,12 @@ import { join } from "node:path";
 import { Failure } from "../../tasks/lib/cli/failure.ts";
 import { findRun } from "../../tasks/lib/record/find_run.ts";
 import { listRuns, newRunId, pointLatest } from "../../tasks/lib/record/run_folder.ts";
-import { RunLock } from "../../tasks/lib/record/run_lock.ts";
+import { acquireRun, isRunLocked, wasRunLeft } from "../../tasks/lib/record/run_lock.ts";
+import { madeEvidence } from "../support/made_evidence.ts";
 import { Project } from "../support/project.ts";
 
 function evidence(run: string, task = "reproduce") {
-  return JSON.stringify({ schema: 1, run, task, status: "done", attempts: [], steps: {} });
+  return JSON.stringify(madeEvidence({ run, task }));
 }
 
 Deno.test("newRunId() is made of the time in UTC and sorts by it", () => {
@@ -52,26 +53,37 @@ Deno.test("findRun() refuses evidence that it can't read, and says why", async (
   for (
     const [text, message] of [
       ["{", /is not JSON/],
-      ["{}", /it has no schema/],
-      ["null", /it has no schema/],
-      ['{"schema":1,"steps":{}}', /no attempts and steps/],
-      ['{"schema":1,"attempts":[]}', /no attempts and steps/],
+      ["{}", /evidence\.json is not the evidence of a run: schema is missing, it must be a number/],
+      ["null", /the file must be an object, current value is null/],
+      [JSON.stringify({ ...madeEvidence(), steps: "x" }), /steps must be an object, current value is "x"/],
+      [JSON.stringify({ ...madeEvidence(), steps: { train: null } }), /steps\.train must be an object/],
+      [JSON.stringify({ ...madeEvidence(), attempts: [] }), /attempts must be a list of at least one/],
+      [`{"schema":1,"run":${"[".repeat(200)}${"]".repeat(200)}}`, /nested deeper than 100 levels/],
       ['{"schema":99}', /newer version/],
     ] as const
   ) {
-    await t.step(text, async () => {
+    await t.step(message.source, async () => {
       await using project = await Project.make({ "run/evidence.json": text });
       await assert.rejects(findRun("", "", project.path("run")), message);
     });
   }
 });
 
-Deno.test("a RunLock is held by one, and free again after release", async () => {
+Deno.test("a run folder is locked by one, and free again afterwards", async () => {
   await using project = await Project.make({});
-  const lock = await RunLock.take(project.root);
-  await assert.rejects(RunLock.take(project.root), new RegExp(`held by process ${Deno.pid} on`));
-  await lock.release();
-  await (await RunLock.take(project.root)).release();
+  const { root } = project;
+  assert.equal(await isRunLocked(root), false);
+  {
+    using _ = await acquireRun(root);
+    assert.equal(await isRunLocked(root), true);
+    const message = new RegExp(`locked by process ${Deno.pid} on .*, which is writing to it since \\d{4}-`);
+    await assert.rejects(acquireRun(root), message);
+  }
+  assert.deepEqual([await isRunLocked(root), await wasRunLeft(root)], [false, false]);
+  await project.write(".lock", JSON.stringify({ host: "elsewhere", pid: 1, since: "2026-01-01T00:00:00Z" }));
+  assert.equal(await wasRunLeft(root), true);
+  await assert.rejects(acquireRun(root), /locked by process 1 on elsewhere since .*, another host/);
+  using _ = await acquireRun(root, true);
 });
 
 Deno.test("pointLatest() moves the link and leaves a folder of that name alone", async () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parseSource } from "../../tasks/lib/sources/sources.ts";
-import { LARGEST_TEXT, type Observation, readSource, runFiles } from "../../tasks/lib/verdict/read_value.ts";
+import { LARGEST_FILE } from "../../tasks/lib/system/regular_file.ts";
+import { type Observation, readSource, runFiles } from "../../tasks/lib/verdict/read_value.ts";
 
 const HASH_OF_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -118,8 +119,8 @@ Deno.test("readSource() says what was there instead", async (t) => {
       ["infer/m.json#/x", "the run folder has no infer, it holds empty/, linked, train/"],
       ["empty/m.json#/x", "empty has no m.json, it holds nothing"],
       ["train/log.txt/x.json#/x", "train/log.txt is a file, not a folder"],
-      ["train/deep#/x", "train/deep is not a regular file"],
-      ["train/deep#sha256", "train/deep is not a regular file"],
+      ["train/deep#/x", "train/deep is a folder, not a regular file"],
+      ["train/deep#sha256", "train/deep is a folder, not a regular file"],
       [
         "train/log.txt#/x",
         /^train\/log\.txt is not JSON: expected a value at line 1, column 1, found "epoch 1"$/,
@@ -171,7 +172,7 @@ Deno.test("readSource() does not wait at a named pipe", { ignore: Deno.build.os 
     await new Deno.Command("mkfifo", { args: [join(run, "train", "pipe.json")] }).output();
     const observation = await read("train/pipe.json#/x", run);
     assert(!observation.found);
-    assert.equal(observation.reason, "train/pipe.json is not a regular file");
+    assert.equal(observation.reason, "train/pipe.json is a named pipe, not a regular file");
   });
 });
 
@@ -179,10 +180,10 @@ Deno.test("readSource() does not read a huge file for a value, but hashes it", a
   await withRun(async (run) => {
     const file = join(run, "train", "huge.json");
     await Deno.writeTextFile(file, "");
-    await Deno.truncate(file, LARGEST_TEXT + 1);
+    await Deno.truncate(file, LARGEST_FILE + 1);
     const observation = await read("train/huge.json#/x", run);
     assert(!observation.found);
-    assert.match(observation.reason, /huge\.json has 256 MiB, more than the 256 MiB that are read/);
+    assert.match(observation.reason, /huge\.json has 257 MiB, more than the 256 MiB that are read/);
     await Deno.truncate(file, 8 * 2 ** 20);
     const hash = await read("train/huge.json#sha256", run);
     assert.equal(

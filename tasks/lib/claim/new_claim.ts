@@ -7,6 +7,7 @@ import { SOURCE_KINDS } from "../sources/kinds.ts";
 import type { ClaimSource } from "../sources/source.ts";
 import { kindOf, parseSource } from "../sources/sources.ts";
 import { shellQuote } from "../system/command.ts";
+import { readRegularText } from "../system/regular_file.ts";
 import { readSource, runFiles } from "../verdict/read_value.ts";
 import { claimedText, valuesOf } from "./values.ts";
 import type { NewMapping, NewValue } from "./yaml_edit.ts";
@@ -90,7 +91,7 @@ const LARGEST_READ = 1_000_000;
 /** As they are written in experiment.yaml. */
 async function sourcesIn(path: string, file: string): Promise<string[]> {
   try {
-    const text = () => Deno.readTextFile(file);
+    const text = () => readRegularText(file);
     const places = await Promise.all(SOURCE_KINDS.map((kind) => kind.suggest?.(path, text) ?? []));
     return places.flat().map((place) => path + place);
   } catch {

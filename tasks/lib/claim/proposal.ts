@@ -10,6 +10,7 @@ import { withInterruptedStatus } from "../record/recover.ts";
 import { type FoundRun, listRuns, readPlan, runsRoot } from "../record/run_folder.ts";
 import type { RunVerdict } from "../record/verdict.ts";
 import { callerFolder } from "../system/project_root.ts";
+import { readRegularText } from "../system/regular_file.ts";
 import { conditionsOf } from "../verdict/conditions.ts";
 import { judgeClaims, observe } from "../verdict/judge.ts";
 import { newClaim, nothingClaimed } from "./new_claim.ts";
@@ -63,7 +64,7 @@ export async function propose(
   const runs = runsRoot(experiment.root, request.runs);
   const run = await withInterruptedStatus(await findRun(runs, experiment.name, asked));
   await checkClaimable(experiment, run);
-  const before = await Deno.readTextFile(experiment.file);
+  const before = await readRegularText(experiment.file);
   const parse = (text: string) => parseExperiment(text, experiment.file, experiment.root);
   const extended = await withNewClaim(before, experiment, run, request);
   const { text: claimed, notes } = await withValues(extended, parse(extended), run);

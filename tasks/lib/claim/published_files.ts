@@ -8,6 +8,7 @@ import { type Evidence, readEvidence } from "../record/evidence.ts";
 import type { FoundRun } from "../record/run_folder.ts";
 import type { RunVerdict } from "../record/verdict.ts";
 import { exists, writeAtomic } from "../system/files.ts";
+import { Folder, readRegular } from "../system/regular_file.ts";
 import { publishedFolder } from "../verdict/conditions.ts";
 
 /** Results that people and `deno task compare` read; the hashes of all others stand in the evidence. */
@@ -40,9 +41,10 @@ export async function contentsOf(
     ).map(({ path }) => `${step}/${path}`)
   );
   const paths = ["plan.json", "evidence.json", ...results];
+  const within = new Folder(directory);
   const read = paths.map(async (path): Promise<[string, Uint8Array]> => [
     path,
-    await Deno.readFile(join(directory, path)),
+    await readRegular(join(directory, path), { within }),
   ]);
   const judged = new TextEncoder().encode(`${JSON.stringify(verdict, null, 2)}\n`);
   return new Map([...await Promise.all(read), ["verdict.json", judged]]);
@@ -59,7 +61,7 @@ function outputsOf({ steps }: Evidence, step: string) {
 export async function planPublishing(experiment: Experiment, contents: Contents): Promise<PublishedFile[]> {
   const folder = publishedFolder(experiment);
   const files = [...contents].map(async ([path, now]): Promise<PublishedFile> => {
-    const before = await Deno.readFile(join(folder, path)).catch(() => undefined);
+    const before = await readRegular(join(folder, path)).catch(() => undefined);
     if (before === undefined) return { path, change: "new" };
     return { path, change: isSame(path, before, now) ? "same" : "changed" };
   });

@@ -53,7 +53,8 @@ export const ASPECTS: Aspect[] = [
     name: "device",
     likelihood: "likely",
     because: "another model of device sums in another order, and kernels are chosen by it",
-    read: ({ framework }) => framework?.devices && { "": showDevices(framework.devices) },
+    read: ({ framework }) =>
+      Array.isArray(framework?.devices) ? { "": showDevices(framework.devices) } : undefined,
   },
   {
     name: "framework",

@@ -1,6 +1,7 @@
 /** What evidence holds of how one step ran, wherever in it that stands. Pure. */
 
 import type { Attempt, Evidence, StepEvidence } from "../record/evidence.ts";
+import type { Framework as FrameworkRecord, ProcessRecord } from "../record/evidence_schema.ts";
 
 /** All that was recorded of how one step ran. */
 export interface StepRecord {
@@ -15,21 +16,12 @@ export interface StepRecord {
   names: string[];
 }
 
-export interface ProcessRecord {
-  python?: string;
-  packages?: Record<string, string>;
-  torch?: Framework;
-  tensorflow?: Framework;
-}
+export type { ProcessRecord };
 
 /** Versions, devices and flags of PyTorch or TensorFlow. */
-export type Framework = { name: string; devices?: (string | Device)[] } & Record<string, unknown>;
+export type Framework = FrameworkRecord & { name: string };
 
-export interface Device {
-  name: string;
-  compute_capability?: string;
-  sm_count?: number;
-}
+export type Device = Exclude<Extract<FrameworkRecord["devices"], unknown[]>[number], string>;
 
 /**
  * @param names texts by which the run names itself
@@ -39,7 +31,7 @@ export function recordOf(evidence: Evidence, name: string, names: string[]): Ste
   const step = evidence.steps[name];
   const attempt = step && evidence.attempts[step.attempt];
   if (attempt === undefined) return undefined; // it never ran
-  const recorded = step!.recorded as Recorded | undefined;
+  const recorded = step!.recorded;
   const processes = [...(recorded?.notebooks ?? []).map(({ kernel }) => kernel), recorded?.environment];
   const process = processes.find((one) => one?.torch ?? one?.tensorflow) ?? processes.find((one) => one) ??
     {};
@@ -52,12 +44,6 @@ export function recordOf(evidence: Evidence, name: string, names: string[]): Ste
     cpu: recorded?.cpu,
     framework: frameworkOf(process),
   };
-}
-
-interface Recorded {
-  cpu?: StepRecord["cpu"];
-  environment?: ProcessRecord;
-  notebooks?: { kernel?: ProcessRecord | null }[];
 }
 
 function frameworkOf({ torch, tensorflow }: ProcessRecord): Framework | undefined {

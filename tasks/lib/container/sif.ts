@@ -5,7 +5,7 @@ import { Failure } from "../cli/failure.ts";
 import { bytes, duration } from "../cli/format.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { run } from "../system/command.ts";
-import { holdPath } from "../system/file_lock.ts";
+import { acquire } from "../system/file_lock.ts";
 import { exists, freeSpace, sha256 } from "../system/files.ts";
 import { StopSignals } from "../system/supervise.ts";
 import { apptainer, lastProblem } from "./apptainer.ts";
@@ -71,7 +71,7 @@ async function damageOf(file: string): Promise<string | undefined> {
  */
 export async function ensureSif(image: Convertible, reporter: Reporter): Promise<Sif> {
   const file = sifPath(image);
-  using _lock = await holdFile(file, reporter);
+  using _lock = await acquireFile(file, reporter);
   if (await exists(file)) {
     const damage = await damageOf(file);
     if (damage === undefined) return { file, sha256: await hashSif(file) };
@@ -84,13 +84,15 @@ export async function ensureSif(image: Convertible, reporter: Reporter): Promise
 }
 
 /** The lock goes with the process that holds it. */
-async function holdFile(file: string, reporter: Reporter): Promise<Disposable> {
+async function acquireFile(file: string, reporter: Reporter): Promise<Disposable> {
   try {
     await Deno.mkdir(dirname(file), { recursive: true });
-    return await holdPath(`${file}.lock`, {
-      onWait: () => reporter.line(`Waiting for another process, which is making ${file}`),
+    return await acquire(`${file}.lock`, {
+      doing: `making ${file}`,
+      onWait: (holder) => reporter.line(`Waiting for ${holder}`),
     });
   } catch (error) {
+    if (error instanceof Failure) throw error;
     throw new Failure(3, `Cannot keep ${basename(file)} in ${dirname(file)}: ${(error as Error).message}`, {
       remedy: PUT_ELSEWHERE,
     });

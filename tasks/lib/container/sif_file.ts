@@ -3,7 +3,10 @@
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { bytes } from "../cli/format.ts";
+import type { KnownHash } from "./sif_schema.ts";
 import { sha256, sha256File, writeJson } from "../system/files.ts";
+import { openRegular } from "../system/regular_file.ts";
+import { readRecordIfSound } from "../system/records.ts";
 
 /** Where the global header has its magic number, and place and length of the data that end the file [SIF specification, version 1]. */
 const MAGIC = { offset: 32, text: "SIF_MAGIC" };
@@ -28,7 +31,7 @@ export function sifProblem(header: Uint8Array, size: number): string | undefined
 
 /** The same for a file; @throws if it can't be read. */
 export async function problemOf(path: string): Promise<string | undefined> {
-  using file = await Deno.open(path);
+  using file = await openRegular(path);
   const header = new Uint8Array(HEADER_BYTES);
   const count = await file.read(header);
   return sifProblem(header.subarray(0, count ?? 0), (await file.stat()).size);
@@ -41,14 +44,6 @@ export async function checkSif(path: string): Promise<void> {
   throw new Failure(2, `Cannot run in ${path}: it ${problem}`, {
     remedy: "Copy it again, or let it be made from the image: --image docker-archive:FILE.tar",
   });
-}
-
-interface KnownHash {
-  path: string;
-  size: number;
-  /** Milliseconds since 1970. */
-  modified: number;
-  sha256: string;
 }
 
 /**
@@ -75,7 +70,7 @@ export async function hasChanged(path: string, folder: string): Promise<boolean>
 
 async function lookUp(path: string, folder: string) {
   const { size, mtime } = await Deno.stat(path);
-  const known = await readRecord(recordPath(path, folder));
+  const known = await readKnown(recordPath(path, folder));
   return { known: known?.path === path ? known : undefined, size, modified: mtime?.getTime() ?? 0 };
 }
 
@@ -83,10 +78,8 @@ function recordPath(path: string, folder: string): string {
   return join(folder, `${sha256(path).slice(0, 16)}.json`);
 }
 
-async function readRecord(path: string): Promise<KnownHash | undefined> {
-  try {
-    return JSON.parse(await Deno.readTextFile(path));
-  } catch {
-    return undefined; // not there, or not whole
-  }
+/** Nothing where it is not there, or not whole. */
+async function readKnown(path: string): Promise<KnownHash | undefined> {
+  const { knownHashSchema } = await import("./sif_schema.ts");
+  return await readRecordIfSound(path, knownHashSchema);
 }

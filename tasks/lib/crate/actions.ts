@@ -170,10 +170,13 @@ export function instrument({ evidence, name, step, citation }: ActionSource): En
 
 /** E.g. `Python 3.11.2, torch 2.13.0+cpu`. */
 function platform({ recorded }: StepEvidence): string | undefined {
-  const environment = recorded?.environment as Record<string, unknown> | undefined;
+  const environment = recorded?.environment;
   if (typeof environment?.python !== "string") return undefined;
-  const framework = environment.torch as { version?: string } | undefined;
-  return [`Python ${environment.python}`, ...framework?.version ? [`torch ${framework.version}`] : []].join(
+  const framework = environment.torch;
+  return [
+    `Python ${environment.python}`,
+    ...typeof framework?.version === "string" ? [`torch ${framework.version}`] : [],
+  ].join(
     ", ",
   );
 }

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { parse } from "yaml";
 import type { Entity } from "./entity.ts";
+import { readRegularText } from "../system/regular_file.ts";
 
 const FILE = "CITATION.cff";
 
@@ -38,7 +39,7 @@ export interface CitationAuthor {
 
 /** The project's CITATION.cff; nothing if it has none, or one that can't be read. */
 export async function readCitation(root: string): Promise<Citation | undefined> {
-  const text = await Deno.readTextFile(join(root, FILE)).catch(() => undefined);
+  const text = await readRegularText(join(root, FILE)).catch(() => undefined);
   if (text === undefined) return undefined;
   try {
     const citation = parse(text);

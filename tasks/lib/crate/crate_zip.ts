@@ -6,6 +6,7 @@ import { Failure } from "../cli/failure.ts";
 import type { FoundRun } from "../record/run_folder.ts";
 import { exists } from "../system/files.ts";
 import { callerFolder } from "../system/project_root.ts";
+import { Folder, IrregularFile, openRegular } from "../system/regular_file.ts";
 import { judgeRun } from "../verdict/judge.ts";
 import { METADATA, writeRoCrate } from "./run_crate.ts";
 
@@ -58,13 +59,15 @@ async function writeZip(temporary: string, directory: string, paths: string[]) {
   configure({ useWebWorkers: false }); // they would need to be read from the network
   const output = await Deno.open(temporary, { write: true, createNew: true });
   const zip = new ZipWriter(output.writable);
-  for (const path of paths) await addFile(zip, directory, path);
+  const within = new Folder(directory);
+  for (const path of paths) await addFile(zip, within, path);
   await zip.close();
 }
 
 /** Streams a file into the archive, however large it is. */
-async function addFile(zip: ZipWriter<unknown>, directory: string, path: string) {
-  const file = await Deno.open(join(directory, path)).catch(() => {
+async function addFile(zip: ZipWriter<unknown>, within: Folder, path: string) {
+  const file = await openRegular(join(within.path, path), { within }).catch((error) => {
+    if (error instanceof IrregularFile) throw error;
     throw new Failure(1, `Cannot make a crate: ${path} is recorded, and not there any more`);
   });
   await zip.add(path, file.readable);

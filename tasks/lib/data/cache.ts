@@ -3,24 +3,13 @@
 import { basename, join } from "node:path";
 import type { DataHash } from "../experiment/experiment.ts";
 import { exists, sha256File, writeJson } from "../system/files.ts";
+import { readRecordIfSound } from "../system/records.ts";
+import type { EntryRecord } from "./cache_schema.ts";
 import { checkTree } from "./tree/check_tree.ts";
 import { isSameStamp, type Stamp, stampOf } from "./tree/tree_file.ts";
 import { manifestPath, readManifest } from "./tree/tree_manifest.ts";
 
-/** Written into an entry before it gets its name, so that every entry with a name is whole. */
-export interface EntryRecord extends Stamp {
-  format: 1;
-  /** Of the file or archive, as the stamp is. */
-  sha256: string;
-  /** Where that is what it is known by. */
-  md5?: string;
-  /** Name of the file or archive in the entry. */
-  file: string;
-  /** Address or path that it is from; not known where a download ended and its process was killed just then. */
-  source?: string;
-  /** UTC, ISO 8601. */
-  fetched: string;
-}
+export type { EntryRecord };
 
 export interface Entry {
   /** Absolute, and without links. */
@@ -58,12 +47,9 @@ async function entryNames(cache: string): Promise<string[]> {
 
 /** Nothing if it is not there, or is no entry. */
 async function readEntry(folder: string): Promise<Entry | undefined> {
-  try {
-    const record = JSON.parse(await Deno.readTextFile(join(folder, RECORD)));
-    return record?.format === 1 && record.sha256 === basename(folder) ? { folder, record } : undefined;
-  } catch {
-    return undefined;
-  }
+  const { entrySchema } = await import("./cache_schema.ts");
+  const record = await readRecordIfSound(join(folder, RECORD), entrySchema);
+  return record?.sha256 === basename(folder) ? { folder, record } : undefined;
 }
 
 /** Records a file that was just put into a folder, and takes away the right to write to it. */

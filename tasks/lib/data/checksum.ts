@@ -5,6 +5,7 @@ import { Failure } from "../cli/failure.ts";
 import type { Data, DataHash, Experiment } from "../experiment/experiment.ts";
 import { lockPath, readLock, writePin } from "../experiment/pins.ts";
 import { type Found, readChecksums } from "./download/checksums.ts";
+import { openRegular } from "../system/regular_file.ts";
 
 /** `md5:c8fa…`, as messages and experiment.lock name it. */
 export function showHash(hash: DataHash): string {
@@ -22,7 +23,7 @@ export function showFound(wanted: DataHash, { sha256, md5 }: Found): string {
 
 /** Both hashes in one reading; MD5 only where it is asked for. */
 export async function hashFile(path: string, hash: DataHash): Promise<Found> {
-  using file = await Deno.open(path);
+  using file = await openRegular(path);
   return (await readChecksums(file, hash)).digest();
 }
 

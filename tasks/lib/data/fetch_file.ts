@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Data, DataHash } from "../experiment/experiment.ts";
 import { shellQuote } from "../system/command.ts";
-import { holdPath } from "../system/file_lock.ts";
+import { acquire } from "../system/file_lock.ts";
 import { exists, isDiskFull } from "../system/files.ts";
 import { dataCache } from "./cache_folder.ts";
 import { addMd5, type Entry, findEntry, inspectEntry, sealEntry } from "./cache.ts";
@@ -30,19 +30,19 @@ export function fromCommand(experiment: string, file: string): string {
   return shellQuote(["deno", "task", "data", experiment, "--from", file]);
 }
 
-/** Waits until no other process fetches the same data; whoever has the lock is alone until it is disposed of. */
-export async function acquire(
+/** Waits until no other process fetches the same data; who has the lock is alone until it is disposed of. */
+export async function acquireData(
   hash: DataHash,
   { name }: Data,
   { line, signal }: FetchFileOptions,
 ): Promise<Disposable> {
   const folder = await incoming(hash);
-  const onWait = () => line(`${name}: waiting for another process, which is getting it`);
+  const onWait = (holder: string) => line(`${name}: waiting for ${holder}`);
   try {
     await Deno.mkdir(dirname(folder), { recursive: true });
-    return await holdPath(`${folder}.lock`, { onWait, signal });
+    return await acquire(`${folder}.lock`, { doing: `getting ${name}`, onWait, signal });
   } catch (error) {
-    if (signal?.aborted) throw error;
+    if (signal?.aborted || error instanceof Failure) throw error;
     throw new Failure(3, `Cannot keep the data "${name}" in ${folder}: ${(error as Error).message}`, {
       remedy: MAKE_ROOM,
     });

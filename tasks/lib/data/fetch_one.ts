@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Data, Experiment } from "../experiment/experiment.ts";
 import { unpack } from "./archive/unpack.ts";
-import { acquire, fetchFile, type FetchFileOptions, fromCommand } from "./fetch_file.ts";
+import { acquireData, fetchFile, type FetchFileOptions, fromCommand } from "./fetch_file.ts";
 import { type Entry, filePath, inspectEntry, treePath } from "./cache.ts";
 import { findMismatch } from "./download/checksums.ts";
 import { findLocalFile, type LocalFile } from "./local_file.ts";
@@ -27,7 +27,7 @@ export async function fetchOne(
   if (before.state === "here") return before;
   const place = await inspectPlace(experiment.root, data);
   const own = place.kind === "file" ? await takeOver(experiment.root, before) : undefined;
-  using _lock = await acquire(before.hash, data, options);
+  using _lock = await acquireData(before.hash, data, options);
   // Whoever had the lock before may have fetched them.
   const entry = await ensureEntry(
     experiment,

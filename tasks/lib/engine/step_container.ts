@@ -13,7 +13,7 @@ import {
 } from "../container/client.ts";
 import type { ContainerProgram } from "../container/program.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
-import { isHeld } from "../record/run_lock.ts";
+import { isRunLocked } from "../record/run_lock.ts";
 import { signalGroup } from "../system/command.ts";
 import type { ProcessHandle, Supervised } from "../system/supervise.ts";
 import { containerName } from "./container.ts";
@@ -187,7 +187,7 @@ export async function reapContainers(program: ContainerProgram, root: string): P
   for (
     const { id, labels } of await findContainers(program, { [LABELS.project]: root, [LABELS.role]: "step" })
   ) {
-    if (await isHeld(labels[LABELS.directory] ?? "")) continue;
+    if (await isRunLocked(labels[LABELS.directory] ?? "")) continue;
     await removeContainer(program, id);
     reaped.push(labels[LABELS.run] ?? "unknown");
   }

@@ -227,15 +227,12 @@ async function makeOrAwait(
 ): Promise<{ directory: string; made: boolean }> {
   const choice = await chooseLock(requirements, options.gpu);
   const making = await import("./make_environment.ts");
-  const place = await choosePlace(places, options);
-  const held = await making.holdPlace(place, places.named ? undefined : places.cache, options);
-  try {
-    if (await adopt(held.directory, wanted)) return { directory: held.directory, made: false };
-    await making.makeEnvironment({ ...options, requirements, wanted, held, locked: choice.locked });
-    return { directory: held.directory, made: true };
-  } finally {
-    held.release();
-  }
+  const chosen = await choosePlace(places, options);
+  using target = await making.acquirePlace(chosen, places.named ? undefined : places.cache, options);
+  const { directory } = target;
+  if (await adopt(directory, wanted)) return { directory, made: false };
+  await making.makeEnvironment({ ...options, requirements, wanted, target, locked: choice.locked });
+  return { directory, made: true };
 }
 
 /** True if the environment fits now: another process made it meanwhile, or only a comment of the requirements changed. */

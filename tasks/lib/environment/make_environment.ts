@@ -3,13 +3,14 @@
 import { basename, dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { run } from "../system/command.ts";
+import { acquire } from "../system/file_lock.ts";
 import { freeSpace, isDiskFull, isReadOnly, sha256 } from "../system/files.ts";
 import { endProcesses } from "../system/processes.ts";
 import { installWithPip, installWithUv } from "./installer.ts";
 import { type LockedPackage, pinnedNames, readLock } from "./lock_file.ts";
 import { canInstall, describeRange, findPython, isNewer, type Python, type PythonRange } from "./python.ts";
 import { resolveRequirements } from "./resolve.ts";
-import { isVacant, misfit, PLATFORM, readStamp, type Wanted, writeStamp } from "./stamp.ts";
+import { environmentLock, isVacant, misfit, PLATFORM, readStamp, type Wanted, writeStamp } from "./stamp.ts";
 import { InstallError, type Workplace } from "./tool.ts";
 import { findUv, type Uv } from "./uv.ts";
 
@@ -19,12 +20,11 @@ interface Reporter {
   signal?: AbortSignal;
 }
 
-/** The right to make an environment in a folder; the operating system drops it when this process ends, however. */
-export interface HeldPlace {
+/** The right to make an environment in a folder, until it is disposed of. */
+export interface LockedPlace extends Disposable {
   directory: string;
   /** Folder beside it with the lock, the log and unfinished environments. */
   state: string;
-  release: () => void;
 }
 
 /**
@@ -33,52 +33,37 @@ export interface HeldPlace {
  * @param instead Taken if the place can't be written.
  * @throws Failure(3) if neither can be written.
  */
-export async function holdPlace(
+export async function acquirePlace(
   directory: string,
   instead: string | undefined,
-  talk: Reporter,
-): Promise<HeldPlace> {
+  reporter: Reporter,
+): Promise<LockedPlace> {
   const state = `${directory}.state`;
-  let file: Deno.FsFile;
   try {
     await Deno.mkdir(state, { recursive: true });
-    file = await Deno.open(join(state, "lock"), { read: true, write: true, create: true });
     await checkWritable(dirname(directory));
+    const lock = await acquire(environmentLock(directory), {
+      doing: `making ${directory}`,
+      onWait: (holder) => reporter.announce(`Waiting for ${holder}`),
+      signal: reporter.signal,
+    });
+    return { directory, state, [Symbol.dispose]: () => lock[Symbol.dispose]() };
   } catch (error) {
-    if (!isReadOnly(error)) throw asFailure(error, directory);
+    if (!isReadOnly(error)) throw asFailure(error, directory, undefined, reporter.signal);
     if (instead === undefined) {
       throw new Failure(3, `Cannot make the environment ${directory}: the folder can't be written`, {
         remedy: "Name a folder that can: VENV_DIR=/path/to/folder",
       });
     }
-    talk.announce(`${dirname(directory)} can't be written; the environment is kept in ${instead}`);
-    return await holdPlace(instead, undefined, talk);
+    reporter.announce(`${dirname(directory)} can't be written; the environment is kept in ${instead}`);
+    return await acquirePlace(instead, undefined, reporter);
   }
-  await takeLock(file, join(state, "lock"), directory, talk);
-  return { directory, state, release: () => file.close() };
 }
 
 /** A folder may be there from before, in a project that can no longer be written. */
 async function checkWritable(folder: string) {
   const probe = await Deno.makeTempDir({ dir: folder, prefix: ".venv." });
   await Deno.remove(probe);
-}
-
-async function takeLock(file: Deno.FsFile, path: string, directory: string, { announce, signal }: Reporter) {
-  try {
-    for (let waiting = false; !await file.tryLock(true); waiting = true) {
-      signal?.throwIfAborted();
-      const holder = (await Deno.readTextFile(path).catch(() => "")).trim();
-      if (!waiting) announce(`Waiting for ${holder || "another process"}, which is making ${directory}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    await file.truncate();
-    await file.seek(0, Deno.SeekMode.Start);
-    await file.write(new TextEncoder().encode(`process ${Deno.pid}\n`));
-  } catch (error) {
-    file.close();
-    throw asFailure(error, directory, undefined, signal);
-  }
 }
 
 export interface Making extends Reporter {
@@ -89,31 +74,31 @@ export interface Making extends Reporter {
   gpu: boolean;
   /** Download more than 1 GB without asking. */
   yes?: boolean;
-  held: HeldPlace;
+  target: LockedPlace;
 }
 
 /**
- * Makes an environment in a place that is held, replacing the one that is there: finds a Python, says what it will
+ * Makes an environment in a place that is locked, replacing the one that is there: finds a Python, says what it will
  * cost, installs beside the place, and moves it in.
  *
  * @throws Failure(3) with the cause, what to do, and the log of pip or uv; Failure(2) if it is larger than anybody
  * agreed to.
  */
 export async function makeEnvironment(making: Making): Promise<void> {
-  const { held, announce, signal, wanted } = making;
+  const { target, announce, signal, wanted } = making;
   const started = performance.now();
-  await removeLeftovers(held);
+  await removeLeftovers(target);
   const lock = making.locked ? await readLock(wanted.lock) : undefined;
   const [python, uv] = await Promise.all([pythonFor(wanted, lock?.pythons), findUv()]);
-  const before = await whyNotAsItIs(held.directory, wanted);
+  const before = await whyNotAsItIs(target.directory, wanted);
   if (before !== undefined) announce(before);
   notesOnPython(python, wanted, lock?.pythons).forEach((note) => announce(note));
-  const log = join(held.state, "log.txt");
+  const log = join(target.state, "log.txt");
   await Deno.remove(log).catch(() => {});
-  const scratch = await Deno.makeTempDir({ dir: held.state, prefix: "making-" });
-  const directory = join(scratch, basename(held.directory));
+  const scratch = await Deno.makeTempDir({ dir: target.state, prefix: "making-" });
+  const directory = join(scratch, basename(target.directory));
   const place: Workplace = {
-    ...{ python, directory, scratch, log, signal, mark: markOf(held.directory) },
+    ...{ python, directory, scratch, log, signal, mark: markOf(target.directory) },
     progress: making.progress ?? (() => {}),
   };
   try {
@@ -122,12 +107,12 @@ export async function makeEnvironment(making: Making): Promise<void> {
       : { ...lock, install: () => installLock(lock.packages, uv, place, announce) };
     announce(announcement(making, contents, uv, python));
     contents.note && announce(contents.note);
-    await checkDisk(contents, held.directory);
+    await checkDisk(contents, target.directory);
     confirmDownload(contents, making);
     const installer = await contents.install();
     await checkStarts(directory, log);
     const packages = await countPackages(directory);
-    await relocate(directory, held.directory);
+    await relocate(directory, target.directory);
     await writeStamp(directory, {
       format: 1,
       lock: basename(wanted.lock),
@@ -135,20 +120,20 @@ export async function makeEnvironment(making: Making): Promise<void> {
       requirementsSha256: wanted.requirementsSha256,
       python: { version: python.version, base: python.path, asked: wanted.asked },
       platform: PLATFORM,
-      directory: held.directory,
+      directory: target.directory,
       installer,
       packages,
       made: new Date().toISOString(),
       seconds: Math.round((performance.now() - started) / 1000),
     });
     signal?.throwIfAborted();
-    await moveIn(directory, held, announce);
+    await moveIn(directory, target, announce);
   } catch (error) {
-    throw asFailure(error, held.directory, log, signal);
+    throw asFailure(error, target.directory, log, signal);
   } finally {
     await Deno.remove(scratch, { recursive: true }).catch(() => {});
   }
-  announce(`Made ${held.directory} in ${Math.round((performance.now() - started) / 1000)} s`);
+  announce(`Made ${target.directory} in ${Math.round((performance.now() - started) / 1000)} s`);
 }
 
 async function pythonFor({ base }: Wanted, range?: PythonRange): Promise<Python> {
@@ -177,7 +162,7 @@ function notesOnPython(python: Python, { base }: Wanted, range?: PythonRange): s
  * Only the holder of the lock makes anything here, so whatever is unfinished was left by a process that was killed.
  * Its pip or uv may have outlived it, and would go on writing.
  */
-async function removeLeftovers({ directory, state }: HeldPlace) {
+async function removeLeftovers({ directory, state }: LockedPlace) {
   const left = (await Array.fromAsync(Deno.readDir(state))).filter(({ name }) =>
     /^(?:making|old)-/.test(name)
   );
@@ -225,7 +210,7 @@ async function contentsOfRequirements(
 }
 
 function announcement(
-  { held, wanted }: Making,
+  { target, wanted }: Making,
   { downloadMB, diskMB }: Contents,
   uv: Uv | undefined,
   { version }: Python,
@@ -233,18 +218,18 @@ function announcement(
   const disk = diskMB === undefined ? "" : `, ${megabytes(diskMB)} on disk`;
   const size = downloadMB === undefined ? "" : ` (about ${megabytes(downloadMB)} to download${disk})`;
   const tool = uv === undefined ? "pip" : `uv ${uv.version}`;
-  return `Making ${held.directory} from ${basename(wanted.lock)}${size}, with ${tool} on Python ${version}`;
+  return `Making ${target.directory} from ${basename(wanted.lock)}${size}, with ${tool} on Python ${version}`;
 }
 
 /** What is downloaded without asking. */
 const UNASKED_MB = 1000;
 
-function confirmDownload({ downloadMB = 0 }: Contents, { yes, held }: Making) {
+function confirmDownload({ downloadMB = 0 }: Contents, { yes, target }: Making) {
   if (downloadMB <= UNASKED_MB || yes) return;
   const size = megabytes(downloadMB);
   throw new Failure(
     2,
-    `Cannot make ${held.directory} without being told to: it takes about ${size} of downloads`,
+    `Cannot make ${target.directory} without being told to: it takes about ${size} of downloads`,
     {
       remedy: "Add --yes",
     },
@@ -332,7 +317,7 @@ export async function relocate(directory: string, target: string): Promise<void>
 }
 
 /** Puts the new environment in place of the old. One that is not ours is kept under another name. */
-async function moveIn(made: string, { directory, state }: HeldPlace, announce: (line: string) => void) {
+async function moveIn(made: string, { directory, state }: LockedPlace, announce: (line: string) => void) {
   if (!await isVacant(directory)) {
     const ours = await readStamp(directory) !== undefined;
     const time = new Date().toISOString().replace(/[-:]|\.\d+/g, "");

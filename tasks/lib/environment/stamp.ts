@@ -2,31 +2,10 @@
 
 import { join } from "node:path";
 import { writeJson } from "../system/files.ts";
+import { readRecordIfSound } from "../system/records.ts";
+import type { Stamp } from "./stamp_schema.ts";
 
-/** Written into an environment last: one without it is not finished, or not ours. */
-export interface Stamp {
-  format: 1;
-  /** Name of the lock, or of the requirements file where there is no lock. */
-  lock: string;
-  lockSha256: string;
-  requirementsSha256: string;
-  python: {
-    version: string;
-    /** Interpreter that the environment was made from. */
-    base: string;
-    /** Value of PYTHON at that time. */
-    asked?: string;
-  };
-  platform: string;
-  /** Where it was made for: its scripts name this path. */
-  directory: string;
-  /** "pip 24.2" or "uv 0.13.9" */
-  installer: string;
-  packages: number;
-  /** UTC, ISO 8601. */
-  made: string;
-  seconds: number;
-}
+export type { Stamp };
 
 /** What an environment must have been made from to be used. */
 export interface Wanted {
@@ -46,13 +25,8 @@ export const PLATFORM = `${Deno.build.os} ${Deno.build.arch}`;
 
 /** Undefined if there is none, or it can't be read. */
 export async function readStamp(directory: string): Promise<Stamp | undefined> {
-  try {
-    const stamp = JSON.parse(await Deno.readTextFile(join(directory, STAMP)));
-    return stamp?.format === 1 && typeof stamp.python?.base === "string" ? stamp : undefined;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    return undefined;
-  }
+  const { stampSchema } = await import("./stamp_schema.ts");
+  return await readRecordIfSound(join(directory, STAMP), stampSchema);
 }
 
 export async function writeStamp(directory: string, stamp: Stamp): Promise<void> {
@@ -87,6 +61,11 @@ export async function hasWorkingPython(directory: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Who makes the environment has this lock. */
+export function environmentLock(directory: string): string {
+  return join(`${directory}.state`, "lock");
 }
 
 /** Nothing is there, or an empty folder; a link to one is something of the user's. */

@@ -4,6 +4,8 @@ import { dirname, join, relative } from "node:path";
 import * as z from "zod/mini";
 import { Failure } from "../cli/failure.ts";
 import { writeJson } from "../system/files.ts";
+import { readTextIfThere } from "../system/regular_file.ts";
+import { parseRecord } from "../system/records.ts";
 import type { Experiment } from "./experiment.ts";
 
 const matching = (pattern: RegExp) => z.string().check(z.regex(pattern));
@@ -39,15 +41,13 @@ export function lockPath(experiment: Pick<Experiment, "file">): string {
 /** An empty one where there is none. @throws Failure(2) if the lock can't be read. */
 export async function readLock(experiment: Pick<Experiment, "file" | "root">): Promise<ExperimentLock> {
   const path = lockPath(experiment);
-  const text = await Deno.readTextFile(path).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return "{}";
-    throw error;
-  });
   try {
-    return LOCK.parse(JSON.parse(text));
+    const text = await readTextIfThere(path) ?? "{}";
+    return parseRecord(text, relative(experiment.root, path), LOCK, "the lock of an experiment");
   } catch (error) {
-    const why = error instanceof z.core.$ZodError ? z.prettifyError(error) : (error as Error).message;
-    throw new Failure(2, `Cannot read ${relative(experiment.root, path)}: ${why}`, {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(2, error.message, {
+      ...error.details,
       remedy:
         "It is written by deno task build --update and deno task data: restore it from git, or remove it and write it anew",
     });

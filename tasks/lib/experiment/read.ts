@@ -3,6 +3,7 @@
 import { dirname, relative } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { findProject } from "../system/project_root.ts";
+import { readRegular } from "../system/regular_file.ts";
 import type { Experiment } from "./experiment.ts";
 import { findExperiment } from "./find.ts";
 
@@ -23,7 +24,7 @@ export async function readExperiment(which: string | undefined, cwd: string): Pr
 
 async function readText(file: string, root: string): Promise<string> {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(file));
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readRegular(file));
   } catch (error) {
     const reason = error instanceof TypeError ? "it must be UTF-8 text" : (error as Error).message;
     throw new Failure(2, `Cannot read ${relative(root, file)}: ${reason}`);

@@ -7,7 +7,7 @@ import type { Terminal } from "../cli/terminal.ts";
 import { runInTerminal } from "../system/command.ts";
 import { answers } from "./probe.ts";
 import { describeEnd, findOwnServer, imageOf, nameOf, requireServer, type StartedServer } from "./running.ts";
-import { clearState, holdState } from "./state.ts";
+import { acquireState, clearState } from "./state.ts";
 import { serverUrl } from "./token.ts";
 /** `deno task status`: whether the project's server runs and answers; exit code 1 if not. */
 export async function statusTask(terminal: Terminal): Promise<Outcome> {
@@ -86,7 +86,7 @@ export async function stopTask(terminal: Terminal): Promise<Outcome> {
     terminal.line("No JupyterLab of this project runs");
     return { exitCode: 0, result: { stopped: false } };
   }
-  using _ = await holdState(server.folder);
+  using _ = await acquireState(server.folder);
   const { is: before } = await server.engine.condition(server.plan);
   if (before === "running") terminal.progress("Stopping JupyterLab");
   await server.engine.stop(server.plan);

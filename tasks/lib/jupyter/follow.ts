@@ -9,7 +9,7 @@ import type { ServerPlan } from "./plan.ts";
 import { describeEnd } from "./running.ts";
 import type { Condition, ServerEngine } from "./server_engine.ts";
 import { readRecord } from "./server_record.ts";
-import { clearState, holdState, stateFolder } from "./state.ts";
+import { acquireState, clearState, stateFolder } from "./state.ts";
 
 /** How often the engine is asked, beside the end of the log. */
 const LOOK_EVERY_MS = 2000;
@@ -43,7 +43,7 @@ export async function followLog(
 /** Removes the server unless another command has done so, and may have started the next one. */
 async function removeOwn(plan: ServerPlan, started: string, engine: ServerEngine): Promise<boolean> {
   const folder = stateFolder(plan.root);
-  using _ = await holdState(folder, true);
+  using _ = await acquireState(folder, true);
   if ((await readRecord(folder))?.started !== started) return false;
   await engine.stop(plan);
   await clearState(folder);

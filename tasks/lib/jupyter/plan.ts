@@ -2,61 +2,17 @@
 
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import type { EngineChoice, EngineServer, ServerSif } from "../engine/engine.ts";
-import type { EngineName } from "../experiment/engine_name.ts";
-import type { ContainerLimits, Experiment } from "../experiment/experiment.ts";
-import { chooseGpus, type GpuRequest } from "../plan/gpus.ts";
+import type { EngineChoice, EngineServer } from "../engine/engine.ts";
+import type { Experiment } from "../experiment/experiment.ts";
+import { chooseGpus } from "../plan/gpus.ts";
 import { includesLoopback, isLoopback } from "../system/address.ts";
 import { sha256 } from "../system/files.ts";
 import type { Host } from "../system/host.ts";
 import type { ServerRequest } from "./request.ts";
 import type { StateFolder } from "./state.ts";
+import type { ServerContainer, ServerPlan, ServerProcess, ServerSif } from "./server_schema.ts";
 
-export interface ServerPlan {
-  engine: EngineName;
-  /** Name of the container; each user has one for each project. */
-  id: string;
-  experiment: string;
-  /** Absolute path of the project, which the server serves. */
-  root: string;
-  address: string;
-  port: number;
-  published: number[];
-  /** The server runs as root. */
-  asRoot: boolean;
-  /** `uid:gid` that its files belong to on this machine; absent where the system has no such ids. */
-  owner?: string;
-  tokenFile: string;
-  /** Folders of the cache that the links to data in the project lead to; those that are there. */
-  data?: string[];
-  /** Absent for a server that is a process of this machine. */
-  container?: ServerContainer;
-  /** How a server that is a process of this machine is started; absent for containers. */
-  process?: ServerProcess;
-}
-
-export interface ServerContainer {
-  image: { name: string; id: string };
-  /** Program and arguments that start a command without the image's start script. */
-  entrypoint: string[];
-  /** Podman without root: the image's own user is the caller. */
-  keepId: boolean;
-  /** Docker gives containers ids of their own, and is told to leave it. */
-  hostIds?: boolean;
-  sudo: boolean;
-  restart: boolean;
-  gpus: GpuRequest;
-  limits: Omit<ContainerLimits, "network">;
-}
-
-export interface ServerProcess {
-  python: string;
-  /** Set in addition to the user's own environment. */
-  env: Record<string, string>;
-  log: string;
-  /** The image whose files it sees instead of the machine's. */
-  sif?: ServerSif;
-}
+export type { ServerContainer, ServerPlan, ServerProcess, ServerSif };
 
 export interface ServerFacts {
   request: ServerRequest;

@@ -1,26 +1,16 @@
 /** The record of a server that was started. */
 
 import { writeJson } from "../system/files.ts";
-import type { ServerPlan } from "./plan.ts";
+import { readRecordIfSound } from "../system/records.ts";
+import type { ServerPlan, ServerRecord } from "./server_schema.ts";
 import type { StateFolder } from "./state.ts";
 
-/** A server that was started. What became of it, its engine is asked. */
-export interface ServerRecord {
-  format: 1;
-  plan: ServerPlan;
-  /** UTC, ISO 8601. */
-  started: string;
-}
+export type { ServerRecord };
 
 /** Undefined if none was started, or the record can't be read. */
 export async function readRecord({ record }: StateFolder): Promise<ServerRecord | undefined> {
-  try {
-    const found = JSON.parse(await Deno.readTextFile(record));
-    return found?.format === 1 ? found : undefined;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    return undefined;
-  }
+  const { serverRecordSchema } = await import("./server_schema.ts");
+  return await readRecordIfSound(record, serverRecordSchema);
 }
 
 export async function writeRecord(folder: StateFolder, plan: ServerPlan): Promise<ServerRecord> {

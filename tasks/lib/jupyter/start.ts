@@ -20,7 +20,7 @@ import { requireFree } from "./ports.ts";
 import { readRequest, type RunOptions, type ServerRequest } from "./request.ts";
 import { findServer, imageOf, nameOf, type StartedServer } from "./running.ts";
 import { writeRecord } from "./server_record.ts";
-import { clearState, holdState, makeStateFolder, stateFolder, writePrivate } from "./state.ts";
+import { acquireState, clearState, makeStateFolder, stateFolder, writePrivate } from "./state.ts";
 import { chooseToken, serverUrl } from "./token.ts";
 import { waitUntilReady } from "./wait.ts";
 
@@ -76,7 +76,7 @@ async function startOrFind(
   terminal: Terminal,
 ): Promise<Server> {
   const folder = stateFolder(experiment.root);
-  using _ = await holdState(folder);
+  using _ = await acquireState(folder);
   const running = await findServer(experiment.root);
   if (running !== undefined) {
     const condition = await running.engine.condition(running.plan);

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
+import { acquire, describeHolder, readHolder, tryAcquire } from "../system/file_lock.ts";
 import { sha256 } from "../system/files.ts";
 
 export interface StateFolder {
@@ -68,16 +69,14 @@ export async function clearState({ path }: StateFolder): Promise<void> {
  * @param patient wait for the other instead of failing
  * @throws Failure(3) if another process is starting or stopping one.
  */
-export async function holdState({ path }: StateFolder, patient = false): Promise<Disposable> {
-  const file = await Deno.open(`${path}.lock`, { write: true, create: true, mode: 0o600 });
-  if (patient) await file.lock(true);
-  else if (!await file.tryLock(true)) {
-    file.close();
-    throw new Failure(3, "Cannot touch JupyterLab: another command is starting or stopping this project's", {
-      remedy: "Wait for it, then see: deno task status",
-    });
-  }
-  return { [Symbol.dispose]: () => file.close() };
+export async function acquireState({ path }: StateFolder, patient = false): Promise<Disposable> {
+  const [file, doing] = [`${path}.lock`, "starting or stopping this project's JupyterLab"];
+  if (patient) return await acquire(file, { doing });
+  const lock = await tryAcquire(file, doing);
+  if (lock !== undefined) return lock;
+  throw new Failure(3, `Cannot touch JupyterLab: it is locked by ${describeHolder(await readHolder(file))}`, {
+    remedy: "Wait for it, then see: deno task status",
+  });
 }
 
 /** Writes a file that only its owner can read, also while it is being written. */

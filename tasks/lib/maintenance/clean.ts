@@ -5,10 +5,11 @@ import { Failure } from "../cli/failure.ts";
 import { bytes } from "../cli/format.ts";
 import { columns } from "../cli/table.ts";
 import type { Terminal } from "../cli/terminal.ts";
-import { cachedEnvironments, environmentsIn } from "../environment/stamp.ts";
+import { cachedEnvironments, environmentLock, environmentsIn } from "../environment/stamp.ts";
 import { stepCaches } from "../plan/step_cache.ts";
 import { readPlan, runsRoot } from "../record/run_folder.ts";
-import { RunLock } from "../record/run_lock.ts";
+import { acquireRun, isRunLocked, requireFreeRun } from "../record/run_lock.ts";
+import { describeHolder, isLocked, readHolder, tryAcquire } from "../system/file_lock.ts";
 import { exists, listFiles } from "../system/files.ts";
 import { callerFolder, projectRoot } from "../system/project_root.ts";
 
@@ -80,11 +81,7 @@ async function madeIn(root: string, runs: string, shared: boolean): Promise<Plac
 async function usersOfPlaces(runs: string): Promise<Map<string, string>> {
   const users = new Map<string, string>();
   for (const { path } of await runsIn(runs)) {
-    const lock = await tryHold(join(path, ".lock"));
-    if (lock !== "held") {
-      lock?.close();
-      continue;
-    }
+    if (!await isRunLocked(path)) continue;
     const plan = await readPlan(path).catch(() => undefined); // it may not be written yet
     const places = plan &&
       [dirname(plan.environment.python), ...plan.steps.flatMap(({ cache }) => cache ?? [])];
@@ -133,39 +130,33 @@ async function measure({ path, ...place }: Place): Promise<Removal> {
 async function eachUnused(
   all: Removal[],
   terminal: Terminal,
-  act: (one: Removal) => Promise<void> = async () => {},
+  act?: (one: Removal) => Promise<void>,
 ): Promise<{ done: Removal[]; kept: Kept[] }> {
   const done: Removal[] = [];
   const kept: Kept[] = [];
   for (const one of all) {
-    let release;
+    let lock;
     try {
-      release = await hold(one);
+      if (act === undefined) await requireFree(one);
+      else lock = await acquireFor(one);
     } catch (error) {
       const because = (error as Error).message;
       kept.push({ path: one.path, because });
       terminal.note(`Kept ${one.path}: ${because}`);
       continue;
     }
-    try {
-      await act(one);
-      done.push(one);
-    } finally {
-      await release();
-    }
+    using _ = lock;
+    await act?.(one);
+    done.push(one);
   }
   return { done, kept };
 }
 
-/** @throws if somebody is using it; else nobody can until the returned function is called. */
-async function hold({ kind, path, usedBy }: Removal): Promise<() => Promise<void> | void> {
-  if (kind === "run") {
-    const lock = await RunLock.take(path);
-    return () => lock.release();
-  }
+/** @throws if somebody is using it; else nobody can until the lock is disposed of, where there is one. */
+async function acquireFor({ kind, path, usedBy }: Removal): Promise<Disposable | undefined> {
+  if (kind === "run") return await acquireRun(path);
   if (usedBy !== undefined) throw new Failure(3, `the run ${usedBy} is using it`);
-  if (kind === "environment") return await holdEnvironment(path);
-  return () => {};
+  if (kind === "environment") return await acquireEnvironment(withoutState(path));
 }
 
 /** The environment that a folder with its lock and log belongs to. */
@@ -173,20 +164,25 @@ function withoutState(path: string): string {
   return path.replace(/\.state$/, "");
 }
 
-/** The lock that `makeEnvironment` holds stands in the folder beside the environment. */
-async function holdEnvironment(path: string): Promise<() => void> {
-  const lock = await tryHold(join(`${withoutState(path)}.state`, "lock"));
-  if (lock === "held") throw new Failure(3, "another process is making this environment");
-  return () => lock?.close();
+/** The same without taking it: a look changes nothing. */
+async function requireFree({ kind, path, usedBy }: Removal): Promise<void> {
+  if (kind === "run") return await requireFreeRun(path);
+  if (usedBy !== undefined) throw new Failure(3, `the run ${usedBy} is using it`);
+  const lock = environmentLock(withoutState(path));
+  if (kind === "environment" && await isLocked(lock)) throw await lockedBy(lock);
 }
 
-/** The locked file; "held" if another process has locked it, undefined if it is not there. */
-async function tryHold(path: string): Promise<Deno.FsFile | "held" | undefined> {
-  if (!await exists(path)) return undefined;
-  const file = await Deno.open(path, { read: true, write: true });
-  if (await file.tryLock(true)) return file;
-  file.close();
-  return "held";
+async function lockedBy(lock: string): Promise<Failure> {
+  return new Failure(3, `it is locked by ${describeHolder(await readHolder(lock))}`);
+}
+
+/** Nothing where no environment was ever made. */
+async function acquireEnvironment(directory: string): Promise<Disposable | undefined> {
+  const path = environmentLock(directory);
+  if (!await exists(dirname(path))) return undefined;
+  const lock = await tryAcquire(path, `removing ${directory}`);
+  if (lock === undefined) throw await lockedBy(path);
+  return lock;
 }
 
 function confirmRuns(count: number, yes: boolean, terminal: Terminal) {

@@ -4,7 +4,7 @@ import { dirname, join, relative } from "node:path";
 import type { Experiment } from "../experiment/experiment.ts";
 import { type Evidence, evidencePath, readEvidence } from "../record/evidence.ts";
 import { listRuns, runsRoot } from "../record/run_folder.ts";
-import { type RunVerdict, verdictPath } from "../record/verdict.ts";
+import { readVerdict } from "../record/verdict.ts";
 import { exists, sha256File } from "../system/files.ts";
 import { holds } from "../verdict/verify.ts";
 
@@ -43,9 +43,9 @@ async function describe(root: string, directory: string, evidence: Evidence): Pr
 }
 
 async function countClaims(directory: string): Promise<AuthorsRun["claims"]> {
-  const text = await Deno.readTextFile(verdictPath(directory)).catch(() => undefined);
-  if (text === undefined) return undefined;
-  const { checks, evidenceSha256 } = JSON.parse(text) as RunVerdict;
+  const verdict = await readVerdict(directory);
+  if (verdict === undefined) return undefined;
+  const { checks, evidenceSha256 } = verdict;
   if (evidenceSha256 !== await sha256File(evidencePath(directory))) return undefined;
   return { held: checks.filter((check) => holds([check])).length, of: checks.length };
 }

@@ -2,6 +2,7 @@
 
 /// <reference lib="deno.worker" />
 
+import { Folder } from "../system/regular_file.ts";
 import { findAlteration } from "./evidence.ts";
 import type { RecordedFile } from "./receipt.ts";
 
@@ -12,8 +13,9 @@ export interface Share {
 
 self.onmessage = async ({ data: { directory, files } }: MessageEvent<Share>) => {
   const altered: (string | undefined)[] = [];
+  const within = new Folder(directory);
   for (const [path, recorded] of files) {
-    altered.push(await findAlteration(`${directory}/${path}`, path, recorded));
+    altered.push(await findAlteration(`${directory}/${path}`, path, recorded, within));
   }
   self.postMessage(altered.filter((what) => what !== undefined));
 };

@@ -2,8 +2,9 @@
 
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import { inParallel, sha256File } from "../system/files.ts";
+import { exists, inParallel, sha256File } from "../system/files.ts";
 import { ask, shares } from "../system/workers.ts";
+import { Folder } from "../system/regular_file.ts";
 import type { Share } from "./alteration_worker.ts";
 import { type Evidence, evidencePath, findAlteration } from "./evidence.ts";
 import {
@@ -14,7 +15,7 @@ import {
   type Statement,
   unstatedOutputs,
 } from "./receipt.ts";
-import { parseVerdict, verdictPath } from "./verdict.ts";
+import { readVerdict, verdictPath } from "./verdict.ts";
 
 /** What was altered, e.g. `train/metrics.json: other bytes than recorded`; empty if nothing was. */
 export async function findAlterations(directory: string, evidence: Evidence): Promise<string[]> {
@@ -58,10 +59,11 @@ async function readStatement(directory: string): Promise<{ stated?: Statement; p
 const MANY = 4000;
 
 async function findAlteredFiles(directory: string, files: [path: string, RecordedFile][]): Promise<string[]> {
+  const within = new Folder(directory);
   const altered = files.length < MANY
     ? await inParallel(
       files,
-      ([path, recorded]) => findAlteration(`${directory}/${path}`, path, recorded),
+      ([path, recorded]) => findAlteration(`${directory}/${path}`, path, recorded, within),
     )
     : (await Promise.all(shares(files).map((share) => lookInWorker({ directory, files: share })))).flat();
   return [...new Set(altered)].filter((what) => what !== undefined);
@@ -80,10 +82,9 @@ async function lookInWorker(share: Share): Promise<string[]> {
 async function findAlteredRecords(directory: string, evidence: Evidence): Promise<string[]> {
   const plan = await findAlteration(join(directory, "plan.json"), "plan.json", {
     sha256: evidence.planSha256,
-  });
-  const text = await Deno.readTextFile(verdictPath(directory)).catch(() => undefined);
-  const isJudged = text === undefined || // it never came to a verdict
-    parseVerdict(text)?.evidenceSha256 === await sha256File(evidencePath(directory));
+  }, new Folder(directory));
+  const isJudged = !await exists(verdictPath(directory)) || // it never came to a verdict
+    (await readVerdict(directory))?.evidenceSha256 === await sha256File(evidencePath(directory));
   return [
     ...plan === undefined ? [] : [plan],
     ...isJudged ? [] : ["evidence.json or verdict.json: not the evidence that was judged"],

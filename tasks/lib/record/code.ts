@@ -5,6 +5,7 @@ import { dirname, join, relative } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { leadsToCache } from "../data/cache_folder.ts";
 import { run } from "../system/command.ts";
+import type { Code } from "./evidence_schema.ts";
 import { exists, inParallel, listFiles, sha256, sha256File } from "../system/files.ts";
 
 /** Hashes of source files by path relative to the root. */
@@ -14,14 +15,7 @@ export interface CodeFiles {
   sha256: string;
 }
 
-export interface Code extends CodeFiles {
-  /** Absent in a copy without `.git`, or where git is not installed. */
-  commit?: string;
-  /** Files that differ from the commit, as `git status --porcelain` names them. */
-  dirty: string[];
-  /** What differs, at most `DIFF_LIMIT` characters. */
-  diff?: string;
-}
+export type { Code };
 
 /** Characters of a diff that are kept; more than this is somebody's data, not a change to the code. */
 const DIFF_LIMIT = 100_000;

@@ -3,9 +3,12 @@
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { inParallel, listFiles, sha256, sha256File, writeAtomic } from "../system/files.ts";
+import { Folder, IrregularFile, readTextIfThere } from "../system/regular_file.ts";
+import { checkRecord, parseJson } from "../system/records.ts";
 import { canonicalJson } from "./canonical_json.ts";
 import type { Evidence, Output } from "./evidence.ts";
-import { parseVerdict, type RunVerdict, verdictPath } from "./verdict.ts";
+import type { RecordedFile, Statement } from "./receipt_schema.ts";
+import { readVerdict, type RunVerdict } from "./verdict.ts";
 
 export const RECEIPT_SCHEMA = 1;
 
@@ -14,27 +17,7 @@ export const RECEIPT = "receipt.json";
 /** As `ssh-keygen -Y sign` names it. */
 export const SIGNATURE = `${RECEIPT}.sig`;
 
-/** A file of the run folder as it was when the run ended. */
-export type RecordedFile = { bytes: number; sha256: string } | { link: string };
-
-/** What a receipt says; a pure function of evidence, verdict and files, so that it can be drawn up again. */
-export interface Statement {
-  schema: typeof RECEIPT_SCHEMA;
-  run: string;
-  experiment: string;
-  status: Evidence["status"];
-  ended?: string;
-  holds: boolean;
-  /** By name of the claim. */
-  verdicts: { claim: string; verdict: string }[];
-  /** SHA-256 over the sources, and the commit where there was one. */
-  code: { sha256: string; commit?: string };
-  image?: { name: string; id: string; digest?: string };
-  /** SHA-256 by name: what was read that this run did not make. */
-  inputs: Record<string, string>;
-  /** By path relative to the run folder: evidence, plan, log, verdict and every output. */
-  files: Record<string, RecordedFile>;
-}
+export type { RecordedFile, Statement };
 
 /** Files of a run folder that are made from the others, and made again at will. */
 const DERIVED = ["report.html", "ro-crate-metadata.json"];
@@ -135,19 +118,24 @@ export async function removeReceipt(directory: string) {
  * @throws Failure(1) for a receipt that was altered, Failure(2) for one of another version.
  */
 export async function readReceipt(directory: string): Promise<Statement | undefined> {
-  const text = await Deno.readTextFile(join(directory, RECEIPT)).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
+  const text = await readTextIfThere(join(directory, RECEIPT), { within: new Folder(directory) }).catch(
+    (error) => {
+      if (error instanceof IrregularFile) throw new Failure(1, `${RECEIPT}: ${error.problem}`);
+      throw error;
+    },
+  );
   if (text === undefined) return undefined;
   const [, hash, statement] = /^\{"sha256":"(.{64})","statement":(.*)\}$/s.exec(text) ?? [];
   if (statement === undefined || sha256(statement) !== hash) {
     throw new Failure(1, `${RECEIPT}: other bytes than were written`);
   }
-  const stated: Statement = JSON.parse(statement);
-  if (stated.schema !== RECEIPT_SCHEMA || typeof stated.files !== "object") {
-    throw new Failure(2, `${join(directory, RECEIPT)} was written by another version of this project`);
+  const path = join(directory, RECEIPT);
+  const value = parseJson(statement, path) as Partial<Statement> | null;
+  if (typeof value?.schema === "number" && value.schema !== RECEIPT_SCHEMA) {
+    throw new Failure(2, `${path} was written by another version of this project`);
   }
-  return stated;
+  const { statementSchema } = await import("./receipt_schema.ts");
+  return checkRecord(value, path, statementSchema, "the receipt of a run");
 }
 
 /** Whether a receipt says something else than the run's own records, although its files are as it says. */
@@ -156,7 +144,7 @@ export async function contradicts(
   evidence: Evidence,
   stated: Statement,
 ): Promise<boolean> {
-  const verdict = parseVerdict(await Deno.readTextFile(verdictPath(directory)).catch(() => ""));
+  const verdict = await readVerdict(directory);
   if (verdict === undefined) return true;
   const records = ["plan.json", "evidence.json", "verdict.json"];
   const lacking = records.some((path) => !Object.hasOwn(stated.files, path));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { endProcesses } from "../system/processes.ts";
 import { type Evidence, readEvidence, writeEvidence } from "./evidence.ts";
 import { type FoundRun, runIds, runMark } from "./run_folder.ts";
-import { isHeld, RunLock, wasLeftLocked } from "./run_lock.ts";
+import { acquireRun, isRunLocked, wasRunLeft } from "./run_lock.ts";
 
 /**
  * Looks after runs whose runner was killed: ends what they left running and records them as interrupted.
@@ -15,27 +15,23 @@ export async function recoverRuns(runs: string, experiment: string): Promise<Fou
   const recovered: FoundRun[] = [];
   for (const id of await runIds(runs, experiment)) {
     const directory = join(runs, experiment, id);
-    if (!await wasLeftLocked(directory)) continue;
-    const lock = await RunLock.take(directory).catch(() => undefined);
+    if (!await wasRunLeft(directory)) continue;
+    using lock = await acquireRun(directory).catch(() => undefined);
     if (lock === undefined) continue; // somebody is at it
-    try {
-      const evidence = await readEvidence(directory).catch(() => undefined);
-      if (evidence?.status !== "planned" && evidence?.status !== "running") continue;
-      await endProcesses({ mark: runMark(id) });
-      markInterrupted(evidence, "the runner was killed");
-      await writeEvidence(directory, evidence);
-      recovered.push({ id, directory, evidence });
-    } finally {
-      await lock.release();
-    }
+    const evidence = await readEvidence(directory).catch(() => undefined);
+    if (evidence?.status !== "planned" && evidence?.status !== "running") continue;
+    await endProcesses({ mark: runMark(id) });
+    markInterrupted(evidence, "the runner was killed");
+    await writeEvidence(directory, evidence);
+    recovered.push({ id, directory, evidence });
   }
   return recovered;
 }
 
-/** The record as it is to be read: one that says "running" while nobody holds the folder was interrupted. */
+/** The record as it is to be read: one that says "running" while nobody works in the folder was interrupted. */
 export async function withInterruptedStatus(found: FoundRun): Promise<FoundRun> {
   const { status } = found.evidence;
-  if ((status === "planned" || status === "running") && !await isHeld(found.directory)) {
+  if ((status === "planned" || status === "running") && !await isRunLocked(found.directory)) {
     markInterrupted(found.evidence, "the runner was killed");
   }
   return found;

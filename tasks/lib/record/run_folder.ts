@@ -5,6 +5,8 @@ import { Failure } from "../cli/failure.ts";
 import { type Plan, PLAN_SCHEMA } from "../plan/plan.ts";
 import { exists } from "../system/files.ts";
 import { callerFolder } from "../system/project_root.ts";
+import { Folder, readTextIfThere } from "../system/regular_file.ts";
+import { checkRecord, parseJson } from "../system/records.ts";
 import { type Evidence, readEvidence } from "./evidence.ts";
 
 /** Folder that holds the runs of every experiment: `--runs`, else `RUNS_DIR`, else `runs` in the project. */
@@ -58,19 +60,14 @@ export async function runIds(runs: string, experiment: string): Promise<string[]
 /** @throws Failure(2) if the folder holds no plan, or one of another version. */
 export async function readPlan(directory: string): Promise<Plan> {
   const path = join(directory, "plan.json");
-  let plan: Plan;
-  try {
-    plan = JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    throw new Failure(2, `Cannot read the plan of the run, ${path}: ${(error as Error).message}`);
-  }
-  if (typeof plan?.experiment?.text !== "string" || !Array.isArray(plan.steps)) {
-    throw new Failure(2, `${path} is not the plan of a run: it has no experiment and steps`);
-  }
-  if (plan.schema !== PLAN_SCHEMA) {
+  const text = await readTextIfThere(path, { within: new Folder(directory) });
+  if (text === undefined) throw new Failure(2, `Cannot read the plan of the run: there is no ${path}`);
+  const value = parseJson(text, path) as Partial<Plan> | null;
+  if (typeof value?.schema === "number" && value.schema !== PLAN_SCHEMA) {
     throw new Failure(2, `${path} was written by another version of this project`);
   }
-  return plan;
+  const { planSchema } = await import("../plan/plan_schema.ts");
+  return checkRecord(value, path, planSchema, "the plan of a run");
 }
 
 /** Points `latest` at a run, in one move. */

@@ -1,86 +1,66 @@
-/** Who holds a run folder. */
+/** Who works in a run folder. */
 
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
+import {
+  describeHolder,
+  type FileLock,
+  isLocked,
+  readHolder,
+  tryAcquire,
+  wasLeft,
+} from "../system/file_lock.ts";
 
-interface Holder {
-  host: string;
-  pid: number;
-  since: string;
+/**
+ * The right to write to a run folder.
+ *
+ * @param force Take it although another host seems to have it; locks of this host are never broken.
+ * @throws Failure(3) that says who has it.
+ */
+export async function acquireRun(directory: string, force = false): Promise<FileLock> {
+  await refuseOtherHost(directory, force);
+  return await tryAcquire(lockOf(directory), "writing to it") ?? await refuse(directory);
 }
 
-/** The right to write to a run folder. The operating system drops it when this process ends, however it ends. */
-export class RunLock {
-  #file: Deno.FsFile;
-  private constructor(file: Deno.FsFile) {
-    this.#file = file;
-  }
-
-  /**
-   * Takes a run folder.
-   *
-   * @param force Take it although another host seems to hold it; locks of this host are never broken.
-   * @throws Failure(3) that says who holds it.
-   */
-  static async take(directory: string, force = false): Promise<RunLock> {
-    const path = join(directory, ".lock");
-    const file = await Deno.open(path, { read: true, write: true, create: true });
-    const holder = await readHolder(path);
-    if (!await file.tryLock(true)) {
-      file.close();
-      throw new Failure(3, `The run ${basename(directory)} is held by ${describeHolder(holder)}`, {
-        remedy: "Wait until it ends, or stop that process",
-      });
-    }
-    // Locks of a network file system do not always reach other hosts, so what the holder wrote counts too.
-    if (holder !== undefined && holder.host !== hostname() && !force) {
-      file.close();
-      throw new Failure(
-        3,
-        `The run ${basename(directory)} is held by ${describeHolder(holder)}, another host`,
-        {
-          remedy: "Make sure that nothing runs there any more, then add --force",
-        },
-      );
-    }
-    const mine: Holder = { host: hostname(), pid: Deno.pid, since: new Date().toISOString() };
-    await file.truncate();
-    await file.seek(0, Deno.SeekMode.Start);
-    await file.write(new TextEncoder().encode(JSON.stringify(mine)));
-    return new RunLock(file);
-  }
-
-  async release() {
-    await this.#file.truncate().catch(() => {});
-    this.#file.close();
-  }
+/**
+ * Makes sure that nobody works in a run folder; nothing is written.
+ *
+ * @throws as `acquireRun`
+ */
+export async function requireFreeRun(directory: string): Promise<void> {
+  await refuseOtherHost(directory, false);
+  if (await isRunLocked(directory)) await refuse(directory);
 }
 
-async function readHolder(path: string): Promise<Holder | undefined> {
-  try {
-    return JSON.parse(await Deno.readTextFile(path));
-  } catch {
-    return undefined; // nobody has held it, or it was let go
-  }
+async function refuse(directory: string): Promise<never> {
+  const holder = describeHolder(await readHolder(lockOf(directory)));
+  throw new Failure(3, `The run ${basename(directory)} is locked by ${holder}`, {
+    remedy: "Wait until it ends, or stop that process",
+  });
 }
 
-function describeHolder(holder: Holder | undefined): string {
-  return holder ? `process ${holder.pid} on ${holder.host} since ${holder.since}` : "another process";
+/** Locks of a network file system do not always reach other hosts, so what the holder wrote counts too. */
+async function refuseOtherHost(directory: string, force: boolean) {
+  const holder = await readHolder(lockOf(directory));
+  if (holder === undefined || holder.host === hostname() || force) return;
+  throw new Failure(
+    3,
+    `The run ${basename(directory)} is locked by ${describeHolder(holder)}, another host`,
+    { remedy: "Make sure that nothing runs there any more, then add --force" },
+  );
 }
 
-/** A holder that lets go empties the file; one that was killed leaves its name in it. */
-export async function wasLeftLocked(directory: string): Promise<boolean> {
-  return await Deno.stat(join(directory, ".lock")).then(({ size }) => size > 0, () => false);
+/** Whether a process that worked in the run folder is still at it, or was killed. */
+export async function wasRunLeft(directory: string): Promise<boolean> {
+  return await wasLeft(lockOf(directory));
 }
 
 /** Whether a living process works in the run folder. */
-export async function isHeld(directory: string): Promise<boolean> {
-  const file = await Deno.open(join(directory, ".lock"), { read: true }).catch(() => undefined);
-  if (file === undefined) return false;
-  try {
-    return !await file.tryLock(false);
-  } finally {
-    file.close();
-  }
+export async function isRunLocked(directory: string): Promise<boolean> {
+  return await isLocked(lockOf(directory));
+}
+
+function lockOf(directory: string): string {
+  return join(directory, ".lock");
 }

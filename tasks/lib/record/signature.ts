@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { run, runInTerminal } from "../system/command.ts";
 import { exists } from "../system/files.ts";
+import { checkRegular, Folder, LARGEST_FILE, readRegular } from "../system/regular_file.ts";
 import { RECEIPT, SIGNATURE } from "./receipt.ts";
 
 /** What the signature is for, so that it can't be taken for one under something else (PROTOCOL.sshsig). */
@@ -49,6 +50,10 @@ export async function checkSignature(directory: string, allowedSigners?: string)
   if (!await exists(join(directory, SIGNATURE))) {
     return { signed: false, good: allowedSigners === undefined, detail: "not signed" };
   }
+  const within = new Folder(directory);
+  for (const file of [RECEIPT, SIGNATURE]) {
+    checkRegular(join(directory, file), { within, most: LARGEST_FILE });
+  }
   return allowedSigners === undefined
     ? await checkKey(directory)
     : await checkSigner(directory, allowedSigners);
@@ -86,7 +91,7 @@ function bad(detail: string): SignatureCheck {
 
 async function verify(directory: string, action: string[]) {
   const [name, ...options] = action;
-  const input = await Deno.readFile(join(directory, RECEIPT));
+  const input = await readRegular(join(directory, RECEIPT));
   return await run([
     ...["ssh-keygen", "-Y", name!, ...options],
     ...["-n", NAMESPACE, "-s", join(directory, SIGNATURE)],

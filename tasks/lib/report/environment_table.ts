@@ -1,7 +1,7 @@
 /** This environment against the authors': everything recorded that may explain another result. */
 
 import { bytes } from "../cli/format.ts";
-import type { Evidence } from "../record/evidence.ts";
+import type { Evidence, Recorded } from "../record/evidence.ts";
 
 /** What explains a difference most likely comes first. */
 const GROUPS = ["machine", "framework", "environment", "code", "variable", "package"] as const;
@@ -63,7 +63,7 @@ function factsOf(evidence: Evidence): Facts {
 
 function addMachine(
   { attempts }: Evidence,
-  { cpu }: Recorded,
+  { cpu }: Facets,
   add: (group: "machine", name: string, value: unknown) => void,
 ) {
   const host = attempts.at(-1)?.host;
@@ -77,19 +77,18 @@ function addMachine(
   add("machine", "kernel", host?.kernel);
 }
 
-interface Recorded {
-  cpu: Record<string, unknown>;
-  environment: Record<string, unknown>;
+interface Facets {
+  cpu: NonNullable<Recorded["cpu"]>;
+  environment: NonNullable<Recorded["environment"]>;
 }
 
 /** What a step recorded of itself: of the first that used a framework, else of the first that recorded anything. */
-function recordOf({ steps }: Evidence): Recorded {
-  const all = Object.values(steps).map(({ recorded }) => recorded).filter(isRecord);
-  const usesFramework = ({ environment }: Record<string, unknown>) =>
-    isRecord(environment) &&
+function recordOf({ steps }: Evidence): Facets {
+  const all = Object.values(steps).map(({ recorded }) => recorded).filter((one) => one !== undefined);
+  const usesFramework = ({ environment = {} }: Recorded) =>
     Object.entries(environment).some(([name, value]) => name !== "packages" && isRecord(value));
-  const { cpu, environment } = all.find(usesFramework) ?? all[0] ?? {};
-  return { cpu: isRecord(cpu) ? cpu : {}, environment: isRecord(environment) ? environment : {} };
+  const { cpu = {}, environment = {} } = all.find(usesFramework) ?? all[0] ?? {};
+  return { cpu, environment };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Evidence } from "../record/evidence.ts";
 import { withInterruptedStatus } from "../record/recover.ts";
 import { listRuns } from "../record/run_folder.ts";
-import { type RunVerdict, verdictPath } from "../record/verdict.ts";
+import { readVerdict, type RunVerdict } from "../record/verdict.ts";
 import { exists, inParallel } from "../system/files.ts";
 import { type Content, html } from "./html.ts";
 import { outcomeFrom, placeOf, SIGNS } from "./outcome.ts";
@@ -32,15 +32,6 @@ export async function readRuns(runs: string): Promise<Map<string, ListedRun[]>> 
     if (listed.length > 0) found.set(name, listed);
   }
   return new Map([...found].sort(([a], [b]) => a < b ? -1 : 1));
-}
-
-async function readVerdict(directory: string): Promise<RunVerdict | undefined> {
-  try {
-    const verdict = JSON.parse(await Deno.readTextFile(verdictPath(directory)));
-    return Array.isArray(verdict?.checks) ? verdict : undefined;
-  } catch {
-    return undefined; // not judged yet, or no verdict
-  }
 }
 
 export async function indexPage(experiments: ReadonlyMap<string, ListedRun[]>): Promise<string> {

@@ -6,6 +6,7 @@ import { insideProblem } from "../values/relative_path.ts";
 import { type Evidence, readEvidence } from "../record/evidence.ts";
 import type { FoundRun } from "../record/run_folder.ts";
 import { callerFolder } from "../system/project_root.ts";
+import { Folder, readRegular } from "../system/regular_file.ts";
 import type { Judged } from "../verdict/judge.ts";
 import { type Curve, curvesInCsv, curvesInJson } from "./curves.ts";
 import { type Prediction, predictionsInJson } from "./predictions.ts";
@@ -113,10 +114,7 @@ async function readStep(directory: string, name: string, paths: string[]): Promi
 async function readInside(directory: string, path: string, limit: number): Promise<Uint8Array | undefined> {
   if (insideProblem(path) !== undefined) return undefined;
   try {
-    const real = await Deno.realPath(join(directory, path));
-    const inside = real.startsWith(`${await Deno.realPath(directory)}/`);
-    const { isFile, size } = await Deno.stat(real);
-    return inside && isFile && size <= limit ? await Deno.readFile(real) : undefined;
+    return await readRegular(join(directory, path), { within: new Folder(directory), most: limit });
   } catch {
     return undefined;
   }

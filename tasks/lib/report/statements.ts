@@ -70,7 +70,7 @@ function machineSentence({ attempts }: Evidence): string {
 /** E.g. `torch 2.13.0+cpu`, of every framework that a step recorded. */
 function frameworksOf(steps: Evidence["steps"]): string[] {
   const found = Object.values(steps).flatMap(({ recorded }) =>
-    Object.entries(recorded?.environment as Record<string, unknown> ?? {}).flatMap(([name, settings]) => {
+    Object.entries(recorded?.environment ?? {}).flatMap(([name, settings]) => {
       const version = (settings as { version?: unknown } | null)?.version;
       return typeof version === "string" ? [`${name} ${version}`] : [];
     })
@@ -80,9 +80,7 @@ function frameworksOf(steps: Evidence["steps"]): string[] {
 
 function determinismSentence({ steps }: Evidence): string {
   for (const { recorded } of Object.values(steps)) {
-    const torch = (recorded?.environment as Record<string, unknown> | undefined)?.torch as
-      | Record<string, unknown>
-      | undefined;
+    const torch = recorded?.environment?.torch;
     if (torch?.deterministic_algorithms === undefined) continue;
     const algorithms = torch.deterministic_algorithms
       ? "Deterministic algorithms were enforced"

@@ -26,7 +26,7 @@ import {
 import { removeReceipt } from "../record/receipt.ts";
 import { markInterrupted, recoverRuns } from "../record/recover.ts";
 import { type FoundRun, pointLatest } from "../record/run_folder.ts";
-import { RunLock } from "../record/run_lock.ts";
+import { acquireRun } from "../record/run_lock.ts";
 import { RunLog } from "../record/run_log.ts";
 import { verdictPath } from "../record/verdict.ts";
 import { sha256File, writeJson } from "../system/files.ts";
@@ -58,19 +58,15 @@ export async function executeRun(
   const environment = await makeEnvironment(prepared, request, stopper, terminal);
   plan.environment.python = environment.python;
   if (resumed === undefined) await Deno.mkdir(plan.directory);
-  const lock = await RunLock.take(plan.directory, request.force);
-  try {
-    const [attempt] = await Promise.all([beginAttempt(prepared, environment), reaped]);
-    const evidence = resumed === undefined ? await newEvidence(plan) : await takeUp(resumed, request);
-    evidence.attempts.push(attempt);
-    attempt.differs?.forEach((what) => terminal.note(`Since the last attempt: ${what}`));
-    await writeEvidence(plan.directory, evidence);
-    await runSteps({ prepared, request, evidence, terminal, stopper, meanwhile });
-    if (plan.task === "reproduce") await pointLatest(runs, plan.experiment.name, plan.run).catch(() => {});
-    return evidence;
-  } finally {
-    await lock.release();
-  }
+  using _ = await acquireRun(plan.directory, request.force);
+  const [attempt] = await Promise.all([beginAttempt(prepared, environment), reaped]);
+  const evidence = resumed === undefined ? await newEvidence(plan) : await takeUp(resumed, request);
+  evidence.attempts.push(attempt);
+  attempt.differs?.forEach((what) => terminal.note(`Since the last attempt: ${what}`));
+  await writeEvidence(plan.directory, evidence);
+  await runSteps({ prepared, request, evidence, terminal, stopper, meanwhile });
+  if (plan.task === "reproduce") await pointLatest(runs, plan.experiment.name, plan.run).catch(() => {});
+  return evidence;
 }
 
 async function announceRecovered(

@@ -10,6 +10,7 @@ import { hashCode } from "../record/code.ts";
 import {
   type Evidence,
   hashOutputs,
+  type Recorded,
   recordOutputs,
   type StepEvidence,
   writeEvidence,
@@ -18,6 +19,8 @@ import { type FoundRun, listRuns, runMark } from "../record/run_folder.ts";
 import type { RunLog } from "../record/run_log.ts";
 import { exists, sha256, sha256File } from "../system/files.ts";
 import { type StopSignals, supervise, type Supervised } from "../system/supervise.ts";
+import { Folder, readRegularText, readTextIfThere } from "../system/regular_file.ts";
+import { checkRecord } from "../system/records.ts";
 
 export interface StepContext {
   plan: Plan;
@@ -287,21 +290,22 @@ function endedBy(signal: string): string {
     : `ended by ${signal}`;
 }
 
-async function readRecord(step: PlannedStep): Promise<Record<string, unknown> | undefined> {
+async function readRecord(step: PlannedStep): Promise<Recorded | undefined> {
   try {
-    const { schema: _, argv: _argv, ...record } = JSON.parse(
-      await Deno.readTextFile(join(step.out, "step.json")),
+    const within = new Folder(step.out);
+    const own = await readRegularText(join(step.out, "step.json"), { within });
+    const { schema: _, argv: _argv, ...record } = JSON.parse(own);
+    const notebooks = await readTextIfThere(join(step.out, "notebooks.json"), { within });
+    const { recordedSchema } = await import("../record/evidence_schema.ts");
+    return checkRecord(
+      notebooks === undefined ? record : { ...record, notebooks: JSON.parse(notebooks) },
+      "step.json or notebooks.json",
+      recordedSchema,
+      "the record of a step",
     );
-    const notebooks = await readNotebooks(step);
-    return notebooks === undefined ? record : { ...record, notebooks };
   } catch {
-    return undefined; // the step never came to write it
+    return undefined; // the step never came to write it, or wrote something else
   }
-}
-
-async function readNotebooks(step: PlannedStep): Promise<unknown> {
-  const text = await Deno.readTextFile(join(step.out, "notebooks.json")).catch(() => undefined);
-  return text === undefined ? undefined : JSON.parse(text);
 }
 
 /** Says what the step promised and did not leave in its own folder. */

@@ -3,6 +3,7 @@
 import { createHash, hash } from "node:crypto";
 import { dirname, join, relative } from "node:path";
 import { run } from "./command.ts";
+import { checkRegular } from "./regular_file.ts";
 
 /** Replaces a file in one move, so that no reader and no crash ever sees half of it. */
 export async function writeAtomic(path: string, content: string | Uint8Array): Promise<void> {
@@ -32,7 +33,7 @@ export function sha256(data: string | Uint8Array): string {
   return hash("sha256", data, "hex");
 }
 
-/** SHA-256 of a file's bytes, in hexadecimal; a large one is read in pieces. */
+/** SHA-256 of a file's bytes, in hexadecimal; a large one is read in pieces. @throws IrregularFile for anything but a file */
 export async function sha256File(path: string): Promise<string> {
   return sha256Small(path) ?? await sha256Large(path);
 }
@@ -42,10 +43,9 @@ const room = new Uint8Array(1 << 18);
 
 /** Nothing for a file that is larger than that, or is being written to. */
 function sha256Small(path: string): string | undefined {
-  using file = Deno.openSync(path);
-  const { isFile, size } = file.statSync();
-  if (!isFile) throw new Deno.errors.InvalidData(`${path} is no file`);
+  const size = checkRegular(path);
   if (size >= room.length) return undefined;
+  using file = Deno.openSync(path);
   const count = file.readSync(room) ?? 0;
   return count === size ? sha256(room.subarray(0, count)) : undefined;
 }

@@ -3,31 +3,9 @@
 import * as os from "node:os";
 import { run } from "./command.ts";
 import { findOnPath } from "./on_path.ts";
+import type { Gpu, Host } from "./host_schema.ts";
 
-export interface Gpu {
-  name: string;
-  /** Memory in MiB. */
-  memory: number;
-  driver: string;
-  uuid: string;
-}
-
-export interface Host {
-  name: string;
-  os: string;
-  kernel: string;
-  architecture: string;
-  cpu: string;
-  cores: number;
-  /** Memory in bytes. */
-  memory: number;
-  uid?: number;
-  gid?: number;
-  gpus: Gpu[];
-  /** This process runs inside one of our images, and the image's own Python is the environment. */
-  image?: { name: string; python: string };
-  deno: string;
-}
+export type { Gpu, Host };
 
 /** Where our Dockerfiles leave the image's name; `/.dockerenv` would only say that this is some container. */
 const IMAGE_MARKER = "/etc/experiment-image";

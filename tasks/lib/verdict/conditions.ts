@@ -2,7 +2,7 @@
 
 import { dirname, join } from "node:path";
 import { type Conditions, type Experiment, parseImage, type When } from "../experiment/experiment.ts";
-import { type Attempt, type Evidence, readEvidence } from "../record/evidence.ts";
+import { type Attempt, type Evidence, readEvidence, type Recorded } from "../record/evidence.ts";
 
 /** What a run says about the environment that one of its steps ran in. */
 export function conditionsOf(evidence: Evidence, step: string): Conditions {
@@ -35,29 +35,21 @@ function imageOf({ environment, host }: Attempt): Conditions["image"] {
   return environment.image ?? (host.image === undefined ? { name: "none" } : parseImage(host.image.name));
 }
 
-interface Framework {
-  cuda_initialized?: boolean;
-  /** From torch with properties, from TensorFlow as names such as `/physical_device:GPU:0`. */
-  devices?: (string | { name: string })[];
-}
-
 /**
  * Models of the GPUs that the frameworks of a step used, `""` where only that one was used is known.
  *
  * @returns undefined if the step used no framework that tells
  */
-function devicesOf(recorded: Record<string, unknown> | undefined): string[] | undefined {
-  const kernels = (recorded?.notebooks as { kernel?: unknown }[] | undefined)?.map(({ kernel }) => kernel) ??
-    [];
-  const processes = [
-    recorded?.environment,
-    ...kernels,
-  ] as ({ torch?: Framework; tensorflow?: Framework } | null)[];
+function devicesOf(recorded: Recorded | undefined): string[] | undefined {
+  const processes = [recorded?.environment, ...(recorded?.notebooks ?? []).map(({ kernel }) => kernel)];
   const frameworks = processes.flatMap((process) => [process?.torch, process?.tensorflow])
     .filter((framework) => framework !== undefined);
   if (frameworks.length === 0) return undefined;
   return frameworks.flatMap(({ devices = [] }) =>
-    devices.flatMap((device) => typeof device !== "string" ? [device.name] : /GPU/.test(device) ? [""] : [])
+    // That they could not be asked for is recorded, too.
+    (Array.isArray(devices) ? devices : []).flatMap((device) =>
+      typeof device !== "string" ? [device.name] : /GPU/.test(device) ? [""] : []
+    )
   );
 }
 

@@ -10,6 +10,7 @@ import { type Evidence, evidencePath } from "../record/evidence.ts";
 import { type FoundRun, readPlan } from "../record/run_folder.ts";
 import { type RunVerdict, VERDICT_SCHEMA } from "../record/verdict.ts";
 import { sha256, sha256File } from "../system/files.ts";
+import { readTextIfThere } from "../system/regular_file.ts";
 import { authorsConditions, conditionsOf } from "./conditions.ts";
 import { type Observation, readSource, runFiles } from "./read_value.ts";
 import { type FailedStep, holds, type RunState, verify } from "./verify.ts";
@@ -39,7 +40,7 @@ export async function judgeRun(run: FoundRun, current = false): Promise<Judged> 
 async function judge(found: FoundRun, current: boolean): Promise<Judged> {
   const plan = await readPlan(found.directory);
   const { file, root, text: recorded } = plan.experiment;
-  const now = await Deno.readTextFile(file).catch(() => undefined);
+  const now = await readTextIfThere(file).catch(() => undefined);
   if (current && now === undefined) {
     throw new Failure(2, `Cannot judge by the current claims: there is no ${file}`);
   }

@@ -3,6 +3,7 @@
 import { formatSource, kindOf } from "../sources/sources.ts";
 import type { ClaimSource, Form, FoundValue, RunFiles } from "../sources/source.ts";
 import { sha256File } from "../system/files.ts";
+import { checkRegular, IrregularFile, readRegular } from "../system/regular_file.ts";
 import { ContentProblem } from "../values/content_problem.ts";
 
 /** What was found at a claim's source. */
@@ -20,9 +21,6 @@ export type Observation =
     /** What was found instead, e.g. `train has no metrics.json, it holds history.csv`. */
     reason: string;
   };
-
-/** A file larger than this (bytes) is not read for a value in it; a hash has no limit. */
-export const LARGEST_TEXT = 256 * 2 ** 20;
 
 /** A reason why a value can't be read, for an {@link Observation}. */
 class NotFound extends Error {}
@@ -67,6 +65,7 @@ export async function readSource(
 
 function reasonOf(error: unknown, path: string): string {
   if (error instanceof NotFound) return error.message;
+  if (error instanceof IrregularFile) return `${path} ${error.problem}`;
   if (error instanceof ContentProblem) return `${path} ${error.message}`;
   return `${path} can't be read: ${error instanceof Error ? error.message : String(error)}`;
 }
@@ -80,8 +79,7 @@ async function realFile(path: string, runDir: string): Promise<string> {
   if (!real.startsWith(`${root}/`)) {
     throw new NotFound(`${path} is a link that leaves the run folder, so it is not a result of this run`);
   }
-  const { isFile } = await Deno.stat(real);
-  if (!isFile) throw new NotFound(`${path} is not a regular file`);
+  checkRegular(real);
   return real;
 }
 
@@ -117,17 +115,8 @@ function list(names: string[], none: string): string {
 }
 
 async function readText(file: string, path: string): Promise<string> {
-  const { size } = await Deno.stat(file);
-  if (size > LARGEST_TEXT) {
-    const megabytes = (bytes: number) => Math.round(bytes / 2 ** 20);
-    throw new NotFound(
-      `${path} has ${megabytes(size)} MiB, more than the ${
-        megabytes(LARGEST_TEXT)
-      } MiB that are read for a value`,
-    );
-  }
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(file));
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readRegular(file));
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw new NotFound(`${path} is not UTF-8 text`);

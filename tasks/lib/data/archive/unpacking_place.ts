@@ -1,8 +1,8 @@
-/** Where an archive is unpacked before it is moved in: a folder beside the target, held by one process. */
+/** Where an archive is unpacked before it is moved in: a folder beside the target, locked by one process. */
 
 import { Failure } from "../../cli/failure.ts";
 import { shellQuote } from "../../system/command.ts";
-import { tryHoldPath } from "../../system/file_lock.ts";
+import { describeHolder, readHolder, tryAcquire } from "../../system/file_lock.ts";
 import { exists } from "../../system/files.ts";
 import { manifestPath, type TreeManifest, writeManifest } from "../tree/tree_manifest.ts";
 
@@ -27,11 +27,16 @@ export class UnpackingPlace implements AsyncDisposable {
    * @throws Failure(2) if the target exists, Failure(3) if another process unpacks to it.
    */
   static async take(target: string): Promise<UnpackingPlace> {
-    const lock = await tryHoldPath(`${target}.unpacking.lock`);
+    const path = `${target}.unpacking.lock`;
+    const lock = await tryAcquire(path, `unpacking to ${target}`);
     if (lock === undefined) {
-      throw new Failure(3, `Cannot unpack to ${target}: another process is at it`, {
-        remedy: "Wait until it ends",
-      });
+      throw new Failure(
+        3,
+        `Cannot unpack to ${target}: it is locked by ${describeHolder(await readHolder(path))}`,
+        {
+          remedy: "Wait until it ends",
+        },
+      );
     }
     const place = new UnpackingPlace(target, lock);
     try {

@@ -1,6 +1,7 @@
 /** The beginning of a file that is being downloaded: kept beside the target, also when the process is killed. */
 
 import { writeJson } from "../../system/files.ts";
+import { readRecordIfSound } from "../../system/records.ts";
 import { Hasher } from "./hasher.ts";
 import type { Origin } from "./range.ts";
 import { algorithmsFor, type Expected, type Found, foundOf, isHashed, readChecksums } from "./checksums.ts";
@@ -122,9 +123,6 @@ function originPath(target: string): string {
 }
 
 async function readOrigin(target: string): Promise<Origin | undefined> {
-  try {
-    return JSON.parse(await Deno.readTextFile(originPath(target)));
-  } catch {
-    return undefined; // not there, or not whole
-  }
+  const { originSchema } = await import("../cache_schema.ts");
+  return await readRecordIfSound(originPath(target), originSchema);
 }

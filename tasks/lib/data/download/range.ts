@@ -1,17 +1,10 @@
 /** Going on where a download broke off [RFC 9110, 13.1.5 and 14]: what is asked for, and what an answer is worth. */
 
 import { bytes as size } from "../../cli/format.ts";
+import type { Origin } from "../cache_schema.ts";
 import { MirrorError, statusError } from "./mirror_error.ts";
 
-/** What is known about the file that a part is the beginning of. */
-export interface Origin {
-  /** Address of the mirror, as it may be shown. */
-  url: string;
-  etag?: string;
-  lastModified?: string;
-  /** Size of the whole file. */
-  total?: number;
-}
+export type { Origin };
 
 /** A request for what comes after the bytes that are there. */
 export interface Asked {

@@ -2,24 +2,9 @@
 
 import { createHash } from "node:crypto";
 import { sha256 } from "../../system/files.ts";
+import type { Stamp, TreeFile } from "../cache_schema.ts";
 
-/** A file of a tree, as it was when it was written. */
-export interface TreeFile extends Stamp {
-  /** Relative to the tree, with `/`. */
-  path: string;
-  sha256: string;
-}
-
-/** What tells at a glance that a file was changed. Deno gives no finer times. */
-export interface Stamp {
-  bytes: number;
-  /** Last change of the bytes, in milliseconds since 1970. */
-  modified: number;
-  /** Last change of the inode, in milliseconds since 1970, by whole seconds. */
-  changed: number;
-  /** Another one after a file was replaced. */
-  inode: number;
-}
+export type { Stamp, TreeFile };
 
 /** Nobody writes to data that other experiments use, and no mode is taken from an archive. */
 const MODE = 0o444;

@@ -2,15 +2,11 @@
 
 import { Failure } from "../../cli/failure.ts";
 import { sha256 } from "../../system/files.ts";
-import type { TreeFile } from "./tree_file.ts";
+import { readTextIfThere } from "../../system/regular_file.ts";
+import { parseRecord } from "../../system/records.ts";
+import type { TreeFile, TreeManifest } from "../cache_schema.ts";
 
-export interface TreeManifest {
-  format: 1;
-  /** What names this tree in evidence; see `treeSha256`. */
-  sha256: string;
-  /** Sorted by path, in the order of its UTF-8 bytes. */
-  files: TreeFile[];
-}
+export type { TreeManifest };
 
 /** Where the manifest of a tree stands: beside it. */
 export function manifestPath(tree: string): string {
@@ -44,11 +40,13 @@ export async function writeManifest(path: string, manifest: TreeManifest) {
 
 /** @throws Failure(2) if there is no manifest, or it was damaged. */
 export async function readManifest(path: string): Promise<TreeManifest> {
-  try {
-    const manifest: TreeManifest = JSON.parse(await Deno.readTextFile(path));
-    if (manifest.format === 1 && treeSha256(manifest.files) === manifest.sha256) return manifest;
-  } catch (error) {
-    throw new Failure(2, `Cannot read the manifest ${path}: ${(error as Error).message}`);
-  }
-  throw new Failure(2, `Cannot read the manifest ${path}: it was altered, or written by another version`);
+  const text = await readTextIfThere(path, { most: LARGEST_MANIFEST });
+  if (text === undefined) throw new Failure(2, `There is no manifest ${path}`);
+  const { treeManifestSchema } = await import("../cache_schema.ts");
+  const manifest = parseRecord(text, path, treeManifestSchema, "the manifest of a tree");
+  if (treeSha256(manifest.files) === manifest.sha256) return manifest;
+  throw new Failure(2, `Cannot read the manifest ${path}: it was altered`);
 }
+
+/** Of a tree of two million files. */
+const LARGEST_MANIFEST = 2 ** 29 - 2 ** 10;

@@ -1,0 +1,189 @@
+/** The shape of plan.json. */
+
+import * as z from "zod/mini";
+import { ENGINE_NAMES } from "../experiment/engine_name.ts";
+
+const texts = z.array(z.string());
+
+const textByName = z.record(z.string(), z.string());
+
+const scalar = z.union([z.string(), z.number(), z.boolean()], { error: "a text, a number, true or false" });
+
+export const engineSchema = z.object({
+  name: z.enum(ENGINE_NAMES),
+  because: z.string(),
+  version: z.optional(z.string()),
+});
+
+export const parametersSchema = z.record(z.string(), scalar);
+
+/** Data as the steps of a run find them. */
+const plannedDataSchema = z.object({
+  /** What the steps are told: the link in the project, absolute; in one that can't be written, what it would lead to. */
+  path: z.string(),
+  /** Folder of the cache that the link leads into; absent where it is not known before they are fetched. */
+  folder: z.optional(z.string()),
+  /** What experiment.yaml or experiment.lock knows them by: `sha256:…` or `md5:…`. */
+  checksumOf: z.string(),
+  /** Of the file or archive. */
+  sha256: z.optional(z.string()),
+  /** Over paths and bytes of what the archive was unpacked to. */
+  treeSha256: z.optional(z.string()),
+  /** Of the file or archive. */
+  bytes: z.optional(z.number()),
+  /** Address or path that it is from. */
+  source: z.optional(z.string()),
+  /** They are fetched before the steps run. */
+  missing: z.optional(z.literal(true)),
+});
+
+/** A folder or file of this machine in a container, for a step at the same path, so that no argument changes. */
+const mountSchema = z.object({
+  source: z.string(),
+  target: z.string(),
+  readOnly: z.optional(z.boolean()),
+});
+
+export const plannedImageSchema = z.object({
+  name: z.string(),
+  /** Of the image itself; for apptainer the SHA-256 of the SIF file. */
+  id: z.string(),
+  /** The registry's, if it came from one. */
+  digest: z.optional(z.string()),
+  /** The SIF file that apptainer runs. */
+  file: z.optional(z.string()),
+  /** What that file was made from: the id of an image, or the name that a registry has it by. */
+  madeFrom: z.optional(z.string()),
+});
+
+/** GPUs that a container gets: none, all, so many, or those with these ids. */
+export const gpuRequestSchema = z.union([z.literal("none"), z.literal("all"), z.number(), texts], {
+  error: '"none", "all", a count or a list of ids',
+});
+
+/** What the choice of an engine and an image says about the steps' containers. */
+const containerRequestSchema = z.object({
+  image: plannedImageSchema,
+  /** Program and arguments that the step's command is appended to; empty if the image has none. */
+  entrypoint: texts,
+  /** `uid:gid` in the container that makes files belong to the calling user. */
+  user: z.string(),
+  /** Podman without root: the user keeps the id. */
+  keepId: z.boolean(),
+  /** Docker gives containers ids of their own, and is told to leave it. */
+  hostIds: z.optional(z.boolean()),
+  /** HOME, where the image names none. */
+  home: z.optional(z.string()),
+  /** Names of the caller's variables that would change what apptainer does. */
+  unset: z.optional(texts),
+  /** It is a process of this machine in the image's files: it has all of its GPUs and its /dev/shm, and no /tmp. */
+  isProcess: z.optional(z.literal(true)),
+});
+
+export const limitsSchema = z.object({
+  /** Of /dev/shm, e.g. "8g". */
+  shmSize: z.optional(z.string()),
+  /** E.g. "16g". */
+  memory: z.optional(z.string()),
+  /** Number of processors, e.g. "1.5". */
+  cpus: z.optional(z.string()),
+  network: z.optional(z.literal("none")),
+});
+
+const plannedContainerSchema = z.extend(z.omit(containerRequestSchema, { home: true, isProcess: true }), {
+  ...limitsSchema.shape,
+  gpus: gpuRequestSchema,
+  mounts: z.array(mountSchema),
+  /** Folder for what a step of apptainer writes to /tmp and HOME; there only while it runs. */
+  scratch: z.optional(z.string()),
+});
+
+/** A folder bound to a need: made in this run, or by the newest run that has it with the same parameters. */
+export const needSchema = z.object({ run: z.string(), directory: z.string() });
+
+const plannedStepSchema = z.object({
+  name: z.string(),
+  /** The step's own command; `python` is the environment's. */
+  argv: texts,
+  /** Appended to `argv` when the run is taken up again. */
+  resume: z.optional(texts),
+  /** Absolute working directory. */
+  cwd: z.string(),
+  /** Set in addition to the user's own environment. */
+  env: textByName,
+  /** The step's own folder, absolute. */
+  out: z.string(),
+  produces: texts,
+  inputs: z.optional(texts),
+  /** Folders of other steps that this one reads. */
+  needs: z.record(z.string(), needSchema),
+  /** Names of the data that it reads. */
+  data: z.optional(texts),
+  /** Absolute folder for what it can derive again, where its command names it. */
+  cache: z.optional(z.string()),
+});
+
+/** What a step ran in when the authors ran it. */
+const conditionsSchema = z.object({
+  /** The container image, with the registry's digest and the engine's id of it; its name is `none` without one. */
+  image: z.optional(
+    z.object({ name: z.string(), digest: z.optional(z.string()), id: z.optional(z.string()) }),
+  ),
+  gpu: z.optional(z.string()),
+  driver: z.optional(z.string()),
+  device: z.optional(z.enum(["cpu", "cuda"])),
+});
+
+export const planSchema = z.object({
+  schema: z.literal(1),
+  /** The task that was asked for, e.g. "reproduce". */
+  task: z.string(),
+  /** Identifies the run: UTC time and a short random part. */
+  run: z.string(),
+  /** Absolute path of the run folder. */
+  directory: z.string(),
+  experiment: z.object({
+    name: z.string(),
+    title: z.optional(z.string()),
+    file: z.string(),
+    root: z.string(),
+    /** The YAML as it was when the run was planned; its claims judge the run. */
+    text: z.string(),
+    /** What each step ran in when the authors ran it; empty where no tolerance depends on it. */
+    authors: z.optional(z.record(z.string(), conditionsSchema)),
+  }),
+  engine: engineSchema,
+  /** What the steps run in; absent where that is this machine's own files. */
+  container: z.optional(plannedContainerSchema),
+  environment: z.object({
+    requirements: z.optional(z.string()),
+    python: z.string(),
+    gpus: z.string(),
+  }),
+  parameters: parametersSchema,
+  /** Parameters whose values are not the declared ones, and other changes to what the authors ran. */
+  changed: texts,
+  /** Nothing but the values of declared parameters was changed. */
+  onlyParameters: z.boolean(),
+  /** What the steps read that was fetched, by name; absent where they read none. */
+  data: z.optional(z.record(z.string(), plannedDataSchema)),
+  /** Notebooks that were named on the command line, absolute; they are not the experiment's. */
+  notebooks: z.optional(texts),
+  steps: z.array(plannedStepSchema),
+});
+
+export type Plan = z.infer<typeof planSchema>;
+
+export type PlannedData = z.infer<typeof plannedDataSchema>;
+
+export type Mount = z.infer<typeof mountSchema>;
+
+export type PlannedImage = z.infer<typeof plannedImageSchema>;
+
+export type ContainerRequest = z.infer<typeof containerRequestSchema>;
+
+export type PlannedContainer = z.infer<typeof plannedContainerSchema>;
+
+export type PlannedStep = z.infer<typeof plannedStepSchema>;
+
+export type Need = z.infer<typeof needSchema>;

@@ -1,0 +1,208 @@
+/** The shape of evidence.json: what was asked, on what machine, what ran, and what came out. */
+
+import * as z from "zod/mini";
+import { NAME } from "../experiment/schema.ts";
+import { engineSchema, needSchema, parametersSchema, plannedImageSchema } from "../plan/plan_schema.ts";
+import { hostSchema } from "../system/host_schema.ts";
+
+const texts = z.array(z.string());
+
+const textByName = z.record(z.string(), z.string());
+
+const TIME = "a time, e.g. 2026-11-23T16:05:12.000Z";
+
+/** ISO 8601, UTC, as every time here. */
+export const timeSchema = z.string().check(
+  z.refine((text) => /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) && !Number.isNaN(Date.parse(text)), {
+    error: TIME,
+  }),
+);
+
+const INSIDE = "a path inside the step's folder";
+
+/** A file's name may hold anything; the path must not lead elsewhere. */
+const insideSchema = z.string().check(
+  z.refine((path) => !path.startsWith("/") && !path.includes("\0") && path.split("/").every(isPart), {
+    error: INSIDE,
+  }),
+);
+
+function isPart(part: string): boolean {
+  return part !== "" && part !== "." && part !== "..";
+}
+
+const stepName = z.string().check(z.regex(NAME, { error: "the name of a step" }));
+
+/** `running` in a record whose runner is gone means that it was killed. */
+const RUN_STATUSES = ["planned", "running", "done", "failed", "interrupted"] as const;
+
+const runStatusSchema = z.enum(RUN_STATUSES);
+
+const stepStatusSchema = z.enum([...RUN_STATUSES, "reused", "not run"]);
+
+const codeSchema = z.object({
+  /** Hashes of source files by path relative to the root. */
+  files: textByName,
+  /** SHA-256 over all of `files`: two runs of the same code have the same. */
+  sha256: z.string(),
+  /** Absent in a copy without `.git`, or where git is not installed. */
+  commit: z.optional(z.string()),
+  /** Files that differ from the commit, as `git status --porcelain` names them. */
+  dirty: texts,
+  /** What differs, at most `DIFF_LIMIT` characters. */
+  diff: z.optional(z.string()),
+});
+
+/** Under which conditions the steps of an attempt ran, and how it ended. */
+const attemptSchema = z.object({
+  started: timeSchema,
+  ended: z.optional(timeSchema),
+  status: runStatusSchema,
+  pid: z.number(),
+  /** Why it ended early. */
+  because: z.optional(z.string()),
+  /** What differs from the attempt before. */
+  differs: z.optional(texts),
+  host: hostSchema,
+  environment: z.object({
+    python: z.string(),
+    pythonVersion: z.optional(z.string()),
+    lockSha256: z.optional(z.string()),
+    gpus: z.string(),
+    /** What the steps' containers were made from. */
+    image: z.optional(plannedImageSchema),
+  }),
+  /** Environment variables that numerics depend on; never others. */
+  variables: textByName,
+  code: codeSchema,
+});
+
+/** What can't be asked is recorded as why. */
+const orError = <T>(schema: z.ZodMiniType<T>) =>
+  z.optional(z.union([schema, z.looseObject({ error: z.string() })]));
+
+/** Versions, devices and flags of PyTorch or TensorFlow. */
+const frameworkSchema = z.looseObject({
+  /** From torch with properties, from TensorFlow as names such as `/physical_device:GPU:0`. */
+  devices: orError(z.array(z.union([
+    z.string(),
+    z.looseObject({
+      name: z.string(),
+      compute_capability: z.optional(z.string()),
+      sm_count: z.optional(z.number()),
+    }),
+  ]))),
+});
+
+/** What an interpreter recorded of itself. */
+const processSchema = z.looseObject({
+  python: orError(z.string()),
+  packages: z.optional(textByName),
+  torch: z.optional(frameworkSchema),
+  tensorflow: z.optional(frameworkSchema),
+});
+
+/** What a step itself recorded, in step.json and notebooks.json: resources, package versions, framework settings. */
+export const recordedSchema = z.looseObject({
+  cpu: z.optional(z.looseObject({
+    model: z.optional(z.string()),
+    instruction_sets: z.optional(texts),
+  })),
+  /** Of the step's own process. */
+  environment: z.optional(processSchema),
+  notebooks: z.optional(z.array(z.looseObject({ kernel: z.optional(z.nullable(processSchema)) }))),
+});
+
+const usedDataSchema = z.object({
+  /** What the step was told, absolute. */
+  path: z.string(),
+  /** Of the file or archive. */
+  sha256: z.string(),
+  /** Over paths and bytes of what the archive was unpacked to. */
+  treeSha256: z.optional(z.string()),
+  /** Of the file or archive. */
+  bytes: z.optional(z.number()),
+  /** Address or path that it is from. */
+  source: z.optional(z.string()),
+});
+
+const outputSchema = z.object({
+  /** Relative to the step's folder, with `/`. */
+  path: insideSchema,
+  bytes: z.number(),
+  /** Target of a symbolic link, as it is written. */
+  link: z.optional(z.string()),
+  /** SHA-256 of the bytes; a link has none. */
+  sha256: z.optional(z.string()),
+});
+
+const stepEvidenceSchema = z.object({
+  status: stepStatusSchema,
+  argv: texts,
+  command: texts,
+  /** Index of the attempt it ran in. */
+  attempt: z.number(),
+  /** SHA-256 over all that determines the step's result; equal means that it need not run again. Empty: never equal. */
+  fingerprint: z.string(),
+  /** Hashes of the files in `inputs:` by path; a step without it reads all of the attempt's code. */
+  inputs: z.optional(textByName),
+  /** Source files that were edited while the run was under way, so that what ran is not what was recorded at first. */
+  edited: z.optional(texts),
+  needs: z.record(z.string(), z.extend(needSchema, { sha256: z.string() })),
+  /** Data that were fetched, as they were when the run was planned; absent where the step reads none. */
+  data: z.optional(z.record(z.string(), usedDataSchema)),
+  started: z.optional(timeSchema),
+  ended: z.optional(timeSchema),
+  seconds: z.optional(z.number()),
+  exitCode: z.optional(z.number()),
+  signal: z.optional(z.string()),
+  /** What went wrong, in a sentence. */
+  problem: z.optional(z.string()),
+  /** Run whose outputs were copied instead of running the step again. */
+  reusedFrom: z.optional(z.string()),
+  outputs: z.optional(z.array(outputSchema)),
+  recorded: z.optional(recordedSchema),
+});
+
+export const evidenceSchema = z.object({
+  schema: z.number(),
+  run: z.string(),
+  task: z.string(),
+  status: runStatusSchema,
+  created: timeSchema,
+  ended: z.optional(timeSchema),
+  experiment: z.object({ name: z.string(), title: z.optional(z.string()) }),
+  /** SHA-256 of plan.json, which holds the claims that the run is judged by. */
+  planSha256: z.string(),
+  engine: engineSchema,
+  parameters: parametersSchema,
+  /** What is not as the authors declared it. */
+  changed: texts,
+  /** Nothing but the values of declared parameters was changed. */
+  onlyParameters: z.boolean(),
+  /** A run that was taken up again has more than one; each step says in which it ran. */
+  attempts: z.array(attemptSchema).check(z.minLength(1, { error: "a list of at least one attempt" })),
+  steps: z.record(stepName, stepEvidenceSchema),
+});
+
+export type RunStatus = z.infer<typeof runStatusSchema>;
+
+export type StepStatus = z.infer<typeof stepStatusSchema>;
+
+export type Code = z.infer<typeof codeSchema>;
+
+export type Attempt = z.infer<typeof attemptSchema>;
+
+export type Framework = z.infer<typeof frameworkSchema>;
+
+export type ProcessRecord = z.infer<typeof processSchema>;
+
+export type Recorded = z.infer<typeof recordedSchema>;
+
+export type UsedData = z.infer<typeof usedDataSchema>;
+
+export type Output = z.infer<typeof outputSchema>;
+
+export type StepEvidence = z.infer<typeof stepEvidenceSchema>;
+
+export type Evidence = z.infer<typeof evidenceSchema>;

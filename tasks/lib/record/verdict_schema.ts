@@ -1,0 +1,61 @@
+/** The shape of verdict.json: one check for each claim, and whether the run holds. */
+
+import * as z from "zod/mini";
+import { timeSchema } from "./evidence_schema.ts";
+
+const verdictWordSchema = z.enum([
+  "identical",
+  "within tolerance",
+  "different",
+  "missing",
+  "not applicable",
+]);
+
+/** One claim with its verdict; all texts are ready to be shown in a table. */
+const checkSchema = z.object({
+  /** Name of the claim. */
+  claim: z.string(),
+  unit: z.optional(z.string()),
+  /** As published, with the count it stands for: `99.44 (358 of 360)`. */
+  claimed: z.string(),
+  /** As found in the run, to two decimals more than claimed; `—` if nothing was found. */
+  obtained: z.string(),
+  /** `±1 sample`, `±0.01`, `±1 % of the value` or `none`. */
+  tolerance: z.string(),
+  /** Name of the class of tolerance that was used, e.g. `same image, same GPU model`, where the claim has classes. */
+  class: z.optional(z.string()),
+  /** Obtained minus claimed, e.g. `−1 sample`, `+0.003`; not given if there is none or it makes no sense. */
+  difference: z.optional(z.string()),
+  verdict: verdictWordSchema,
+  /** Why this verdict, as one sentence without a period. */
+  detail: z.string(),
+  /** Of a curve, every point; `samples` is obtained minus claimed where both are counts. */
+  points: z.optional(z.array(z.object({
+    claimed: z.number(),
+    obtained: z.number(),
+    samples: z.optional(z.number()),
+  }))),
+  /** Index of the point of a curve that decided: the largest deviation. */
+  worst: z.optional(z.number()),
+});
+
+export const verdictSchema = z.object({
+  schema: z.literal(1),
+  run: z.string(),
+  judged: timeSchema,
+  /** Hash of the evidence that was judged; other evidence is another verdict. */
+  evidenceSha256: z.string(),
+  /** Hash of the experiment.yaml whose claims were used. */
+  claimsSha256: z.string(),
+  checks: z.array(checkSchema),
+  /** Recorded files that are not what they were. */
+  altered: z.array(z.string()),
+  /** Every claim that applies holds, the run is done, and nothing was altered. */
+  holds: z.boolean(),
+});
+
+export type Verdict = z.infer<typeof verdictWordSchema>;
+
+export type Check = z.infer<typeof checkSchema>;
+
+export type RunVerdict = z.infer<typeof verdictSchema>;
