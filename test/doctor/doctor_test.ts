@@ -5,16 +5,11 @@ import { type Answer, ask } from "../../tasks/lib/doctor/ask.ts";
 import { type Card, readCards } from "../../tasks/lib/doctor/cards.ts";
 import type { Group } from "../../tasks/lib/doctor/findings.ts";
 import { GPU_IMAGES, knownImage, misfit } from "../../tasks/lib/doctor/gpu_images.ts";
-import { gpuRemedy } from "../../tasks/lib/doctor/gpu_remedy.ts";
+import { gpuRemedy } from "../../tasks/lib/doctor/gpu.ts";
 import { judge, type Probes, readGpu } from "../../tasks/lib/doctor/judge.ts";
-import {
-  readCgroup,
-  readDisk,
-  readImageNames,
-  readUserNamespaces,
-} from "../../tasks/lib/doctor/machine_answers.ts";
+import { readCgroup, readDisk, readImageNames, readUserNamespaces } from "../../tasks/lib/doctor/machine.ts";
 import type { Machine } from "../../tasks/lib/doctor/machine.ts";
-import { render } from "../../tasks/lib/doctor/render.ts";
+import { render } from "../../tasks/lib/doctor/findings.ts";
 import { readCdi, readToolkit } from "../../tasks/lib/doctor/toolkit.ts";
 import { ANYTHING, sizeInBytes, type Wanted } from "../../tasks/lib/doctor/wanted.ts";
 import { ROOT } from "../support/project.ts";
@@ -50,8 +45,8 @@ const PLAIN_MACHINE: Machine = {
 const PYTHON = { path: "/usr/bin/python3.12", version: "3.12.3", pip: "24.0", ensurepip: true };
 
 const PYTHONS: Record<string, Probes["programs"]["python"]> = {
-  none: new Failure(3, "Cannot find Python 3.11 to 3.13: found only /usr/bin/python3 is 3.9.2", {
-    remedy: "Install one, or name it: PYTHON=/path/to/python3.13",
+  none: new Failure(3, "Cannot find Python 3.11 to 3.14: found only /usr/bin/python3 is 3.9.2", {
+    remedy: "Install one, or name it: PYTHON=/path/to/python3.14",
   }),
   bare: { path: PYTHON.path, version: PYTHON.version, ensurepip: false },
 };

@@ -25,6 +25,8 @@ export interface DockerEngine {
   /** Ids in containers are other ids on this machine (`userns-remap`). */
   remapped: boolean;
   limitsMemory: boolean;
+  /** systemd keeps its containers' devices, and gives back only those that it knows after a reload. */
+  systemdCgroups: boolean;
   /** Where it keeps images. */
   root: string;
 }
@@ -56,6 +58,7 @@ function readInfo(info: any): Omit<DockerEngine, "state" | "client" | "server"> 
     desktop: desktopOf(`${info.OperatingSystem} ${info.Name}`),
     ...idsOf(info),
     limitsMemory: info.MemoryLimit !== false,
+    systemdCgroups: info.CgroupDriver === "systemd",
     root: info.DockerRootDir ?? "",
   };
 }
@@ -112,7 +115,7 @@ function judgeEngine({ client, server, desktop, rootless, remapped, limitsMemory
     findings.push(finding(
       "warning",
       "Docker remaps user ids (userns-remap): files that containers write belong to nobody you know",
-      "Remove userns-remap from /etc/docker/daemon.json, or use Podman or rootless Docker",
+      "Remove userns-remap from /etc/docker/daemon.json, or use Podman: --engine podman",
     ));
   }
   if (!limitsMemory) {

@@ -6,10 +6,9 @@ import type { Experiment } from "../experiment/experiment.ts";
 import { findExperiment } from "../experiment/find.ts";
 import { readExperiment } from "../experiment/read.ts";
 import { callerFolder } from "../system/project_root.ts";
-import { countOf } from "./findings.ts";
+import { countOf, render } from "./findings.ts";
 import { judge } from "./judge.ts";
 import { probe } from "./probe.ts";
-import { render } from "./render.ts";
 import { ANYTHING, wantedBy } from "./wanted.ts";
 
 /** @returns exit code 3 if the experiment can't run here. */
@@ -19,7 +18,10 @@ export async function doctor(
 ): Promise<{ exitCode: 0 | 3; result: unknown }> {
   const experiment = await experimentIfAny(which);
   const wanted = experiment === undefined ? ANYTHING : wantedBy(experiment);
-  const groups = judge(await probe(experiment?.root ?? callerFolder()), wanted);
+  const groups = judge(
+    await probe(experiment?.root ?? callerFolder(), experiment?.environment.requirements),
+    wanted,
+  );
   const paint: Terminal["paint"] = (...text) => terminal.paint(...text);
   render(groups, wanted.name ?? "An experiment", terminal.width, paint).forEach((line) =>
     terminal.line(line)

@@ -1,7 +1,7 @@
 /** Whether the experiment can use a GPU here: card, driver, image, and the way into a container. */
 
 import { CONTAINER_PROGRAMS } from "../container/program.ts";
-import { type Card, describeCards } from "./cards.ts";
+import { type Card, type Cards, describeCards } from "./cards.ts";
 import { type Finding, finding, ok } from "./findings.ts";
 import {
   capabilityMisfit,
@@ -12,14 +12,23 @@ import {
   misfit,
   newestFitting,
 } from "./gpu_images.ts";
-import { driverRemedy, type GpuProbe, RANCHER_REMEDY } from "./gpu_remedy.ts";
-import { CONFIGURE_DOCKER, INSTALL_TOOLKIT, judgeCdi, judgeToolkit } from "./toolkit.ts";
+import {
+  type CdiSpec,
+  CONFIGURE_DOCKER,
+  INSTALL_TOOLKIT,
+  judgeCdi,
+  judgeReload,
+  judgeToolkit,
+  MAKE_CDI,
+} from "./toolkit.ts";
 import { demandsGpu, gpuSeverity, type Wanted } from "./wanted.ts";
 
 /** The container engines that are usable here. */
 export interface Containers {
   any: boolean;
   podman: boolean;
+  /** Docker, with systemd for its cgroups. */
+  systemd: boolean;
 }
 
 export function judgeGpu(probe: GpuProbe, wanted: Wanted, containers: Containers): Finding[] {
@@ -129,6 +138,7 @@ function judgeWay(probe: GpuProbe, wanted: Wanted, containers: Containers): Find
     const what = "There is no NVIDIA Container Toolkit: containers can't use the GPU";
     findings.push(inContainers(wanted, what, `${INSTALL_TOOLKIT}, then ${CONFIGURE_DOCKER}`));
   }
+  if (toolkit !== undefined && desktop === undefined && containers.systemd) findings.push(judgeReload());
   if (toolkit !== undefined && (containers.podman || cdi.length > 0)) {
     findings.push(judgeCdi(cdi, cards[0]!.driver, wanted.engine === "podman" ? gpuSeverity(wanted) : "note"));
   }
@@ -140,4 +150,62 @@ function inContainers(wanted: Wanted, message: string, remedy: string): Finding 
   const severity = gpuSeverity(wanted);
   const inThem = CONTAINER_PROGRAMS.some((program) => program === wanted.engine);
   return finding(severity === "blocker" && !inThem ? "warning" : severity, message, remedy);
+}
+
+/** What is known of the GPU and the way to it; `probeGpu` finds it out. */
+export interface GpuProbe {
+  cards: Cards;
+  /** Version of the NVIDIA Container Toolkit. */
+  toolkit?: string;
+  cdi: CdiSpec[];
+  /** The desktop program whose virtual machine Docker or nerdctl runs in. */
+  desktop?: "Docker Desktop" | "Rancher Desktop";
+  /** The driver is the one of Windows: this is WSL. */
+  wsl: boolean;
+}
+
+const RANCHER_REMEDY =
+  "Use Docker Engine, Docker Desktop with WSL 2 or Podman for GPUs, or run without containers: --engine host";
+
+/**
+ * What to do where a GPU was demanded and a program can't give it.
+ *
+ * @param program engine that was to give it
+ */
+export function gpuRemedy(
+  program: "docker" | "podman" | "nerdctl" | "apptainer" | "host",
+  probe: GpuProbe,
+): string {
+  const { cards, toolkit, cdi, desktop } = probe;
+  if (desktop === "Rancher Desktop" && (program === "docker" || program === "nerdctl")) return RANCHER_REMEDY;
+  if (cards.cards.length === 0) return driverRemedy(probe);
+  if (program === "host") {
+    return "The driver works; check that the environment's framework was built for CUDA";
+  }
+  if (program === "apptainer") return "The driver works; see what apptainer exec --nv IMAGE nvidia-smi says";
+  if (toolkit === undefined && desktop === undefined) {
+    return `${INSTALL_TOOLKIT}, then ${program === "podman" ? MAKE_CDI : CONFIGURE_DOCKER}`;
+  }
+  if (program === "podman") {
+    return `${cdi.length === 0 ? "Describe the card for Podman" : "Describe the card anew"}: ${MAKE_CDI}`;
+  }
+  return `Tell the engine of the NVIDIA Container Toolkit: ${CONFIGURE_DOCKER}`;
+}
+
+/** What to do where `nvidia-smi` lists no card. */
+function driverRemedy({ cards: { expected, problem = "" }, wsl }: GpuProbe): string {
+  if (/version mismatch/i.test(problem)) {
+    return "Restart the machine: the driver was updated, and the old one still runs";
+  }
+  if (/did not answer/.test(problem)) {
+    return "Restart the machine; before that, sudo dmesg tells what the driver said";
+  }
+  if (/No devices were found/i.test(problem)) {
+    return "See whether the card is there (lspci | grep -i nvidia); in a container or a job, ask for it when you start it";
+  }
+  if (wsl) return "Install NVIDIA's driver in Windows, none in WSL, then: wsl --update";
+  if (expected) {
+    return "Load the driver (sudo modprobe nvidia) or install it again; Secure Boot may refuse it";
+  }
+  return "On a machine with an NVIDIA card install its driver, until nvidia-smi lists the card (Ubuntu: sudo ubuntu-drivers install); else use another machine, or gpus: optional in experiment.yaml";
 }

@@ -5,8 +5,7 @@ import { readCards } from "./cards.ts";
 import { readDocker } from "./docker.ts";
 import { type EngineAnswers, judgeEngines, readEngines, usableEngines } from "./engines.ts";
 import type { Group } from "./findings.ts";
-import type { GpuProbe } from "./gpu_remedy.ts";
-import { judgeGpu } from "./gpu.ts";
+import { type GpuProbe, judgeGpu } from "./gpu.ts";
 import { isWsl, judgeMachine, type Machine } from "./machine.ts";
 import { judgePrograms, type Programs } from "./programs.ts";
 import { type CdiSpec, readToolkit } from "./toolkit.ts";
@@ -42,7 +41,12 @@ export function judge(probes: Probes, wanted: Wanted): Group[] {
   const usable = usableEngines(engines);
   const gpu = readGpu({ ...probes, kernel: machine.kernel });
   const cards = gpu.cards.cards.length > 0;
-  const containers = { any: usable.some((name) => name !== "apptainer"), podman: usable.includes("podman") };
+  const { docker } = engines;
+  const containers = {
+    any: usable.some((name) => name !== "apptainer"),
+    podman: usable.includes("podman"),
+    systemd: docker.state === "usable" && docker.systemdCgroups && !docker.rootless,
+  };
   return [
     {
       topic: "Programs",

@@ -4,6 +4,7 @@ import { existsSync, realpathSync } from "node:fs";
 import * as os from "node:os";
 import { dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
+import { findLock, readLock } from "../environment/lock_file.ts";
 import { findPython } from "../environment/python.ts";
 import { imageMarker } from "../system/host.ts";
 import { findOnPath } from "../system/on_path.ts";
@@ -11,10 +12,16 @@ import { isFree } from "../system/port.ts";
 import { type Answer, ask } from "./ask.ts";
 import { CARD_QUERY, lacksCapability, OLD_CARD_QUERY } from "./cards.ts";
 import { type Engines, readEngines } from "./engines.ts";
-import type { GpuProbe } from "./gpu_remedy.ts";
+import type { GpuProbe } from "./gpu.ts";
 import { type GpuAnswers, type Probes, readGpu } from "./judge.ts";
-import { readCgroup, readDisk, readImageNames, readUserNamespaces } from "./machine_answers.ts";
-import { JUPYTER_PORT, type Machine } from "./machine.ts";
+import {
+  JUPYTER_PORT,
+  type Machine,
+  readCgroup,
+  readDisk,
+  readImageNames,
+  readUserNamespaces,
+} from "./machine.ts";
 import { type CdiSpec, readCdi } from "./toolkit.ts";
 
 const GPU_QUESTIONS = {
@@ -47,13 +54,16 @@ const QUESTIONS = {
 /** A driver that has to wake several cards takes its time. */
 const SMI_LIMIT_MS = 10_000;
 
-/** @param root folder of the project */
-export async function probe(root: string): Promise<Probes> {
+/**
+ * @param root folder of the project
+ * @param requirements of the experiment, relative to it; the lock beside them says which Pythons it is for
+ */
+export async function probe(root: string, requirements?: string): Promise<Probes> {
   const [answers, nvidia_smi, project, python, cdi] = await Promise.all([
     askAll(QUESTIONS),
     askForCards(),
     diskOf(root),
-    pythonHere(),
+    pythonHere(requirements && join(root, requirements)),
     findCdi(),
   ]);
   const images = await diskOf(imagesRoot(readEngines(answers)));
@@ -83,9 +93,10 @@ async function askForCards(): Promise<Answer> {
   return lacksCapability(answer) ? await ask(OLD_CARD_QUERY, SMI_LIMIT_MS) : answer;
 }
 
-async function pythonHere() {
+async function pythonHere(requirements?: string) {
+  const lock = requirements && findLock(requirements, false);
   try {
-    return await findPython();
+    return await findPython({ range: lock ? (await readLock(lock)).pythons : undefined });
   } catch (error) {
     if (error instanceof Failure) return error;
     throw error;

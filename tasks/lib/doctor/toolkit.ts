@@ -71,6 +71,16 @@ export function judgeCdi(specs: CdiSpec[], driver: string, severity: Exclude<Sev
   return ok(`CDI specification ${spec.path}${spec.driver === undefined ? "" : ` for driver ${spec.driver}`}`);
 }
 
+/** Running containers then read "Failed to initialize NVML: Unknown Error". [nvidia-container-toolkit#48] */
+export function judgeReload(): Finding {
+  return finding(
+    "note",
+    "systemctl daemon-reload, which package updates run, takes the GPUs away from Docker's running containers",
+    "sudo nvidia-ctk system create-dev-char-symlinks --create-all, once after each start of the machine; or " +
+      '"exec-opts": ["native.cgroupdriver=cgroupfs"] in /etc/docker/daemon.json',
+  );
+}
+
 export const MAKE_CDI = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml";
 
 const UPDATE =

@@ -161,7 +161,7 @@ const GPU_PROBLEM = /could not select device driver|nvidia-container|unresolvabl
 async function remedyForGpu(program: ContainerProgram): Promise<string> {
   const [{ probeGpu }, { gpuRemedy }] = await Promise.all([
     import("../doctor/probe.ts"),
-    import("../doctor/gpu_remedy.ts"),
+    import("../doctor/gpu.ts"),
   ]);
   return gpuRemedy(program, await probeGpu());
 }
