@@ -41,7 +41,7 @@ const TIMES = join(ROOT, ".cache", "test-times.json");
 const RIGHTS = ["read", "write", "env", "sys", "run", "net=127.0.0.1"].map((name) => `--allow-${name}`);
 
 /**
- * Runs the files, as many at once as there are processors, and prints a line for each and all that a failed one says.
+ * Runs the files, several at once, and prints a line for each and all that a failed one says.
  *
  * @param seconds no file is started that, by its last time, would end later than this; without it all run
  */
@@ -81,9 +81,9 @@ export async function runTestFiles(
   return { passed: sum("passed"), failed: sum("failed"), skipped: sum("skipped"), files: results, left };
 }
 
-/** Two where there is one processor: many tests wait for processes and servers. Memory bounds them, too. */
+/** One more than there are processors, since many tests wait for processes and servers; memory bounds them, too. */
 function jobs(): number {
-  return Math.max(2, Math.min(navigator.hardwareConcurrency, 8));
+  return Math.min(navigator.hardwareConcurrency + 1, 8);
 }
 
 /** The engine's and the longest files first, so that none is waited for alone; the quickest where time is short. */
