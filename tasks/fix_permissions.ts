@@ -6,7 +6,7 @@
 
 import { main } from "./lib/cli/main.ts";
 import { defineTask } from "./lib/cli/options.ts";
-import { CONTAINER_PROGRAMS } from "./lib/container/program.ts";
+import { ENGINE_NAMES } from "./lib/experiment/engine_name.ts";
 import { fixPermissions } from "./lib/permissions/fix_permissions.ts";
 
 export const task = defineTask({
@@ -29,8 +29,8 @@ export const task = defineTask({
     all: { help: "repair also where nearly everything belongs to somebody else" },
     engine: {
       value: "NAME",
-      choices: CONTAINER_PROGRAMS,
-      help: "program that starts the container; the first that has an image with Python without it",
+      choices: ENGINE_NAMES,
+      help: "container engine that makes you root; the first that has an image with Python without it",
     },
     image: {
       value: "NAME",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { findCommand } from "../../tasks/lib/permissions/find.ts";
-import { helperCommand, type Place } from "../../tasks/lib/permissions/place.ts";
+import { choosePlace, helperCommand, type Place } from "../../tasks/lib/permissions/place.ts";
 import { planRequest, type Request, sudoCaller } from "../../tasks/lib/permissions/request.ts";
 import { readUndoList } from "../../tasks/lib/permissions/undo_list.ts";
 import { Project, ROOT } from "../support/project.ts";
@@ -161,4 +161,13 @@ Deno.test("readUndoList() takes nothing but what a repair wrote", async (t) => {
     assert.equal(new TextDecoder().decode(await readUndoList(folder.path("list"))), whole);
   });
   await assert.rejects(readUndoList(folder.root), /there is no file/);
+});
+
+Deno.test("choosePlace() refuses an engine in which nobody becomes root", async () => {
+  const caller = { uid: 1234, gid: 5678, groups: [5678], isRoot: false };
+  await assert.rejects(choosePlace(REQUEST, caller, { engine: "apptainer" }), {
+    exitCode: 2,
+    message:
+      '--engine must be docker, podman, nerdctl to become root in a container, current value is "apptainer"',
+  });
 });

@@ -5,7 +5,6 @@ import { Failure } from "../cli/failure.ts";
 import { duration } from "../cli/format.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { visibleLine } from "../cli/visible.ts";
-import type { ContainerProgram } from "../container/program.ts";
 import { shellQuote } from "../system/command.ts";
 import { callerFolder, projectRoot } from "../system/project_root.ts";
 import { findFirst } from "./find.ts";
@@ -40,11 +39,11 @@ export async function fixPermissions(options: Options, terminal: Terminal): Prom
   const root = await Deno.realPath(await projectRoot(callerFolder(), "repair"));
   const caller = await readCaller();
   const request = planRequest(root, caller, options);
-  const wanted = { engine: options.engine as ContainerProgram | undefined, image: options.image };
+  const wanted = { engine: options.engine, image: options.image };
   if (options.undo !== undefined) return await takeBack(options, request, caller, wanted, terminal);
   if (await isKnownRight(request, caller)) return allRight(request, terminal);
   const place = await choosePlace(request, caller, wanted).catch((error) => {
-    if (error instanceof Failure) return error;
+    if (error instanceof Failure && error.exitCode === 3) return error;
     throw error;
   });
   if (place instanceof Failure) return await lookOnly(place, request, options.plan, terminal);

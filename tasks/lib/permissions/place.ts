@@ -3,8 +3,9 @@
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { client, explainEngine, inspectImage, LABELS, requireEngine } from "../container/client.ts";
-import { CONTAINER_PROGRAMS, type ContainerProgram } from "../container/program.ts";
+import type { ContainerProgram } from "../container/program.ts";
 import { mountArguments } from "../engine/container.ts";
+import { allEngines } from "../engine/index.ts";
 import { inParallel } from "../system/files.ts";
 import { imageMarker } from "../system/host.ts";
 import { INSIDE } from "../system/product.ts";
@@ -25,7 +26,8 @@ export type Place =
 
 /** What was asked for. */
 export interface Wanted {
-  engine?: ContainerProgram;
+  /** `--engine`. */
+  engine?: string;
   image?: string;
 }
 
@@ -177,9 +179,21 @@ async function hasRights(request: Request, { isRoot }: Caller): Promise<boolean>
  * @throws Failure(3) if there is none, with what is wrong with the first that is there.
  */
 async function findContainer({ engine, image }: Wanted): Promise<Place & { kind: "container" }> {
-  const programs = engine === undefined ? CONTAINER_PROGRAMS.filter(isOnPath) : [engine];
+  const all = (await allEngines()).flatMap(({ name, permissions }) =>
+    permissions === undefined ? [] : [{ name, program: permissions }]
+  );
+  const names = all.map(({ name }) => name).join(", ");
+  if (engine !== undefined && !all.some(({ name }) => name === engine)) {
+    throw new Failure(
+      2,
+      `--engine must be ${names} to become root in a container, current value is "${engine}"`,
+    );
+  }
+  const programs = all.filter(({ name, program }) =>
+    engine === undefined ? isOnPath(program) : name === engine
+  );
   const problems: Failure[] = [];
-  for (const program of programs) {
+  for (const { program } of programs) {
     try {
       return await containerOf(program, image);
     } catch (error) {
@@ -188,7 +202,7 @@ async function findContainer({ engine, image }: Wanted): Promise<Place & { kind:
     }
   }
   throw problems[0] ??
-    new Failure(3, `Cannot become root without sudo: there is no ${CONTAINER_PROGRAMS.join(", ")} on PATH`, {
+    new Failure(3, `Cannot become root without sudo: there is no ${names} on PATH`, {
       remedy: "sudo $(command -v deno) task fix-permissions, or install a container engine",
     });
 }
