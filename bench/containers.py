@@ -4,9 +4,10 @@ Example:
 
     python bench/containers.py --deno deno --wheelhouse wheelhouse
 
-Needs a Docker Engine and the image of `deno task build --cpu`. Each pair is the task and the bare
-`docker run` of the same step, in turn, so that a busy moment of the machine meets both; the step itself does
-next to nothing, and what is left is what the task adds. Writes bench/results/containers.json.
+Needs a Docker Engine and the image of `deno task build --cpu`. The task, its plan and the bare `docker run`
+of the same step are measured in turn, so that a busy moment of the machine meets all; the step does next to
+nothing, and what is left is what the task adds. With --beside another checkout of this repository is measured
+in turn with this one. Writes bench/results/containers.json.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ open(sys.argv[sys.argv.index("--out") + 1] + "/metrics.json", "w").write("{}")
 EXPERIMENT = 'name: bench\nsteps:\n  train:\n    run: [python, train.py, --out, "{out}"]\n'
 
 
-def overhead(deno: str, image: str, rounds: int, folder: Path) -> dict[str, object]:
-    """`deno task train` beside the same `docker run`, in pairs after one of each that is not counted."""
+def overhead(
+    deno: str, image: str, rounds: int, folder: Path, checkouts: dict[str, Path]
+) -> dict[str, dict[str, object]]:
+    """`deno task train` and its plan beside the same `docker run`, after one turn that is not counted."""
     (folder / "experiment.yaml").write_text(EXPERIMENT)
     (folder / "train.py").write_text(STEP)
     out = folder / "bare"
@@ -42,24 +45,30 @@ def overhead(deno: str, image: str, rounds: int, folder: Path) -> dict[str, obje
     mount = f"type=bind,source={folder},target={folder}"
     bare = ["docker", "run", "--rm", "--user", user, "--group-add", "100", "--mount", mount]
     bare += ["--workdir", str(folder), "--entrypoint", "python", image, "train.py", "--out", str(out)]
-    task = [
-        deno,
-        "task",
-        "--config",
-        str(ROOT / "deno.json"),
-        "train",
-        "--engine",
-        "docker",
-        "--image",
-        image,
-    ]
-    pairs = [(wall(task, folder), wall(bare, folder)) for _ in range(rounds + 1)][1:]
-    return {
-        "task_seconds": round(statistics.median(task for task, _ in pairs), 3),
-        "bare_seconds": round(statistics.median(bare for _, bare in pairs), 3),
-        "difference_milliseconds": round(statistics.median(task - bare for task, bare in pairs) * 1000),
-        "pairs": rounds,
-    }
+
+    def task(checkout: Path, *options: str) -> list[str]:
+        config = str(checkout / "deno.json")
+        return [deno, "task", "--config", config, "train", "--engine", "docker", "--image", image, *options]
+
+    def turn() -> tuple[float, dict[str, tuple[float, float]]]:
+        measured = {
+            name: (wall(task(path), folder), wall(task(path, "--plan"), folder))
+            for name, path in checkouts.items()
+        }
+        return wall(bare, folder), measured
+
+    turns = [turn() for _ in range(rounds + 1)][1:]
+    results: dict[str, dict[str, object]] = {}
+    for name in checkouts:
+        runs = [(measured[name][0], seconds) for seconds, measured in turns]
+        results[name] = {
+            "task_seconds": round(statistics.median(run for run, _ in runs), 3),
+            "bare_seconds": round(statistics.median(bare for _, bare in runs), 3),
+            "difference_milliseconds": round(statistics.median(run - bare for run, bare in runs) * 1000),
+            "plan_milliseconds": round(statistics.median(measured[name][1] for _, measured in turns) * 1000),
+            "pairs": rounds,
+        }
+    return results
 
 
 def rebuild(deno: str, wheelhouse: Path, rounds: int, folder: Path) -> dict[str, object]:
@@ -96,15 +105,20 @@ def main() -> int:
     parser.add_argument("--wheelhouse", type=Path, default=ROOT / "wheelhouse", help="wheels for the rebuild")
     parser.add_argument("--rounds", type=int, default=15, help="pairs of runs")
     parser.add_argument("--rebuilds", type=int, default=5)
+    parser.add_argument("--beside", type=Path, help="another checkout to measure in turn with this one")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
     try:
-        result = {
+        result: dict[str, object] = {
             "made_by": f"python bench/containers.py --rounds {options.rounds} --rebuilds {options.rebuilds}",
             "machine": describe_machine(),
-            "train_beside_docker_run": overhead(options.deno, options.image, options.rounds, folder),
-            "image": rebuild(options.deno, options.wheelhouse.resolve(), options.rebuilds, folder),
         }
+        checkouts = {"train_beside_docker_run": ROOT}
+        if options.beside is not None:
+            checkouts["train_beside_docker_run_before"] = options.beside.resolve()
+        result |= overhead(options.deno, options.image, options.rounds, folder, checkouts)
+        if options.rebuilds > 0:
+            result["image"] = rebuild(options.deno, options.wheelhouse.resolve(), options.rebuilds, folder)
     finally:
         shutil.rmtree(folder)
     save_result(RESULT, result)
