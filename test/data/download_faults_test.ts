@@ -111,7 +111,7 @@ Deno.test("a server that closes at every tenth of the file is asked for the rest
   await folder.hasWhole();
   const rest = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((tenth) => `GET /file.bin bytes=${tenth}00000-`);
   assert.deepEqual(server.asked, ["GET /file.bin", ...rest]);
-  assert.match(folder.lines[0]!, /broke off; trying again in 0.0 s, from 100.0 kB on/);
+  assert.match(folder.lines[0]!, /broke off; trying again in 0.0 s, from 100 kB on/);
 });
 
 Deno.test("a server without Range is asked for the whole file again", async () => {
@@ -209,14 +209,14 @@ Deno.test("a file of another size is told by its length, or where it ends", asyn
     [
       "shorter",
       fileAnswer(DATA.subarray(0, 900_000)),
-      /has a file of 900\.0 kB \(900000 bytes\), expected are 1000000/,
+      /has a file of 900 kB \(900000 bytes\), expected are 1000000/,
       2,
     ],
     ["longer", fileAnswer(someBytes(1_000_001)), /\(1000001 bytes\), expected are 1000000 bytes/, 2],
     [
       "shorter, no length",
       open(DATA.subarray(0, 900_000)),
-      /ended at 900\.0 kB of 1\.0 MB, after \d tries/,
+      /ended at 900 kB of 1\.0 MB, after \d tries/,
       3,
     ],
     ["longer, no length", open(someBytes(1_200_000)), /sends more than the 1000000 bytes/, 2],
@@ -510,7 +510,7 @@ Deno.test("what a process got that was killed is gone on with", async () => {
   const { code, stderr } = await child(folder.target, wanted);
   assert.equal(code, 0, stderr);
   assert.deepEqual(server.asked, ["GET /file.bin", "GET /file.bin bytes=300000-"]);
-  assert.match(stderr, /300\.0 kB are there from an earlier try/);
+  assert.match(stderr, /300 kB are there from an earlier try/);
   await folder.hasWhole();
 });
 

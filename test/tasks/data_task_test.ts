@@ -53,7 +53,7 @@ Deno.test("data fetches, unpacks, links, pins, and does nothing the second time"
   assert.deepEqual(await states(project), { weights: "absent", images: "absent" });
   const { code, stdout, stderr } = await project.task("data");
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /^To download: weights \(300\.0 kB\), images \(of unknown size\); archives are kept/m);
+  assert.match(stdout, /^To download: weights \(300 kB\), images \(of unknown size\); archives are kept/m);
   assert.match(
     stdout,
     new RegExp(`^weights: ready after .*, in data/weights.bin, sha256:${digest("sha256", WEIGHTS)}$`, "m"),

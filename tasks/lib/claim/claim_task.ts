@@ -9,6 +9,7 @@ import { writeAtomic } from "../system/files.ts";
 import type { Proposal } from "./proposal.ts";
 import { diffLines } from "./text_diff.ts";
 import type { Suggestion } from "./values.ts";
+import { pluralize } from "../cli/format.ts";
 
 export const CLAIM_OPTIONS = {
   experiment: { value: "NAME", help: "the experiment: a name in experiments/, or a path" },
@@ -87,7 +88,7 @@ function showSuggestions(suggestions: Suggestion[], terminal: Terminal) {
   const rows = suggestions.map(({ claim, kind, amount, isAllowed, runs }) => [
     `  ${claim}`,
     `${kind}: ${Number(amount)}`,
-    `${runs.length} ${runs.length === 1 ? "run" : "runs"}`,
+    pluralize(runs.length, "run"),
     isAllowed ? "within its tolerance" : "more than its tolerance so far",
   ]);
   columns(rows).forEach((line) => terminal.line(line));

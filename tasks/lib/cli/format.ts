@@ -27,9 +27,24 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }
 
-/** Bytes in decimal units, as disks and downloads are measured: 512 B, 1.4 GB. */
+/** Bytes in decimal units, as disks and downloads are measured: 512 B, 1.4 GB, 372 MB. */
 export function bytes(count: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   const power = Math.min(units.length - 1, count < 1 ? 0 : Math.floor(Math.log10(count) / 3));
-  return `${power === 0 ? count : (count / 1000 ** power).toFixed(1)} ${units[power]}`;
+  const scaled = count / 1000 ** power;
+  return `${power === 0 ? Math.round(count) : scaled.toFixed(scaled < 100 ? 1 : 0)} ${units[power]}`;
+}
+
+/**
+ * A count with its noun: 1 file, 2 files, no "1 files".
+ *
+ * @param many the plural, where it is not made by an s
+ * @param shown the count as it is to be read, e.g. with a sign
+ */
+export function pluralize(
+  count: number,
+  one: string,
+  { many = `${one}s`, shown = String(count) }: { many?: string; shown?: string } = {},
+): string {
+  return `${shown} ${Math.abs(count) === 1 ? one : many}`;
 }

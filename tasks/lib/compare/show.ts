@@ -7,6 +7,7 @@ import type { ClaimedValue } from "./claimed_values.ts";
 import type { Comparison, EqualFile, Side } from "./compare_runs.ts";
 import type { EnvironmentDifference, ValueDifference } from "./environments.ts";
 import { clean, fileDetails, showDifference, signed } from "./show_details.ts";
+import { pluralize } from "../cli/format.ts";
 
 const STYLES: Record<Likelihood, Style> = { likely: "red", possible: "yellow", unlikely: "dim" };
 
@@ -91,7 +92,7 @@ function fileLines({ a, b, files }: Comparison, terminal: Terminal): string[] {
 
 function showEqual({ path, tensors }: EqualFile): string {
   if (tensors === undefined) return path;
-  return `${path} (${tensors} ${tensors === 1 ? "tensor" : "tensors"})`;
+  return `${path} (${pluralize(tensors, "tensor")})`;
 }
 
 function groupLines(what: string, paths: string[]): string[] {
@@ -143,16 +144,16 @@ export function conclusion({ equal, bitwise, files, a, b }: Comparison): string 
   const all = same.length + differing.length + onlyA.length + onlyB.length;
   const gone = new Set([...a.gone, ...b.gone]).size;
   if (bitwise) {
-    return `Equal to the bit: all ${count(all)}${gone === 0 ? "" : `, ${gone} by the recorded hash`}`;
+    return `Equal to the bit: all ${pluralize(all, "file")}${
+      gone === 0 ? "" : `, ${gone} by the recorded hash`
+    }`;
   }
   const incidental = differing.filter((file) => file.incidental !== undefined).length;
-  const but = incidental === 0 ? "" : `, ${count(incidental)} but for what says nothing of the result`;
-  if (equal) return `Equal: ${same.length} of ${count(all)} to the bit${but}`;
+  const but = incidental === 0
+    ? ""
+    : `, ${pluralize(incidental, "file")} but for what says nothing of the result`;
+  if (equal) return `Equal: ${same.length} of ${pluralize(all, "file")} to the bit${but}`;
   const altered = a.altered.length + b.altered.length;
-  const warning = altered === 0 ? "" : `; ${count(altered)} altered since recorded`;
-  return `Different: ${all - same.length - incidental} of ${count(all)} differ${but}${warning}`;
-}
-
-function count(files: number): string {
-  return `${files} ${files === 1 ? "file" : "files"}`;
+  const warning = altered === 0 ? "" : `; ${pluralize(altered, "file")} altered since recorded`;
+  return `Different: ${all - same.length - incidental} of ${pluralize(all, "file")} differ${but}${warning}`;
 }

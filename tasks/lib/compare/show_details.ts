@@ -6,6 +6,7 @@ import type { Cell } from "./columns.ts";
 import type { FileDifference } from "./compare_runs.ts";
 import type { ColumnsDifference, Deviation, Point } from "./deviations.ts";
 import type { TensorDifference, TensorsDifference } from "./tensors.ts";
+import { pluralize } from "../cli/format.ts";
 
 /** Rows of a table, and entries of a list, that are shown; `--json` has all. */
 const MOST_ROWS = 12;
@@ -73,7 +74,7 @@ function showCell(cell: Cell): string {
 /** A number with its sign, in samples where they are known. */
 export function showDifference(difference: number | undefined, samples?: number): string {
   if (samples !== undefined) {
-    return `${signed(String(samples))} ${Math.abs(samples) === 1 ? "sample" : "samples"}`;
+    return pluralize(samples, "sample", { shown: signed(String(samples)) });
   }
   if (difference === undefined) return "";
   return signed(Number.isInteger(difference) ? String(difference) : difference.toPrecision(2));

@@ -97,8 +97,8 @@ function headerPythons(text: string): PythonRange | undefined {
 
 /** `# download: 372 MB …` in the comment at the top. */
 function headerMB(text: string, field: string): number | undefined {
-  const match = new RegExp(`^# ${field}: ([\\d.]+) (MB|GB)`, "m").exec(text);
-  return match === null ? undefined : Number(match[1]) * (match[2] === "GB" ? 1000 : 1);
+  const match = new RegExp(`^# ${field}: ([\\d.]+) (kB|MB|GB)`, "m").exec(text);
+  return match === null ? undefined : Number(match[1]) * { kB: 1e-3, MB: 1, GB: 1e3 }[match[2]!]!;
 }
 
 /** Package names compare without case, and with runs of `-`, `_` and `.` as one dash (PEP 503). */

@@ -13,6 +13,7 @@ import { resolveRequirements } from "./resolve.ts";
 import { environmentLock, isVacant, misfit, PLATFORM, readStamp, type Wanted, writeStamp } from "./stamp.ts";
 import { InstallError, type Workplace } from "./tool.ts";
 import { findUv, type Uv } from "./uv.ts";
+import { bytes } from "../cli/format.ts";
 
 interface Reporter {
   announce: (line: string) => void;
@@ -215,8 +216,8 @@ function announcement(
   uv: Uv | undefined,
   { version }: Python,
 ): string {
-  const disk = diskMB === undefined ? "" : `, ${megabytes(diskMB)} on disk`;
-  const size = downloadMB === undefined ? "" : ` (about ${megabytes(downloadMB)} to download${disk})`;
+  const disk = diskMB === undefined ? "" : `, ${bytes(diskMB * 1e6)} on disk`;
+  const size = downloadMB === undefined ? "" : ` (about ${bytes(downloadMB * 1e6)} to download${disk})`;
   const tool = uv === undefined ? "pip" : `uv ${uv.version}`;
   return `Making ${target.directory} from ${basename(wanted.lock)}${size}, with ${tool} on Python ${version}`;
 }
@@ -226,7 +227,7 @@ const UNASKED_MB = 1000;
 
 function confirmDownload({ downloadMB = 0 }: Contents, { yes, target }: Making) {
   if (downloadMB <= UNASKED_MB || yes) return;
-  const size = megabytes(downloadMB);
+  const size = bytes(downloadMB * 1e6);
   throw new Failure(
     2,
     `Cannot make ${target.directory} without being told to: it takes about ${size} of downloads`,
@@ -247,10 +248,6 @@ async function countPackages(directory: string): Promise<number> {
   return count;
 }
 
-function megabytes(count: number): string {
-  return count >= 1000 ? `${(count / 1000).toFixed(1)} GB` : `${Math.round(count)} MB`;
-}
-
 /** Downloads lie in the temporary folder until they are installed. */
 async function checkDisk({ downloadMB = 0, diskMB = 0 }: Contents, directory: string) {
   const temporary = Deno.env.get("TMPDIR") || "/tmp";
@@ -268,8 +265,8 @@ async function checkFree(folder: string, neededMB: number, variable: string) {
   if (freeMB >= neededMB) return;
   throw new Failure(
     3,
-    `Cannot make the environment: ${folder} has ${megabytes(freeMB)} free, and about ${
-      megabytes(neededMB)
+    `Cannot make the environment: ${folder} has ${bytes(freeMB * 1e6)} free, and about ${
+      bytes(neededMB * 1e6)
     } is needed`,
     { remedy: `Free some space, or name a folder on another disk: ${variable}=/path/to/folder` },
   );

@@ -3,6 +3,7 @@
 import type { Document, Node } from "yaml";
 import { Failure, type Problem } from "../cli/failure.ts";
 import { yaml } from "./yaml.ts";
+import { pluralize } from "../cli/format.ts";
 
 const { isMap, isScalar, isSeq, LineCounter, parseDocument, visit } = yaml;
 
@@ -92,7 +93,7 @@ export class YamlDocument {
   throwProblems(): void {
     if (this.problems.length === 0) return;
     this.problems.sort((a, b) => a.line! - b.line! || a.column! - b.column!);
-    const count = this.problems.length === 1 ? "1 problem" : `${this.problems.length} problems`;
+    const count = pluralize(this.problems.length, "problem");
     throw new Failure(2, `Cannot use ${this.file}: ${count}`, { problems: this.problems });
   }
 

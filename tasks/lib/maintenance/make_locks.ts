@@ -7,7 +7,8 @@ import { fileSizes, isCudaPackage, normalize, parseLock } from "../environment/l
 import { describeRange, findPython, type PythonRange } from "../environment/python.ts";
 import { findUv, type Uv } from "../environment/uv.ts";
 import { run } from "../system/command.ts";
-import { writeAtomic } from "../system/files.ts";
+import { exists, writeAtomic } from "../system/files.ts";
+import { bytes } from "../cli/format.ts";
 
 export interface LockOptions {
   /** Absolute path of the project. */
@@ -84,12 +85,12 @@ export async function lock(options: LockOptions): Promise<MadeLock[]> {
   const cuda = await compile("requirements.txt", "requirements-cuda.lock");
   const made = [await writeLock(options, "requirements-cuda.lock", cudaLock(cuda))];
   made.push(await writeLock(options, "requirements-cpu.lock", cpuLock(cuda)));
-  if (await isThere(join(options.root, "test/requirements.txt"))) {
+  if (await exists(join(options.root, "test/requirements.txt"))) {
     const test = await compile("test/requirements.txt", "test/requirements.lock", "requirements-cuda.lock");
     made.push(await writeLock(options, "test/requirements.lock", testLock(test, cuda.blocks)));
   }
   const image = ".devcontainer/requirements";
-  if (await isThere(join(options.root, `${image}.txt`))) {
+  if (await exists(join(options.root, `${image}.txt`))) {
     const added = await compile(`${image}.txt`, `${image}.lock`, "requirements-cuda.lock");
     made.push(await writeLock(options, `${image}.lock`, imageLock(added, cuda.blocks)));
   }
@@ -318,17 +319,11 @@ function lockText(
     `Made by: deno task lock, that is uv pip compile ${COMPILE.join(" ")}.`,
     "Do not edit: change the requirements and make it again.",
     `download: ${
-      megabytes(download)
+      bytes(download * 1e6)
     } (${names.length} packages for Python ${PYTHONS.oldest} on Linux x86-64)`,
-    `disk: ${megabytes(download * diskOverDownload)} (about; without the caches of pip and uv)`,
+    `disk: ${bytes(download * diskOverDownload * 1e6)} (about; without the caches of pip and uv)`,
   ];
   return [...header.map((line) => `# ${line}`), body, ""].join("\n");
-}
-
-function megabytes(count: number): string {
-  return count >= 1000
-    ? `${(count / 1000).toFixed(1)} GB`
-    : `${count >= 10 ? Math.round(count) : count.toFixed(1)} MB`;
 }
 
 async function writeLock({ root, announce }: LockOptions, name: string, text: string): Promise<MadeLock> {
@@ -338,8 +333,4 @@ async function writeLock({ root, announce }: LockOptions, name: string, text: st
   const packages = new Set(parseLock(text, path).packages.map((entry) => entry.name)).size;
   announce(`${name}: ${packages} packages, ${changed ? "written" : "unchanged"}`);
   return { path: name, packages, changed };
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }

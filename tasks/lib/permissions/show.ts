@@ -1,6 +1,6 @@
 /** What a person reads about the owners of files. */
 
-import { bytes } from "../cli/format.ts";
+import { bytes, pluralize } from "../cli/format.ts";
 import { columns } from "../cli/table.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { visibleLine } from "../cli/visible.ts";
@@ -69,7 +69,9 @@ export function describePlace(place: Place): string {
 
 /** e.g. `1,204 files and folders (1.4 GB)` */
 export function size({ count, bytes: total }: { count: number; bytes: number }): string {
-  return `${number(count)} ${count === 1 ? "file or folder" : "files and folders"} (${bytes(total)})`;
+  return `${pluralize(count, "file or folder", { many: "files and folders", shown: number(count) })} (${
+    bytes(total)
+  })`;
 }
 
 export function number(count: number): string {

@@ -6,6 +6,7 @@ import { Failure } from "../cli/failure.ts";
 import type { OptionTable, OptionValues } from "../cli/options.ts";
 import { callerFolder } from "../system/project_root.ts";
 import type { NotebookOptions } from "./plan.ts";
+import { exists } from "../system/files.ts";
 
 export const NOTEBOOK_OPTIONS = {
   parameter: {
@@ -55,7 +56,7 @@ function isNotebook(positional: string): boolean {
 
 async function expand(pattern: string): Promise<string[]> {
   const path = resolve(callerFolder(), pattern);
-  if (await Deno.stat(path).then(() => true, () => false)) return [path];
+  if (await exists(path)) return [path];
   if (!/[*?[]/.test(pattern)) throw new Failure(2, `There is no notebook ${pattern}`);
   const found = await Array.fromAsync(glob(pattern, { cwd: callerFolder() }));
   if (found.length === 0) throw new Failure(2, `No notebook matches ${pattern}`);

@@ -9,6 +9,7 @@ import { CURVE_FILES, type ReportData, type StepData } from "./report_data.ts";
 import { details, section, table } from "./components.ts";
 import { type ConfusionMatrix, confusionMatrix, samePredictions } from "./predictions.ts";
 import { CHART_WIDTH, renderChart } from "./render_chart.ts";
+import { pluralize } from "../cli/format.ts";
 
 /** Pictures of curves for each step; what else it recorded is named. */
 const MOST_PANELS = 2;
@@ -92,7 +93,7 @@ function comparison(curve: ComparedCurve): string {
   if (equal === compared) return `${ends}, identical to the published values in all ${compared} epochs.`;
   const size = largestSamples === undefined
     ? shortNumber(largest, 2)
-    : `${shortNumber(largestSamples)} ${Math.abs(largestSamples) === 1 ? "sample" : "samples"}`;
+    : pluralize(largestSamples, "sample", { shown: shortNumber(largestSamples) });
   return `${ends}, identical to the published values in ${equal} of ${compared} epochs; the first to differ is ${first}, ` +
     `the largest difference ${size}.`;
 }

@@ -9,6 +9,7 @@ import { exists, inParallel } from "../system/files.ts";
 import { type Content, html } from "./html.ts";
 import { outcomeFrom, placeOf, SIGNS } from "./outcome.ts";
 import { document, section, table } from "./components.ts";
+import { pluralize } from "../cli/format.ts";
 
 export interface ListedRun {
   id: string;
@@ -39,7 +40,7 @@ export async function indexPage(experiments: ReadonlyMap<string, ListedRun[]>): 
   const body = html`
     <header>
       <p class="kicker">Reproductions</p>
-      <h1>${count} ${count === 1 ? "run" : "runs"}</h1>
+      <h1>${pluralize(count, "run")}</h1>
       <p>With the verdicts as they were recorded; <code>deno task verify RUN</code> checks one again.</p>
     </header>
     <main>${[...experiments].map(([name, runs], index) =>

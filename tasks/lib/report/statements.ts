@@ -1,6 +1,6 @@
 /** Sentences for a paper and commands for a terminal, made from a run's record. */
 
-import { bytes, duration } from "../cli/format.ts";
+import { bytes, duration, pluralize } from "../cli/format.ts";
 import type { Evidence } from "../record/evidence.ts";
 import { shellQuote } from "../system/command.ts";
 import type { Judged } from "../verdict/judge.ts";
@@ -36,9 +36,7 @@ function codeOf({ attempts }: Evidence): string {
   const code = attempts.at(-1)?.code;
   if (code === undefined) return "sources that were not recorded";
   if (code.commit === undefined) return `sources with the SHA-256 ${code.sha256}`;
-  const changes = code.dirty.length === 0
-    ? ""
-    : ` with ${code.dirty.length} changed ${code.dirty.length === 1 ? "file" : "files"}`;
+  const changes = code.dirty.length === 0 ? "" : ` with ${pluralize(code.dirty.length, "changed file")}`;
   return `commit ${code.commit}${changes}`;
 }
 

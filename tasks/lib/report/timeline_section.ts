@@ -1,6 +1,6 @@
 /** The steps of a run in time. */
 
-import { bytes, duration } from "../cli/format.ts";
+import { bytes, duration, pluralize } from "../cli/format.ts";
 import type { Evidence, StepEvidence } from "../record/evidence.ts";
 import type { Limits } from "./claims_section.ts";
 import { cut, type Html, html } from "./html.ts";
@@ -63,7 +63,7 @@ function stepRow(
     begin === undefined ? "" : `+${duration(begin - span.from)}`,
     step.seconds === undefined ? "" : duration(step.seconds),
     courseBar(step, span),
-    `${outputs.length} ${outputs.length === 1 ? "file" : "files"}, ${bytes(size)}`,
+    `${pluralize(outputs.length, "file")}, ${bytes(size)}`,
   ];
 }
 

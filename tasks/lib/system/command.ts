@@ -1,5 +1,6 @@
 /** The only place that starts a process. A command is an argument list from end to end; no shell reads it. */
 
+import { existsSync } from "node:fs";
 import { Failure } from "../cli/failure.ts";
 
 export interface RunOptions {
@@ -191,18 +192,12 @@ export async function launch(argv: [program: string, ...args: string[]]): Promis
 
 function startProblem(error: unknown, cwd?: string | URL): string {
   if (error instanceof Deno.errors.NotFound) {
-    return cwd !== undefined && !exists(cwd) ? `the folder ${cwd} is not there` : "the program is not there";
+    return cwd !== undefined && !existsSync(cwd)
+      ? `the folder ${cwd} is not there`
+      : "the program is not there";
   }
   if (error instanceof Deno.errors.PermissionDenied) return "this user may not execute it";
   return error instanceof Error ? error.message : String(error);
-}
-
-function exists(path: string | URL): boolean {
-  try {
-    return Deno.statSync(path) !== undefined;
-  } catch {
-    return false;
-  }
 }
 
 /** A command line that can be pasted into a POSIX shell and means exactly these arguments. */

@@ -16,6 +16,7 @@ import {
 } from "./deviation.ts";
 import type { Observation } from "./read_value.ts";
 import { type Chosen, conclude } from "./tolerance.ts";
+import { pluralize } from "../cli/format.ts";
 
 type Points = NonNullable<Check["points"]>;
 
@@ -28,7 +29,7 @@ interface Measured {
 
 export function showCurve(texts: string[]): string {
   const ends = texts.length === 1 ? texts[0]! : `${texts[0]} … ${texts.at(-1)}`;
-  return `${ends} (${texts.length} ${texts.length === 1 ? "point" : "points"})`;
+  return `${ends} (${pluralize(texts.length, "point")})`;
 }
 
 export function compareCurve(

@@ -15,6 +15,7 @@ import {
   toText,
 } from "../values/decimal.ts";
 import { countsObtained } from "./counts.ts";
+import { pluralize } from "../cli/format.ts";
 
 /** A claimed number, or one point of a curve. */
 export interface Claimed {
@@ -127,7 +128,7 @@ function toNumber(value: Decimal): number {
 export function showDeviation(deviation: Deviation): string | undefined {
   if (deviation.kind === "samples") {
     const { samples } = deviation;
-    return `${signed(String(samples))} ${Math.abs(samples) === 1 ? "sample" : "samples"}`;
+    return pluralize(samples, "sample", { shown: signed(String(samples)) });
   }
   if (deviation.kind !== "value") return undefined;
   return signed(toText(deviation.difference, deviation.claimed.scale + 2));

@@ -2,7 +2,7 @@
 
 import { formatSource, kindOf } from "../sources/sources.ts";
 import type { ClaimSource, Form, FoundValue, RunFiles } from "../sources/source.ts";
-import { sha256File } from "../system/files.ts";
+import { exists, sha256File } from "../system/files.ts";
 import { checkRegular, IrregularFile, readRegular } from "../system/regular_file.ts";
 import { ContentProblem } from "../values/content_problem.ts";
 
@@ -93,7 +93,7 @@ async function missing(path: string, root: string, error: Error): Promise<never>
     if (real !== root && !real.startsWith(`${root}/`)) break;
     if (!(await Deno.stat(real)).isDirectory) throw new NotFound(`${folder} is a file, not a folder`);
     const part = parts.slice(0, depth + 1).join("/");
-    const there = await Deno.lstat(`${root}/${part}`).then(() => true, () => false);
+    const there = await exists(`${root}/${part}`);
     if (there) throw new NotFound(`${part} is a link that leads nowhere`);
     const name = folder || "the run folder";
     throw new NotFound(`${name} has no ${parts[depth]}, it holds ${await contents(real)}`);

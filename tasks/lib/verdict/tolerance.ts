@@ -3,6 +3,7 @@
 import type { Claim, Conditions, Tolerance } from "../experiment/experiment.ts";
 import { multiply, parseDecimal, toFixed } from "../values/decimal.ts";
 import { className, matches } from "./conditions.ts";
+import { pluralize } from "../cli/format.ts";
 
 export interface Chosen {
   /** Absent if none is declared, or none may judge this run. */
@@ -86,7 +87,7 @@ export function conclude(
 /** `±1 sample`, `±0.01`, `±1 % of the value` or `none`. */
 export function showTolerance(tolerance: Tolerance | undefined): string {
   if (tolerance?.samples !== undefined) {
-    return `±${tolerance.samples} ${tolerance.samples === 1 ? "sample" : "samples"}`;
+    return `±${pluralize(tolerance.samples, "sample")}`;
   }
   if (tolerance?.absolute !== undefined) return `±${tolerance.absolute}`;
   if (tolerance?.relative === undefined) return "none";
