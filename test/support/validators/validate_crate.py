@@ -56,7 +56,7 @@ def fill_cache(cache: Path) -> None:
 
 def issues(crate: str, cache: Path) -> list[dict[str, object]]:
     settings = ValidationSettings(
-        rocrate_uri=crate,  # type: ignore[call-arg]
+        rocrate_uri=crate,
         profile_identifier="process-run-crate-0.5",
         requirement_severity="RECOMMENDED",
         abort_on_first=False,
