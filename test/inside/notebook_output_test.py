@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from notebook.console import Console, Echo
+from notebook.layout import dump_notebook
 from notebook.terminal_text import TerminalLine, settled
 from notebook_driver import DRIVER, drive, peak_memory, read_json, start, texts, write_notebook
 
@@ -182,6 +183,24 @@ def test_a_stored_output_of_a_skipped_cell_is_kept(tmp_path: Path) -> None:
     assert drive(path, "--out", tmp_path / "out")[0] == 0
     cell = read_json(tmp_path / "out" / "n.ipynb")["cells"][0]
     assert (texts(tmp_path / "out" / "n.ipynb")[0], cell["execution_count"]) == ("an hour's work\n", 7)
+
+
+def test_a_notebook_is_laid_out_as_nbformat_does() -> None:
+    node = nbformat.v4.new_notebook(metadata={"b": [], "a": {"ü": 1.5, "n": None}, "signature": "x"})
+    data = {"text/html": "a\nb", "image/png": "AA==\nBB==", "application/json": {"k": [1, True]}}
+    data["image/svg+xml"] = "<svg>\n</svg>"
+    outputs = [
+        nbformat.v4.new_output("stream", name="stdout", text="one\r\ntwo\x0bthree \U0001f600\n"),
+        nbformat.v4.new_output("display_data", data=data, metadata={}),
+        nbformat.v4.new_output("error", ename="E", evalue="v", traceback=["a\nb"]),
+    ]
+    picture = {"p.png": {"image/png": "AA=="}}
+    node.cells = [
+        nbformat.v4.new_code_cell("x = 1\n\ny", outputs=outputs, metadata={"trusted": True, "tags": ["a"]}),
+        nbformat.v4.new_markdown_cell("# t", attachments=picture),
+        nbformat.v4.new_raw_cell(""),
+    ]
+    assert dump_notebook(node) == nbformat.v4.writes_json(node)
 
 
 def test_ids_are_repaired_and_reply_times_kept(tmp_path: Path) -> None:

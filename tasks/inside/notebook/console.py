@@ -78,12 +78,21 @@ class Echo:
             self._console.write(text)
             return
         text = self._take_turns(text, name)
+        if self._is_plain(text):
+            self._console.write(text)
+            self._last_state = ""
+            return
         *lines, rest = text.split("\n")
         for line in lines:
             self._extend(line)
             self._end_line()
         self._extend(rest)
         self._show_unfinished()
+
+    def _is_plain(self, text: str) -> bool:
+        """Whole lines in which nothing overwrites, after a whole line: most of what is printed."""
+        between_lines = not (self._prefix or len(self._line) or self._held or self._is_bar)
+        return between_lines and text.endswith("\n") and not is_overwriting(text)
 
     def _take_turns(self, text: str, name: str) -> str:
         """A line isn't continued by another stream: a bar's last newline may come after the next print."""

@@ -10,6 +10,8 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from .layout import dump_notebook
+
 _CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -148,8 +150,6 @@ def write_atomically(path: Path, text: str) -> None:
 
 def save_notebook(notebook: Any, path: Path) -> None:
     """Save atomically, in nbformat's usual layout."""
-    from nbformat.v4 import writes_json
-
     # A lone surrogate, which a cell can print, has no UTF-8 form.
-    text = writes_json(notebook).encode("utf-8", "backslashreplace").decode("utf-8")
+    text = dump_notebook(notebook).encode("utf-8", "backslashreplace").decode("utf-8")
     write_atomically(path, text + "\n")
