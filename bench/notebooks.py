@@ -1,18 +1,20 @@
-"""Measure the notebook driver beside papermill and nbconvert: wall times on the same notebooks and kernel.
+"""Measure what a person types to execute notebooks, beside papermill and jupyter execute.
 
 Example:
 
     python bench/notebooks.py --rounds 5
 
-Needs papermill and nbconvert in this Python's environment. Each round runs every tool once on every case,
-so that a busy moment of the machine meets all of them; the ratios are medians over rounds of paired ratios.
-Writes bench/results/notebooks.json.
+Needs papermill and nbclient in this Python's environment, and an environment that `deno task notebook` has
+made, with the same versions. "driver" is the Python alone that the task starts. Each round runs every tool
+once on every case, so that a busy moment of the machine meets all of them; the ratios are medians over rounds
+of paired ratios. Writes bench/results/notebooks.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -27,7 +29,12 @@ ROOT = Path(__file__).resolve().parent.parent
 DRIVER = ROOT / "tasks" / "inside" / "execute_notebook.py"
 RESULT = ROOT / "bench" / "results" / "notebooks.json"
 MEGABYTE = "for line in range(10_000):\n    print('x' * 99)"
-TARGETS = {"papermill": 0.9, "nbconvert": 1.05, "eight calls of papermill": 0.5}
+TOOLS = ["deno task notebook", "driver", "papermill", "jupyter execute"]
+TARGETS = {
+    "1 trivial cell": {"papermill": 0.7, "jupyter execute": 0.75},
+    "101 trivial cells": {"papermill": 0.45, "jupyter execute": 0.75},
+    "10 cells that print 1 MB each": {"papermill": 0.7, "jupyter execute": 0.85},
+}
 
 
 def write_notebook(path: Path, sources: list[str]) -> Path:
@@ -50,9 +57,7 @@ def cases(folder: Path) -> dict[str, list[Path]]:
 
     return {
         "1 trivial cell": one("cells_1", ["1 + 1"]),
-        "10 trivial cells": one("cells_10", [f"{i} + 1" for i in range(10)]),
         "101 trivial cells": one("cells_101", [f"{i} + 1" for i in range(101)]),
-        "1 cell that prints 1 MB": one("megabyte_1", [MEGABYTE]),
         "10 cells that print 1 MB each": one("megabyte_10", [MEGABYTE] * 10),
         "8 notebooks of 1 trivial cell": [
             write_notebook(folder / f"eight_{i}.ipynb", [f"{i} + 1"]) for i in range(8)
@@ -61,45 +66,49 @@ def cases(folder: Path) -> dict[str, list[Path]]:
 
 
 def commands(tool: str, notebooks: list[Path], out: Path) -> list[list[str]]:
-    """The command lines with which the tool executes these notebooks: ours takes them all in one."""
+    """The command lines that a person types to have these notebooks executed: ours takes them all in one."""
     python = [sys.executable]
+    if tool == "deno task notebook":
+        return [["deno", "task", "--quiet", "notebook", *map(str, notebooks), "--runs", str(out / "runs")]]
     if tool == "driver":
         return [[*python, str(DRIVER), *map(str, notebooks), "--out", str(out)]]
     if tool == "papermill":
         return [[*python, "-m", "papermill", str(path), str(out / path.name)] for path in notebooks]
-    convert = [*python, "-m", "nbconvert", "--to", "notebook", "--execute", "--output-dir", str(out)]
-    return [[*convert, str(path)] for path in notebooks]
+    execute = str(Path(sys.executable).with_name("jupyter-execute"))
+    return [[execute, str(path), f"--output={out / path.stem}"] for path in notebooks]
 
 
 def measure(tool: str, notebooks: list[Path], out: Path) -> float:
     """Wall seconds until all notebooks are executed."""
     begin = time.perf_counter()
     for command in commands(tool, notebooks, out):
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - begin
 
 
 def summarize(seconds: dict[str, list[float]]) -> dict[str, object]:
-    """Medians, and the driver's time over each other tool's."""
+    """Medians, and the task's time over each other tool's: medians over rounds of paired ratios."""
+    task = seconds[TOOLS[0]]
     ratios = {
-        tool: round(
-            statistics.median(a / b for a, b in zip(seconds["driver"], seconds[tool], strict=True)), 3
-        )
-        for tool in ("papermill", "nbconvert")
+        tool: round(statistics.median(a / b for a, b in zip(task, seconds[tool], strict=True)), 3)
+        for tool in TOOLS[1:]
     }
     return {
         "median_seconds": {tool: round(statistics.median(times), 3) for tool, times in seconds.items()},
-        "driver_over": ratios,
+        "task_over": ratios,
         "seconds": {tool: [round(value, 3) for value in times] for tool, times in seconds.items()},
     }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Time the notebook driver beside papermill and nbconvert.")
+    parser = argparse.ArgumentParser(
+        description="Time deno task notebook beside papermill and jupyter execute."
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=RESULT, help="JSON file for the result")
     options = parser.parse_args()
-    tools = ["driver", "papermill", "nbconvert"]
+    tools = TOOLS
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "out").mkdir()
@@ -111,13 +120,14 @@ def main() -> None:
                 for shift in range(len(tools)):
                     tool = tools[(round_number + shift) % len(tools)]
                     measured[case][tool].append(measure(tool, notebooks, folder / "out"))
-            print(case, json.dumps(summarize(measured[case])["driver_over"]), flush=True)
+            print(case, json.dumps(summarize(measured[case])["task_over"]), flush=True)
     packages = ("papermill", "nbconvert", "nbclient", "jupyter_client", "ipykernel")
     result = {
         "machine": describe_machine(),
         "packages": {package: version(package) for package in packages},
         "rounds": options.rounds,
-        "targets_driver_over": TARGETS,
+        "load_before_and_after": [round(load, 1), round(os.getloadavg()[0], 1)],
+        "targets_task_over": TARGETS,
         "cases": {case: summarize(seconds) for case, seconds in measured.items()},
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)

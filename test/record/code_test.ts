@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { hashCode, readCode, scrubbed } from "../../tasks/lib/record/code.ts";
 import { run } from "../../tasks/lib/system/command.ts";
 import { Project } from "../support/project.ts";
@@ -140,4 +141,22 @@ Deno.test("readCode() names the commit of the repository above a folder that it 
     assert.equal(commit, undefined);
     assert.deepEqual(Object.keys(files), ["train.py"]);
   });
+});
+
+Deno.test("hashCode() sees a change that keeps a file's size and time", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    const file = join(root, "a.py");
+    await Deno.writeTextFile(file, "x = 1");
+    await new Promise((resolve) => setTimeout(resolve, 3_100)); // from then on the hash is kept
+    const hash = async () => (await hashCode(root, join(root, "runs"))).sha256;
+    const before = await hash();
+    assert.equal(await hash(), before);
+    const { mtime } = await Deno.stat(file);
+    await Deno.writeTextFile(file, "x = 2");
+    await Deno.utime(file, mtime!, mtime!);
+    assert.notEqual(await hash(), before);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
 });

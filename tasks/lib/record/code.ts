@@ -68,7 +68,24 @@ export async function hashCode(root: string, runs: string, only?: string[]): Pro
 async function hashOne(root: string, path: string): Promise<[path: string, hash: string] | undefined> {
   const info = await Deno.lstat(join(root, path)).catch(() => undefined);
   if (info?.isSymlink) return await hashLink(root, path);
-  return info?.isFile ? [path, await sha256File(join(root, path))] : undefined; // else deleted, or a submodule
+  return info?.isFile ? [path, await hashFile(join(root, path), info)] : undefined; // else deleted, or a submodule
+}
+
+/** A run looks at its code three times: what is unchanged since is read once. */
+const known = new Map<string, { marks: string; hash: string }>();
+
+/** A file that was changed so shortly before it was read may change again without a trace, as git knows, too. */
+const SETTLED_MS = 2_000;
+
+async function hashFile(file: string, info: Deno.FileInfo): Promise<string> {
+  const marks = [info.dev, info.ino, info.size, info.mtime?.getTime(), info.ctime?.getTime()].join(" ");
+  const found = known.get(file);
+  if (found?.marks === marks) return found.hash;
+  const changed = Math.max(info.mtime?.getTime() ?? Infinity, info.ctime?.getTime() ?? Infinity);
+  const isSettled = changed + SETTLED_MS < Date.now();
+  const hash = await sha256File(file);
+  if (isSettled) known.set(file, { marks, hash });
+  return hash;
 }
 
 /** Data that were fetched are recorded by what they are, not by where this user keeps them. */
