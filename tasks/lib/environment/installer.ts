@@ -146,7 +146,7 @@ async function installUnhashedWithPip(
  * @throws InstallError
  */
 export async function fetchUv(install: string[], place: Workplace): Promise<Uv> {
-  place.progress("pip does not find everything; fetching uv, which knows PyTorch's own index");
+  place.progress("fetching uv, which knows PyTorch's own index");
   const target = join(place.scratch, "uv");
   const quiet = Tool.pip({ ...place, progress: () => {} }, 1);
   await quiet.must([...install, "--no-deps", "--require-hashes", "--target", target, "-r", PINNED_UV], "uv");

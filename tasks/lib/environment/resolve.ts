@@ -10,7 +10,6 @@ import {
   pipVersion,
   uvInstall,
 } from "./installer.ts";
-import type { InstallProblem } from "./installer_output.ts";
 import { fileSizes, isCudaPackage, normalize } from "./lock_file.ts";
 import { canInstall } from "./python.ts";
 import { InstallError, Tool, type Workplace } from "./tool.ts";
@@ -69,7 +68,7 @@ function isElsewhere(error: unknown): error is InstallError {
 }
 
 function onlyInstallErrors(error: unknown): undefined {
-  if (!(error instanceof InstallError)) throw error;
+  if (!(error instanceof InstallError) || error instanceof OnlyCuda) throw error;
 }
 
 async function resolveWithUv(uv: Uv, request: ResolveRequest, place: Workplace): Promise<Resolution> {
@@ -103,10 +102,12 @@ async function resolveWithPip(tool: Tool, pip: string[], request: ResolveRequest
   const report = join(place.scratch, "report.json");
   const install = pipInstall(pip, place);
   const silent = Tool.pip({ ...place, progress: () => {} }, 0);
-  await silent.must(
-    [...install, "--dry-run", "--report", report, "-r", requirements],
-    basename(requirements),
-  );
+  const argv = [...install, "--dry-run", "--report", report, "-r", requirements];
+  // Where an index has no metadata by themselves, pip downloads whole files to read theirs.
+  const ended = await silent.try(argv, (line) => !gpu && Deno.build.os === "linux" && isOfCuda(line));
+  const seen = ended.endedAt === undefined ? undefined : packageIn(ended.endedAt);
+  if (seen !== undefined) throw onlyCuda([seen], tool.name);
+  if (ended.code !== 0) throw new InstallError(silent.explain(ended.output, basename(requirements)));
   const found: { install: { metadata: { name: string } }[] } = JSON.parse(await Deno.readTextFile(report));
   const packages = found.install.map(({ metadata }) => normalize(metadata.name));
   refuseCuda(packages, gpu, tool.name);
@@ -120,17 +121,40 @@ async function resolveWithPip(tool: Tool, pip: string[], request: ResolveRequest
   };
 }
 
+/** The package that a line of pip's is about: "Collecting torch==2.5.1", "Downloading torch-2.5.1-….whl (906.5 MB)". */
+function packageIn(line: string): string | undefined {
+  const name =
+    /^\s*(?:Collecting|Downloading|Processing) (?:\S*\/)?([A-Za-z0-9._-]+?)(?:[-=<>~!\[ ]=?\d|$|\s|==)/.exec(
+      line,
+    );
+  return name === null ? undefined : normalize(name[1]!);
+}
+
+/** The CPU builds of torch are below 300 MB, and those with CUDA on the standard index above 500. */
+const LARGEST_CPU_BUILD_MB = 400;
+
+function isOfCuda(line: string): boolean {
+  const name = packageIn(line);
+  if (name === undefined) return false;
+  const size = /\((\d+(?:\.\d+)?) MB\)/.exec(line)?.[1];
+  return isCudaPackage(name) || name === "torch" && Number(size ?? 0) > LARGEST_CPU_BUILD_MB;
+}
+
 /** Gigabytes that nobody without a GPU needs. */
 function refuseCuda(packages: string[], gpu: boolean, tool: string) {
   const cuda = packages.filter(isCudaPackage);
-  if (gpu || cuda.length === 0 || Deno.build.os !== "linux") return;
-  const problem: InstallProblem = {
-    kind: "no file",
-    message:
-      `${tool} finds only a build with CUDA, with ${cuda.length} packages that are of no use without a GPU (${
-        cuda.slice(0, 3).join(", ")
-      }${cuda.length > 3 ? ", …" : ""}), and PyTorch's index of CPU builds can't be reached`,
+  if (!gpu && cuda.length > 0 && Deno.build.os === "linux") throw onlyCuda(cuda, tool);
+}
+
+/** No other tool is tried after it: each would find the same, and may download it before it says so. */
+class OnlyCuda extends InstallError {}
+
+function onlyCuda(packages: string[], tool: string): OnlyCuda {
+  const names = `${packages.slice(0, 3).join(", ")}${packages.length > 3 ? ", …" : ""}`;
+  return new OnlyCuda({
+    kind: "other",
+    message: `${tool} finds only a build with CUDA (${names}), which is of no use without a GPU, ` +
+      "and PyTorch's index of CPU builds can't be reached",
     remedy: NAME_A_SOURCE,
-  };
-  throw new InstallError(problem);
+  });
 }

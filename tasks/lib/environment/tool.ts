@@ -74,7 +74,11 @@ export class Tool {
     return output;
   }
 
-  async try(argv: string[]): Promise<{ code: number; output: string }> {
+  /** @param endAt a line at which the program is ended, since what it would do next is not wanted */
+  async try(
+    argv: string[],
+    endAt?: (line: string) => boolean,
+  ): Promise<{ code: number; output: string; endedAt?: string }> {
     const { log, signal, mark, progress } = this.place;
     const [name = "", value = ""] = mark.split("=");
     using file = await Deno.open(log, { append: true, create: true });
@@ -82,6 +86,8 @@ export class Tool {
     write(`$ ${argv.join(" ")}`);
     const started = performance.now();
     let spoken = started;
+    let endedAt: string | undefined;
+    const ending = new AbortController();
     // A large file may take minutes without a line from pip.
     const heartbeat = setInterval(() => {
       if (performance.now() - spoken < HEARTBEAT_MS) return;
@@ -92,15 +98,19 @@ export class Tool {
       const finished = await run(argv, {
         env: { ...this.env, [name]: value },
         clearEnv: true,
-        signal,
+        signal: AbortSignal.any([ending.signal, ...signal === undefined ? [] : [signal]]),
         onLine: (line) => {
           spoken = performance.now();
+          if (endedAt === undefined && endAt?.(line)) {
+            endedAt = line;
+            ending.abort();
+          }
           write(line);
           this.progress.line(line);
         },
       });
       signal?.throwIfAborted();
-      return { code: finished.code, output: finished.stdout + finished.stderr };
+      return { code: finished.code, output: finished.stdout + finished.stderr, endedAt };
     } finally {
       clearInterval(heartbeat);
     }
