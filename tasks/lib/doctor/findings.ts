@@ -1,6 +1,6 @@
 /** What doctor says: findings with their weight, and what to do about each; and how that is shown to a person. */
 
-import { wrap } from "../cli/format.ts";
+import { pluralize, wrap } from "../cli/format.ts";
 import type { Style, Terminal } from "../cli/terminal.ts";
 
 /** `ok`: as it should be; `note`: good to know; `warning`: something will not work; `blocker`: the experiment can't run. */
@@ -74,7 +74,7 @@ function summary(groups: Group[], subject: string): string {
   const counts = (["blocker", "warning", "note"] as const)
     .map((severity) => ({ severity, count: countOf(severity, groups) }))
     .filter(({ count }) => count > 0)
-    .map(({ severity, count }) => `${count} ${severity}${count === 1 ? "" : "s"}`);
+    .map(({ severity, count }) => pluralize(count, severity));
   const verdict = countOf("blocker", groups) === 0 ? "can run here" : "can't run here";
   return [`${subject} ${verdict}`, ...(counts.length === 0 ? [] : [counts.join(", ")])].join(": ");
 }
