@@ -315,7 +315,7 @@ Deno.test("a hostile record is shown in page, list, Markdown and comparison, and
   evidence.experiment.title = evil;
   evidence.attempts[0].host.cpu = evil;
   evidence.steps.train.problem = evil;
-  evidence.engine.version = evil;
+  evidence.attempts[0].environment.image = { name: evil, id: evil };
   await Deno.writeTextFile(join(run, "evidence.json"), JSON.stringify(evidence));
   const { stdout } = await project.task("report", [run, "--markdown"]);
   for (const file of [page, project.path("runs/index.html")]) {

@@ -170,7 +170,7 @@ Deno.test("files that were altered, removed or led elsewhere are named and never
         await Deno.writeTextFile(file, text.replace('"path": "raw.bin"', '"path": "../../secret.txt"'));
       },
       1,
-      /only in B:\n +train\/\.\.\/\.\.\/secret\.txt/,
+      /Not to be trusted: .*copy was altered since the run ended\n +evidence\.json: other bytes/,
     ],
   ];
   for (const [name, spoil, code, shown] of cases) {
@@ -181,7 +181,7 @@ Deno.test("files that were altered, removed or led elsewhere are named and never
       await spoil(project.path("copy"));
       const found = await project.task("compare", [first, "copy"]);
       assert.equal(found.code, code, found.stdout + found.stderr);
-      assert.match(found.stdout, shown);
+      assert.match(found.stdout + found.stderr, shown);
       assert.doesNotMatch(found.stdout, /: secret$/m);
     });
   }
@@ -204,7 +204,7 @@ Deno.test("what can't be compared is an error that says why", async (t) => {
     ["a folder that is no run", [run, "./folder"], /is not a run folder: it holds no evidence\.json/],
     ["evidence of a newer version", [run, "newer"], /newer version \(schema 99, known 1\)/],
     ["evidence that is none", [run, "odd"], /is not the evidence of a run/],
-    ["evidence without attempts", [run, "cut"], /it has no attempts and steps/],
+    ["evidence without attempts", [run, "cut"], /is not the evidence of a run: \w+ is missing/],
     ["a run without its plan", [run, "unplanned"], /Cannot read the plan of the run/],
   ];
   for (const [name, args, message] of cases) {

@@ -214,12 +214,12 @@ Deno.test("two fetches at once download once", async () => {
 
 Deno.test("a fetch that waits goes on with what a killed one got", async () => {
   await using project = await make();
-  project.server.slow = 30_000;
+  project.server.slow = 6_000;
   const first = project.start("data", "--only", "weights");
   const output = ended(first);
   await until("the download is under way", () => project.server.requests.length > 0);
   const second = project.task("data", "--only", "weights");
-  await new Promise((resolve) => setTimeout(resolve, 600)); // of the file's second
+  await new Promise((resolve) => setTimeout(resolve, 3000)); // of the five seconds that the file takes
   await killTask(first);
   await output;
   const { code, stdout, stderr } = await second;
