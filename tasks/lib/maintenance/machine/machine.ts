@@ -14,11 +14,12 @@ const PACKAGES = [
   "iproute2", // ss, which says what listens where
   "mmdebstrap", // base images without a registry
   ...["chromium", "fonts-dejavu-core"], // a browser for the reports
+  ...["r-base-core", "r-cran-irkernel"], // a kernel of another language
   ...["xz-utils", "bzip2", "openssl"], // archives to unpack, certificates to distrust
 ];
 
 /**
- * Installs Docker Engine, Podman with and without root, Apptainer, a registry and a browser; does nothing twice. Once an
+ * Installs Docker Engine, Podman with and without root, Apptainer, a registry, a browser and R; does nothing twice. Once an
  * engine answers, it also makes the base image. A part that can't be had is named, and its tests are ignored.
  *
  * @throws Failure(3) where this is not root on a Debian, or a package can't be had.
