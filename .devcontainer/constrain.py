@@ -17,7 +17,12 @@ from pathlib import Path
 from pip._vendor.packaging.requirements import InvalidRequirement, Requirement
 from pip._vendor.packaging.utils import canonicalize_name
 
-PIP = [sys.executable, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--no-cache-dir"]
+# BuildKit and Podman mount a folder there that stays for the next build; the classic builder does not.
+CACHE = Path("/var/cache/wheels")
+PIP = [
+    *[sys.executable, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"],
+    *(["--cache-dir", str(CACHE / "pip")] if CACHE.is_dir() else ["--no-cache-dir"]),
+]
 
 
 class ConflictError(Exception):

@@ -15,7 +15,12 @@ from pathlib import Path
 
 # Knows which index holds PyTorch's CPU builds; the one that the host engine fetches, too.
 UV = Path(__file__).with_name("uv.txt")
-PIP = ["install", "--no-deps", "--no-compile", "--no-input", "--disable-pip-version-check", "--no-cache-dir"]
+# BuildKit and Podman mount a folder there that stays for the next build; the classic builder does not.
+CACHE = Path("/var/cache/wheels")
+PIP = [
+    *["install", "--no-deps", "--no-compile", "--no-input", "--disable-pip-version-check"],
+    *(["--cache-dir", str(CACHE / "pip")] if CACHE.is_dir() else ["--no-cache-dir"]),
+]
 
 
 def split_lock(text: str) -> tuple[list[str], list[str]]:
@@ -52,7 +57,8 @@ def install_unhashed(packages: list[str], sources: list[str], scratch: Path) -> 
         run([sys.executable, "-m", "pip", *PIP, *sources, "-r", str(requirements)])
         return
     uv = fetch_uv(scratch)
-    target = ["--python", sys.executable, "--torch-backend", "cpu", "--no-deps", "--no-cache"]
+    kept = ["--cache-dir", str(CACHE / "uv"), "--link-mode", "copy"] if CACHE.is_dir() else ["--no-cache"]
+    target = ["--python", sys.executable, "--torch-backend", "cpu", "--no-deps", *kept]
     run([uv, "pip", "install", *target, "-r", str(requirements)])
 
 

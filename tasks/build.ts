@@ -1,13 +1,13 @@
 /**
  * Overview: builds the image that an experiment runs in, or downloads the wheels for building it without a network.
- * Arguments: [EXPERIMENT], --cpu, --base, --variant, --tag, --wheelhouse, --download-wheels, --update, --plan.
+ * Arguments: [EXPERIMENT], --cpu, --base, --variant, --tag, --wheelhouse, --download-wheels, --update, --engine, --plan.
  * Example: deno task build --cpu
  */
 
 import { main } from "./lib/cli/main.ts";
 import { defineTask } from "./lib/cli/options.ts";
 import { EXPERIMENT } from "./lib/experiment/argument.ts";
-import { VARIANTS } from "./lib/image/build_plan.ts";
+import { BUILDERS, VARIANTS } from "./lib/image/build_plan.ts";
 import { buildTask } from "./lib/image/build.ts";
 
 export const task = defineTask({
@@ -35,6 +35,11 @@ export const task = defineTask({
     },
     "download-wheels": { help: "only fill the wheelhouse with what the CPU image needs" },
     update: { help: "get the newest base image and write its digest to experiment.lock" },
+    engine: {
+      value: "NAME",
+      choices: BUILDERS,
+      help: "program that builds; the first of them that is there and answers without it",
+    },
     plan: { help: "show what would be built and the command line, and build nothing" },
   },
   run: ({ options, positionals }, terminal) => buildTask(options, positionals, terminal),

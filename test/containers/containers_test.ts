@@ -15,6 +15,7 @@ import {
   testEngines,
   type User,
 } from "../support/engines.ts";
+import { socketPath } from "../support/docker.ts";
 import { type Ended, ended, experiment, Project, until } from "../support/project.ts";
 
 const engines = await testEngines();
@@ -114,7 +115,7 @@ for (const { name, program, missing, user } of engines) {
 }
 
 dockerTest("a user whose id the image has already is that user in the container", async () => {
-  const group = (await Deno.stat("/var/run/docker.sock")).gid!;
+  const group = (await Deno.stat(socketPath())).gid!;
   const daemon = await otherUser([group], { uid: 1, gid: 1 });
   await using project = await makeProject(REPORT, daemon);
   const { code, stderr } = await ended(
@@ -250,7 +251,7 @@ print("open", flush=True)
 while True:
     client = server.accept()[0]
     engine = socket.socket(socket.AF_UNIX)
-    engine.connect("/var/run/docker.sock")
+    engine.connect(socketPath())
     for pair in ((client, engine), (engine, client)):
         threading.Thread(target=pump, args=pair, daemon=True).start()
 `;

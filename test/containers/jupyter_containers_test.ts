@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
+import { socketPath } from "../support/docker.ts";
 import { call, otherUser, ROOT_USER, said, startAs, type User } from "../support/engines.ts";
 import { ask, findImage, freePort, listeners, tokenOf } from "../support/jupyter.ts";
 import { type Ended, ended, experiment, Project, ROOT, until } from "../support/project.ts";
@@ -20,7 +21,7 @@ let stranger: User | undefined;
 
 /** The user with uid 1234 and gid 5678, who may use Docker. */
 async function anotherUser(): Promise<User> {
-  const { gid } = await Deno.stat("/var/run/docker.sock");
+  const { gid } = await Deno.stat(socketPath());
   return stranger ??= await otherUser(gid === null ? [] : [gid]);
 }
 

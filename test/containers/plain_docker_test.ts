@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { socketPath } from "../support/docker.ts";
 import { otherUser, said } from "../support/engines.ts";
 import { findImage, freePort, typeInTerminal } from "../support/jupyter.ts";
 import { ROOT, until } from "../support/project.ts";
@@ -26,7 +27,7 @@ Deno.test({
   name: "the README's docker run line starts JupyterLab, and its terminal line installs and predicts",
   ignore: reason !== undefined,
   fn: async () => {
-    const { gid } = await Deno.stat("/var/run/docker.sock");
+    const { gid } = await Deno.stat(socketPath());
     const user = await otherUser(gid === null ? [] : [gid]);
     const folder = user.env.PROJECT!;
     const port = freePort();

@@ -167,18 +167,24 @@ Deno.test("containerImage() names registry, name, tag and hash", () => {
   const image = {
     name: "cschranz/gpu-jupyter:v1.10",
     id: "sha256:1d",
-    digest: "cschranz/gpu-jupyter@sha256:d1",
+    config: "sha256:1d",
+    layers: "sha256:1a",
+    digest: "sha256:d1",
   };
   const [entity] = containerImage({ environment: { image } } as Attempt);
   assert.deepEqual(entity, {
-    "@id": "#image-cschranz%2Fgpu-jupyter%40sha256%3Ad1",
+    "@id": "#image-sha256%3Ad1",
     "@type": "ContainerImage",
     additionalType: { "@id": "https://w3id.org/ro/terms/workflow-run#DockerImage" },
     registry: "docker.io",
     name: "cschranz/gpu-jupyter",
     tag: "v1.10",
     sha256: "d1",
+    description: "registry digest sha256:d1",
   });
+  const [local] = containerImage({ environment: { image: { ...image, digest: undefined } } } as Attempt);
+  const { registry, sha256, description } = local as Record<string, unknown>;
+  assert.deepEqual([registry, sha256, description], ["localhost", "1d", "configuration sha256:1d"]);
   assert.deepEqual(containerImage({ environment: {} } as Attempt), []);
 });
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { explainEngine } from "../../tasks/lib/container/client.ts";
 import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
-import { stageContext, withoutCredentials } from "../../tasks/lib/image/build_context.ts";
+import { publicAddress, stageContext } from "../../tasks/lib/image/build_context.ts";
 import { BuildOutput } from "../../tasks/lib/image/build_output.ts";
 import {
   baseImage,
@@ -12,12 +12,16 @@ import {
   type BuildOptions,
   byDigest,
   imageRequirements,
+  type Pin,
   planBuild,
   readRequest,
   type Request,
 } from "../../tasks/lib/image/build_plan.ts";
 import { parsePackages } from "../../tasks/lib/image/deno_packages.ts";
 import { checkPin, pinOf } from "../../tasks/lib/image/image_lock.ts";
+import { chainId, identityOf, readImage } from "../../tasks/lib/container/client.ts";
+import { type ImageIdentity, isSameImage } from "../../tasks/lib/experiment/image_identity.ts";
+import { sha256 } from "../../tasks/lib/system/files.ts";
 import { downloadCommand, downloadFiles, platforms } from "../../tasks/lib/image/wheels.ts";
 import { ended, experiment, Project, ROOT } from "../support/project.ts";
 
@@ -113,14 +117,16 @@ Deno.test("buildCommand() is what the golden file says", async (t) => {
   };
   const cases = {
     cpu: planBuild(asked({ cpu: true }), DIGITS, {
+      engine: "podman",
       base: "debian:bookworm-slim",
-      pin: { kind: "local", id: SHA("a") },
+      pin: { kind: "local", id: SHA("a"), layers: SHA("f") },
       requirements: "requirements-cpu.lock",
       requirementsSha256: "e".repeat(64),
       wheelhouse: "/wheels",
       provenance,
     }),
     gpu: planBuild(asked({ tag: "registry.example:5000/user/digits:1.0" }), DIGITS, {
+      engine: "docker",
       base: GPU_JUPYTER,
       pin: { kind: "registry", digest: SHA("b") },
       requirements: ".devcontainer/requirements-gpu.txt",
@@ -131,7 +137,7 @@ Deno.test("buildCommand() is what the golden file says", async (t) => {
   for (const [name, plan] of Object.entries(cases)) {
     await t.step(name, async () => {
       const expected = JSON.parse(await Deno.readTextFile(join(FIXTURES, `${name}.json`)));
-      assert.deepEqual(buildCommand(plan, "/context", "/scratch/id"), expected);
+      assert.deepEqual(buildCommand(plan, "/context"), expected);
     });
   }
 });
@@ -141,31 +147,154 @@ Deno.test("byDigest() keeps a registry's port and drops the tag", () => {
   assert.equal(byDigest("registry.example:5000/a/b", SHA("a")), `registry.example:5000/a/b@${SHA("a")}`);
 });
 
-Deno.test("withoutCredentials() leaves no token in the source label", () => {
-  assert.equal(withoutCredentials("https://me:s3cret@git.example/a/b"), "https://git.example/a/b");
-  assert.equal(withoutCredentials("git@git.example:a/b"), "git@git.example:a/b");
+Deno.test("publicAddress() is an address without a token, and never a path of the machine", async (t) => {
+  const cases: [origin: string, address: string | undefined][] = [
+    ["https://me:s3cret@git.example/a/b", "https://git.example/a/b"],
+    ["ssh://git@git.example:22/a/b", "ssh://git.example:22/a/b"],
+    ["git@git.example:a/b", "git@git.example:a/b"],
+    ["git://git.example/a", "git://git.example/a"],
+    ["/home/ada/paper", undefined],
+    ["../paper.git", undefined],
+    ["~/paper", undefined],
+    ["file:///home/ada/paper", undefined],
+    ["C:/Users/ada/paper", undefined],
+    ["/home/a@b:c/paper", undefined],
+    ["", undefined],
+  ];
+  for (const [origin, address] of cases) {
+    await t.step(origin || "none", () => assert.equal(publicAddress(origin), address));
+  }
 });
 
-Deno.test("pinOf() is the digest of the image's own registry, or the id of an image made here", () => {
+Deno.test("pinOf() is the digest of the image's own registry, or what every engine knows of one made here", () => {
   const digests = [`elsewhere.example/debian@${SHA("c")}`, `debian@${SHA("b")}`];
-  const info = { id: SHA("a"), digests, size: 1 };
-  assert.deepEqual(pinOf("docker.io/library/debian:bookworm-slim", info), {
-    kind: "registry",
-    digest: SHA("b"),
-  });
-  assert.deepEqual(pinOf("debian", { ...info, digests: [] }), { kind: "local", id: SHA("a") });
+  const info = { id: SHA("a"), layers: SHA("f"), digests, manifests: digests };
+  const registry = { kind: "registry", digest: SHA("b"), layers: SHA("f") };
+  const local = { kind: "local", id: SHA("a"), layers: SHA("f") };
+  assert.deepEqual(pinOf("docker.io/library/debian:bookworm-slim", info), registry);
+  assert.deepEqual(pinOf("debian", { ...info, digests: [], manifests: [] }), local);
+  // Engines that give every image a digest tell nothing by it, unless it has just been pulled.
+  assert.deepEqual(pinOf("debian", { ...info, digests: [] }), local);
+  assert.deepEqual(pinOf("debian", { ...info, digests: [] }, true), registry);
 });
 
-Deno.test("checkPin() says which digest is locked and which is here", () => {
-  const info = { id: SHA("a"), digests: [`debian@${SHA("b")}`], size: 1 };
-  checkPin("debian:bookworm-slim", { kind: "registry", digest: SHA("b") }, info);
-  checkPin("debian:bookworm-slim", { kind: "local", id: SHA("a") }, info);
+Deno.test("checkPin() says which digest is locked and which is here", async (t) => {
+  const manifests = [`debian@${SHA("b")}`];
+  const info = { id: SHA("a"), layers: SHA("f"), digests: manifests, manifests };
+  const cases: [name: string, pin: Pin, here: typeof info, same: boolean][] = [
+    ["the digest", { kind: "registry", digest: SHA("b") }, info, true],
+    [
+      "the digest, as an engine's own",
+      { kind: "registry", digest: SHA("b") },
+      { ...info, digests: [] },
+      true,
+    ],
+    [
+      "of an image that came as a file, the layers",
+      { kind: "registry", digest: SHA("b"), layers: SHA("f") },
+      { ...info, digests: [], manifests: [] },
+      true,
+    ],
+    ["another digest", { kind: "registry", digest: SHA("c") }, info, false],
+    ["the id", { kind: "local", id: SHA("a") }, info, true],
+    ["the layers, on another engine", { kind: "local", id: SHA("e"), layers: SHA("f") }, info, true],
+    ["other layers", { kind: "local", id: SHA("a"), layers: SHA("e") }, info, false],
+  ];
+  for (const [name, pin, here, same] of cases) {
+    await t.step(name, () => {
+      if (same) checkPin("debian:bookworm-slim", pin, here);
+      else assert.throws(() => checkPin("debian:bookworm-slim", pin, here), { exitCode: 2 });
+    });
+  }
   assert.throws(() => checkPin("debian:bookworm-slim", { kind: "registry", digest: SHA("c") }, info), {
-    exitCode: 2,
     message: `Cannot build on debian:bookworm-slim: experiment.lock has digest ${SHA("c")}, here is digest ${
       SHA("b")
     }`,
   });
+});
+
+Deno.test("chainId() is the OCI image specification's: one layer is itself, more are hashed in turn", () => {
+  assert.equal(chainId([]), undefined);
+  assert.equal(chainId([SHA("a")]), SHA("a"));
+  assert.equal(
+    chainId([SHA("a"), SHA("b"), SHA("c")]),
+    `sha256:${sha256(`sha256:${sha256(`${SHA("a")} ${SHA("b")}`)} ${SHA("c")}`)}`,
+  );
+});
+
+Deno.test("readImage() tells what each engine's names for an image are", async (t) => {
+  const RootFS = { Layers: [SHA("f")] };
+  const cases: [
+    name: string,
+    engine: "docker" | "podman",
+    asked: string,
+    inspected: unknown,
+    expected: unknown,
+  ][] = [
+    [
+      "Docker's older store, pulled",
+      "docker",
+      "debian",
+      { Id: SHA("a"), RepoDigests: [`debian@${SHA("b")}`] },
+      { id: SHA("a"), config: SHA("a"), layers: SHA("f"), digest: SHA("b") },
+    ],
+    [
+      "Docker's older store, loaded",
+      "docker",
+      "debian",
+      { Id: SHA("a"), RepoDigests: [] },
+      { id: SHA("a"), config: SHA("a"), layers: SHA("f"), digest: undefined },
+    ],
+    [
+      "Docker's containerd store, whatever it came from",
+      "docker",
+      "debian",
+      { Id: SHA("b"), RepoDigests: [`debian@${SHA("b")}`] },
+      { id: SHA("b"), config: undefined, layers: SHA("f"), digest: undefined },
+    ],
+    [
+      "that, asked for by its digest",
+      "docker",
+      `debian@${SHA("b")}`,
+      { Id: SHA("b"), RepoDigests: [`debian@${SHA("b")}`] },
+      { id: SHA("b"), config: undefined, layers: SHA("f"), digest: SHA("b") },
+    ],
+    [
+      "Podman, which gives every image a digest",
+      "podman",
+      "debian",
+      { Id: "a".repeat(64), RepoDigests: [`localhost/debian@${SHA("b")}`] },
+      { id: SHA("a"), config: SHA("a"), layers: SHA("f"), digest: undefined },
+    ],
+  ];
+  for (const [name, engine, asked, inspected, expected] of cases) {
+    await t.step(name, () => {
+      const image = readImage(engine, asked, { RootFS, ...inspected as object });
+      assert.deepEqual(identityOf(image), expected);
+    });
+  }
+});
+
+Deno.test("isSameImage() compares what identifies the content on any engine", async (t) => {
+  const older = { id: SHA("a"), config: SHA("a"), layers: SHA("f") };
+  const newer = { id: SHA("b"), layers: SHA("f") };
+  const cases: [name: string, a: ImageIdentity, b: ImageIdentity, expected: boolean | undefined][] = [
+    ["itself", older, older, true],
+    ["on Docker's two stores", older, newer, true],
+    ["other layers, the same id by chance of a record", { ...newer, layers: SHA("0") }, newer, false],
+    ["the same layers, another configuration", older, { ...older, id: SHA("c"), config: SHA("c") }, false],
+    ["a registry's digest that the newer store shows as its id", { digest: SHA("b") }, newer, true],
+    ["a registry's digest, and one that nobody can compare with it", { digest: SHA("d") }, newer, undefined],
+    ["two digests", { digest: SHA("d") }, { digest: SHA("e") }, false],
+    ["old records, by their ids", { id: SHA("a") }, { id: SHA("a") }, true],
+    ["nothing known", {}, older, undefined],
+  ];
+  for (const [name, a, b, expected] of cases) {
+    await t.step(name, () => {
+      assert.equal(isSameImage(a, b), expected);
+      assert.equal(isSameImage(b, a), expected);
+    });
+  }
 });
 
 Deno.test("explainEngine() tells a stopped engine from a closed socket", async (t) => {
@@ -307,13 +436,13 @@ async function fakeDocker(project: Project, message: string): Promise<Record<str
   return { PATH: `${project.path("bin")}:${Deno.env.get("PATH")}` };
 }
 
-Deno.test("build without a docker client is exit 3 with the remedy", async () => {
+Deno.test("build without a program that builds is exit 3 with the remedy", async () => {
   await using project = await Project.make(FILES);
   await Deno.mkdir(project.path("bin"));
   await Deno.symlink(Deno.execPath(), project.path("bin/deno"));
   const { code, stderr } = await project.task("build", ["--cpu"], { PATH: project.path("bin") });
   assert.equal(code, 3, stderr);
-  assert.match(stderr, /there is no program docker on PATH[^]*Install Docker Engine/);
+  assert.match(stderr, /there is no docker or podman on PATH[^]*Install Docker Engine or Podman/);
 });
 
 Deno.test("build with a stopped engine or a closed socket is exit 3 with the remedy", async (t) => {
@@ -330,7 +459,11 @@ Deno.test("build with a stopped engine or a closed socket is exit 3 with the rem
   ];
   for (const [message, expected] of cases) {
     await t.step(message, async () => {
-      const { code, stderr } = await project.task("build", ["--cpu"], await fakeDocker(project, message));
+      const { code, stderr } = await project.task(
+        "build",
+        ["--cpu", "--engine", "docker"],
+        await fakeDocker(project, message),
+      );
       assert.equal(code, 3, stderr);
       assert.match(stderr, expected);
     });

@@ -143,7 +143,7 @@ const DIGITS = (environment = "{}") =>
 
 const PUBLICATION: Publication = {
   tag: "user/name:1.0",
-  id: SHA("1"),
+  identity: { id: SHA("1"), config: SHA("1"), layers: SHA("2"), digest: SHA("3") },
   kind: "cpu",
   base: { image: "debian:bookworm-slim", pin: { kind: "registry", digest: SHA("b") } },
   source: { revision: "c0ffee", source: "https://example.org/user/name", licenses: "Apache-2.0" },
@@ -206,7 +206,7 @@ Deno.test("the statement says where code and image are and what the authors ran 
   for (
     const part of [
       "commit c0ffee of https://example.org/user/name, licence Apache-2.0",
-      `the container image user/name@${SHA("d")} (image id ${SHA("1")}), built on debian@${SHA("b")}.`,
+      `the container image user/name@${SHA("d")} (configuration ${SHA("1")}), built on debian@${SHA("b")}.`,
       `The command \`docker run --rm user/name@${
         SHA("d")
       } reproduce\` runs the experiment and compares its ` +

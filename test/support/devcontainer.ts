@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { stageWheels } from "../../tasks/lib/image/build_context.ts";
 import { listFiles } from "../../tasks/lib/system/files.ts";
-import { copyOfThisProject, docker, missingEngine, said, wheelhouse } from "./docker.ts";
+import { copyOfThisProject, docker, missingEngine, said, socketPath, wheelhouse } from "./docker.ts";
 import { call } from "./engines.ts";
 import { type Ended, Project } from "./project.ts";
 
@@ -68,7 +68,7 @@ export class DevContainer implements AsyncDisposable {
     const program = [join(scratch.root, "node_modules/.bin/devcontainer"), ...args];
     const env = { HOME: scratch.root, TMPDIR: scratch.root, NO_COLOR: "1" };
     if (Deno.uid() !== 0) return await call(program, env);
-    const socket = await Deno.stat(Deno.env.get("DOCKER_HOST")?.replace("unix://", "") ?? "/run/docker.sock");
+    const socket = await Deno.stat(socketPath());
     const ids = { reuid: OWNER.uid, regid: OWNER.gid, groups: socket.gid };
     const become = ["setpriv", ...Object.entries(ids).map(([name, id]) => `--${name}=${id}`)];
     const users = ["unshare", "--mount", "sh", "-c", WITH_USERS, "sh", scratch.path("passwd")];

@@ -7,6 +7,11 @@ import { BASE_IMAGE as BASE, makeBaseImage } from "../../tasks/lib/maintenance/m
 import { exists } from "../../tasks/lib/system/files.ts";
 import { type Ended, ended, Project, ROOT } from "./project.ts";
 
+/** Where the engine listens that the tests use. */
+export function socketPath(): string {
+  return Deno.env.get("DOCKER_HOST")?.replace(/^unix:\/\//, "") || "/var/run/docker.sock";
+}
+
 export async function docker(...args: string[]): Promise<Ended> {
   return await ended(
     new Deno.Command("docker", {

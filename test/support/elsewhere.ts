@@ -72,7 +72,13 @@ export class Registry extends Service {
 
   /** Asks for a manifest and the like; the digest of what is returned is in a header. */
   async ask(path: string): Promise<{ status: number; digest: string | null }> {
-    const accept = "application/vnd.docker.distribution.manifest.v2+json";
+    const accept = [
+      ...[
+        "application/vnd.docker.distribution.manifest.v2+json",
+        "application/vnd.oci.image.manifest.v1+json",
+      ],
+      "application/vnd.oci.image.index.v1+json",
+    ].join(", ");
     const response = await fetch(`http://${this.host}/v2/${path}`, { headers: { accept } });
     await response.body?.cancel();
     return { status: response.status, digest: response.headers.get("docker-content-digest") };

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { stageContext } from "../../tasks/lib/image/build_context.ts";
-import { BASE, missingEngine } from "./docker.ts";
+import { BASE, missingEngine, socketPath } from "./docker.ts";
 import { type Ended, ended, experiment, Project, ROOT } from "./project.ts";
 
 /** Debian with Python and tini: small, and made the same way as the base of the CPU image. */
@@ -117,7 +117,7 @@ export function startAs(user: User, project: Project, task: string, args: string
 /** Docker and Podman, as root and as another user, each with what is missing for it. */
 export async function testEngines(): Promise<TestEngine[]> {
   const docker = await missingDocker();
-  const group = (await Deno.stat("/var/run/docker.sock").catch(() => undefined))?.gid;
+  const group = (await Deno.stat(socketPath()).catch(() => undefined))?.gid;
   const other = Deno.uid() === 0 ? await otherUser(group ? [group] : []) : undefined;
   const noOther = other === undefined
     ? "the tests do not run as root, so they can't be another user"

@@ -1,5 +1,6 @@
 /** What of an environment may explain another result, the likeliest first, and why. */
 
+import { identityInWords } from "../experiment/image_identity.ts";
 import type { Attempt, StepEvidence } from "../record/evidence.ts";
 import type { Device, Framework, ProcessRecord, StepRecord } from "./step_record.ts";
 
@@ -154,7 +155,7 @@ export const ASPECTS: Aspect[] = [
     because: "the image matters by what is in it, which is compared above",
     read: ({ evidence: { engine }, attempt: { environment: { image } } }) => ({
       engine: engine.name,
-      image: image && `${image.name} ${(image.digest ?? image.id).replace("sha256:", "").slice(0, 12)}`,
+      image: image && `${image.name}, ${shortened(identityInWords(image))}`,
     }),
   },
   {
@@ -229,4 +230,9 @@ function showDevices(devices: (string | Device)[]): string {
     return `${name} (compute capability ${capability ?? "unknown"}, ${units ?? "unknown"} multiprocessors)`;
   });
   return names.length === 0 ? "CPU" : names.join(", ");
+}
+
+/** Digests at a length that a table has place for. */
+function shortened(text: string): string {
+  return text.replace(/sha256:([0-9a-f]{12})[0-9a-f]*/g, "$1");
 }

@@ -1,14 +1,22 @@
 /** The command line clients of container engines: what they know of images and containers, and what their failures mean. */
 
 import { stripVTControlCharacters } from "node:util";
+import type { ImageIdentity } from "../experiment/image_identity.ts";
 import { Failure } from "../cli/failure.ts";
+import { sha256 } from "../system/files.ts";
 import { type Finished, run, type RunOptions } from "../system/command.ts";
 import { type ContainerProgram, PROGRAMS } from "./program.ts";
 
 export interface ImageInfo {
   id: string;
-  /** `repository@sha256:…` for each registry that it was pulled from or pushed to. */
+  /** Digest of its configuration, where the id is that. */
+  config?: string;
+  /** Its layers, as the OCI image specification's chain id. */
+  layers?: string;
+  /** `repository@sha256:…` for each registry that it was pulled from or pushed to, as far as the engine knows that. */
   digests: string[];
+  /** `repository@sha256:…` of all names that the engine has it by, though no registry may know them. */
+  manifests: string[];
   /** Bytes. */
   size: number;
   labels: Record<string, string>;
@@ -182,7 +190,7 @@ export async function inspectImage(
   name: string,
 ): Promise<ImageInfo | undefined> {
   const { code, stdout, stderr } = await client(program, ["image", "inspect", name]);
-  if (code === 0) return readImage(JSON.parse(stdout)[0]);
+  if (code === 0) return readImage(program, name, JSON.parse(stdout)[0]);
   if (IMAGE_MISSING.test(stderr)) return undefined;
   throw explainEngine(program, stderr);
 }
@@ -202,22 +210,49 @@ export async function findImage(
   const isCalled = (tag: string, name: string) => tag === name || tag.endsWith(`/${name}`);
   for (const name of names) {
     const image = found.find(({ RepoTags }) => (RepoTags ?? []).some((tag: string) => isCalled(tag, name)));
-    if (image !== undefined) return { name, image: readImage(image) };
+    if (image !== undefined) return { name, image: readImage(program, name, image) };
   }
 }
 
+/**
+ * An image as an engine describes it.
+ *
+ * @param name by which it was asked for
+ * @param inspected answer of `image inspect`
+ */
 // deno-lint-ignore no-explicit-any
-function readImage({ Id, RepoDigests, Size, Config }: any): ImageInfo {
+export function readImage(program: ContainerProgram, name: string, inspected: any): ImageInfo {
+  const { Id, RepoDigests, Size, Config, RootFS } = inspected;
   const entries = (Config?.Env ?? []) as string[];
+  // Podman leaves the algorithm out.
+  const id = Id.startsWith("sha256:") ? Id : `sha256:${Id}`;
+  const manifests = (RepoDigests ?? []) as string[];
+  // In Docker's containerd image store, where every image has a digest, pulled or not.
+  const isManifest = manifests.some((entry) => entry.endsWith(`@${id}`));
+  const knowsRegistries = program === "docker" && !isManifest;
+  const asked = /@.*$/.exec(name)?.[0];
   return {
-    // Podman leaves the algorithm out.
-    id: Id.startsWith("sha256:") ? Id : `sha256:${Id}`,
-    digests: RepoDigests ?? [],
+    id,
+    config: isManifest ? undefined : id,
+    layers: chainId(RootFS?.Layers ?? []),
+    digests: manifests.filter((entry) => knowsRegistries || (asked !== undefined && entry.endsWith(asked))),
+    manifests,
     size: Size,
     labels: Config?.Labels ?? {},
     env: Object.fromEntries(entries.map((entry) => [entry.split("=")[0]!, entry.replace(/^[^=]*=/, "")])),
     entrypoint: Config?.Entrypoint ?? [],
   };
+}
+
+/** One digest for an image's layers, of the digests of each uncompressed (OCI image specification, layer chain id). */
+export function chainId(layers: string[]): string | undefined {
+  if (layers.length === 0) return undefined;
+  return layers.reduce((chain, layer) => `sha256:${sha256(`${chain} ${layer}`)}`);
+}
+
+/** What of an image is recorded to tell it from others. */
+export function identityOf({ id, config, layers, digests }: ImageInfo): ImageIdentity & { id: string } {
+  return { id, config, layers, digest: digests[0]?.replace(/^.*@/, "") };
 }
 
 /** @throws Failure(3) if the image can't be had. */
@@ -230,7 +265,7 @@ export async function pullImage(
   if (code === 0) return;
   throw new Failure(
     3,
-    `Cannot get the image ${name}: it is not on this machine, and ${program} pull says "${lastLine(stderr)}"`,
+    `Cannot get the image ${name}: ${program} pull says "${lastLine(stderr)}"`,
     {
       remedy:
         `Check the name and the network, or bring it along: ${program} save ${name} elsewhere, ${program} load here`,

@@ -1,5 +1,6 @@
 /** The steps of a run as actions in the sense of schema.org, and what they refer to. */
 
+import { identityInWords } from "../experiment/image_identity.ts";
 import { stepCache } from "../plan/step_cache.ts";
 import type { Attempt, Evidence, StepEvidence } from "../record/evidence.ts";
 import type { Citation } from "./citation.ts";
@@ -199,14 +200,16 @@ export function person(attempt: Attempt): Entity {
 export function containerImage({ environment: { image } }: Attempt): Entity[] {
   if (image === undefined) return [];
   const { registry, name, tag } = imageParts(image.name, image.digest !== undefined);
+  const identity = image.digest ?? image.config ?? image.layers ?? image.id;
   return [{
-    "@id": `#image-${encodeURIComponent(image.digest ?? image.id)}`,
+    "@id": `#image-${encodeURIComponent(identity)}`,
     "@type": "ContainerImage",
     additionalType: { "@id": `${WORKFLOW_RUN}DockerImage` },
     registry,
     name,
     tag,
-    sha256: (image.digest ?? image.id).replace(/^.*sha256:/, ""),
+    sha256: identity.replace(/^.*sha256:/, ""),
+    description: identityInWords(image),
   }];
 }
 

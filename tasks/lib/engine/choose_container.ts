@@ -5,6 +5,7 @@ import { Failure } from "../cli/failure.ts";
 import {
   type EngineInfo,
   findImage,
+  identityOf,
   type ImageInfo,
   inspectImage,
   requireEngine,
@@ -88,7 +89,7 @@ async function inContainer(
   return {
     engine: { name: program, because, version: engine.version },
     container: {
-      image: { name, id: image.id, digest: image.digests[0]?.replace(/^.*@/, "") },
+      image: { name, ...identityOf(image) },
       entrypoint: withoutStartScript(image.entrypoint),
       ...userOf(program, engine, host),
       // Arbitrary ids have no home of their own in an image that names none.

@@ -1,5 +1,6 @@
 /** experiment.yaml: what it may say, and everything that is wrong with it at once. */
 
+import type { ImageIdentity } from "./image_identity.ts";
 import type { ClaimSource } from "../sources/source.ts";
 import type { EngineName } from "./engine_name.ts";
 
@@ -63,8 +64,8 @@ export type When = Partial<Record<keyof Conditions, "same" | "other" | (string &
 
 /** What of an environment decides which class of tolerance applies; absent where it is not known. */
 export interface Conditions {
-  /** The container image, with the registry's digest and the engine's id of it; its name is `none` without one. */
-  image?: { name: string; digest?: string; id?: string };
+  /** The container image and what is known of its identity; its name is `none` without one. */
+  image?: ImageIdentity & { name: string };
   /** Model of the GPUs that were used, as nvidia-smi names them; `none` on a CPU. */
   gpu?: string;
   /** Version of the GPU's driver; `none` on a CPU. */

@@ -17,8 +17,8 @@ const LOCK = z.looseObject({
   images: z.optional(z.record(
     z.string(),
     z.discriminatedUnion("kind", [
-      z.strictObject({ kind: z.literal("registry"), digest: DIGEST }),
-      z.strictObject({ kind: z.literal("local"), id: DIGEST }),
+      z.strictObject({ kind: z.literal("registry"), digest: DIGEST, layers: z.optional(DIGEST) }),
+      z.strictObject({ kind: z.literal("local"), id: DIGEST, layers: z.optional(DIGEST) }),
     ]),
   )),
   /** Data that the YAML knows by an MD5 or the beginning of a SHA-256, by name. */

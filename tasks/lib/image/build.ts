@@ -5,7 +5,16 @@ import { join, resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { bytes, duration } from "../cli/format.ts";
 import type { Terminal } from "../cli/terminal.ts";
-import { client, type ImageInfo, inspectImage, pullImage, requireEngine } from "../container/client.ts";
+import {
+  client,
+  identityOf,
+  type ImageInfo,
+  inspectImage,
+  pullImage,
+  requireEngine,
+} from "../container/client.ts";
+import { isOnPath } from "../system/on_path.ts";
+import { identityInWords, type ImageIdentity } from "../experiment/image_identity.ts";
 import type { MissingImage } from "../engine/engine.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { readLock, writePin } from "../experiment/pins.ts";
@@ -18,6 +27,8 @@ import { BuildOutput } from "./build_output.ts";
 import {
   baseImage,
   buildCommand,
+  type BuilderProgram,
+  BUILDERS,
   type BuildOptions,
   type BuildPlan,
   byDigest,
@@ -27,6 +38,7 @@ import {
   readRequest,
   type Request,
 } from "./build_plan.ts";
+import { findBuilder, withoutMounts } from "./builder.ts";
 import { checkPin, pinOf } from "./image_lock.ts";
 
 /** Lock of what the CPU image holds beside the experiment's packages. */
@@ -40,9 +52,8 @@ type Outcome = { exitCode: 0; result: unknown };
 
 export interface BuiltImage {
   image: string;
-  id: string;
-  /** Of a registry, where this same image was pushed before. */
-  digest?: string;
+  /** What it is known by. */
+  identity: ImageIdentity & { id: string };
   bytes: number;
   seconds: number;
   plan: BuildPlan;
@@ -70,13 +81,18 @@ export async function buildTask(
 /** Builds the experiment's own image, or gets one that was named; for steps that are to run in it. */
 export async function obtainImage({ program, image, experiment, own }: MissingImage, terminal: Terminal) {
   if (!own) return await pullImage(program, image, (line) => terminal.progress(line));
-  if (program !== "docker") {
-    throw new Failure(3, `Cannot build ${image} with ${program}: images are built by Docker`, {
-      remedy: `docker save ${image} | ${program} load`,
-    });
+  const engine = BUILDERS.find((one) => one === program);
+  if (engine === undefined) {
+    throw new Failure(
+      3,
+      `Cannot build ${image} with ${program}: images are built by ${BUILDERS.join(" or ")}`,
+      {
+        remedy: `docker save ${image} | ${program} load`,
+      },
+    );
   }
   const kind = image.endsWith(":cpu") ? "cpu" : "gpu";
-  await buildImage({ action: "build", kind, update: false, plan: false }, experiment, terminal);
+  await buildImage({ action: "build", kind, update: false, plan: false, engine }, experiment, terminal);
 }
 
 async function download(
@@ -121,18 +137,39 @@ async function showPlan(request: BuildRequest, experiment: Experiment, terminal:
 /** What would be built, as far as it is known without asking the engine. */
 export async function planImage(request: BuildRequest, experiment: Experiment): Promise<BuildPlan> {
   const base = baseImage(request, experiment);
-  return await plans(request, experiment, base, (await readLock(experiment)).images?.[base]);
+  const engine = request.engine ?? BUILDERS.find(isOnPath) ?? "docker";
+  return await plans(request, experiment, engine, base, (await readLock(experiment)).images?.[base]);
+}
+
+/** The program that was asked for, else the first that is there and answers. */
+async function chooseBuilder({ engine }: BuildRequest, terminal: Terminal): Promise<BuilderProgram> {
+  const programs = engine === undefined ? BUILDERS.filter(isOnPath) : [engine];
+  let problem: unknown;
+  for (const program of programs) {
+    try {
+      await requireEngine(program);
+      if (problem instanceof Failure) terminal.note(`${problem.message}; so ${program} builds`);
+      return program;
+    } catch (error) {
+      problem ??= error;
+    }
+  }
+  throw problem ?? new Failure(3, `Cannot build an image: there is no ${BUILDERS.join(" or ")} on PATH`, {
+    remedy: "Install Docker Engine or Podman (on Debian and Ubuntu: apt install podman)",
+  });
 }
 
 async function plans(
   request: BuildRequest,
   experiment: Experiment,
+  engine: BuilderProgram,
   base: string,
   pin?: Pin,
 ): Promise<BuildPlan> {
   const { root } = experiment;
   const requirements = imageRequirements(request.kind, experiment, (path) => existsSync(join(root, path)));
   return planBuild(request, experiment, {
+    engine,
     base,
     pin,
     requirements,
@@ -171,87 +208,129 @@ export async function buildImage(
   const started = performance.now();
   const base = baseImage(request, experiment);
   // Every mistake in the request or the files shows before the engine is asked.
-  await plans(request, experiment, base);
-  await requireEngine("docker");
-  const plan = await plans(request, experiment, base, await resolveBase(request, experiment, base, terminal));
-  const { image, pin } = plan.base;
-  terminal.line(`Building ${plan.image} on ${image} (${describePin(pin)})`);
-  terminal.line(`Packages of ${plan.requirements}, from ${plan.wheelhouse ?? "the network"}`);
-  const built = await runBuild(plan, experiment.root, terminal);
+  await plans(request, experiment, "docker", base);
+  const engine = await chooseBuilder(request, terminal);
+  const pin = await resolveBase({ request, experiment, engine, base, terminal });
+  const plan = await plans(request, experiment, engine, base, pin);
+  terminal.line(`Building ${plan.image} on ${base} (${describePin(pin)}), by ${engine}`);
+  const { built, config, installed } = await runBuild(plan, experiment.root, terminal);
+  if (installed) terminal.line(`Packages of ${plan.requirements}, from ${plan.wheelhouse ?? "the network"}`);
   const seconds = secondsSince(started);
-  const digest = built.digests[0]?.replace(/^.*@/, "");
-  terminal.line(`${terminal.paint(plan.image, "bold")}  ${digest ?? built.id}  ${bytes(built.size)}`);
+  const identity = { ...identityOf(built), ...(config !== undefined && { config }) };
+  const known = identityInWords(identity);
+  terminal.line(`${terminal.paint(plan.image, "bold")}  ${known}  ${bytes(built.size)}`);
   terminal.line(`Built in ${duration(seconds)}`);
-  const { id, size } = built;
-  return { image: plan.image, id, digest, bytes: size, seconds, plan };
+  return { image: plan.image, identity, bytes: built.size, seconds, plan };
 }
 
 function describePin(pin?: Pin): string {
   if (pin === undefined) return "not pinned";
-  return pin.kind === "registry" ? pin.digest : `made on this machine, ${pin.id}`;
+  return pin.kind === "registry"
+    ? `registry digest ${pin.digest}`
+    : `made on this machine, ${pin.layers ?? pin.id}`;
 }
 
 function secondsSince(started: number): number {
   return Math.round(performance.now() - started) / 1000;
 }
 
+interface BaseRequest {
+  request: BuildRequest;
+  experiment: Experiment;
+  engine: BuilderProgram;
+  base: string;
+  terminal: Terminal;
+}
+
 /** Gets the base image and holds it against experiment.lock, or with `--update` the lock against it. */
-async function resolveBase(
-  request: BuildRequest,
-  experiment: Experiment,
-  base: string,
-  terminal: Terminal,
-): Promise<Pin> {
+async function resolveBase(wanted: BaseRequest): Promise<Pin> {
+  const { request, experiment, engine, base, terminal } = wanted;
   const locked = (await readLock(experiment)).images?.[base];
   if (request.update) {
-    const pin = pinOf(base, await newestImage(base, terminal));
+    const pin = await newestPin(wanted);
     await writePin(experiment, "images", base, pin);
     terminal.line(`experiment.lock: ${base} is ${describePin(pin)}`);
     return pin;
   }
-  const info = await inspectImage("docker", base) ?? await fetchImage(base, locked, terminal);
+  const here = await inspectImage(engine, base);
+  const info = here ?? await fetchImage(wanted, locked);
   if (locked === undefined) {
     terminal.note(`experiment.lock does not pin ${base}; to pin it: deno task build --update`);
-    return pinOf(base, info);
+    return pinOf(base, info, here === undefined);
   }
   checkPin(base, locked, info);
   return locked;
 }
 
-/** The registry's newest; what was made on this machine is no registry's. */
-async function newestImage(base: string, terminal: Terminal): Promise<ImageInfo> {
-  const here = await inspectImage("docker", base);
-  return here !== undefined && here.digests.length === 0 ? here : await fetchImage(base, undefined, terminal);
+/** The registry's newest; else what is here, since what was made on this machine is no registry's. */
+async function newestPin(wanted: BaseRequest): Promise<Pin> {
+  const { engine, base, terminal } = wanted;
+  const here = await inspectImage(engine, base);
+  if (here !== undefined && here.manifests.length === 0) return pinOf(base, here);
+  try {
+    return pinOf(base, await fetchImage(wanted), true);
+  } catch (error) {
+    if (here === undefined || !(error instanceof Failure)) throw error;
+    terminal.note(`${error.message}; so it is pinned as it is on this machine`);
+    return pinOf(base, here);
+  }
 }
 
-async function fetchImage(base: string, locked: Pin | undefined, terminal: Terminal): Promise<ImageInfo> {
+async function fetchImage({ engine, base, terminal }: BaseRequest, locked?: Pin): Promise<ImageInfo> {
   const name = locked?.kind === "registry" ? byDigest(base, locked.digest) : base;
   terminal.line(`Getting ${name}; a GPU-Jupyter image is several gigabytes`);
-  await pullImage("docker", name, (line) => terminal.progress(line));
-  const info = await inspectImage("docker", name);
+  await pullImage(engine, name, (line) => terminal.progress(line));
+  // What is asked for by its digest gets no name, and builders know their base by its name.
+  if (name !== base) await client(engine, ["tag", name, base]);
+  const info = await inspectImage(engine, base);
   if (info === undefined) throw new Failure(3, `Cannot find ${name} after it was pulled`);
   return info;
 }
 
+interface Built {
+  built: ImageInfo;
+  /** Digest of the configuration, where the builder says it. */
+  config?: string;
+  /** Packages were installed, and not taken from an earlier build. */
+  installed: boolean;
+}
+
 /** Runs the build on a copy of the tracked files; its whole output is kept only if it fails. */
-async function runBuild(plan: BuildPlan, root: string, terminal: Terminal): Promise<ImageInfo> {
+async function runBuild(plan: BuildPlan, root: string, terminal: Terminal): Promise<Built> {
   const scratch = await Deno.makeTempDir({ prefix: "build-" });
   const log = await Deno.makeTempFile({ prefix: "build-", suffix: ".log" });
   try {
     const folder = join(scratch, "context");
     await Deno.mkdir(folder);
     const required = [plan.dockerfile, plan.requirements, ".dockerignore"];
-    await stageContext({ root, folder, required, wheelhouse: plan.wheelhouse });
+    const [builder] = await Promise.all([
+      findBuilder(plan.engine),
+      stageContext({ root, folder, required, wheelhouse: plan.wheelhouse }),
+    ]);
+    if (!builder.mounts) await withoutMounts(join(folder, plan.dockerfile));
     const output = new BuildOutput(log, (line) => terminal.progress(line));
-    const argv = buildCommand(plan, folder, join(scratch, "id"));
-    const { code } = await client("docker", argv.slice(1), { onLine: (line) => output.line(line) });
+    const metadata = join(scratch, "metadata.json");
+    const [, subcommand, ...args] = buildCommand(plan, folder);
+    const options = builder.metadata ? ["--metadata-file", metadata] : [];
+    const { code } = await client(plan.engine, [subcommand!, ...options, ...args], {
+      env: builder.env,
+      onLine: (line) => output.line(line),
+    });
     output.close();
     if (code !== 0) throw output.failure(plan.image, code);
     await Deno.remove(log);
-    const info = await inspectImage("docker", (await Deno.readTextFile(join(scratch, "id"))).trim());
-    if (info === undefined) throw new Failure(3, `Cannot find ${plan.image} after it was built`);
-    return info;
+    // By its name: what a builder writes down as the id may be the configuration's digest, which not every engine finds.
+    const built = await inspectImage(plan.engine, plan.image);
+    if (built === undefined) throw new Failure(3, `Cannot find ${plan.image} after it was built`);
+    const config = built.config ?? (builder.metadata ? await configIn(metadata) : undefined);
+    return { built, config, installed: output.installed };
   } finally {
     await Deno.remove(scratch, { recursive: true });
   }
+}
+
+/** What BuildKit says of the image that it made; engines that name images by their manifests show it nowhere else. */
+async function configIn(metadata: string): Promise<string | undefined> {
+  const text = await Deno.readTextFile(metadata).catch(() => "{}");
+  return JSON.parse(text)["containerimage.config.digest"];
 }

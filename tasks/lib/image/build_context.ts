@@ -106,15 +106,19 @@ export async function readProvenance(root: string): Promise<Provenance> {
   const [revision, time] = commit?.trim().split(" ") ?? [];
   return {
     revision: revision && (changed?.trim() ? `${revision}-dirty` : revision),
-    source: source && withoutCredentials(source.trim()),
+    source: source && publicAddress(source.trim()),
     created: time && new Date(time).toISOString().replace(".000Z", "Z"),
     licenses: /^license:\s*["']?([\w.+-]+)/m.exec(citation)?.[1],
   };
 }
 
-/** An address with a user and a token in it is how some CI systems clone. */
-export function withoutCredentials(address: string): string {
-  return address.replace(/^(\w+:\/\/)[^/@]*@/, "$1");
+/**
+ * Where others find the repository. An address with a user and a token in it is how some CI systems clone; the folder
+ * that a clone was made from is no address, and tells of its owner's machine.
+ */
+export function publicAddress(origin: string): string | undefined {
+  if (/^(?:https?|ssh|git):\/\//.test(origin)) return origin.replace(/^(\w+:\/\/)[^/@]*@/, "$1");
+  return /^[\w.-]+@[\w.-]+:[^\\]/.test(origin) ? origin : undefined;
 }
 
 async function git(root: string, args: string[]): Promise<string | undefined> {

@@ -5,7 +5,8 @@ import { Failure } from "../cli/failure.ts";
 /** Lines of a failed step that are shown; the log has all. */
 const SHOWN = 6;
 
-const CLASSIC_STEP = /^Step (\d+\/\d+) : (.*)$/;
+/** Podman writes the stage before it, and the step in capitals. */
+const CLASSIC_STEP = /^(?:\[\d+\/\d+\] )?STEP (\d+\/\d+) ?: (.*)$/i;
 
 const BUILDKIT_STEP = /^#\d+ \[(?:\S+ )?(\d+\/\d+)\] (.*)$/;
 
@@ -16,10 +17,16 @@ const BUILDKIT_FAILED = /^ > \[(?:\S+ )?(\d+\/\d+)\] (.*):$/;
 const CHATTER =
   /^(?: ---> |executor failed|failed to solve|Removing intermediate|The command '|ERROR: |DEPRECATED|-{5,}|>>> |\s*\d+ \| |$)|^#\d+ (?:ERROR|DONE|CACHED|sha256)/;
 
+/** What install_packages.py and pip say while they work. */
+const INSTALLS =
+  /Installing from (?:\d+ wheels|the package index)|Collecting \S+|Requirement already satisfied/;
+
 export class BuildOutput {
   #step = "";
   #own: string[] = [];
   #complaint = "";
+  /** Packages were installed, and not taken from an earlier build. */
+  installed = false;
   readonly #file: Deno.FsFile;
 
   /** @param log file that gets every line */
@@ -36,6 +43,7 @@ export class BuildOutput {
     } else if (!CHATTER.test(line)) {
       this.#own = [...this.#own, line.replace(/^#\d+ (?:[\d.]+ )?/, "")].slice(-SHOWN);
     }
+    if (INSTALLS.test(line)) this.installed = true;
     if (/returned a non-zero code|failed to solve|^Error|^unable to/i.test(line)) this.#complaint = line;
     this.progress(this.#step || line);
   }

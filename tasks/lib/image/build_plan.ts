@@ -18,6 +18,7 @@ export interface BuildOptions {
   "download-wheels": boolean;
   update: boolean;
   plan: boolean;
+  engine?: string;
 }
 
 /** What is asked for. */
@@ -34,6 +35,8 @@ export type Request =
     wheelhouse?: string;
     update: boolean;
     plan: boolean;
+    /** Program that was asked for. */
+    engine?: BuilderProgram;
   };
 
 /** Where the code is from, for the image's labels. */
@@ -48,11 +51,22 @@ export interface Provenance {
   licenses?: string;
 }
 
-/** An image by what stays the same about it: a registry's digest, or its id on this machine if it was made here. */
-export type Pin = { kind: "registry"; digest: string } | { kind: "local"; id: string };
+/**
+ * An image by what stays the same about it: a registry's digest, or its id on this engine if it was made here; and its
+ * layers, which every engine shows alike.
+ */
+export type Pin =
+  | { kind: "registry"; digest: string; layers?: string }
+  | { kind: "local"; id: string; layers?: string };
+
+/** Programs that build images. */
+export const BUILDERS = ["docker", "podman"] as const;
+
+export type BuilderProgram = typeof BUILDERS[number];
 
 export interface BuildPlan {
   experiment: string;
+  engine: BuilderProgram;
   kind: "cpu" | "gpu";
   /** Relative to the root. */
   dockerfile: string;
@@ -74,9 +88,10 @@ const GPU_BASE = "cschranz/gpu-jupyter:v1.10_cuda-12.9_ubuntu-24.04";
 /** @throws Failure(2) if options contradict each other. */
 export function readRequest(options: BuildOptions): Request {
   const { cpu, base, tag, wheelhouse, update, plan } = options;
+  const engine = options.engine as BuilderProgram | undefined;
   const variant = options.variant as Variant | undefined;
   if (options["download-wheels"]) {
-    const others = Object.entries({ base, variant, tag, update }).filter(([, value]) => value);
+    const others = Object.entries({ base, variant, tag, update, engine }).filter(([, value]) => value);
     if (others[0]) throw new Failure(2, `--download-wheels builds nothing: remove --${others[0][0]}`);
     return { action: "download", wheelhouse, plan };
   }
@@ -85,7 +100,7 @@ export function readRequest(options: BuildOptions): Request {
     throw new Failure(2, `--variant chooses a GPU-Jupyter image, so it can't be given with ${other}`);
   }
   if (tag !== undefined) checkTag(tag);
-  return { action: "build", kind: cpu ? "cpu" : "gpu", base, variant, tag, wheelhouse, update, plan };
+  return { action: "build", kind: cpu ? "cpu" : "gpu", base, variant, tag, wheelhouse, update, plan, engine };
 }
 
 function checkTag(tag: string) {
@@ -138,6 +153,7 @@ export function imageRequirements(
 }
 
 export interface BuildFacts {
+  engine: BuilderProgram;
   base: string;
   pin?: Pin;
   requirements: string;
@@ -156,6 +172,7 @@ export function planBuild(
   const { kind } = request;
   return {
     experiment: experiment.name,
+    engine: facts.engine,
     kind,
     dockerfile: kind === "cpu" ? ".devcontainer/cpu.Dockerfile" : ".devcontainer/Dockerfile",
     base: { image: facts.base, pin: facts.pin },
@@ -182,8 +199,11 @@ function labels(
   };
   const given = Object.entries(oci).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const named = given.map(([name, value]) => [`org.opencontainers.image.${name}`, value]);
-  // An id is no digest: it names an image on the machine that made it and nowhere else.
-  if (pin?.kind === "local") named.push(["experiment.base.id", pin.id]);
+  // An id is no digest: it names an image on the engine that made it and nowhere else.
+  if (pin?.kind === "local") {
+    const { layers, id } = pin;
+    named.push(layers === undefined ? ["experiment.base.id", id] : ["experiment.base.layers", layers]);
+  }
   return Object.fromEntries([
     ...named,
     ["experiment.name", experiment.name],
@@ -193,29 +213,31 @@ function labels(
 }
 
 /**
- * The command line of the build, for the classic builder and BuildKit.
+ * The command line of the build, for Docker's classic builder, BuildKit and Podman.
  *
  * @param context folder that is sent to the engine
- * @param idFile file that gets the image's id
  */
-export function buildCommand(plan: BuildPlan, context: string, idFile?: string): string[] {
+export function buildCommand(plan: BuildPlan, context: string): string[] {
   const buildArguments = {
-    BASE_IMAGE: baseReference(plan.base),
+    // By its name, after a look at what it is: no builder finds an image by a digest that only a registry could tell.
+    BASE_IMAGE: plan.base.image,
     REQUIREMENTS: plan.requirements,
     IMAGE_NAME: plan.image,
   };
   return [
-    ...["docker", "build", "--file", join(context, plan.dockerfile), "--tag", plan.image],
+    ...[
+      plan.engine,
+      "build",
+      ...(plan.engine === "podman" ? ["--format", "docker"] : []),
+      "--file",
+      join(context, plan.dockerfile),
+      "--tag",
+      plan.image,
+    ],
     ...Object.entries(buildArguments).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]),
     ...Object.entries(plan.labels).flatMap(([name, value]) => ["--label", `${name}=${value}`]),
-    ...(idFile === undefined ? [] : ["--iidfile", idFile]),
     context,
   ];
-}
-
-/** The base image by its digest, if it has one. */
-function baseReference({ image, pin }: BuildPlan["base"]): string {
-  return pin?.kind === "registry" ? byDigest(image, pin.digest) : image;
 }
 
 /** `name:tag` as `name@digest`. */

@@ -2,14 +2,21 @@
 
 import { Failure } from "../cli/failure.ts";
 import type { ImageInfo } from "../container/client.ts";
+import { isSameImage } from "../experiment/image_identity.ts";
 import { type Pin, repository } from "./build_plan.ts";
 
-/** What an image is known by: the digest of its own registry, or its id where it was made on this machine. */
-export function pinOf(image: string, info: Pick<ImageInfo, "id" | "digests">): Pin {
-  const own = info.digests.find((entry) => isOf(entry, image));
+type Known = Pick<ImageInfo, "id" | "layers" | "digests" | "manifests">;
+
+/**
+ * What an image is known by: the digest of its own registry, or its layers and id where it was made on this machine.
+ *
+ * @param pulled it has just come from there, so that every digest that the engine names is the registry's
+ */
+export function pinOf(image: string, info: Known, pulled = false): Pin {
+  const own = (pulled ? info.manifests : info.digests).find((entry) => isOf(entry, image));
   return own === undefined
-    ? { kind: "local", id: info.id }
-    : { kind: "registry", digest: own.slice(own.indexOf("@") + 1) };
+    ? { kind: "local", id: info.id, layers: info.layers }
+    : { kind: "registry", digest: own.slice(own.indexOf("@") + 1), layers: info.layers };
 }
 
 /** Docker leaves out `docker.io/library/`. */
@@ -19,13 +26,18 @@ function isOf(digest: string, image: string): boolean {
 }
 
 /** @throws Failure(2) if the image is another than the lock says. */
-export function checkPin(image: string, locked: Pin, info: Pick<ImageInfo, "id" | "digests">): void {
-  const same = locked.kind === "registry"
-    ? info.digests.some((entry) => entry.endsWith(`@${locked.digest}`))
-    : info.id === locked.id;
-  if (same) return;
+export function checkPin(image: string, locked: Pin, info: Known): void {
+  // Digests are of content: whoever gave the engine an image of this one, it is the registry's. Brought along as a file
+  // it may have lost its digest, and is known by its layers.
+  const { layers } = locked;
+  const isSame = locked.kind === "registry"
+    ? info.manifests.some((entry) => entry.endsWith(`@${locked.digest}`)) ||
+      (layers !== undefined && layers === info.layers)
+    : isSameImage({ id: locked.id, layers }, { id: info.id, layers: info.layers });
+  if (isSame) return;
   const found = pinOf(image, info);
-  const name = (pin: Pin) => pin.kind === "registry" ? `digest ${pin.digest}` : `local image ${pin.id}`;
+  const name = (pin: Pin) =>
+    pin.kind === "registry" ? `digest ${pin.digest}` : `local image ${pin.layers ?? pin.id}`;
   const back = locked.kind === "registry"
     ? `docker pull ${repository(image)}@${locked.digest} and tag it ${image}`
     : "make the base image again";

@@ -46,8 +46,12 @@ const mountSchema = z.object({
 
 export const plannedImageSchema = z.object({
   name: z.string(),
-  /** Of the image itself; for apptainer the SHA-256 of the SIF file. */
+  /** The engine's own name for the image; for apptainer the SHA-256 of the SIF file. */
   id: z.string(),
+  /** Digest of its configuration, where the engine shows it. */
+  config: z.optional(z.string()),
+  /** Its layers, as the OCI image specification's chain id. */
+  layers: z.optional(z.string()),
   /** The registry's, if it came from one. */
   digest: z.optional(z.string()),
   /** The SIF file that apptainer runs. */
@@ -125,10 +129,14 @@ const plannedStepSchema = z.object({
 
 /** What a step ran in when the authors ran it. */
 const conditionsSchema = z.object({
-  /** The container image, with the registry's digest and the engine's id of it; its name is `none` without one. */
-  image: z.optional(
-    z.object({ name: z.string(), digest: z.optional(z.string()), id: z.optional(z.string()) }),
-  ),
+  /** The container image and what is known of its identity; its name is `none` without one. */
+  image: z.optional(z.object({
+    name: z.string(),
+    id: z.optional(z.string()),
+    config: z.optional(z.string()),
+    layers: z.optional(z.string()),
+    digest: z.optional(z.string()),
+  })),
   gpu: z.optional(z.string()),
   driver: z.optional(z.string()),
   device: z.optional(z.enum(["cpu", "cuda"])),

@@ -4,6 +4,7 @@ import { Failure } from "../cli/failure.ts";
 import { bytes } from "../cli/format.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import type { Experiment } from "../experiment/experiment.ts";
+import type { ImageIdentity } from "../experiment/image_identity.ts";
 import { readExperiment } from "../experiment/read.ts";
 import { buildCommand, type BuildPlan } from "../image/build_plan.ts";
 import { buildImage, planImage } from "../image/build.ts";
@@ -38,9 +39,9 @@ export async function publishTask(
     terminal.note(`Not in the image: the data ${data.join(", ")}; steps that run in it fetch what they read`);
   }
   if (request.plan) return await showPlan(request, experiment, source, run, terminal);
-  const { id, bytes: size, plan } = await buildImage(request.build, experiment, terminal);
+  const { identity, bytes: size, plan } = await buildImage(request.build, experiment, terminal);
   const sent = await send(request, size, terminal);
-  const publication: Publication = { ...about(request, plan, source, run), id, ...sent };
+  const publication: Publication = { ...about(request, plan, source, run), identity, ...sent };
   const words = describePublication(publication, experiment);
   show(publication, words, terminal);
   if (plan.kind === "gpu" && experiment.environment.gpus === "optional") {
@@ -133,7 +134,7 @@ async function send(
 }
 
 function show(publication: Publication, words: Words, terminal: Terminal) {
-  const { tag, id, digest, archive } = publication;
+  const { tag, identity, digest, archive } = publication;
   const section = (title: string, ...lines: string[]) => {
     terminal.line();
     terminal.line(terminal.paint(title, "bold"));
@@ -143,7 +144,7 @@ function show(publication: Publication, words: Words, terminal: Terminal) {
     "The image",
     `name    ${tag}`,
     ...(digest === undefined ? [] : [`digest  ${reference(publication)}`]),
-    `id      ${id}, the same after docker pull or docker load`,
+    ...identityLines(identity!),
   );
   section("For the paper", words.paper);
   section("To look at it in JupyterLab", words.jupyter);
@@ -155,6 +156,15 @@ function show(publication: Publication, words: Words, terminal: Terminal) {
   if (archive !== undefined && archive.bytes > ZENODO_BYTES) {
     terminal.note(`\n${archive.path} is larger than the ${bytes(ZENODO_BYTES)} that Zenodo takes`);
   }
+}
+
+/** What the image is known by, and where each of it holds. */
+function identityLines({ config, layers, id }: ImageIdentity): string[] {
+  return [
+    ...(config === undefined ? [] : [`config  ${config}, the same after a pull or a load`]),
+    ...(layers === undefined ? [] : [`layers  ${layers}, the same on every engine`]),
+    ...(config === id ? [] : [`id      ${id}, on this engine only`]),
+  ];
 }
 
 function result({ run, source, base, kind: _, ...published }: Publication, words: Words, size: number) {

@@ -2,6 +2,7 @@
 
 import { basename, relative } from "node:path";
 import { gpuArguments } from "../engine/container.ts";
+import { identityInWords, type ImageIdentity } from "../experiment/image_identity.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { type BuildPlan, byDigest, type Provenance } from "../image/build_plan.ts";
 import { machine } from "../report/text.ts";
@@ -14,11 +15,8 @@ import type { AuthorsRun } from "./authors_run.ts";
 export interface Publication {
   /** Name with version. */
   tag: string;
-  /**
-   * Image id: the digest of the image's configuration, so it stays the same wherever the image is pulled or loaded.
-   * Docker's containerd image store shows the manifest's digest in its place.
-   */
-  id?: string;
+  /** What the image is known by, once it is built. */
+  identity?: ImageIdentity;
   /** Of the registry it was pushed to. */
   digest?: string;
   archive?: Archive;
@@ -118,9 +116,11 @@ function codeOf({ revision, source, licenses }: Provenance): string {
 }
 
 function imageOf(publication: Publication): string {
-  const { id, base: { image, pin } } = publication;
+  const { identity, base: { image, pin } } = publication;
   const base = pin?.kind === "registry" ? byDigest(image, pin.digest) : image;
-  return `${reference(publication)}${id === undefined ? "" : ` (image id ${id})`}, built on ${base}`;
+  // The digest is in the reference already; beside it stands what a file that is loaded has, too.
+  const known = identity && identityInWords({ ...identity, digest: undefined });
+  return `${reference(publication)}${known === undefined ? "" : ` (${known})`}, built on ${base}`;
 }
 
 function runSentence(run: AuthorsRun, { revision }: Provenance): string {

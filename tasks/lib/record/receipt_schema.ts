@@ -19,7 +19,13 @@ export const statementSchema = z.strictObject({
   verdicts: z.array(z.strictObject({ claim: z.string(), verdict: z.string() })),
   /** SHA-256 over the sources, and the commit where there was one. */
   code: z.strictObject({ sha256: z.string(), commit: z.optional(z.string()) }),
-  image: z.optional(z.looseObject({ name: z.string(), id: z.string(), digest: z.optional(z.string()) })),
+  image: z.optional(z.looseObject({
+    name: z.string(),
+    id: z.string(),
+    config: z.optional(z.string()),
+    layers: z.optional(z.string()),
+    digest: z.optional(z.string()),
+  })),
   /** SHA-256 by name: what was read that this run did not make. */
   inputs: z.record(z.string(), z.string()),
   /** By path relative to the run folder: evidence, plan, log, verdict and every output. */

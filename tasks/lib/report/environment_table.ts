@@ -41,8 +41,10 @@ function factsOf(evidence: Evidence): Facts {
   addMachine(evidence, recorded, add);
   add("environment", "engine", [evidence.engine.name, evidence.engine.version].filter(Boolean).join(" "));
   add("environment", "image", attempt?.environment.image?.name);
-  add("environment", "image digest", attempt?.environment.image?.digest);
-  add("environment", "image id", attempt?.environment.image?.id);
+  add("environment", "image's registry digest", attempt?.environment.image?.digest);
+  add("environment", "image's configuration", attempt?.environment.image?.config);
+  add("environment", "image's layers", attempt?.environment.image?.layers);
+  add("environment", "image's id on its engine", attempt?.environment.image?.id);
   add("environment", "lock (SHA-256)", attempt?.environment.lockSha256);
   add("environment", "Python", recorded.environment.python ?? attempt?.environment.pythonVersion);
   add("code", "commit", attempt?.code?.commit);

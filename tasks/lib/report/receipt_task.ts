@@ -1,5 +1,6 @@
 /** `deno task receipt`: what is stated of a run, and the user's signature under it. */
 
+import { identityInWords } from "../experiment/image_identity.ts";
 import { join, resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { bytes } from "../cli/format.ts";
@@ -61,7 +62,7 @@ function describe(statement: Statement, signature: string, directory: string): s
     ["files", `${files.length}, ${bytes(size)}, each with its SHA-256`],
     ["inputs", String(Object.keys(statement.inputs).length)],
     ["code", code.commit ?? `SHA-256 of the sources ${code.sha256}`],
-    ...image === undefined ? [] : [["image", `${image.name} (${image.digest ?? image.id})`]],
+    ...image === undefined ? [] : [["image", `${image.name} (${identityInWords(image)})`]],
     ["signature", signature],
     ["receipt", join(directory, RECEIPT)],
   ];

@@ -1,5 +1,6 @@
 /** What a reader takes away from a report: text for the paper, commands, hashes. */
 
+import { identityInWords } from "../experiment/image_identity.ts";
 import { bytes } from "../cli/format.ts";
 import type { Evidence } from "../record/evidence.ts";
 import { shellQuote } from "../system/command.ts";
@@ -70,7 +71,7 @@ export function provenanceSection({ evidence, judged }: ReportData, limits: Limi
         : [[`Sources (${Object.keys(files).length} files), SHA-256`, code(sha256)] as const]),
       ...(image === undefined ? [] : [
         ["Image", code(image.name)] as const,
-        [image.digest === undefined ? "Image id" : "Image digest", code(image.digest ?? image.id)] as const,
+        ["Identity of the image", code(identityInWords(image))] as const,
       ]),
       ...(attempt?.environment.lockSha256
         ? [["Lock, SHA-256", code(attempt.environment.lockSha256)] as const]

@@ -1,5 +1,6 @@
 /** Sentences for a paper and commands for a terminal, made from a run's record. */
 
+import { identityInWords } from "../experiment/image_identity.ts";
 import { bytes, duration, pluralize } from "../cli/format.ts";
 import type { Evidence } from "../record/evidence.ts";
 import { shellQuote } from "../system/command.ts";
@@ -48,7 +49,7 @@ function environmentSentence({ engine, attempts, steps }: Evidence): string {
   const uses = versions.length > 0 ? `, with ${list(versions)}` : "";
   if (image !== undefined) {
     const program = [engine.name, engine.version].filter(Boolean).join(" ");
-    return `It ran in the container image ${image.name} (${image.digest ?? image.id}) by ${program}${uses}`;
+    return `It ran in the container image ${image.name} (${identityInWords(image)}) by ${program}${uses}`;
   }
   const lock = lockSha256 ? `, installed from a lock file (SHA-256 ${lockSha256.slice(0, 12)}…)` : "";
   return `It ran in a Python ${pythonVersion ?? ""} environment${lock}${uses}`.replace("Python  ", "Python ");
@@ -110,7 +111,7 @@ export function openScienceStatement(judged: Judged, evidence: Evidence): string
   const image = evidence.attempts.at(-1)?.environment.image;
   const environment = image === undefined
     ? "the lock files of the environment"
-    : `the container image ${image.name} (${image.digest ?? image.id})`;
+    : `the container image ${image.name} (${identityInWords(image)})`;
   return [
     `The code, ${environment}, the published claims and the authors' own evidence are available at ${REPOSITORY}, ${
       codeOf(evidence)

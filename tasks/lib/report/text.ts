@@ -1,5 +1,6 @@
 /** What a person reads at the end: the claims table, then the run in words. Text only. */
 
+import { identityInWords } from "../experiment/image_identity.ts";
 import { bytes, duration } from "../cli/format.ts";
 import { columns, cutToWidth, width } from "../cli/table.ts";
 import type { Style, Terminal } from "../cli/terminal.ts";
@@ -165,7 +166,7 @@ function conditions({ host, code, environment }: Attempt, { engine }: Evidence):
 
 function environmentFact({ image, python }: Attempt["environment"], engine: Evidence["engine"]): string {
   if (image === undefined) return python;
-  return `${engine.name} ${engine.version ?? ""}, image ${image.name} (${image.digest ?? image.id})`;
+  return `${engine.name} ${engine.version ?? ""}, image ${image.name} (${identityInWords(image)})`;
 }
 
 /** Processor, memory and system in words. */

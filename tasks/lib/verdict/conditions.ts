@@ -1,5 +1,6 @@
 /** The environments that classes of tolerance tell apart: what a run's was, what the authors' was. */
 
+import { isSameImage } from "../experiment/image_identity.ts";
 import { dirname, join } from "node:path";
 import { type Conditions, type Experiment, parseImage, type When } from "../experiment/experiment.ts";
 import { type Attempt, type Evidence, readEvidence, type Recorded } from "../record/evidence.ts";
@@ -101,16 +102,14 @@ type Condition = Conditions[keyof Conditions];
 
 function isCalled(condition: Condition, expected: string): boolean {
   if (typeof condition !== "object") return condition === expected;
-  const { name, digest, id } = condition;
-  return [name, digest, id, `${name}@${digest}`].includes(expected);
+  const { name, digest, config, layers, id } = condition;
+  return [name, digest, config, layers, id, `${name}@${digest}`].includes(expected);
 }
 
 function same(a: Condition, b: Condition): boolean | undefined {
   if (a === undefined || b === undefined) return undefined;
   if (typeof a !== "object" || typeof b !== "object") return a === b;
-  if (a.digest !== undefined && b.digest !== undefined) return a.digest === b.digest;
-  if (a.id !== undefined && b.id !== undefined) return a.id === b.id;
-  return a.name === b.name;
+  return isSameImage(a, b) ?? a.name === b.name;
 }
 
 const NAMES = { image: "image", gpu: "GPU model", driver: "GPU driver", device: "device" } as const;

@@ -1,0 +1,42 @@
+/** What builds the image: BuildKit where Docker has it, its classic builder, or Podman's own. */
+
+import { client } from "../container/client.ts";
+import { compareVersions } from "../system/version.ts";
+import type { BuilderProgram } from "./build_plan.ts";
+
+export interface Builder {
+  /** Variables that make the client use it. */
+  env: Record<string, string>;
+  /** It knows `RUN --mount`, with which wheels are kept for the next build. */
+  mounts: boolean;
+  /** It writes down what it made. */
+  metadata: boolean;
+}
+
+/** Attestations name the time of the build, so that the same commit built twice would be two images. */
+const NO_ATTESTATIONS = { BUILDX_NO_DEFAULT_ATTESTATIONS: "1" };
+
+/** From here on BuildKit comes as a plugin; some clients before it have it inside. */
+const PLUGIN_SINCE = "23.0.0";
+
+export async function findBuilder(program: BuilderProgram): Promise<Builder> {
+  if (program === "podman") return { env: {}, mounts: true, metadata: false };
+  const [plugin, version] = await Promise.all([
+    client("docker", ["buildx", "version"]),
+    client("docker", ["--version"]),
+  ]);
+  // A client without the plugin takes "buildx" for a word that it doesn't know.
+  if (plugin.code === 0 && /buildx/.test(plugin.stdout)) {
+    return { env: { ...NO_ATTESTATIONS, DOCKER_BUILDKIT: "1" }, mounts: true, metadata: true };
+  }
+  const number = /\d+\.\d+\.\d+/.exec(version.stdout)?.[0] ?? PLUGIN_SINCE;
+  return compareVersions(number, PLUGIN_SINCE) < 0
+    ? { env: { DOCKER_BUILDKIT: "1" }, mounts: true, metadata: false }
+    : { env: { DOCKER_BUILDKIT: "0" }, mounts: false, metadata: false };
+}
+
+/** Takes out of a Dockerfile's copy what the classic builder does not know, and no image differs by. */
+export async function withoutMounts(dockerfile: string): Promise<void> {
+  const text = await Deno.readTextFile(dockerfile);
+  await Deno.writeTextFile(dockerfile, text.replace(/ --mount=type=cache,\S+/g, ""));
+}
