@@ -105,6 +105,7 @@ def main() -> None:
         description="Time deno task notebook beside papermill and jupyter execute."
     )
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--targets-only", action="store_true", help="only the cases that have targets")
     parser.add_argument("--out", type=Path, default=RESULT, help="JSON file for the result")
     options = parser.parse_args()
     tools = TOOLS
@@ -112,7 +113,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "out").mkdir()
-        todo = cases(folder)
+        todo = {
+            name: paths
+            for name, paths in cases(folder).items()
+            if name in TARGETS or not options.targets_only
+        }
         measured: dict[str, dict[str, list[float]]] = {case: {tool: [] for tool in tools} for case in todo}
         for case, notebooks in todo.items():
             for round_number in range(options.rounds):
@@ -124,6 +129,7 @@ def main() -> None:
     packages = ("papermill", "nbconvert", "nbclient", "jupyter_client", "ipykernel")
     result = {
         "machine": describe_machine(),
+        "deno": subprocess.run(["deno", "--version"], capture_output=True, text=True).stdout.split("\n")[0],
         "packages": {package: version(package) for package in packages},
         "rounds": options.rounds,
         "load_before_and_after": [round(load, 1), round(os.getloadavg()[0], 1)],
