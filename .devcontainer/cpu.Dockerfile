@@ -54,6 +54,9 @@ ARG IMAGE_NAME=experiment:cpu
 # The tasks read the name: inside this image, the image is the environment. Login shells, which JupyterLab's terminals
 # are, set their own PATH; git asks about a mounted folder that is another user's.
 RUN echo "${IMAGE_NAME}" > /etc/experiment-image \
+  && ln -s start-notebook.py /usr/local/bin/start-notebook.sh \
+  && deno completions bash --dynamic > /usr/local/share/deno.bash \
+  && echo '. /usr/local/share/deno.bash' >> /etc/bash.bashrc \
   && echo 'PATH=/opt/venv/bin:$PATH' > /etc/profile.d/venv.sh \
   && printf '[safe]\n\tdirectory = /home/jovyan/work\n' >> /etc/gitconfig \
   && chmod 2775 /home/jovyan/work /opt/venv /opt/deno

@@ -9,6 +9,10 @@
 #   CHOWN_HOME       1 or yes: give the home folder to that user (CHOWN_HOME_OPTS, e.g. -R)
 #   CHOWN_EXTRA      folders to give to that user, separated by commas (CHOWN_EXTRA_OPTS, e.g. -R)
 #   NB_UMASK         umask of the command, e.g. 002
+#   NB_GROUP         name of the group NB_GID
+#   JUPYTER_ENV_VARS_TO_UNSET   variables that the command does not get, separated by commas
+#
+# What it can't do of that contract is refused by its name, and not ignored: GEN_CERT above all, where TLS was asked for.
 set -euo pipefail
 
 HOME_FOLDER=/home/jovyan
@@ -19,6 +23,31 @@ say() { printf 'start.sh: %s\n' "$*" >&2; }
 refuse() {
   say "$*"
   exit 2
+}
+
+refuse_unknown() {
+  if is_yes "${GEN_CERT:-}"; then
+    refuse "GEN_CERT: this image makes no certificate; mount one, and say so: NOTEBOOK_ARGS='--certfile=FILE --keyfile=FILE'"
+  fi
+  if is_yes "${RESTARTABLE:-}"; then refuse "RESTARTABLE: this image restarts nothing; docker run --restart does"; fi
+  case "${DOCKER_STACKS_JUPYTER_CMD:-lab}" in
+  lab | server) ;;
+  *) refuse "DOCKER_STACKS_JUPYTER_CMD must be lab or server, current value is \"$DOCKER_STACKS_JUPYTER_CMD\"" ;;
+  esac
+  local folder
+  for folder in /usr/local/bin/start-notebook.d /usr/local/bin/before-notebook.d; do
+    if [[ -n "$(ls -A "$folder" 2>/dev/null)" ]]; then refuse "$folder: this image runs no hooks"; fi
+  done
+}
+
+unset_variables() {
+  local -a names=()
+  IFS=, read -r -a names <<<"${JUPYTER_ENV_VARS_TO_UNSET:-}"
+  local name
+  for name in "${names[@]}" JUPYTER_ENV_VARS_TO_UNSET; do
+    [[ "$name" =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] || refuse "JUPYTER_ENV_VARS_TO_UNSET names no variable: \"$name\""
+    unset "$name"
+  done
 }
 
 is_yes() { [[ "${1:-}" == 1 || "${1:-}" == yes ]]; }
@@ -32,6 +61,7 @@ check_id() {
 make_user() {
   local name=$1 uid=$2 gid=$3
   [[ "$name" =~ ^[a-z_][a-z0-9_.-]*$ ]] || refuse "NB_USER must be a user name, current value is \"$name\""
+  if [[ -n "${NB_GROUP:-}" ]]; then groupadd --force --non-unique --gid "$gid" "$NB_GROUP"; fi
   getent group "$gid" >/dev/null || groupadd --gid "$gid" "${name}"
   local current
   current=$(id -u "$name" 2>/dev/null && id -g "$name") || current=""
@@ -87,12 +117,14 @@ run_as_given() {
   if ! id -un >/dev/null 2>&1; then export USER=jovyan LOGNAME=jovyan; fi
   export HOME=$HOME_FOLDER
   if [[ ! -w "$HOME" ]]; then
-    HOME=$(mktemp -d)
+    HOME=$(mktemp -d 2>/dev/null) || refuse "nothing can be written here, not even /tmp: add --tmpfs /tmp"
     say "$HOME_FOLDER is not writable for $(id -u):$(id -g), so HOME is $HOME (--group-add 100 makes it writable)"
   fi
   exec "$@"
 }
 
+refuse_unknown
+unset_variables
 if [[ -n "${NB_UMASK:-}" ]]; then umask "$NB_UMASK"; fi
 if [[ $# -eq 0 ]]; then set -- bash; fi
 if [[ "$(id -u)" == 0 ]]; then run_as_user "$@"; else run_as_given "$@"; fi

@@ -226,6 +226,51 @@ imageTest("the start script refuses ids and names that are none", async () => {
   }
 });
 
+imageTest(
+  "what the start script can't do of the contract is refused by its name, the rest is done",
+  async (t) => {
+    for (const variable of ["GEN_CERT=yes", "RESTARTABLE=yes", "DOCKER_STACKS_JUPYTER_CMD=notebook"]) {
+      await t.step(variable, async () => {
+        const { code, stderr } = await docker("run", "--rm", "-e", variable, IMAGE, "true");
+        assert.equal(code, 2);
+        assert.match(stderr, new RegExp(`^start\\.sh: ${variable.split("=")[0]}`));
+      });
+    }
+    await t.step("hooks", async () => {
+      const folder = await mount();
+      await Deno.writeTextFile(join(folder, "a.sh"), "");
+      const hooks = `${folder}:/usr/local/bin/before-notebook.d`;
+      const { code, stderr } = await docker("run", "--rm", "-v", hooks, IMAGE, "true");
+      assert.equal(code, 2);
+      assert.match(stderr, /before-notebook\.d: this image runs no hooks/);
+    });
+    await t.step("a read-only image without a place for temporary files", async () => {
+      const { code, stderr } = await docker(
+        "run",
+        "--rm",
+        "--read-only",
+        "--user",
+        "1234:5678",
+        IMAGE,
+        "true",
+      );
+      assert.equal(code, 2);
+      assert.match(stderr, /add --tmpfs \/tmp/);
+    });
+    await t.step("variables to unset, the group's name, the older name of the start", async () => {
+      const unset = ["-e", "JUPYTER_ENV_VARS_TO_UNSET=A,B", "-e", "A=1", "-e", "C=2"];
+      assert.equal(await said("run", "--rm", ...unset, IMAGE, "sh", "-c", 'echo "$A$C"'), "2");
+      const group = ["--user", "root", "-e", "NB_GROUP=lab", "-e", "NB_GID=4321"];
+      assert.equal(await said("run", "--rm", ...group, IMAGE, "id", "-gn"), "lab");
+      assert.match(await said("run", "--rm", IMAGE, "start-notebook.sh", "--version"), /^\d+\./);
+    });
+  },
+);
+
+imageTest("deno completes in an interactive shell", async () => {
+  assert.match(await said("run", "--rm", IMAGE, "bash", "-ic", "complete -p deno"), /complete .* deno/);
+});
+
 imageTest("a user who may not write to the home gets another one", async () => {
   const home = await said(
     "run",

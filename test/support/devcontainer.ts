@@ -11,9 +11,9 @@ import { type Ended, Project } from "./project.ts";
 /** The newest on 2026-11-24. */
 export const CLI = "@devcontainers/cli@0.89.0";
 
-export const CPU = ".devcontainer/cpu/devcontainer.json";
+export const CPU = ".devcontainer/devcontainer.json";
 
-export const GPU = ".devcontainer/devcontainer.json";
+export const GPU = ".devcontainer/gpu/devcontainer.json";
 
 /** Whose checkout it is. Root's would do for no test: the CLI leaves jovyan's ids alone when root starts it. */
 export const OWNER = Deno.uid() === 0 ? { uid: 1234, gid: 5678 } : { uid: Deno.uid()!, gid: Deno.gid()! };
