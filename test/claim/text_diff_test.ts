@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { diffLines } from "../../tasks/lib/claim/text_diff.ts";
+import { diffLines } from "../../tasks/lib/claim/claim_task.ts";
 
 Deno.test("diffLines() shows what goes and what comes, with the lines around it, and where lines are left out", () => {
   const before = Array.from({ length: 20 }, (_, index) => `line ${index + 1}`);

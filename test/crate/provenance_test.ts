@@ -2,13 +2,11 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { containerImage } from "../../tasks/lib/crate/actions.ts";
+import { containerImage, imageParts } from "../../tasks/lib/crate/actions.ts";
 import { type Citation, readCitation } from "../../tasks/lib/crate/citation.ts";
 import { codemeta, codemetaText } from "../../tasks/lib/crate/codemeta.ts";
 import { fileId, references } from "../../tasks/lib/crate/entity.ts";
-import { imageParts } from "../../tasks/lib/crate/image_name.ts";
-import { mediaType } from "../../tasks/lib/crate/media_type.ts";
-import { roCrate } from "../../tasks/lib/crate/ro_crate.ts";
+import { mediaType, roCrate } from "../../tasks/lib/crate/ro_crate.ts";
 import type { Attempt, Evidence } from "../../tasks/lib/record/evidence.ts";
 import { readReceipt } from "../../tasks/lib/record/receipt.ts";
 import { experiment, Project, ROOT, TRAIN } from "../support/project.ts";
@@ -242,7 +240,7 @@ Deno.test("report --crate names what vanished or was altered, and leaves no file
   const before = [...Deno.readDirSync(project.root)].length;
   const { code, stderr } = await project.task("report", ["--crate", "run.zip"]);
   assert.equal(code, 1);
-  assert.match(stderr, /train\/metrics\.json: recorded, and not there any more/);
+  assert.match(stderr, /train\/metrics\.json: recorded, and is not there any more/);
   assert.match(stderr, /infer\/metrics\.json: other bytes than recorded/);
   assert.equal([...Deno.readDirSync(project.root)].length, before);
 });

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { canonicalJson } from "../../tasks/lib/record/canonical_json.ts";
+import { canonicalJson, isRecord, stateRun } from "../../tasks/lib/record/receipt.ts";
 import type { Evidence } from "../../tasks/lib/record/evidence.ts";
-import { isRecord, stateRun } from "../../tasks/lib/record/receipt.ts";
 import { listFiles } from "../../tasks/lib/system/files.ts";
 import { experiment, Project, TRAIN } from "../support/project.ts";
 

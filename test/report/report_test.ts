@@ -10,8 +10,8 @@ import {
   nameParts,
   panelsOf,
 } from "../../tasks/lib/report/curves.ts";
-import { allowanceOf, deviations } from "../../tasks/lib/report/deviation.ts";
-import { downsample } from "../../tasks/lib/report/downsample.ts";
+import { allowanceOf, deviations } from "../../tasks/lib/report/allowance.ts";
+import { downsample } from "../../tasks/lib/report/curve_chart.ts";
 import { escape, html } from "../../tasks/lib/report/html.ts";
 import { confusionMatrix, predictionsInJson, samePredictions } from "../../tasks/lib/report/predictions.ts";
 import { experiment, Project, TRAIN, until } from "../support/project.ts";

@@ -1,13 +1,13 @@
 /** `deno task claim`: shows what claiming a run would change, asks, and writes. */
 
 import { relative } from "node:path";
+import { diff } from "node:util";
 import { Failure } from "../cli/failure.ts";
-import { columns } from "../cli/table.ts";
 import type { Arguments, OptionTable } from "../cli/options.ts";
+import { columns } from "../cli/table.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { writeAtomic } from "../system/files.ts";
 import type { Proposal } from "./proposal.ts";
-import { diffLines } from "./text_diff.ts";
 import type { Suggestion } from "./values.ts";
 import { pluralize } from "../cli/format.ts";
 
@@ -108,4 +108,31 @@ function confirmWriting(yes: boolean, terminal: Terminal) {
     });
   }
   if (!confirm("Write this?")) throw new Failure(130, "Nothing was written");
+}
+
+/** Unchanged lines shown around a change. */
+const CONTEXT = 3;
+
+/** Lines that begin with `-`, `+` or a space, and `@@` where something is left out; nothing for equal texts. */
+export function diffLines(before: string, after: string): string[] {
+  if (before === after) return [];
+  const all = diff(linesOf(before), linesOf(after)); // 1: only the first has the line, -1: only the second
+  const changed = all.flatMap(([operation], index) => operation === 0 ? [] : [index]);
+  const lines: string[] = [];
+  let shown = -1;
+  let line = 1;
+  for (const [index, [operation, text]] of all.entries()) {
+    const isNear = changed.some((one) => Math.abs(one - index) <= CONTEXT);
+    if (isNear) {
+      if (shown !== index - 1) lines.push(`@@ line ${line} @@`);
+      lines.push(`${operation === 1 ? "-" : operation === -1 ? "+" : " "}${text}`);
+      shown = index;
+    }
+    if (operation !== 1) line++;
+  }
+  return lines;
+}
+
+function linesOf(text: string): string[] {
+  return text.replace(/\n$/, "").split("\n");
 }

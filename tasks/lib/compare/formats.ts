@@ -1,8 +1,8 @@
 /** How two files of the same name differ: by what their format holds where it is known, else by their bytes. */
 
+import { Buffer } from "node:buffer";
 import { extname } from "node:path";
 import { ContentProblem } from "../values/content_problem.ts";
-import { findFirstByte } from "./bytes.ts";
 import { type Column, csvColumns, jsonColumns } from "./columns.ts";
 import { type ColumnsDifference, compareColumns, type Reading } from "./deviations.ts";
 import { maskedBy } from "./incidental.ts";
@@ -113,4 +113,33 @@ async function compareTexts(a: string, b: string, { masks }: Reading): Promise<D
 
 async function compareBytes(a: string, b: string): Promise<Difference> {
   return { detail: { kind: "bytes", at: await findFirstByte(a, b) } };
+}
+
+/** Bytes that are compared at a time. */
+const PIECE = 1 << 20;
+
+/** Position of the first byte that differs; of a file that goes on where the other ends, the other's length. */
+export async function findFirstByte(pathA: string, pathB: string): Promise<number> {
+  using a = await Deno.open(pathA);
+  using b = await Deno.open(pathB);
+  const [pieceA, pieceB] = [new Uint8Array(PIECE), new Uint8Array(PIECE)];
+  for (let position = 0;; position += PIECE) {
+    const [filledA, filledB] = await Promise.all([fill(a, pieceA), fill(b, pieceB)]);
+    if (Buffer.compare(filledA, filledB) !== 0) {
+      const at = filledA.findIndex((byte, index) => byte !== filledB[index]);
+      return position + (at < 0 ? filledA.length : at);
+    }
+    if (filledA.length < PIECE) return position + filledA.length;
+  }
+}
+
+/** As much of the file as there is, up to the whole piece. */
+async function fill(file: Deno.FsFile, piece: Uint8Array): Promise<Uint8Array> {
+  let done = 0;
+  while (done < piece.length) {
+    const count = await file.read(piece.subarray(done));
+    if (count === null) break;
+    done += count;
+  }
+  return piece.subarray(0, done);
 }

@@ -5,7 +5,6 @@ import { stepCache } from "../plan/step_cache.ts";
 import type { Attempt, Evidence, StepEvidence } from "../record/evidence.ts";
 import type { Citation } from "./citation.ts";
 import { type Entity, fileId, references, WORKFLOW_RUN } from "./entity.ts";
-import { imageParts } from "./image_name.ts";
 
 interface ActionSource {
   evidence: Evidence;
@@ -221,4 +220,25 @@ export function environmentOf({ variables }: Attempt, index: number): Entity[] {
     name,
     value,
   }));
+}
+
+/** Registry, name and tag of an image's name. */
+export interface ImageParts {
+  registry: string;
+  name: string;
+  tag: string;
+}
+
+/**
+ * Takes an image's name apart as Docker does: a first part with a dot, a colon or `localhost` is a registry.
+ *
+ * @param published the image came from a registry; one that was built here is at `localhost`
+ */
+export function imageParts(image: string, published: boolean): ImageParts {
+  const [reference] = image.split("@");
+  const parts = reference!.split("/");
+  const isRegistry = parts.length > 1 && /[.:]|^localhost$/.test(parts[0]!);
+  const registry = isRegistry ? parts.shift()! : published ? "docker.io" : "localhost";
+  const [last, tag = "latest"] = parts.pop()!.split(":");
+  return { registry, name: [...parts, last].join("/"), tag };
 }

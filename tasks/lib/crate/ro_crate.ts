@@ -4,12 +4,12 @@
  * RO-Crate 1.1 (https://w3id.org/ro/crate/1.1) with Process Run Crate 0.5 (https://w3id.org/ro/wfrun/process/0.5).
  */
 
+import { extname } from "node:path";
 import type { Evidence } from "../record/evidence.ts";
 import type { RecordedFile } from "../record/receipt.ts";
 import { action, codeUrl, containerImage, environmentOf, external, instrument, person } from "./actions.ts";
 import { authorEntity, type Citation, spdxUrl } from "./citation.ts";
 import { type Entity, fileId, references, WORKFLOW_RUN } from "./entity.ts";
-import { mediaType } from "./media_type.ts";
 
 const CRATE = "https://w3id.org/ro/crate/1.1";
 
@@ -147,4 +147,24 @@ function parameters({ parameters }: Evidence): Entity[] {
 /** Attempts on one machine have the same person and image. */
 function unique(entities: Entity[]): Entity[] {
   return [...new Map(entities.map((entity) => [entity["@id"], entity])).values()];
+}
+
+const TYPES: Record<string, string> = {
+  ".csv": "text/csv",
+  ".html": "text/html",
+  ".ipynb": "application/x-ipynb+json",
+  ".jpg": "image/jpeg",
+  ".json": "application/json",
+  ".log": "text/plain",
+  ".pdf": "application/pdf",
+  ".png": "image/png",
+  ".sig": "text/plain",
+  ".svg": "image/svg+xml",
+  ".txt": "text/plain",
+  ".yaml": "application/yaml",
+};
+
+/** Media type by the end of a file's name. */
+export function mediaType(path: string): string {
+  return TYPES[extname(path).toLowerCase()] ?? "application/octet-stream";
 }

@@ -5,7 +5,6 @@ import { Failure } from "../cli/failure.ts";
 import { inParallel, listFiles, sha256, sha256File, writeAtomic } from "../system/files.ts";
 import { Folder, IrregularFile, readTextIfThere } from "../system/regular_file.ts";
 import { checkRecord, parseJson } from "../system/records.ts";
-import { canonicalJson } from "./canonical_json.ts";
 import type { Evidence, Output } from "./evidence.ts";
 import type { RecordedFile, Statement } from "./receipt_schema.ts";
 import { readVerdict, type RunVerdict } from "./verdict.ts";
@@ -151,4 +150,15 @@ export async function contradicts(
   // The files were compared with what is there, one by one.
   const [found, said] = [stateRun(evidence, verdict, {}), { ...stated, files: {} }];
   return lacking || canonicalJson(found) !== canonicalJson(said);
+}
+
+/** JSON in which equal values have equal bytes (RFC 8785): sorted keys, no white space, nothing that is undefined. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => a < b ? -1 : 1)
+    .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
+  return `{${members.join(",")}}`;
 }

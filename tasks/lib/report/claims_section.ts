@@ -6,7 +6,7 @@ import { className } from "../verdict/conditions.ts";
 import type { Judged } from "../verdict/judge.ts";
 import { showTolerance } from "../verdict/tolerance.ts";
 import { deviationChart } from "./deviation_chart.ts";
-import { deviations } from "./deviation.ts";
+import { deviations } from "./allowance.ts";
 import { cut, type Html, html } from "./html.ts";
 import { toneOfVerdict } from "./outcome.ts";
 import { pill, section, table } from "./components.ts";

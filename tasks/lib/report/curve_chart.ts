@@ -1,9 +1,8 @@
 /** Training curves as a Vega-Lite specification: plain data, nothing is drawn here. */
 
-import { visible } from "../cli/visible.ts";
 import type { TopLevelSpec } from "vega-lite";
+import { visible } from "../cli/visible.ts";
 import { type ComparedCurve, curveDifferences, type Panel } from "./curves.ts";
-import { downsample, type Point } from "./downsample.ts";
 import { CHART_WIDTH, SCHEMA } from "./render_chart.ts";
 
 const COLOURS = ["var(--series-1)", "var(--series-2)", "var(--series-3)", "var(--series-4)"];
@@ -132,4 +131,38 @@ function rowsOf(
     const points = pick(curve).flatMap((y, index) => y === null ? [] : [{ x: index + 1, y }]);
     return downsample(points, CHART_WIDTH).map((point) => ({ ...point, part: visible(curve.part) }));
   });
+}
+
+export interface Point {
+  x: number;
+  y: number;
+}
+
+/**
+ * At most two points for each column, and the first and the last: a peak of one epoch in ten thousand stays visible.
+ *
+ * @param points in the order of x
+ * @param columns width of the picture in pixels
+ */
+export function downsample(points: readonly Point[], columns: number): Point[] {
+  if (points.length <= 2 * columns) return [...points];
+  const kept = new Set<Point>([points[0]!, points.at(-1)!]);
+  for (let column = 0; column < columns; column++) {
+    const from = Math.floor(column * points.length / columns);
+    const to = Math.floor((column + 1) * points.length / columns);
+    const [least, largest] = extremes(points, from, to);
+    kept.add(least).add(largest);
+  }
+  return points.filter((point) => kept.has(point));
+}
+
+function extremes(points: readonly Point[], from: number, to: number): [Point, Point] {
+  let least = points[from]!;
+  let largest = least;
+  for (let index = from + 1; index < to; index++) {
+    const point = points[index]!;
+    if (point.y < least.y) least = point;
+    if (point.y > largest.y) largest = point;
+  }
+  return [least, largest];
 }

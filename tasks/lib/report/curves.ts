@@ -4,7 +4,7 @@ import type { Claim } from "../experiment/experiment.ts";
 import type { Check } from "../record/verdict.ts";
 import { kindOf } from "../sources/sources.ts";
 import { parseCsv } from "../values/csv.ts";
-import { type Allowance, allowanceOf } from "./deviation.ts";
+import { type Allowance, allowanceOf } from "./allowance.ts";
 
 /** One value per epoch; what is not a finite number is `null`. */
 export interface Curve {

@@ -2,7 +2,7 @@
 
 import { visible } from "../cli/visible.ts";
 import type { TopLevelSpec } from "vega-lite";
-import type { Deviation } from "./deviation.ts";
+import type { ScaledDeviation } from "./allowance.ts";
 import { cut } from "./html.ts";
 import { SCHEMA } from "./render_chart.ts";
 
@@ -15,7 +15,7 @@ const LONGEST_NAME = 22;
 const NAME_WIDTH = 175;
 
 /** A row for each claim: how far obtained is from claimed, the tolerance being the band from −1 to 1. */
-export function deviationChart(shown: readonly Deviation[]): TopLevelSpec {
+export function deviationChart(shown: readonly ScaledDeviation[]): TopLevelSpec {
   const values = shown.map(({ number, check, multiple }) => ({
     claim: `${number}  ${cut(visible(check.claim), LONGEST_NAME)}`,
     x: Math.max(-EDGE, Math.min(EDGE, multiple)),

@@ -1,4 +1,4 @@
-/** What `verify` and `report` have in common: finding a run and judging it from its folder. */
+/** `deno task report`: a run as text, as a page and as Markdown. */
 
 import { resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
@@ -10,17 +10,6 @@ import { writeAtomic } from "../system/files.ts";
 import { callerFolder } from "../system/project_root.ts";
 import type { Judged } from "../verdict/judge.ts";
 import { openFinishedRun } from "../verdict/finished_run.ts";
-
-/** Judges a run that is there already and prints it in short. */
-export async function verifyRun(
-  args: Arguments<typeof READ_OPTIONS>,
-  terminal: Terminal,
-): Promise<{ exitCode: 0 | 1; result: unknown }> {
-  const { found, judged } = await openFinishedRun(args);
-  const { summary } = await import("./text.ts");
-  summary(judged, found.evidence, found.directory, terminal).forEach((line) => terminal.line(line));
-  return { exitCode: judged.verdict.holds ? 0 : 1, result: resultOf(found, judged) };
-}
 
 export const REPORT_OPTIONS = {
   ...READ_OPTIONS,
@@ -65,6 +54,7 @@ async function openInBrowser(path: string) {
   });
 }
 
-function resultOf({ directory, evidence }: FoundRun, { verdict }: Judged) {
+/** What `--json` prints of a judged run. */
+export function resultOf({ directory, evidence }: FoundRun, { verdict }: Judged) {
   return { directory, status: evidence.status, ...verdict };
 }

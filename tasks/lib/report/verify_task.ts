@@ -6,7 +6,8 @@ import type { Terminal } from "../cli/terminal.ts";
 import { READ_OPTIONS } from "../record/open_run.ts";
 import { checkSignature } from "../record/signature.ts";
 import { callerFolder } from "../system/project_root.ts";
-import { verifyRun } from "./report_task.ts";
+import { openFinishedRun } from "../verdict/finished_run.ts";
+import { resultOf } from "./report_task.ts";
 
 export const VERIFY_OPTIONS = {
   ...READ_OPTIONS,
@@ -16,16 +17,20 @@ export const VERIFY_OPTIONS = {
   },
 } as const satisfies OptionTable;
 
-/** Judges a run again and checks its receipt's signature. */
+/** Judges a run again, prints it in short, and checks its receipt's signature. */
 export async function verifyTask(
   args: Arguments<typeof VERIFY_OPTIONS>,
   terminal: Terminal,
 ): Promise<{ exitCode: 0 | 1; result: unknown }> {
   const { "allowed-signers": signers } = args.options;
-  const { exitCode, result } = await verifyRun(args, terminal);
-  const { directory } = result as { directory: string };
-  const signature = await checkSignature(directory, signers && resolve(callerFolder(), signers));
+  const { found, judged } = await openFinishedRun(args);
+  const { summary } = await import("./text.ts");
+  summary(judged, found.evidence, found.directory, terminal).forEach((line) => terminal.line(line));
+  const signature = await checkSignature(found.directory, signers && resolve(callerFolder(), signers));
   const line = `Receipt: ${signature.detail}`;
   terminal.line(signature.good ? line : terminal.paint(line, "red", "bold"));
-  return { exitCode: signature.good ? exitCode : 1, result: { ...result as object, signature } };
+  return {
+    exitCode: judged.verdict.holds && signature.good ? 0 : 1,
+    result: { ...resultOf(found, judged), signature },
+  };
 }

@@ -16,7 +16,7 @@ export function allowanceOf(tolerance: string): Allowance | undefined {
   return { kind, amount: Number(match[1]) };
 }
 
-export interface Deviation {
+export interface ScaledDeviation {
   /** Position of the claim in the table, 1-based. */
   number: number;
   check: Check;
@@ -25,7 +25,7 @@ export interface Deviation {
 }
 
 /** The claims on numbers that produced a value, with their deviation. */
-export function deviations(checks: readonly Check[]): Deviation[] {
+export function deviations(checks: readonly Check[]): ScaledDeviation[] {
   return checks.flatMap((check, index) => {
     const difference = differenceOf(check);
     if (difference === undefined) return [];
