@@ -8,7 +8,8 @@ import { csvColumns, jsonColumns } from "../../tasks/lib/compare/columns.ts";
 import { compareColumns } from "../../tasks/lib/compare/deviations.ts";
 import { isDurationName, maskedBy, type Masks } from "../../tasks/lib/compare/incidental.ts";
 import { compareNotebooks } from "../../tasks/lib/compare/notebooks.ts";
-import { clean, showDifference } from "../../tasks/lib/compare/show.ts";
+import { showDifference } from "../../tasks/lib/compare/show.ts";
+import { clean } from "../../tasks/lib/compare/show_details.ts";
 import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
 import { ContentProblem } from "../../tasks/lib/values/content_problem.ts";
 
