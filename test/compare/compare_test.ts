@@ -2,14 +2,13 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { findFirstByte } from "../../tasks/lib/compare/formats.ts";
+import { findFirstByte } from "../../tasks/lib/compare/bytes.ts";
 import { countersOf } from "../../tasks/lib/compare/claimed_values.ts";
 import { csvColumns, jsonColumns } from "../../tasks/lib/compare/columns.ts";
 import { compareColumns } from "../../tasks/lib/compare/deviations.ts";
 import { isDurationName, maskedBy, type Masks } from "../../tasks/lib/compare/incidental.ts";
 import { compareNotebooks } from "../../tasks/lib/compare/notebooks.ts";
-import { showDifference } from "../../tasks/lib/compare/show.ts";
-import { clean } from "../../tasks/lib/compare/show_details.ts";
+import { clean, showDifference } from "../../tasks/lib/compare/show_details.ts";
 import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
 import { ContentProblem } from "../../tasks/lib/values/content_problem.ts";
 
