@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { findFirstByte } from "../../tasks/lib/compare/bytes.ts";
+import { findFirstByte } from "../../tasks/lib/compare/formats.ts";
 import { countersOf } from "../../tasks/lib/compare/claimed_values.ts";
 import { csvColumns, jsonColumns } from "../../tasks/lib/compare/columns.ts";
 import { compareColumns } from "../../tasks/lib/compare/deviations.ts";

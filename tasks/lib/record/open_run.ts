@@ -1,10 +1,7 @@
 /** The run that a task is about, and the options that choose it. */
 
 import type { OptionTable } from "../cli/options.ts";
-import { callerFolder } from "../system/project_root.ts";
-import { findRun, isPath } from "./find_run.ts";
-import { withInterruptedStatus } from "./recover.ts";
-import { type FoundRun, runsRoot } from "./run_folder.ts";
+import type { FoundRun } from "./run_folder.ts";
 
 export const READ_OPTIONS = {
   experiment: {
@@ -21,6 +18,13 @@ export async function openRun(
   run: string | undefined,
   runsOption?: string,
 ): Promise<FoundRun> {
+  // A task's help shows the options, and needs nothing of what finds a run.
+  const [{ findRun, isPath }, { withInterruptedStatus }, { runsRoot }, { callerFolder }] = await Promise.all([
+    import("./find_run.ts"),
+    import("./recover.ts"),
+    import("./run_folder.ts"),
+    import("../system/project_root.ts"),
+  ]);
   if (run !== undefined && isPath(run)) return await withInterruptedStatus(await findRun("", "", run));
   const { readExperiment } = await import("../experiment/read.ts");
   const { name, root } = await readExperiment(experiment, callerFolder());

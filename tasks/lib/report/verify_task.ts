@@ -4,7 +4,6 @@ import { resolve } from "node:path";
 import type { Arguments, OptionTable } from "../cli/options.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { READ_OPTIONS } from "../record/open_run.ts";
-import { checkSignature } from "../record/signature.ts";
 import { callerFolder } from "../system/project_root.ts";
 import { openFinishedRun } from "../verdict/finished_run.ts";
 import { resultOf } from "./report_task.ts";
@@ -24,6 +23,7 @@ export async function verifyTask(
 ): Promise<{ exitCode: 0 | 1; result: unknown }> {
   const { "allowed-signers": signers } = args.options;
   const { found, judged } = await openFinishedRun(args);
+  const { checkSignature } = await import("../record/signature.ts");
   const { summary } = await import("./text.ts");
   summary(judged, found.evidence, found.directory, terminal).forEach((line) => terminal.line(line));
   const signature = await checkSignature(found.directory, signers && resolve(callerFolder(), signers));

@@ -1,6 +1,5 @@
 /** The only place that starts a process. A command is an argument list from end to end; no shell reads it. */
 
-import { existsSync } from "node:fs";
 import { Failure } from "../cli/failure.ts";
 
 export interface RunOptions {
@@ -192,12 +191,22 @@ export async function launch(argv: [program: string, ...args: string[]]): Promis
 
 function startProblem(error: unknown, cwd?: string | URL): string {
   if (error instanceof Deno.errors.NotFound) {
-    return cwd !== undefined && !existsSync(cwd)
+    return cwd !== undefined && isMissing(cwd)
       ? `the folder ${cwd} is not there`
       : "the program is not there";
   }
   if (error instanceof Deno.errors.PermissionDenied) return "this user may not execute it";
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Without node:fs, which every task would load for it. */
+function isMissing(path: string | URL): boolean {
+  try {
+    Deno.statSync(path);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** A command line that can be pasted into a POSIX shell and means exactly these arguments. */
