@@ -136,13 +136,13 @@ Deno.test("a process that a step leaves behind is ended with it", async () => {
   assert.deepEqual(await left((await project.evidence()).run), []);
 });
 
-Deno.test("two takers of one run folder: the second says who holds it", async () => {
+Deno.test("two takers of one run folder: the second says who is at it", async () => {
   await using project = await Project.make({ "experiment.yaml": RESUMABLE, "train.py": LONG });
   const { child } = await running(project, project.start("train"));
   const pid = await runnerPid(project);
   const { code, stderr } = await project.task("train", ["--resume"]);
   assert.equal(code, 3);
-  assert.match(stderr, new RegExp(`held by process ${pid} on \\S+ since`));
+  assert.match(stderr, new RegExp(`locked by process ${pid} on \\S+, which is writing to it since`));
   Deno.kill(pid, "SIGINT");
   await ended(child);
 });

@@ -135,7 +135,7 @@ export async function findAlteration(
     const isSame = size === (bytes ?? size) && await sha256File(path) === sha256;
     return isSame ? undefined : `${shown}: other bytes than recorded`;
   } catch (error) {
-    const why = error instanceof IrregularFile ? error.problem : "is not there any more";
+    const why = error instanceof IrregularFile ? `now it ${error.problem}` : "not there any more";
     return `${shown}: recorded, and ${why}`;
   }
 }
