@@ -223,6 +223,7 @@ function checkStepPaths(document: YamlDocument, name: string, step: RawStep): vo
   for (const [index, input] of (step.inputs ?? []).entries()) {
     checkPath(document, [...path, "inputs", index], input);
   }
+  checkOutputs(document, path, step.outputs ?? []);
   const seen = new Set<string>();
   for (const [index, product] of (step.produces ?? []).entries()) {
     const at = [...path, "produces", index];
@@ -232,6 +233,39 @@ function checkStepPaths(document: YamlDocument, name: string, step: RawStep): vo
     }
     seen.add(tidyPath(product));
   }
+}
+
+/** What a step writes is moved to the run folder, so it can't be what the project is made of. */
+function checkOutputs(document: YamlDocument, path: Path, outputs: string[]): void {
+  const places = entriesAt(document, "data").flatMap(([, data]) => {
+    const to = (data as { to?: unknown } | null)?.to;
+    return typeof to === "string" ? [tidyPath(to)] : [];
+  });
+  const seen: string[] = [];
+  for (const [index, output] of outputs.entries()) {
+    const at = [...path, "outputs", index];
+    const tidy = tidyPath(output);
+    checkPath(document, at, tidy);
+    const data = places.find((place) => isBelow(place, tidy) || isBelow(tidy, place));
+    const other = seen.find((one) => isBelow(one, tidy) || isBelow(tidy, one));
+    const problem = OWN_FOLDERS.test(tidy)
+      ? "must be what a step writes, not a folder of the tasks or of git"
+      : data !== undefined
+      ? `must be elsewhere than the data in ${data}`
+      : other !== undefined
+      ? `must stand once, "${other}" is listed before`
+      : undefined;
+    if (problem !== undefined) {
+      document.add(at, `${fieldName(at)} ${problem}, current value is ${document.show(at)}`);
+    }
+    seen.push(tidy);
+  }
+}
+
+const OWN_FOLDERS = /^(?:\.git|\.venv|\.cache|\.set-aside|runs|experiment\.yaml)(?:\/|$)/;
+
+function isBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
 }
 
 function checkCycles(document: YamlDocument, steps: Map<string, RawStep>): void {

@@ -51,6 +51,8 @@ export interface Step {
   needs: string[];
   /** Paths, relative to the step's own folder, that must be there when it ends. */
   produces: string[];
+  /** Paths, relative to the root, that it writes into the project; they end in its own folder. */
+  outputs?: string[];
   /** Paths (files or folders, relative to the root) the step reads; all tracked files unless given. */
   inputs?: string[];
   /** Names of the data the step reads: those it lists, and those its command names. */

@@ -86,6 +86,7 @@ function convertStep(document: YamlDocument, step: RawStep, name: string): Step 
     notebook: step.notebook && tidyPath(step.notebook),
     needs: step.needs ?? [],
     produces: (step.produces ?? []).map(tidyPath),
+    outputs: step.outputs && step.outputs.length > 0 ? step.outputs.map(tidyPath) : undefined,
     inputs: step.inputs?.map(tidyPath),
     data: dataOf([...run ?? [], ...resume ?? []], step.data ?? []),
     resume,

@@ -12,6 +12,7 @@ export const RESERVED_PARAMETERS: readonly string[] = [
   "runs",
   "reuse",
   "resume",
+  "keep-outputs",
   "yes",
   "twice",
   "open",

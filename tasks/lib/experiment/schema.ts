@@ -101,6 +101,7 @@ export const stepSchema = z.strictObject({
     z.array(z.string({ error: "the name of a step" }), { error: "a list of steps, e.g. [train]" }),
   ),
   produces: z.optional(paths("metrics.json")),
+  outputs: z.optional(paths("results/metrics.csv")),
   inputs: z.optional(paths("src")),
   resume: z.optional(argumentList("[--resume]")),
   data: z.optional(

@@ -83,6 +83,7 @@ export async function makePlan(experiment: Experiment, host: Host, request: Plan
     onlyParameters: others.length === 0,
     data: request.data,
     notebooks: request.notebook?.notebooks,
+    staged: await stageOutputs(context),
     steps,
   };
 }
@@ -170,6 +171,7 @@ async function planStep(context: Context, step: Step): Promise<PlannedStep> {
     env: stepEnvironment(context),
     out,
     produces: step.produces,
+    outputs: step.outputs,
     inputs: step.inputs,
     needs,
     data: step.data.length > 0 ? step.data : undefined,
@@ -234,6 +236,25 @@ function outermost(paths: string[]): string[] {
   return [...new Set(paths)].filter((path) =>
     !paths.some((other) => other !== path && path.startsWith(`${other}/`))
   );
+}
+
+/** What steps that this run does not make have written into the project: its steps find it there. */
+async function stageOutputs(context: Context): Promise<Plan["staged"]> {
+  const { experiment, request } = context;
+  const staged: NonNullable<Plan["staged"]> = [];
+  const seen = new Set(request.steps);
+  const follow = async (step: Step): Promise<void> => {
+    for (const name of step.needs) {
+      if (seen.has(name)) continue;
+      seen.add(name);
+      const need = experiment.steps[name]!;
+      await follow(need); // what is written first is placed first
+      if (need.outputs === undefined) continue;
+      staged.push({ step: name, ...await bindNeed(context, step, name), outputs: need.outputs });
+    }
+  };
+  for (const name of request.steps) await follow(experiment.steps[name]!);
+  return staged.length === 0 ? undefined : staged;
 }
 
 async function bindNeed(

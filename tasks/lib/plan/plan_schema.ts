@@ -118,6 +118,8 @@ const plannedStepSchema = z.object({
   /** The step's own folder, absolute. */
   out: z.string(),
   produces: texts,
+  /** What it writes into the project, relative to its root. */
+  outputs: z.optional(texts),
   inputs: z.optional(texts),
   /** Folders of other steps that this one reads. */
   needs: z.record(z.string(), needSchema),
@@ -177,6 +179,10 @@ export const planSchema = z.object({
   data: z.optional(z.record(z.string(), plannedDataSchema)),
   /** Notebooks that were named on the command line, absolute; they are not the experiment's. */
   notebooks: z.optional(texts),
+  /** What steps of earlier runs have written, and the steps of this one find in the project. */
+  staged: z.optional(
+    z.array(z.object({ step: z.string(), run: z.string(), directory: z.string(), outputs: texts })),
+  ),
   steps: z.array(plannedStepSchema),
 });
 

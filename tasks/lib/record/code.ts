@@ -22,7 +22,7 @@ const DIFF_LIMIT = 100_000;
 
 /** What tools make, and nobody writes: never code, also where git would commit it. */
 const MADE =
-  /(^|\/)(\.git|\.venv[^/]*|\.cache|node_modules|__pycache__|\.ipynb_checkpoints|\.[a-z]+_cache|[^/]+\.egg-info)(\/|$)|\.pyc$/;
+  /(^|\/)(\.git|\.venv[^/]*|\.cache|node_modules|__pycache__|\.ipynb_checkpoints|\.[a-z]+_cache|[^/]+\.egg-info|\.set-aside)(\/|$)|\.pyc$/;
 
 /** Files that only the root of a Python environment has: of venv and of conda. */
 const ENVIRONMENT = /^(?:(.*)\/)?(?:pyvenv\.cfg|conda-meta\/.*)$/;
@@ -31,18 +31,21 @@ const ENVIRONMENT = /^(?:(.*)\/)?(?:pyvenv\.cfg|conda-meta\/.*)$/;
  * Reads the state of the code in a project.
  *
  * @param runs Folder of the runs, whose files are results and not code, wherever it is.
+ * @param except What the steps write, relative to the root: results, too.
  */
-export async function readCode(root: string, runs: string): Promise<Code> {
+export async function readCode(root: string, runs: string, except: string[] = []): Promise<Code> {
   const git = await isTracked(root) ? gitAnswer : () => undefined;
   const [commit, status, diff, sources] = await Promise.all([
     git(root, ["rev-parse", "HEAD"], "all"),
     git(root, ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal"], "all"),
-    git(root, ["diff", "HEAD", "--no-ext-diff", "--no-color"], "head"),
-    hashCode(root, runs),
+    git(root, ["diff", "HEAD", "--no-ext-diff", "--no-color", ...without(except)], "head"),
+    hashCode(root, runs, undefined, except),
   ]);
   return {
     commit: commit?.trim(),
-    dirty: (status ?? "").split("\0").filter((line) => line !== "" && !isMade(root, runs, line.slice(3))),
+    dirty: (status ?? "").split("\0").filter((line) =>
+      line !== "" && !isMade(root, runs, line.slice(3)) && !isAt(except, line.slice(3).replace(/\/$/, ""))
+    ),
     diff: diff ? capped(scrubbed(diff)) : undefined,
     ...sources,
   };
@@ -52,17 +55,32 @@ export async function readCode(root: string, runs: string): Promise<Code> {
  * Hashes a project's source files: all that git tracks or would not ignore, and without git all that people make.
  *
  * @param only Files and folders to keep to, relative to the root; these count also where git ignores them.
+ * @param except Files and folders to leave out, relative to the root.
  * @throws Failure(2) if something of `only` is not there.
  */
-export async function hashCode(root: string, runs: string, only?: string[]): Promise<CodeFiles> {
+export async function hashCode(
+  root: string,
+  runs: string,
+  only?: string[],
+  except: string[] = [],
+): Promise<CodeFiles> {
   const below = `${relative(root, runs)}/`;
   const paths = only === undefined ? await sourceFiles(root) : await namedFiles(root, only);
   const hashed = await inParallel(
-    paths.filter((path) => !path.startsWith(below)),
+    paths.filter((path) => !path.startsWith(below) && !isAt(except, path)),
     (path) => hashOne(root, path),
   );
   const files = Object.fromEntries(hashed.filter((entry) => entry !== undefined));
   return { files, sha256: sha256(JSON.stringify(Object.entries(files))) };
+}
+
+function isAt(places: string[], path: string): boolean {
+  return places.some((place) => path === place || path.startsWith(`${place}/`));
+}
+
+/** Arguments that keep git to what is not at these places. */
+function without(places: string[]): string[] {
+  return places.length === 0 ? [] : ["--", ".", ...places.map((place) => `:(exclude,literal)${place}`)];
 }
 
 async function hashOne(root: string, path: string): Promise<[path: string, hash: string] | undefined> {

@@ -23,11 +23,13 @@ import {
   type RunStatus,
   writeEvidence,
 } from "../record/evidence.ts";
+import { outputsOf, ProjectTree } from "../record/project_tree.ts";
 import { removeReceipt } from "../record/receipt.ts";
 import { markInterrupted, recoverRuns } from "../record/recover.ts";
 import { type FoundRun, pointLatest } from "../record/run_folder.ts";
 import { acquireRun } from "../record/run_lock.ts";
 import { RunLog } from "../record/run_log.ts";
+import { restoreSetAside } from "../record/set_aside.ts";
 import { verdictPath } from "../record/verdict.ts";
 import { sha256File, writeJson } from "../system/files.ts";
 import { StopSignals } from "../system/supervise.ts";
@@ -49,14 +51,29 @@ export async function executeRun(
   meanwhile: StepContext["meanwhile"],
 ): Promise<Evidence> {
   using stopper = new StopSignals();
-  const { plan, runs, resumed } = prepared;
+  const { plan } = prepared;
   const recovered = await announceRecovered(prepared, terminal);
+  await announcePutBack(prepared, terminal);
   // Asking an engine takes as long as reading the code does, so both go on at the same time.
   const reaped = announceReaped(prepared, recovered, terminal);
   // Before the environment is made: a folder that can't be written to should show at once.
   await Deno.mkdir(dirname(plan.directory), { recursive: true });
   const environment = await makeEnvironment(prepared, request, stopper, terminal);
   plan.environment.python = environment.python;
+  // Before there is a record: a project that another run writes into is refused, and nothing is left of this one.
+  const tree = await ProjectTree.open(plan, request.keepOutputs);
+  try {
+    return await record({ prepared, request, terminal, stopper, meanwhile, tree, environment, reaped });
+  } finally {
+    await tree?.close();
+  }
+}
+
+type Begun = Omit<Running, "evidence"> & { environment: MadeEnvironment; reaped: Promise<void> };
+
+async function record({ environment, reaped, ...begun }: Begun): Promise<Evidence> {
+  const { prepared, request, terminal, tree } = begun;
+  const { plan, runs, resumed } = prepared;
   if (resumed === undefined) await Deno.mkdir(plan.directory);
   using _ = await acquireRun(plan.directory, request.force);
   const [attempt] = await Promise.all([beginAttempt(prepared, environment), reaped]);
@@ -64,7 +81,8 @@ export async function executeRun(
   evidence.attempts.push(attempt);
   attempt.differs?.forEach((what) => terminal.note(`Since the last attempt: ${what}`));
   await writeEvidence(plan.directory, evidence);
-  await runSteps({ prepared, request, evidence, terminal, stopper, meanwhile });
+  await tree?.stage();
+  await runSteps({ ...begun, evidence });
   if (plan.task === "reproduce") await pointLatest(runs, plan.experiment.name, plan.run).catch(() => {});
   return evidence;
 }
@@ -78,6 +96,14 @@ async function announceRecovered(
     if (id !== resumed?.id) terminal.note(`The earlier run ${id} was killed: recorded as ${evidence.status}`);
   }
   return recovered;
+}
+
+/** Before the code is read: what a killed run has moved aside is the user's. */
+async function announcePutBack({ plan: { experiment: { root } }, runs }: PreparedRun, terminal: Terminal) {
+  for (const { run, paths, left } of await restoreSetAside(root, runs)) {
+    const kept = left === undefined ? "" : `; what stood there is in ${left}`;
+    terminal.note(`What the run ${run} had moved aside is back: ${paths.join(", ")}${kept}`);
+  }
 }
 
 /** Removes containers that are left of other runs; an engine that does not answer is asked again by the next run. */
@@ -138,7 +164,7 @@ async function beginAttempt(
       image: plan.container?.image,
     },
     variables: recordVariables(plan.steps[0]?.env ?? {}, plan.container === undefined),
-    code: await readCode(experiment.root, runs),
+    code: await readCode(experiment.root, runs, outputsOf(plan)),
   };
   const before = resumed?.evidence.attempts.at(-1);
   return before === undefined ? attempt : { ...attempt, differs: differences(before, attempt) };
@@ -200,21 +226,25 @@ interface Running {
   terminal: Terminal;
   stopper: StopSignals;
   meanwhile: StepContext["meanwhile"];
+  tree?: ProjectTree;
 }
 
-async function runSteps({ prepared, request, evidence, terminal, stopper, meanwhile }: Running) {
+async function runSteps({ prepared, request, evidence, terminal, stopper, meanwhile, tree }: Running) {
   const { plan, runs, resumed } = prepared;
   const log = await RunLog.open(plan.directory, evidence.attempts.length);
   evidence.status = "running";
   try {
     const { reuse } = request;
     const resuming = resumed !== undefined;
-    const context = { plan, evidence, log, terminal, stopper, runs, reuse, resuming, meanwhile };
+    const context = { plan, evidence, log, terminal, stopper, runs, reuse, resuming, meanwhile, tree };
     for (const step of plan.steps) {
       if (stopper.signal !== undefined) {
         return finish(evidence, "interrupted", `stopped by ${stopper.signal}`);
       }
-      if (await isDone(evidence, step)) continue;
+      if (await isDone(evidence, step)) {
+        await tree?.place(step);
+        continue;
+      }
       const { status, problem } = await runStep(context, step);
       if (status === "failed" || status === "interrupted") return finish(evidence, status, problem);
     }

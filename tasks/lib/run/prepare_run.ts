@@ -50,6 +50,8 @@ export interface RunRequest {
   /** Download more than 1 GB of packages without asking. */
   yes?: boolean;
   runs?: string;
+  /** What the steps write into the project stays there. */
+  keepOutputs?: boolean;
   reuse: boolean;
   resume: boolean;
   force: boolean;

@@ -6,7 +6,7 @@ import type { Terminal } from "../cli/terminal.ts";
 import { engineCommand, engineOf } from "../engine/index.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import { makeStepCache } from "../plan/step_cache.ts";
-import { hashCode } from "../record/code.ts";
+import { type CodeFiles, hashCode } from "../record/code.ts";
 import {
   type Evidence,
   hashOutputs,
@@ -15,6 +15,7 @@ import {
   type StepEvidence,
   writeEvidence,
 } from "../record/evidence.ts";
+import { outputsOf, type ProjectTree } from "../record/project_tree.ts";
 import { type FoundRun, listRuns, runMark } from "../record/run_folder.ts";
 import type { RunLog } from "../record/run_log.ts";
 import { exists, sha256, sha256File } from "../system/files.ts";
@@ -32,6 +33,8 @@ export interface StepContext {
   runs: string;
   /** Copy the step from an earlier run if nothing it depends on has changed. */
   reuse: boolean;
+  /** What the steps write into the project; absent where they write nothing there. */
+  tree?: ProjectTree;
   /** Takes work that has to be done before the command ends, and that no step waits for. */
   meanwhile: (work: Promise<void>) => void;
   /** The run is taken up again: the step goes on where it was, if it can. */
@@ -51,6 +54,7 @@ export async function runStep(context: StepContext, step: PlannedStep): Promise<
       terminal.paint(`${position}: ${step.name}`, "bold") + `, unchanged: copied from ${earlier.id}`,
     );
     await copyStep(earlier, step, record);
+    await context.tree?.place(step);
   } else {
     terminal.line(terminal.paint(`${position}: ${step.name}`, "bold"));
     await writeEvidence(plan.directory, evidence);
@@ -72,11 +76,11 @@ async function beginRecord(
     needs[name] = { ...need, sha256: hashOutputs(await recordOutputs(need.directory)) };
   }
   const goesOn = resuming && step.resume !== undefined && await exists(step.out);
-  const sources = await hashCode(plan.experiment.root, runs, step.inputs);
+  const sources = await hashSources(plan, step, runs);
   const edited = step.inputs === undefined
     ? editedSince(evidence.attempts.at(-1)!.code.files, sources.files)
     : [];
-  const whole = await fingerprint(plan, evidence, step, needs, sources.sha256);
+  const whole = await fingerprint(plan, evidence, step, needs, sources.sha256, await context.tree?.state());
   return {
     status: "running",
     argv: step.argv,
@@ -90,6 +94,11 @@ async function beginRecord(
     data: usedData(plan, step),
     started: new Date().toISOString(),
   };
+}
+
+/** What the steps write is no source; among declared inputs may be what an earlier step wrote. */
+async function hashSources(plan: Plan, { inputs, outputs }: PlannedStep, runs: string): Promise<CodeFiles> {
+  return await hashCode(plan.experiment.root, runs, inputs, inputs === undefined ? outputsOf(plan) : outputs);
 }
 
 function usedData({ data = {} }: Plan, step: PlannedStep): StepEvidence["data"] {
@@ -111,8 +120,7 @@ async function noticeEdits(
   step: PlannedStep,
   record: StepEvidence,
 ) {
-  const now = (await hashCode(plan.experiment.root, runs, step.inputs).catch(() => undefined))?.files ??
-    {};
+  const now = (await hashSources(plan, step, runs).catch(() => undefined))?.files ?? {};
   const edited = editedSince(record.inputs ?? evidence.attempts.at(-1)!.code.files, now);
   if (edited.length === 0) return;
   record.edited = [...new Set([...record.edited ?? [], ...edited])];
@@ -127,6 +135,7 @@ async function fingerprint(
   step: PlannedStep,
   needs: StepEvidence["needs"],
   sources: string,
+  tree?: string,
 ): Promise<string> {
   const data = Object.entries(usedData(plan, step) ?? {});
   const folders: [string, string][] = [
@@ -151,6 +160,7 @@ async function fingerprint(
     plan.parameters,
     // Where they were fetched from is not what they are.
     ...data.map(([name, { sha256, treeSha256 }]) => [name, sha256, treeSha256]),
+    ...(tree === undefined ? [] : [tree]),
   ]));
 }
 
@@ -203,11 +213,12 @@ async function copyStep(earlier: FoundRun, step: PlannedStep, record: StepEviden
 }
 
 async function execute(
-  { plan, log, terminal, resuming, stopper, meanwhile }: StepContext,
+  { plan, log, terminal, resuming, stopper, meanwhile, tree }: StepContext,
   step: PlannedStep,
   record: StepEvidence,
 ) {
   await prepareFolder(step, resuming);
+  await tree?.before(step, resuming && step.resume !== undefined);
   if (step.cache !== undefined) await makeStepCache(step.cache);
   await log.begin(step.name, `step ${step.name}: ${step.argv.join(" ")}`);
   const begin = performance.now();
@@ -231,11 +242,12 @@ async function execute(
   });
   record.seconds = Math.round(performance.now() - begin) / 1000;
   record.ended = new Date().toISOString();
+  const unwritten = await tree?.take(step);
   const [problem] = await Promise.all([
     runtime.conclude?.(ended, stderr, meanwhile),
     recordEnd(step, record, ended),
   ]);
-  await setStatus(plan, step, record, ended, problem);
+  await setStatus(plan, step, record, ended, problem, unwritten);
   await log.note(`${step.name}: ${record.problem ?? "done"}, ${duration(record.seconds)}`);
   if (log.broken) terminal.note(`log.txt is incomplete: ${log.broken}`);
 }
@@ -264,13 +276,17 @@ async function isFolder(path: string): Promise<boolean> {
   return await Deno.lstat(path).then((info) => info.isDirectory, () => false);
 }
 
-/** @param problem what the step's container says went wrong, if it does. */
+/**
+ * @param problem what the step's container says went wrong, if it does
+ * @param unwritten what it should have written into the project and did not
+ */
 async function setStatus(
   plan: Plan,
   step: PlannedStep,
   record: StepEvidence,
   ended: Supervised,
   problem: string | undefined,
+  unwritten: string | undefined,
 ) {
   if (ended.stoppedBy !== undefined) {
     record.status = "interrupted";
@@ -280,7 +296,9 @@ async function setStatus(
   if (problem !== undefined) record.problem = problem;
   else if (!await isFolder(step.out)) record.problem = "it removed or replaced its own folder in the run";
   else if (ended.signal !== undefined) record.problem = endedBy(ended.signal);
-  else record.problem = ended.code === 0 ? await findMissing(plan, step) : `exit code ${ended.code}`;
+  else {record.problem = ended.code === 0
+      ? await findMissing(plan, step) ?? unwritten
+      : `exit code ${ended.code}`;}
   record.status = record.problem === undefined ? "done" : "failed";
 }
 

@@ -40,6 +40,7 @@ export const RUN_OPTIONS = {
   offline: { help: "fetch no data: what is missing is an error that says how to fetch it" },
   runs: { value: "DIR", help: "keep run folders in DIR instead of runs/ (or set RUNS_DIR)" },
   reuse: { help: "copy steps whose inputs are unchanged from an earlier run instead of running them" },
+  "keep-outputs": { help: "leave what the steps write into the project (outputs:) there" },
   resume: { help: "go on with the newest unfinished run of this task" },
   force: { help: "with --resume: take over a run folder that another host seems to hold" },
 } as const satisfies OptionTable;
@@ -74,6 +75,7 @@ export async function runTask(
   const { planCommands, prepareRun } = await import("./prepare_run.ts");
   const request = {
     ...{ task, experiment, steps, notebook, parameters, known, rest, runs, reuse, resume, force },
+    keepOutputs: options["keep-outputs"],
     ...{ engine, image, early, container: containerOptions(options), yes: options.yes },
     ...(options.yes && !options.plan && { obtain: await obtainer(terminal) }),
     ...(!options.plan && { reporter: terminal, fetchData: fetcher(options, terminal) }),

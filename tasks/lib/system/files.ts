@@ -110,6 +110,35 @@ export async function inParallel<T, R>(items: T[], work: (item: T) => Promise<R>
   return results;
 }
 
+/**
+ * Copies a file, a link or a folder with its times and modes; by reference where the file system can (Deno.copyFile asks
+ * for that).
+ */
+export async function copyTree(from: string, to: string): Promise<void> {
+  const info = await Deno.lstat(from);
+  await Deno.mkdir(dirname(to), { recursive: true });
+  if (info.isSymlink) return await Deno.symlink(await Deno.readLink(from), to);
+  if (info.isDirectory) {
+    await Deno.mkdir(to, { recursive: true });
+    for await (const { name } of Deno.readDir(from)) await copyTree(join(from, name), join(to, name));
+    if (info.mode !== null) await Deno.chmod(to, info.mode & 0o7777);
+  } else if (info.isFile) await Deno.copyFile(from, to);
+  else return; // a socket or a named pipe holds nothing
+  if (info.atime && info.mtime) await Deno.utime(to, info.atime, info.mtime);
+}
+
+/** Moves a file, a link or a folder, also to another file system. */
+export async function moveTree(from: string, to: string): Promise<void> {
+  await Deno.mkdir(dirname(to), { recursive: true });
+  try {
+    await Deno.rename(from, to);
+  } catch (error) {
+    if (!/os error 18\b|EXDEV/.test(String(error))) throw error;
+    await copyTree(from, to);
+    await Deno.remove(from, { recursive: true });
+  }
+}
+
 export async function exists(path: string): Promise<boolean> {
   try {
     await Deno.lstat(path);

@@ -1,0 +1,223 @@
+/** Steps that write into the project: their files end in the run folder, and the project is as it was. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { ended, Project, until } from "../support/project.ts";
+
+const EXPERIMENT = `name: test
+parameters: { p: 1 }
+steps:
+  a:
+    run: [python, a.py, "{p}"]
+    outputs: [results/a.txt]
+  b:
+    run: [python, b.py]
+    needs: [a]
+    outputs: [eval/, b.json]
+claims:
+  - { name: product, from: "b/b.json#/value", value: 20 }
+`;
+
+const A = `
+import os, sys
+os.makedirs("results", exist_ok=True)
+open("results/a.txt", "w").write(sys.argv[1])
+`;
+
+const B = `
+import json, os
+value = int(open("results/a.txt").read()) * 20
+os.makedirs("eval/deep", exist_ok=True)
+open("eval/deep/value.txt", "w").write(str(value))
+json.dump({"value": value}, open("b.json", "w"))
+`;
+
+const FILES = { "experiment.yaml": EXPERIMENT, "a.py": A, "b.py": B };
+
+async function git(project: Project, ...args: string[]): Promise<string> {
+  const settings = [
+    "-c",
+    "user.name=Ada",
+    "-c",
+    "user.email=ada@example.org",
+    "-c",
+    "init.defaultBranch=main",
+  ];
+  const { stdout } = await new Deno.Command("git", { args: [...settings, ...args], cwd: project.root })
+    .output();
+  return new TextDecoder().decode(stdout);
+}
+
+async function listed(project: Project): Promise<string[]> {
+  const names = [];
+  for await (const { name } of Deno.readDir(project.root)) names.push(name);
+  return names.filter((name) => name !== "runs" && name !== "__pycache__").sort();
+}
+
+Deno.test("outputs are in the run folder and claimed there, and the project is as it was", async () => {
+  await using project = await Project.make(FILES);
+  const { code, stdout, stderr } = await project.task("reproduce", ["--engine", "host"]);
+  assert.equal(code, 0, stdout + stderr);
+  assert.match(stdout, /product .*identical/);
+  assert.doesNotMatch(stderr, /Edited while/);
+  assert.deepEqual(await listed(project), ["a.py", "b.py", "experiment.yaml"]);
+  const run = await project.run();
+  assert.equal(await Deno.readTextFile(join(run, "b/eval/deep/value.txt")), "20");
+  const { steps, attempts } = await project.evidence();
+  assert.deepEqual(steps.a.outputs.map(({ path }: { path: string }) => path), ["results/a.txt"]);
+  assert.deepEqual(Object.keys(attempts[0].code.files), ["a.py", "b.py", "experiment.yaml"]);
+});
+
+Deno.test("run p=1, run p=2, edit b, --reuse: b reads what a wrote with p=1", async () => {
+  // With its inputs declared, a is not touched by an edit of b.
+  const text = EXPERIMENT.replace("[results/a.txt]", "[results/a.txt]\n    inputs: [a.py]");
+  await using project = await Project.make({ ...FILES, "experiment.yaml": text });
+  assert.equal((await project.task("reproduce", ["--engine", "host"])).code, 0);
+  assert.equal((await project.task("reproduce", ["--engine", "host", "--p", "2"])).code, 0);
+  await project.write("b.py", `# edited\n${B}`);
+  const { code, stdout, stderr } = await project.task("reproduce", ["--engine", "host", "--reuse"]);
+  assert.match(stdout, /a, unchanged: copied from/);
+  assert.match(stdout, /product .*identical/, stdout + stderr);
+  assert.equal(code, 0);
+});
+
+Deno.test("a step alone finds what the steps before it wrote with these parameters", async () => {
+  await using project = await Project.make(FILES);
+  assert.equal((await project.task("reproduce", ["--engine", "host"])).code, 0);
+  assert.equal((await project.task("reproduce", ["--engine", "host", "--p", "2"])).code, 0);
+  const { code, stdout, stderr } = await project.task("step", ["b", "--engine", "host"]);
+  assert.equal(code, 0, stdout + stderr);
+  assert.equal(await Deno.readTextFile(join(await project.run(), "b/eval/deep/value.txt")), "20");
+  assert.deepEqual(await listed(project), ["a.py", "b.py", "experiment.yaml"]);
+});
+
+Deno.test("what came with the project and was not written is not computed in this run", async () => {
+  await using project = await Project.make({
+    "experiment.yaml": "name: test\nsteps:\n  a: { run: [python, -c, pass], outputs: [results/] }\n" +
+      'claims:\n  - { name: v, from: "a/results/v.json#/v", value: 1 }\n',
+    "results/v.json": '{"v": 1}',
+  });
+  const before = await Deno.lstat(project.path("results/v.json"));
+  const { code, stdout, stderr } = await project.task("reproduce", ["--engine", "host"]);
+  assert.equal(code, 1);
+  assert.match(
+    stdout + stderr,
+    /did not write results: what stands there came with the project, and is not computed in this run/,
+  );
+  assert.match(stdout, /missing/);
+  const after = await Deno.lstat(project.path("results/v.json"));
+  assert.deepEqual([after.ino, after.mtime, after.size], [before.ino, before.mtime, before.size]);
+});
+
+Deno.test("a file that is written anew with the same bytes is computed, its neighbour is not", async () => {
+  await using project = await Project.make({
+    "experiment.yaml":
+      `name: test\nsteps:\n  a: { run: [python, -c, "open('results/v.json', 'w').write('1')"], outputs: [results] }\n`,
+    "results/v.json": "1",
+    "results/old.json": "1",
+  });
+  const { code, stdout, stderr } = await project.task("reproduce", ["--engine", "host"]);
+  assert.equal(code, 0, stdout + stderr);
+  const { steps } = await project.evidence();
+  assert.deepEqual(steps.a.outputs.map(({ path }: { path: string }) => path), ["results/v.json"]);
+});
+
+Deno.test("--keep-outputs leaves the new files in the project, and what they replaced in the run folder", async () => {
+  await using project = await Project.make({ ...FILES, "b.json": "mine" });
+  const { code, stdout, stderr } = await project.task("reproduce", ["--engine", "host", "--keep-outputs"]);
+  assert.equal(code, 0, stdout + stderr);
+  assert.deepEqual(await project.json("b.json"), { value: 20 });
+  assert.equal(await Deno.readTextFile(project.path("eval/deep/value.txt")), "20");
+  assert.equal(await Deno.readTextFile(join(await project.run(), ".replaced/b.json")), "mine");
+});
+
+Deno.test("an output that git tracks is no edit of the code, and is as it was afterwards", async () => {
+  await using project = await Project.make({ ...FILES, "b.json": "committed", ".gitignore": "runs/\n" });
+  await git(project, "init", "-q");
+  await git(project, "add", "-A");
+  await git(project, "commit", "-qm", "first");
+  const { code, stdout, stderr } = await project.task("reproduce", ["--engine", "host"]);
+  assert.equal(code, 0, stdout + stderr);
+  assert.doesNotMatch(stderr, /Edited while/);
+  assert.equal(await git(project, "status", "--porcelain"), "");
+  assert.deepEqual((await project.evidence()).attempts[0].code.dirty, []);
+});
+
+const SLOW = `
+import os, sys, time
+os.makedirs("results", exist_ok=True)
+if "--resume" in sys.argv:
+    print("resumed at", open("results/checkpoint").read())
+    open("results/model", "w").write("done")
+    sys.exit()
+open("results/mine", "a").write(" and more")
+open("results/checkpoint", "w").write("epoch 3")
+print("at work", flush=True)
+time.sleep(60)
+`;
+
+Deno.test("kill -9 of the runner: the next run puts back the user's files, and --resume finds the checkpoint", async () => {
+  await using project = await Project.make({
+    "experiment.yaml":
+      "name: test\nsteps:\n  train: { run: [python, slow.py], resume: [--resume], outputs: [results/] }\n",
+    "slow.py": SLOW,
+    "results/mine": "mine",
+  });
+  const child = project.start("train", ["--engine", "host"]);
+  await until("the step is at work", async () => {
+    const run = await project.run().catch(() => undefined);
+    return run !== undefined &&
+      (await Deno.readTextFile(join(run, "log.txt")).catch(() => "")).includes("at work");
+  });
+  Deno.kill((await project.evidence()).attempts.at(-1).pid, "SIGKILL");
+  await ended(child);
+  assert.equal(await Deno.readTextFile(project.path("results/mine")), "mine and more");
+  const second = await project.task("train", ["--engine", "host", "--resume"]);
+  assert.equal(second.code, 0, second.stdout + second.stderr);
+  assert.match(second.stderr, /had moved aside is back: results/);
+  assert.match(second.stdout, /resumed at epoch 3/);
+  assert.equal(await Deno.readTextFile(project.path("results/mine")), "mine");
+  assert.deepEqual(await listed(project), ["experiment.yaml", "results", "slow.py"]);
+  const { steps } = await project.evidence();
+  assert.deepEqual(
+    steps.train.outputs.map(({ path }: { path: string }) => path),
+    ["results/checkpoint", "results/mine", "results/model"],
+  );
+});
+
+Deno.test("outputs that a link leads out of the project, that are folders of the tasks, or overlap are refused", async () => {
+  await using project = await Project.make({
+    "experiment.yaml": "name: test\nsteps:\n  a: { run: [python, -c, pass], outputs: [out/x] }\n",
+  });
+  await Deno.symlink("/tmp", project.path("out"));
+  const { code, stderr } = await project.task("reproduce", ["--engine", "host"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /Cannot use out\/x for outputs: out is a link to \/tmp/);
+  await project.write(
+    "experiment.yaml",
+    "name: test\nsteps:\n  a: { run: [python, -c, pass], outputs: [., .git, ../x, r, r/x] }\n",
+  );
+  const wrong = await project.task("reproduce", ["--engine", "host"]);
+  assert.equal(wrong.code, 2);
+  assert.equal(wrong.stderr.match(/steps\.a\.outputs\[/g)?.length, 4, wrong.stderr);
+});
+
+Deno.test("two runs that write into one project: the second says who has it", async () => {
+  await using project = await Project.make({
+    "experiment.yaml": "name: test\nsteps:\n  train: { run: [python, slow.py], outputs: [results/] }\n",
+    "slow.py": SLOW,
+  });
+  const child = project.start("train", ["--engine", "host"]);
+  await until("the step is at work", async () => {
+    const run = await project.run().catch(() => undefined);
+    return run !== undefined &&
+      (await Deno.readTextFile(join(run, "log.txt")).catch(() => "")).includes("at work");
+  });
+  const pid = (await project.evidence()).attempts.at(-1).pid;
+  const { code, stderr } = await project.task("train", ["--engine", "host"]);
+  assert.equal(code, 3);
+  assert.match(stderr, new RegExp(`The steps write into .*, and so does process ${pid} `));
+  Deno.kill(pid, "SIGINT");
+  await ended(child);
+  assert.deepEqual(await listed(project), ["experiment.yaml", "slow.py"]);
+});
