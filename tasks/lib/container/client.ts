@@ -33,6 +33,8 @@ export interface ContainerInfo {
   /** Name of the image it was made from. */
   image: string;
   running: boolean;
+  /** Somebody is removing it: it is there until its files are gone. */
+  removing: boolean;
   exitCode: number;
   /** A process of it was ended because the memory limit was reached. */
   oomKilled: boolean;
@@ -316,6 +318,7 @@ function readContainer(inspected: any): ContainerInfo {
     name: Name.replace(/^\//, ""),
     image: ImageName ?? Config?.Image ?? "",
     running: State?.Running === true,
+    removing: State?.Status === "removing" || State?.Dead === true,
     exitCode: State?.ExitCode ?? 0,
     oomKilled: State?.OOMKilled === true,
     error: State?.Error ?? "",

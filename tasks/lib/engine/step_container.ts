@@ -82,7 +82,8 @@ async function concludeContainer(
     ];
     throw await explainStart(program, image.name, info?.error || stderr, folders);
   }
-  if (info === undefined) return "its container was removed by somebody else while it ran";
+  // A busy engine ends it long before it is gone.
+  if (info === undefined || info.removing) return "its container was removed by somebody else while it ran";
   if (isOutOfReach(stderr) && info.running) return `the connection to ${program} was lost while it ran`;
   return info.oomKilled ? outOfMemory(plan, ended) : undefined;
 }
