@@ -72,7 +72,10 @@ export async function stageWheels(from: string, to: string) {
 
 /** Hundreds of megabytes, or thousands of files: a link if they lie on the same file system. */
 async function link(from: string, to: string) {
-  await Deno.link(from, to).catch(() => Deno.copyFile(from, to));
+  await Deno.link(from, to).catch((error) => {
+    // The same version of the same package, from the time before.
+    if (!(error instanceof Deno.errors.AlreadyExists)) return Deno.copyFile(from, to);
+  });
 }
 
 /** Copies the npm packages that the tasks import to `deno/` in a wheelhouse, laid out as Deno's own cache. */
