@@ -195,7 +195,16 @@ Deno.test("addressesToBind() adds the loopback to an address from outside", () =
 
 Deno.test("conditionOf() reads what became of a container", () => {
   const ended: ContainerInfo = {
-    ...{ id: "1", name: "a", image: "i", running: false, exitCode: 0, oomKilled: false, error: "" },
+    ...{
+      id: "1",
+      name: "a",
+      image: "i",
+      running: false,
+      removing: false,
+      exitCode: 0,
+      oomKilled: false,
+      error: "",
+    },
     ...{ labels: {}, started: "", ports: {} },
   };
   assert.deepEqual(conditionOf(undefined), { is: "gone" });
