@@ -122,7 +122,7 @@ Deno.test("ensureEnvironment() installs the lock with pip, and uses it again wit
   assert.equal(made.python, sandbox.path(".venv/bin/python"));
   assert.match(
     sandbox.said[0] ?? "",
-    /\.venv from requirements-cpu\.lock \(about 3 MB to download, 1\.5 GB on disk\), with pip/,
+    /\.venv from requirements-cpu\.lock \(about 3\.0 MB to download, 1\.5 GB on disk\), with pip/,
   );
   assert.deepEqual(sandbox.progress.slice(0, 3), [
     "1 of 3 packages: torch",
