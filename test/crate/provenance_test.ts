@@ -240,7 +240,7 @@ Deno.test("report --crate names what vanished or was altered, and leaves no file
   const before = [...Deno.readDirSync(project.root)].length;
   const { code, stderr } = await project.task("report", ["--crate", "run.zip"]);
   assert.equal(code, 1);
-  assert.match(stderr, /train\/metrics\.json: recorded, and is not there any more/);
+  assert.match(stderr, /train\/metrics\.json: recorded, and not there any more/);
   assert.match(stderr, /infer\/metrics\.json: other bytes than recorded/);
   assert.equal([...Deno.readDirSync(project.root)].length, before);
 });
