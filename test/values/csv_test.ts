@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ContentProblem } from "../../tasks/lib/values/content_problem.ts";
-import { findInCsv, parseCsv } from "../../tasks/lib/values/csv.ts";
+import { findInCsv, parseCsv, type TableFormat } from "../../tasks/lib/values/csv.ts";
 
 Deno.test("parseCsv() reads what programs write", async (t) => {
   const cases: [name: string, text: string, rows: string[][]][] = [
@@ -22,10 +22,44 @@ Deno.test("parseCsv() reads what programs write", async (t) => {
 const HISTORY = "epoch,accuracy,run\n1,48.89,a\n2,68.10,a\n2.0,68.15,b\n";
 
 Deno.test("findInCsv() finds a cell by its row, and a whole column, with every digit", () => {
-  assert.deepEqual(findInCsv(HISTORY, "accuracy", { column: "epoch", value: "1" }), ["48.89"]);
-  assert.deepEqual(findInCsv(HISTORY, "accuracy", { column: "epoch", value: "1.0" }), ["48.89"]);
-  assert.deepEqual(findInCsv(HISTORY, "accuracy", { column: "run", value: "b" }), ["68.15"]);
-  assert.deepEqual(findInCsv(HISTORY, "accuracy"), ["48.89", "68.10", "68.15"]);
+  assert.deepEqual(cells(HISTORY, "accuracy", "epoch=1"), ["48.89"]);
+  assert.deepEqual(cells(HISTORY, "accuracy", "epoch=1.0"), ["48.89"]);
+  assert.deepEqual(cells(HISTORY, "accuracy", "run=b"), ["68.15"]);
+  assert.deepEqual(cells(HISTORY, "accuracy", "epoch=2"), ["68.10", "68.15"]);
+  assert.deepEqual(cells(HISTORY, "accuracy"), ["48.89", "68.10", "68.15"]);
+});
+
+function cells(text: string, column: string, row?: string, format?: TableFormat): string[] {
+  const [key = "", value = ""] = row?.split("=") ?? [];
+  return findInCsv(text, column, row === undefined ? undefined : { column: key, value }, format)
+    .map(({ cell }) => cell);
+}
+
+// As Lightning's CSVLogger writes it: a row for each message.
+const SPARSE = "epoch,step,train_loss,val_acc\n0,9,0.91,\n0,9,,71.20\n1,19,0.42,\n1,19,,80.10\n2,20,0.40,\n";
+
+Deno.test("findInCsv() leaves blank cells out, and finds the last row that has one", () => {
+  assert.deepEqual(cells(SPARSE, "val_acc"), ["71.20", "80.10"]);
+  assert.deepEqual(cells(SPARSE, "val_acc", "epoch=1"), ["80.10"]);
+  assert.deepEqual(cells(SPARSE, "val_acc", "epoch=last"), ["80.10"]);
+  assert.deepEqual(cells(SPARSE, "train_loss", "epoch=last"), ["0.40"]);
+  assert.throws(
+    () => cells(SPARSE, "val_acc", "epoch=2"),
+    /a blank "val_acc" in each row with epoch = 2 \(line 6\)/,
+  );
+  assert.deepEqual(cells("which,a\nbest,1\nlast,2\nother,3\n", "a", "which=last"), ["2"]);
+  // As Keras' CSVLogger writes an epoch without a validation.
+  assert.deepEqual(cells("epoch,val_loss\n0,0.5\n1,NA\n", "val_loss"), ["0.5"]);
+});
+
+Deno.test("findInCsv() reads other separators, decimal commas and tables without a header by their format", () => {
+  assert.deepEqual(cells("a|b\n1|2\n", "b", undefined, { separator: "|" }), ["2"]);
+  assert.deepEqual(cells("a,x;b\n1,5;2,25\n", "b", undefined, { decimal: "," }), ["2,25"]);
+  assert.deepEqual(cells("1\t0,5\n2\t0,7\n", "1", "0=2", { decimal: ",", header: false }), ["0,7"]);
+  assert.deepEqual(cells("1 0.5\n 2   0.70\n", "-1", undefined, { separator: "space", header: false }), [
+    "0.5",
+    "0.70",
+  ]);
 });
 
 Deno.test("findInCsv() says what was there instead", async (t) => {
@@ -36,11 +70,6 @@ Deno.test("findInCsv() says what was there instead", async (t) => {
       "no row",
       () => findInCsv(HISTORY, "run", { ...row, value: "7" }),
       /no row with epoch = 7, epoch is 1, 2, 2\.0$/,
-    ],
-    [
-      "two rows",
-      () => findInCsv(HISTORY, "run", { ...row, value: "2" }),
-      /more than one row with epoch = 2, in lines 3, 4$/,
     ],
     ["no key", () => findInCsv(HISTORY, "run", { column: "fold", value: "1" }), /no column "fold"/],
     ["two columns", () => findInCsv("a,a\n1,2\n", "a"), /2 columns called "a"/],

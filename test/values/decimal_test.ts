@@ -154,7 +154,16 @@ Deno.test("countsOf() finds none for 86.10 of 540, and several where the decimal
 });
 
 Deno.test("decimalsToTell() is the fewest decimals with which all counts print differently", async (t) => {
-  const cases: [number, number][] = [[1, 0], [99, 0], [100, 1], [999, 1], [1000, 2], [9_999, 2], [10_000, 3]];
+  const cases: [number, number][] = [
+    [1, 0],
+    [99, 0],
+    [100, 0],
+    [101, 1],
+    [1000, 1],
+    [1001, 2],
+    [10_000, 2],
+    [10_001, 3],
+  ];
   for (const [n, decimals] of cases) {
     await t.step(`${n}`, () => {
       assert.equal(decimalsToTell(n), decimals);

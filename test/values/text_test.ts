@@ -54,8 +54,15 @@ other
 `;
 
 Deno.test("printedBy() is what the step printed when it ran last", () => {
-  assert.equal(printedBy("train", LOG), "second\n==== not a head of the runner\n");
-  assert.equal(printedBy("infer", LOG), "other\n");
+  const printed = (step: string) => {
+    const found = printedBy(step, LOG);
+    assert("text" in found);
+    // The line that is said is the line of the file.
+    assert(LOG.split("\n")[found.firstLine - 1]!.includes(found.text.split("\n")[0]!));
+    return found.text;
+  };
+  assert.equal(printed("train"), "second\n==== not a head of the runner\n");
+  assert.equal(printed("infer"), "other\n");
   assert.throws(() => printedBy("plot", LOG), /has no part of step "plot"/);
 });
 
@@ -64,5 +71,5 @@ Deno.test("printedBy() names the file that holds what is too long for the log, a
     "==== 2026-11-23T18:13:13.000Z step train: python train.py\nx\n" +
     `==== 2026-11-23T18:13:14.000Z train printed more than this log holds: all of it is in ${file}\n`;
   assert.deepEqual(printedBy("train", log("log-train.txt")), { file: "log-train.txt" });
-  assert.equal(printedBy("train", log("../secret")), "x\n");
+  assert.deepEqual(printedBy("train", log("../secret")), { text: "x\n", firstLine: 2 });
 });

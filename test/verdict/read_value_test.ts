@@ -76,7 +76,7 @@ Deno.test("readSource() finds cells, what notebooks and steps printed, and lists
       [
         "train~/acc (.)/",
         "value",
-        /^log\.txt matches .* 2 times \(lines 1, 2\), where one value was looked for$/,
+        /^log\.txt matches .* 2 times \(lines 2, 3\), where one value was looked for: add \[-1\] for the last/,
       ],
       ["train/log.txt~/(?:e|ep|epo)*?(q)/", "value", /has no match/],
       ["train/n.json#/x", "list", /train has no n\.json/],

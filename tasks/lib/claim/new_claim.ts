@@ -5,7 +5,7 @@ import { didYouMean } from "../cli/suggest.ts";
 import type { FoundRun } from "../record/run_folder.ts";
 import { SOURCE_KINDS } from "../sources/kinds.ts";
 import type { ClaimSource } from "../sources/source.ts";
-import { kindOf, parseSource } from "../sources/sources.ts";
+import { checkSource, kindOf, parseSource } from "../sources/sources.ts";
 import { shellQuote } from "../system/command.ts";
 import { readRegularText } from "../system/regular_file.ts";
 import { readSource, runFiles } from "../verdict/read_value.ts";
@@ -53,7 +53,7 @@ async function valueAt(
   const files = runFiles(directory);
   const kind = kindOf(from);
   // A list is looked for where one value can't be claimed, or is not there.
-  const one = kind.check?.(from, 0)?.field === "from" ? undefined : await readSource(from, files);
+  const one = checkSource(from, 0)?.field === "from" ? undefined : await readSource(from, files);
   const observation = one?.found ? one : await readSource(from, files, "list");
   const values = valuesOf(observation.found ? observation : one ?? observation);
   if (typeof values === "string") throw new Failure(2, `${id} has nothing to claim there: ${values}`);

@@ -2,7 +2,7 @@
 
 import type { Claim } from "../experiment/experiment.ts";
 import type { FoundRun } from "../record/run_folder.ts";
-import { kindOf } from "../sources/sources.ts";
+import { quantityOf } from "../sources/sources.ts";
 import { parseDecimal, subtract, toFixed } from "../values/decimal.ts";
 import { countsObtained } from "../verdict/counts.ts";
 import { type Observation, readSource, runFiles } from "../verdict/read_value.ts";
@@ -96,7 +96,7 @@ export function countersOf(claims: Claim[], step: string) {
   const known = new Map<string, { of: number; decimals: number } | undefined>();
   for (const claim of claims) {
     const { from, of } = claim;
-    const name = lastName(kindOf(from).quantity?.(from)?.keys ?? []);
+    const name = lastName(quantityOf(from)?.keys ?? []);
     if (from.step !== step || of === undefined || name === undefined) continue;
     const before = known.get(name);
     const conflict = known.has(name) && before?.of !== of;

@@ -2,7 +2,7 @@
 
 import { didYouMean } from "../cli/suggest.ts";
 import { countsOf, decimalsToTell, parseDecimal, percentageOf } from "../values/decimal.ts";
-import { kindOf, parseSource } from "../sources/sources.ts";
+import { checkSource, parseSource } from "../sources/sources.ts";
 import { checkScalar, entriesAt, type RawClaim, soundFields } from "./field_checks.ts";
 import { claimSchema } from "./schema.ts";
 import { checkTolerance } from "./tolerance_checks.ts";
@@ -31,7 +31,7 @@ export function checkClaims(document: YamlDocument): void {
 function checkFrom(document: YamlDocument, path: Path, claim: RawClaim, steps: string[]): void {
   const at = [...path, "from"];
   if (claim.from === undefined) return;
-  const parsed = parseSource(claim.from);
+  const parsed = parseSource(claim.from, claim.format);
   if ("problem" in parsed) {
     return document.add(at, `${fieldName(at)} ${parsed.problem}, current value is ${document.show(at)}`);
   }
@@ -39,8 +39,16 @@ function checkFrom(document: YamlDocument, path: Path, claim: RawClaim, steps: s
     const hint = didYouMean(parsed.step, steps) || `, the steps are ${steps.join(", ")}`;
     document.add(at, `${fieldName(at)} must begin with a step, "${parsed.step}" is not a step${hint}`);
   }
+  if (parsed.select === "mean" && claim.of !== undefined) {
+    const of = [...path, "of"];
+    document.add(
+      of,
+      `${fieldName(of)} must be left out: a mean of percentages is the percentage of no count`,
+      "key",
+    );
+  }
   if (claim.value === undefined) return;
-  const wrong = kindOf(parsed).check?.(parsed, claim.value);
+  const wrong = checkSource(parsed, claim.value);
   if (wrong === undefined) return;
   const field = [...path, wrong.field];
   document.add(field, `${fieldName(field)} ${wrong.problem}, current value is ${document.show(field)}`);

@@ -47,7 +47,13 @@ const DESCRIPTIONS: Record<string, string> = {
   claims: "Published values that a run is checked against.",
   "claims.*.name": "What is claimed, in words.",
   "claims.*.from":
-    "Where the value is found: step/file.json#/pointer (-1 is the last item of a list), step/file.csv?epoch=10#column, step/file#sha256, or by a regular expression with one group in the outputs of a notebook or in a text, 'step/file~/accuracy: (\\S+)/', or in what the step printed, 'step~/accuracy: (\\S+)/' (JavaScript's, with the flags m and u; best in single quotes). For a list of values: a pointer to a list, step/file.csv#column, or every match.",
+    "Where the value is found: step/file.json#/pointer (-1 is the last item of a list), step/file.csv?epoch=10#column, step/file#sha256, or by a regular expression with one group in the outputs of a notebook or in a text, 'step/file~/accuracy: (\\S+)/', or in what the step printed, 'step~/accuracy: (\\S+)/' (JavaScript's, with the flags m and u; best in single quotes). For a list of values: a pointer to a list, step/file.csv#column, or every match; [-1], [0], [max], [min], [mean] or [count] at the end takes one of them. A * in the path stands for any part of a name, ** for any folders; exactly one file must match.",
+  "claims.*.format": "How the file writes its values, where its name or its first line does not tell.",
+  "claims.*.format.separator":
+    "Between the cells of a table: one character, or space for any number of blanks.",
+  "claims.*.format.decimal": "A comma where 86,10 is written for 86.10.",
+  "claims.*.format.header":
+    "false if the first row holds values; columns are then called 0, 1, 2, … (-1 is the last).",
   "claims.*.value":
     "The value as published: 86.10 has two decimals. A list is a curve, e.g. one value for each epoch.",
   "claims.*.unit": "Unit, for people; a cell or match may end in it.",

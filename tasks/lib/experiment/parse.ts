@@ -103,7 +103,7 @@ function convertAuthors(authors: RawExperiment["authors"]): Conditions {
 }
 
 function convertClaim(document: YamlDocument, claim: RawClaim, index: number): Claim {
-  const from = parseSource(claim.from);
+  const from = parseSource(claim.from, claim.format);
   if ("problem" in from) throw new Error(`claims[${index}].from was not checked`);
   const { value } = claim;
   const path = ["claims", index, "value"];

@@ -166,11 +166,25 @@ const authorsSchema = z.strictObject({
   device: z.optional(z.enum(["cpu", "cuda"], { error: "cpu or cuda" })),
 }, { error: "a mapping, e.g. { image: cschranz/gpu-jupyter:v1.8_cuda-12.5_ubuntu-22.04, device: cuda }" });
 
+const SEPARATOR = `one character, e.g. ";", or "space" for any number of blanks`;
+
+const DECIMAL = '"," or "."';
+
+/** How a file writes its values. */
+const formatSchema = z.strictObject({
+  separator: z.optional(
+    z.string({ error: SEPARATOR }).check(z.regex(/^(?:[^"\r\n\d]|space)$/, { error: SEPARATOR })),
+  ),
+  decimal: z.optional(z.enum([",", "."], { error: DECIMAL })),
+  header: z.optional(z.boolean({ error: "true or false" })),
+}, { error: `a mapping, e.g. { separator: ";", decimal: "," }` });
+
 const CLAIM_NAME = "one line of text that names the claim, at most 200 characters";
 
 export const claimSchema = z.strictObject({
   name: z.string({ error: CLAIM_NAME }).check(z.regex(/^(?=.*\S)[^\p{Cc}]{1,200}$/u, { error: CLAIM_NAME })),
   from: text("train/metrics.json#/accuracy/-1"),
+  format: z.optional(formatSchema),
   value: valueSchema,
   unit: z.optional(text(`"%"`)),
   of: z.optional(wholeNumber("the number of samples, a positive whole number", 1)),

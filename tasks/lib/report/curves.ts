@@ -2,7 +2,7 @@
 
 import type { Claim } from "../experiment/experiment.ts";
 import type { Check } from "../record/verdict.ts";
-import { kindOf } from "../sources/sources.ts";
+import { quantityOf } from "../sources/sources.ts";
 import { parseCsv } from "../values/csv.ts";
 import { type Allowance, allowanceOf } from "./allowance.ts";
 
@@ -133,9 +133,9 @@ function compare(curve: Curve, { claims, checks }: StepClaims): Omit<ComparedCur
 
 /** Which curve a claim is about, and which 1-based epoch of it, if not all. */
 function placeOf(from: Claim["from"], epochs: number): { name: string; epoch?: number } | undefined {
-  const { keys, at } = kindOf(from).quantity?.(from) ?? { keys: [] };
+  const { keys, at, isPart } = quantityOf(from) ?? { keys: [] };
   const [name, ...deeper] = keys;
-  if (name === undefined || deeper.length > 0) return undefined;
+  if (name === undefined || deeper.length > 0 || isPart) return undefined;
   if (at === undefined) return { name };
   if ("index" in at) return { name, epoch: at.index < 0 ? epochs + at.index + 1 : at.index + 1 };
   return isCounter(at.column) ? { name, epoch: Number(at.value) } : undefined;

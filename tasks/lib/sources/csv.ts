@@ -1,6 +1,9 @@
 /** A cell of a table, or a whole column: `train/history.csv?epoch=10#validation_accuracy`. */
 
-import type { ClaimSource, SourceKind } from "./source.ts";
+import { ContentProblem } from "../values/content_problem.ts";
+import type { Cell } from "../values/csv.ts";
+import { SELECTORS } from "./selector.ts";
+import type { ClaimSource, Form, FoundValue, SourceKind } from "./source.ts";
 
 interface CsvSource extends ClaimSource {
   kind: "csv";
@@ -14,52 +17,72 @@ export const CSV: SourceKind<CsvSource> = {
   examples: ["train/history.csv?epoch=10#validation_accuracy"],
   isText: true,
 
-  parse({ step, file = "", place: column = "" }) {
-    const match = /^(.*\.[ct]sv)(?:\?(.*))?$/is.exec(file);
+  parse({ step, file = "", place: column = "", format = {} }) {
+    const match = /^(.*?\.[ct]sv)(?:\?(.*))?$/is.exec(file) ??
+      (Object.keys(format).length > 0 && column !== "" && !column.startsWith("/")
+        ? /^([^?]+)(?:\?(.*))?$/s.exec(file)
+        : null);
     if (!match || column === "" || column === "sha256" && match[2] === undefined) return undefined;
     const [, name = "", row] = match;
     const path = `${step}/${name}`;
     if (row === undefined) return { kind: "csv", step, path, column };
-    const [key = "", ...value] = row.split("=");
-    if (key === "" || value.length === 0) {
-      return { problem: `must name the row by a column and its value, e.g. "?epoch=10" after the file` };
-    }
-    return { kind: "csv", step, path, row: { column: key, value: value.join("=") }, column };
+    const query = parseRow(row);
+    return "problem" in query ? query : { kind: "csv", step, path, row: query, column };
   },
 
   format({ path, row, column }) {
     return `${path}${row === undefined ? "" : `?${row.column}=${row.value}`}#${column}`;
   },
 
-  async read({ path, row, column }, files) {
+  async read({ path, row, column, format }, files, form) {
     const [text, { findInCsv }] = await Promise.all([files.text(path), import("../values/csv.ts")]);
-    return findInCsv(text, column, row).map((cell) => ({ value: cell, text: cell }));
+    return oneOrAll(findInCsv(text, column, row, format), form, row);
   },
 
   check({ path, row, column }, value) {
-    const isCurve = Array.isArray(value);
-    if (isCurve && row !== undefined) {
-      return {
-        field: "from",
-        problem: `must be a whole column where value is a list: leave out "?" and the row`,
-      };
-    }
-    if (isCurve || row !== undefined) return undefined;
-    const example = `e.g. ${path}?epoch=10#${column}`;
-    return {
+    return Array.isArray(value) || row !== undefined ? undefined : {
       field: "from",
-      problem: `must name one row, ${example}, or value must be a list for the whole column`,
+      problem:
+        `must name one row, e.g. ${path}?epoch=10#${column} or ${path}?epoch=last#${column}, or one value of the column, e.g. ${path}#${column}[-1] or [max], or value must be a list for the whole column`,
     };
   },
 
   quantity({ row, column }) {
-    return { keys: [column], at: row };
+    return row?.value === "last" ? { keys: [column], at: { index: -1 } } : { keys: [column], at: row };
   },
 
   suggest(path, text) {
     return /\.[ct]sv$/i.test(path) ? text().then(columns) : undefined;
   },
 };
+
+/** The row that follows `?`. */
+export function parseRow(text: string): { column: string; value: string } | { problem: string } {
+  const [column = "", ...value] = text.split("=");
+  return column === "" || value.length === 0
+    ? {
+      problem:
+        `must name the row by a column and its value, e.g. "?epoch=10" or "?epoch=last" after the file`,
+    }
+    : { column, value: value.join("=") };
+}
+
+/** @throws {ContentProblem} where one value is expected, and there are more */
+export function oneOrAll(
+  cells: Cell[],
+  form: Form,
+  row: { column: string; value: string } | undefined,
+): FoundValue[] {
+  if (form === "value" && cells.length !== 1) {
+    const where = row === undefined ? "" : ` with ${row.column} = ${row.value}`;
+    const lines = cells.slice(0, 5).map(({ line }) => line).join(", ") + (cells.length > 5 ? ", …" : "");
+    const place = cells.length === 0 ? "" : ` (lines ${lines})`;
+    throw new ContentProblem(
+      `has ${cells.length} values${where}${place}, where one was looked for: ${SELECTORS}`,
+    );
+  }
+  return cells.map(({ cell }) => ({ value: cell, text: cell }));
+}
 
 async function columns(text: string): Promise<string[]> {
   const { parseCsv } = await import("../values/csv.ts");

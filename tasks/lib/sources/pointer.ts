@@ -1,6 +1,8 @@
 /** A value in a JSON file by an RFC 6901 pointer: `train/metrics.json#/accuracy/-1`. */
 
-import type { ClaimSource, SourceKind } from "./source.ts";
+import { ContentProblem } from "../values/content_problem.ts";
+import { SELECTORS } from "./selector.ts";
+import type { ClaimSource, Form, FoundValue, SourceKind } from "./source.ts";
 
 interface PointerSource extends ClaimSource {
   kind: "pointer";
@@ -27,12 +29,9 @@ export const POINTER: SourceKind<PointerSource> = {
     return `${path}#${pointer.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("")}`;
   },
 
-  async read({ path, pointer }, files, form) {
-    const [text, { findInJson, findListInJson }] = await Promise.all([
-      files.text(path),
-      import("../values/json.ts"),
-    ]);
-    return form === "list" ? findListInJson(text, pointer) : [findInJson(text, pointer)];
+  async read({ path, pointer, select }, files, form) {
+    const [text, json] = await Promise.all([files.text(path), import("../values/json.ts")]);
+    return inJson(json, text, pointer, form, select !== undefined);
   },
 
   quantity({ pointer }) {
@@ -47,6 +46,29 @@ export const POINTER: SourceKind<PointerSource> = {
     return path.endsWith(".json") ? text().then(numbersAtTop) : undefined;
   },
 };
+
+/** @param isChosen one is taken of them afterwards, so that gaps do no harm */
+export function inJson(
+  json: typeof import("../values/json.ts"),
+  text: string,
+  pointer: readonly string[],
+  form: Form,
+  isChosen: boolean,
+): FoundValue[] {
+  const isMany = pointer.includes("*");
+  if (form === "list") {
+    return isMany || isChosen ? json.findAllInJson(text, pointer) : json.findListInJson(text, pointer);
+  }
+  try {
+    if (!isMany) return [json.findInJson(text, pointer)];
+  } catch (error) {
+    if (!(error instanceof ContentProblem && error.message.startsWith("has a list "))) throw error;
+    throw new ContentProblem(`${error.message}: ${SELECTORS}`);
+  }
+  const found = json.findAllInJson(text, pointer);
+  if (found.length === 1) return found;
+  throw new ContentProblem(`has ${found.length} values there, where one was looked for: ${SELECTORS}`);
+}
 
 function numbersAtTop(text: string): string[] {
   const isNumber = (value: unknown) => typeof value === "number";

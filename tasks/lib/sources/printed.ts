@@ -28,10 +28,7 @@ export const PRINTED: SourceKind<PrintedSource> = {
     const [log, { printedBy }] = await Promise.all([files.text(path), import("../values/text.ts")]);
     // What is too long for the log stands in a file beside it.
     const printed = printedBy(step, log);
-    return await findMatches(
-      typeof printed === "string" ? printed : await files.text(printed.file),
-      pattern,
-      form,
-    );
+    if ("text" in printed) return await findMatches(printed.text, pattern, form, printed.firstLine);
+    return await findMatches(await files.text(printed.file), pattern, form);
   },
 };

@@ -5,8 +5,25 @@ export interface ClaimSource {
   /** Name of the kind. */
   kind: string;
   step: string;
-  /** Relative to the run folder: `<step>/<file>`, or `log.txt` for what the step printed. */
+  /** Relative to the run folder: `<step>/<file>`, or `log.txt` for what the step printed; may be a pattern with `*`. */
   path: string;
+  /** Which one is taken where many values are; `sources.ts` sees to it, for all kinds. */
+  select?: Selector;
+  /** How the file writes its values, where that is not what its name says. */
+  format?: Format;
+}
+
+/** An index (-1 is the last), or what is computed of all. */
+export type Selector = number | "max" | "min" | "mean" | "count";
+
+/** How a table, or the numbers in a text, are written. */
+export interface Format {
+  /** Between the cells: one character, or `space` for any number of blanks. */
+  separator?: string;
+  /** `,` where 86,10 is written for 86.10. */
+  decimal?: "," | ".";
+  /** False if the first row holds values: columns are then called 0, 1, 2, …, and -1 is the last. */
+  header?: boolean;
 }
 
 /** The parts of a source as it is written: `step/file#place`, `step/file~/pattern/` or `step~/pattern/`. */
@@ -18,6 +35,7 @@ export interface Written {
   place?: string;
   /** What stands between `~/` and the last `/`. */
   pattern?: string;
+  format?: Format;
 }
 
 /** One value and its source text. */
@@ -35,6 +53,15 @@ export type Form = "value" | "list";
 export interface RunFiles {
   /** The whole file as UTF-8, read once for all sources. */
   text(path: string): Promise<string>;
+  bytes(path: string): Promise<Uint8Array<ArrayBuffer>>;
+  /** Absolute path of the file, for a reader that opens files itself. */
+  realPath(path: string): Promise<string>;
+  /**
+   * The one file that matches a path, in which `*` stands for any part of a name and `**` for any folders.
+   *
+   * @throws if none does, or more than one
+   */
+  only(pattern: string): Promise<string>;
   /** In small hexadecimal digits. */
   sha256(path: string): Promise<string>;
 }
@@ -45,6 +72,8 @@ export interface Quantity {
   keys: string[];
   /** Which value of a curve it is: by index (-1 is the last) or by another column's value; all of them without it. */
   at?: { index: number } | { column: string; value: string };
+  /** It is computed of some of them, and no point of the curve. */
+  isPart?: true;
 }
 
 /**
@@ -84,13 +113,16 @@ export interface SourceKind<S extends ClaimSource = ClaimSource> {
   /** As it is written in experiment.yaml. */
   format(source: S): string;
   /**
-   * What stands at the source: of the form `value` exactly one. A reader that is large, or stands on a library, is
-   * imported here, when it is needed.
+   * What stands at the source: of the form `value` exactly one. With a selector, `list` is asked for. A reader that is
+   * large, or stands on a library, is imported here, when it is needed.
    *
    * @throws {ContentProblem} if it is not there
    */
   read(source: S, files: RunFiles, form: Form): Promise<FoundValue[]>;
-  /** What is wrong with a claim of this value from this source ("must …"), and with which of its fields. */
+  /**
+   * What is wrong with a claim of this value from this source ("must …"), and with which of its fields. With a
+   * selector, the value is a list here.
+   */
   check?(source: S, value: unknown): { field: "from" | "value"; problem: string } | undefined;
   /** Undefined if nobody can tell. */
   quantity?(source: S): Quantity | undefined;

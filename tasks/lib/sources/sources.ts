@@ -2,7 +2,17 @@
 
 import { insideProblem } from "../values/relative_path.ts";
 import { SOURCE_KINDS } from "./kinds.ts";
-import type { ClaimSource, SourceKind, Written } from "./source.ts";
+import { NothingFound, selectValue, splitSelector, withSelector } from "./selector.ts";
+import type {
+  ClaimSource,
+  Form,
+  Format,
+  FoundValue,
+  Quantity,
+  RunFiles,
+  SourceKind,
+  Written,
+} from "./source.ts";
 
 /** Examples of all kinds, for messages. */
 export const SOURCE_EXAMPLES: readonly string[] = SOURCE_KINDS.flatMap(({ examples }) => examples);
@@ -18,8 +28,9 @@ export const SOURCE_EXAMPLES: readonly string[] = SOURCE_KINDS.flatMap(({ exampl
  * parseSource("train/metrics.json"); // { problem: "must be a step, a file and a place in it, e.g. …" }
  * ```
  */
-export function parseSource(text: string): ClaimSource | { problem: string } {
-  const written = split(text);
+export function parseSource(text: string, format?: Format): ClaimSource | { problem: string } {
+  const { rest, select } = splitSelector(text);
+  const written = split(rest);
   if (written === undefined) return { problem: `must be ${expected()}` };
   const { step, file } = written;
   const outside = file === undefined ? undefined : insideProblem(file);
@@ -27,8 +38,19 @@ export function parseSource(text: string): ClaimSource | { problem: string } {
     return { problem: `must name a file inside the folder of step "${step}": the path ${outside}` };
   }
   for (const kind of SOURCE_KINDS) {
-    const source = kind.parse(written);
-    if (source !== undefined) return source;
+    const source = kind.parse(format === undefined ? written : { ...written, format });
+    if (source === undefined || "problem" in source) {
+      if (source !== undefined) return source;
+      continue;
+    }
+    if (kind.isHash && select !== undefined) {
+      return { problem: `must have no [${select}]: a hash is one value` };
+    }
+    return {
+      ...source,
+      ...(select === undefined ? {} : { select }),
+      ...(format === undefined ? {} : { format }),
+    };
   }
   return { problem: `must be ${expected()}` };
 }
@@ -54,5 +76,72 @@ export function kindOf(source: ClaimSource): SourceKind {
 
 /** The source as it is written in experiment.yaml. */
 export function formatSource(source: ClaimSource): string {
-  return kindOf(source).format(source);
+  return withSelector(kindOf(source).format(source), source.select);
+}
+
+/** What is wrong with a claim of this value from this source ("must …"), and with which of its fields. */
+export function checkSource(
+  source: ClaimSource,
+  value: unknown,
+): ReturnType<NonNullable<SourceKind["check"]>> {
+  const { select } = source;
+  if (select !== undefined && Array.isArray(value)) {
+    return { field: "value", problem: `must be one value: [${select}] at the end of from takes one of many` };
+  }
+  return kindOf(source).check?.(source, select === undefined ? value : [value]);
+}
+
+/**
+ * What stands at a source.
+ *
+ * @returns the values, one of the form `value`; and the path of the file that it is in, which a pattern is not
+ * @throws {ContentProblem} if it is not there
+ */
+export async function readFrom(
+  source: ClaimSource,
+  files: RunFiles,
+  form: Form,
+): Promise<{ values: FoundValue[]; path: string }> {
+  const path = source.path.includes("*") ? await files.only(source.path) : source.path;
+  try {
+    return { values: await valuesAt({ ...source, path }, files, form), path };
+  } catch (error) {
+    throw new AtPath(path, error);
+  }
+}
+
+/** Why a source can't be read, with the file that the reason is about. */
+export class AtPath extends Error {
+  constructor(readonly path: string, override readonly cause: unknown) {
+    super(String(cause));
+  }
+}
+
+async function valuesAt(source: ClaimSource, files: RunFiles, form: Form): Promise<FoundValue[]> {
+  const { select, format } = source;
+  const read = async (form: Form) => {
+    const found = await kindOf(source).read(source, files, form);
+    return format?.decimal === "," ? found.map(withPoint) : found;
+  };
+  if (select === undefined) return await read(form);
+  const found = await read("list").catch((error) => {
+    if (select === "count" && error instanceof NothingFound) return [];
+    throw error;
+  });
+  return [selectValue(found, select)];
+}
+
+/** 86,10 is 86.10. */
+function withPoint({ value, text }: FoundValue): FoundValue {
+  const changed = text.replace(/^(\s*[+-]?\d*),(\d+)/, "$1.$2");
+  return { value: typeof value === "string" ? changed : value, text: changed };
+}
+
+/** What is measured at a source; undefined if nobody can tell. */
+export function quantityOf(source: ClaimSource): Quantity | undefined {
+  const quantity = kindOf(source).quantity?.(source);
+  if (quantity === undefined || source.select === undefined) return quantity;
+  return typeof source.select === "number" && quantity.at === undefined
+    ? { ...quantity, at: { index: source.select } }
+    : { ...quantity, isPart: true };
 }

@@ -34,6 +34,19 @@ export function multiply(a: Decimal, b: Decimal): Decimal {
   return { digits: a.digits * b.digits, scale: a.scale + b.scale };
 }
 
+/** The exact mean, rounded to so many decimals more than the numbers have; zeros behind theirs are left out. */
+export function meanOf(numbers: readonly Decimal[], moreDecimals: number): Decimal {
+  const scale = Math.max(...numbers.map(({ scale }) => scale));
+  const sum = numbers.reduce((sum, one) => sum + digitsAt(one, scale), 0n) * 10n ** BigInt(moreDecimals);
+  const n = BigInt(numbers.length);
+  const half = (abs(sum) * 2n + n) / (2n * n);
+  let mean: Decimal = { digits: sum < 0n ? -half : half, scale: scale + moreDecimals };
+  while (mean.scale > scale && mean.digits % 10n === 0n) {
+    mean = { digits: mean.digits / 10n, scale: mean.scale - 1 };
+  }
+  return mean;
+}
+
 export function absolute(a: Decimal): Decimal {
   return { digits: abs(a.digits), scale: a.scale };
 }
@@ -97,7 +110,7 @@ export function percentageOf(count: number, n: number, decimals: number): string
 /** The fewest decimals with which no two counts of n print as the same percentage. */
 export function decimalsToTell(n: number): number {
   let decimals = 0;
-  while (10n ** BigInt(decimals) * 100n <= BigInt(n)) decimals++;
+  while (10n ** BigInt(decimals) * 100n < BigInt(n)) decimals++;
   return decimals;
 }
 

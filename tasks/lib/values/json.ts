@@ -50,6 +50,52 @@ export function findListInJson(text: string, pointer: readonly string[]): JsonVa
   return scanner.items(start).map((item, index) => scalar(scanner, item, [...pointer, String(index)]));
 }
 
+/**
+ * All values that a pointer leads to, where `*` stands for every item of a list: `/log_history/*` with `/eval_loss` are the losses
+ * of those items that have one. Of a list that it leads to, all items. `null` is left out.
+ *
+ * @throws {ContentProblem} as {@link findInJson} does, and if there is none
+ */
+export function findAllInJson(text: string, pointer: readonly string[]): JsonValue[] {
+  const scanner = scannerOf(text);
+  const star = pointer.indexOf("*");
+  const head = star < 0 ? pointer : pointer.slice(0, star);
+  const start = follow(scanner, head);
+  if (scanner.kind(start) !== "list") {
+    if (star >= 0 && scanner.kind(start) === "object") {
+      return [scalar(scanner, follow(scanner, pointer), pointer)];
+    }
+    throw new ContentProblem(
+      `has ${whatIsAt(scanner, start)} ${placeName(head)}, where a list was looked for`,
+    );
+  }
+  const rest = star < 0 ? [] : pointer.slice(star + 1);
+  const found = scanner.items(start).flatMap((item, index) => {
+    const at = walk(scanner, item, rest);
+    if (at === undefined || whatIsAt(scanner, at) === "null") return [];
+    return [scalar(scanner, at, [...head, String(index), ...rest])];
+  });
+  if (found.length === 0 && rest.length > 0) {
+    throw new ContentProblem(`has no item with ${placeName(rest).slice(3)} in the list ${placeName(head)}`);
+  }
+  return found;
+}
+
+/** Where keys and indices lead from a value on; undefined if they don't. */
+function walk(scanner: Scanner, from: number, pointer: readonly string[]): number | undefined {
+  let at: number | undefined = from;
+  for (const key of pointer) {
+    if (at === undefined) return undefined;
+    const kind = scanner.kind(at);
+    at = kind === "object"
+      ? scanner.members(at).get(key)
+      : kind === "list" && /^-?\d+$/.test(key)
+      ? scanner.items(at).at(Number(key))
+      : undefined;
+  }
+  return at;
+}
+
 /** The text that was looked into last: hundreds of claims may be about one file, which is gone through once. */
 let latest: Scanner | undefined;
 

@@ -7,7 +7,7 @@ export const SEARCH_LIMIT_MS = 2000;
 
 interface Match {
   text: string;
-  /** 1-based line of the match. */
+  /** Line of the match, 1-based in the file. */
   line: number;
 }
 
@@ -16,9 +16,10 @@ interface Match {
  *
  * The search runs in a context of its own, because only that can be stopped when it takes too long.
  *
+ * @param firstLine number of the text's first line in its file
  * @throws {ContentProblem} if it takes longer than {@link SEARCH_LIMIT_MS}, or the group is left out of a match
  */
-export async function search(text: string, pattern: string): Promise<Match[]> {
+export async function search(text: string, pattern: string, firstLine = 1): Promise<Match[]> {
   const { runInNewContext } = await import("node:vm");
   let found: string;
   try {
@@ -34,11 +35,16 @@ export async function search(text: string, pattern: string): Promise<Match[]> {
         "as one with a repetition inside a repetition does",
     );
   }
-  return withLines(text, JSON.parse(found), pattern);
+  return withLines(text, JSON.parse(found), pattern, firstLine);
 }
 
-function withLines(text: string, found: [string | null, number][], pattern: string): Match[] {
-  let line = 1;
+function withLines(
+  text: string,
+  found: [string | null, number][],
+  pattern: string,
+  firstLine: number,
+): Match[] {
+  let line = firstLine;
   let counted = 0;
   return found.map(([group, index]) => {
     line += text.slice(counted, index).split("\n").length - 1;
@@ -78,10 +84,13 @@ function outputText(
 /**
  * What a step printed, out of the run's log: the last time that it ran.
  *
- * @returns the text, or the name of the file beside the log that holds all of it
+ * @returns the text and the number of its first line in the log, or the name of the file beside it that holds all of it
  * @throws {ContentProblem} if the log has no part of that step
  */
-export function printedBy(step: string, log: string): string | { file: string } {
+export function printedBy(
+  step: string,
+  log: string,
+): { text: string; firstLine: number } | { file: string } {
   const heads = [...log.matchAll(/^==== \d{4}-\d\d-\d\dT[\d:.]+Z (.*)$/gm)];
   const index = heads.findLastIndex(([, title]) => title!.startsWith(`step ${step}: `));
   if (index < 0) throw new ContentProblem(`has no part of step "${step}"`);
@@ -90,5 +99,7 @@ export function printedBy(step: string, log: string): string | { file: string } 
     ? undefined
     : /printed more than this log holds: all of it is in (log-[\w.-]+)$/.exec(next[1]!);
   if (whole) return { file: whole[1]! };
-  return log.slice(heads[index]!.index + heads[index]![0].length + 1, next?.index).replace(COLOURS, "");
+  const start = heads[index]!.index + heads[index]![0].length + 1;
+  const firstLine = log.slice(0, start).split("\n").length;
+  return { text: log.slice(start, next?.index).replace(COLOURS, ""), firstLine };
 }

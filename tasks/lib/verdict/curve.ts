@@ -53,7 +53,7 @@ function measureCurve(
   if (!("list" in observation)) return `looked for a list at ${from}, found a single value`;
   const { list } = observation;
   if (list.length !== claim.text.length) {
-    return `looked for ${claim.text.length} values at ${from}, found ${list.length}`;
+    return `looked for ${pluralize(claim.text.length, "value")} at ${from}, found ${list.length}`;
   }
   const measured: Measured = { shown: [], deviations: [], points: [] };
   for (const [index, text] of (claim.text as string[]).entries()) {

@@ -112,20 +112,21 @@ export async function observe(
   const pairs = claims.map(async (claim): Promise<[string, Observation]> => {
     const { name, from, value } = claim;
     const observation = await readSource(from, files, Array.isArray(value) ? "list" : "value");
-    if (!observation.found || wasRecorded(claim, evidence)) return [name, observation];
+    const { path = from.path } = observation.found ? observation : {};
+    if (!observation.found || wasRecorded(path, from.step, evidence)) return [name, observation];
     return [name, {
       found: false,
       looked: formatSource(from),
-      reason: `${from.path} was not made by the run`,
+      reason: `${path} was not made by the run`,
     }];
   });
   return new Map(await Promise.all(pairs));
 }
 
-function wasRecorded({ from }: Claim, evidence: Evidence): boolean {
-  if (!from.path.startsWith(`${from.step}/`)) return true; // the log is the runner's own
-  const outputs = evidence.steps[from.step]?.outputs ?? [];
-  return outputs.some(({ path }) => `${from.step}/${path}` === from.path);
+function wasRecorded(file: string, step: string, evidence: Evidence): boolean {
+  if (!file.startsWith(`${step}/`)) return true; // the log is the runner's own
+  const outputs = evidence.steps[step]?.outputs ?? [];
+  return outputs.some(({ path }) => `${step}/${path}` === file);
 }
 
 function failedSteps(plan: Plan, evidence: Evidence): FailedStep[] {

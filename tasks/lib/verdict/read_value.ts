@@ -1,6 +1,6 @@
 /** Reads the value that a claim is about from a run folder, or says what was there instead. */
 
-import { formatSource, kindOf } from "../sources/sources.ts";
+import { AtPath, formatSource, readFrom } from "../sources/sources.ts";
 import type { ClaimSource, Form, FoundValue, RunFiles } from "../sources/source.ts";
 import { exists, sha256File } from "../system/files.ts";
 import { checkRegular, IrregularFile, readRegular } from "../system/regular_file.ts";
@@ -8,9 +8,11 @@ import { ContentProblem } from "../values/content_problem.ts";
 
 /** What was found at a claim's source. */
 export type Observation =
-  | { found: true } & FoundValue
+  | { found: true; path?: string } & FoundValue
   | {
     found: true;
+    /** Of the file that matched, where the source has a pattern. */
+    path?: string;
     /** The points of a curve. */
     list: FoundValue[];
   }
@@ -32,11 +34,24 @@ class NotFound extends Error {}
  */
 export function runFiles(runDir: string): RunFiles {
   const texts = new Map<string, Promise<string>>();
+  const listed = new Map<string, Promise<string[]>>();
   return {
     text(path) {
       const text = texts.get(path) ?? realFile(path, runDir).then((file) => readText(file, path));
       texts.set(path, text);
       return text;
+    },
+    async bytes(path) {
+      return await readRegular(await realFile(path, runDir));
+    },
+    async realPath(path) {
+      return await realFile(path, runDir);
+    },
+    async only(pattern) {
+      const step = pattern.split("/")[0]!;
+      const all = listed.get(step) ?? filesIn(step, runDir);
+      listed.set(step, all);
+      return onlyMatch(await all, pattern, step);
     },
     async sha256(path) {
       return await sha256File(await realFile(path, runDir));
@@ -56,10 +71,12 @@ export async function readSource(
   form: Form = "value",
 ): Promise<Observation> {
   try {
-    const found = await kindOf(source).read(source, files, form);
-    return form === "list" ? { found: true, list: found } : { found: true, ...found[0]! };
+    const { values, path } = await readFrom(source, files, form);
+    const file = path === source.path ? {} : { path };
+    return form === "list" ? { found: true, ...file, list: values } : { found: true, ...file, ...values[0]! };
   } catch (error) {
-    return { found: false, looked: formatSource(source), reason: reasonOf(error, source.path) };
+    const { path, cause } = error instanceof AtPath ? error : { path: source.path, cause: error };
+    return { found: false, looked: formatSource(source), reason: reasonOf(cause, path) };
   }
 }
 
@@ -81,6 +98,49 @@ async function realFile(path: string, runDir: string): Promise<string> {
   }
   checkRegular(real);
   return real;
+}
+
+/** The files of a step, relative to the run folder; links are not followed. */
+async function filesIn(folder: string, runDir: string): Promise<string[]> {
+  const found: string[] = [];
+  const waiting = [folder];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const entries = Deno.readDir(`${runDir}/${next}`);
+    try {
+      for await (const { name, isDirectory } of entries) {
+        (isDirectory ? waiting : found).push(`${next}/${name}`);
+      }
+    } catch (error) {
+      if (next !== folder) continue;
+      throw error instanceof Deno.errors.NotFound ? new NotFound(`the run folder has no ${folder}`) : error;
+    }
+  }
+  return found.sort();
+}
+
+function onlyMatch(files: string[], pattern: string, step: string): string {
+  const found = matching(files, pattern);
+  if (found.length === 1) return found[0]!;
+  if (found.length > 1) {
+    throw new NotFound(
+      `${found.length} files match ${pattern}, where one was looked for: ${list(found, "")}`,
+    );
+  }
+  const name = pattern.split("/").at(-1)!;
+  const near = matching(files, `${step}/**/${name}`);
+  const there = near.length > 0
+    ? `${step} holds ${list(near.map((path) => path.slice(step.length + 1)), "")}`
+    : `${step} holds ${list(files.map((path) => path.slice(step.length + 1)), "nothing")}`;
+  throw new NotFound(`no file matches ${pattern}, ${there}`);
+}
+
+/** `*` is any part of a name, `**` any folders, also none; everything else is itself. */
+function matching(files: string[], pattern: string): string[] {
+  const parts = pattern.split("/").map((part) =>
+    part === "**" ? "(?:[^/]+/)*" : `${part.split(/\*+/).map(RegExp.escape).join("[^/]*")}/`
+  );
+  const expression = new RegExp(`^${parts.join("")}$`, "u");
+  return files.filter((path) => expression.test(`${path}/`));
 }
 
 /** Says which part of the path is there, and what stands beside the missing one. */
