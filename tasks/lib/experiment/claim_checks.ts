@@ -31,6 +31,8 @@ export function checkClaims(document: YamlDocument): void {
 function checkFrom(document: YamlDocument, path: Path, claim: RawClaim, steps: string[]): void {
   const at = [...path, "from"];
   if (claim.from === undefined) return;
+  // A format that is wrong in itself is reported already, and how the source reads may depend on it.
+  if (claim.format === undefined && document.has([...path, "format"])) return;
   const parsed = parseSource(claim.from, claim.format);
   if ("problem" in parsed) {
     return document.add(at, `${fieldName(at)} ${parsed.problem}, current value is ${document.show(at)}`);
