@@ -2,7 +2,7 @@
 
 import { Failure } from "../cli/failure.ts";
 import { formatSource } from "../sources/sources.ts";
-import type { Claim, Conditions, Experiment } from "../experiment/experiment.ts";
+import type { Conditions, Experiment } from "../experiment/experiment.ts";
 import { parseExperiment } from "../experiment/parse.ts";
 import type { Plan } from "../plan/plan.ts";
 import { explainUnreadable, findAlterations } from "../record/alterations.ts";
