@@ -2,7 +2,7 @@
 
 import type { Node, Pair, Scalar, YAMLMap } from "yaml";
 import type { Path } from "../experiment/yaml_document.ts";
-import { yaml } from "../experiment/yaml.ts";
+import { yaml } from "../values/yaml.ts";
 
 const { isMap, isSeq, parseDocument, stringify } = yaml;
 

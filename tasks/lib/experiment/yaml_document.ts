@@ -2,7 +2,7 @@
 
 import type { Document, Node } from "yaml";
 import { Failure, type Problem } from "../cli/failure.ts";
-import { yaml } from "./yaml.ts";
+import { yaml } from "../values/yaml.ts";
 import { pluralize } from "../cli/format.ts";
 
 const { isMap, isScalar, isSeq, LineCounter, parseDocument, visit } = yaml;

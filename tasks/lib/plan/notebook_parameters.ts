@@ -2,7 +2,7 @@
 
 import { Failure } from "../cli/failure.ts";
 import type { Parameter } from "../experiment/experiment.ts";
-import { yaml } from "../experiment/yaml.ts";
+import { yaml } from "../values/yaml.ts";
 
 /** What YAML can say: a whole number is a `bigint`, one with a point or an exponent a `number`. */
 type Value = null | boolean | string | number | bigint | Value[] | Map<Value, Value>;

@@ -1,9 +1,7 @@
 /** A cell of a table, or a whole column: `train/history.csv?epoch=10#validation_accuracy`. */
 
-import { ContentProblem } from "../values/content_problem.ts";
-import type { Cell } from "../values/csv.ts";
-import { SELECTORS } from "./selector.ts";
-import type { ClaimSource, Form, FoundValue, SourceKind } from "./source.ts";
+import { oneOrAll, parseRow } from "./row.ts";
+import type { ClaimSource, SourceKind } from "./source.ts";
 
 interface CsvSource extends ClaimSource {
   kind: "csv";
@@ -55,34 +53,6 @@ export const CSV: SourceKind<CsvSource> = {
     return /\.[ct]sv$/i.test(path) ? text().then(columns) : undefined;
   },
 };
-
-/** The row that follows `?`. */
-export function parseRow(text: string): { column: string; value: string } | { problem: string } {
-  const [column = "", ...value] = text.split("=");
-  return column === "" || value.length === 0
-    ? {
-      problem:
-        `must name the row by a column and its value, e.g. "?epoch=10" or "?epoch=last" after the file`,
-    }
-    : { column, value: value.join("=") };
-}
-
-/** @throws {ContentProblem} where one value is expected, and there are more */
-export function oneOrAll(
-  cells: Cell[],
-  form: Form,
-  row: { column: string; value: string } | undefined,
-): FoundValue[] {
-  if (form === "value" && cells.length !== 1) {
-    const where = row === undefined ? "" : ` with ${row.column} = ${row.value}`;
-    const lines = cells.slice(0, 5).map(({ line }) => line).join(", ") + (cells.length > 5 ? ", …" : "");
-    const place = cells.length === 0 ? "" : ` (lines ${lines})`;
-    throw new ContentProblem(
-      `has ${cells.length} values${where}${place}, where one was looked for: ${SELECTORS}`,
-    );
-  }
-  return cells.map(({ cell }) => ({ value: cell, text: cell }));
-}
 
 async function columns(text: string): Promise<string[]> {
   const { parseCsv } = await import("../values/csv.ts");

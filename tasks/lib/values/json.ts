@@ -72,7 +72,11 @@ export function findAllInJson(text: string, pointer: readonly string[]): JsonVal
   const rest = star < 0 ? [] : pointer.slice(star + 1);
   const found = scanner.items(start).flatMap((item, index) => {
     const at = walk(scanner, item, rest);
-    if (at === undefined || whatIsAt(scanner, at) === "null") return [];
+    if (at === undefined) return [];
+    const word = whatIsAt(scanner, at);
+    if (word === "null") return [];
+    // One value that is none does not keep the others from being taken.
+    if (/^(?:NaN|-?Infinity)$/.test(word)) return [{ value: Number(word), text: word }];
     return [scalar(scanner, at, [...head, String(index), ...rest])];
   });
   if (found.length === 0 && rest.length > 0) {

@@ -1,0 +1,30 @@
+/** What the kinds that find a row by a column and its value have in common. */
+
+import { ContentProblem } from "../values/content_problem.ts";
+import type { Cell, RowQuery } from "../values/csv.ts";
+import { SELECTORS } from "./selector.ts";
+import type { Form, FoundValue } from "./source.ts";
+
+/** The row that follows `?`. */
+export function parseRow(text: string): RowQuery | { problem: string } {
+  const [column = "", ...value] = text.split("=");
+  return column === "" || value.length === 0
+    ? {
+      problem:
+        `must name the row by a column and its value, e.g. "?epoch=10" or "?epoch=last" after the file`,
+    }
+    : { column, value: value.join("=") };
+}
+
+/** @throws {ContentProblem} where one value is expected, and there are more or none */
+export function oneOrAll(cells: Cell[], form: Form, row: RowQuery | undefined): FoundValue[] {
+  if (form === "value" && cells.length !== 1) {
+    const where = row === undefined ? "" : ` with ${row.column} = ${row.value}`;
+    const lines = cells.slice(0, 5).map(({ line }) => line).join(", ") + (cells.length > 5 ? ", …" : "");
+    const place = cells.length === 0 ? "" : ` (lines ${lines})`;
+    throw new ContentProblem(
+      `has ${cells.length} values${where}${place}, where one was looked for: ${SELECTORS}`,
+    );
+  }
+  return cells.map(({ cell }) => ({ value: cell, text: cell }));
+}
