@@ -473,14 +473,14 @@ Deno.test("a full disk: what it takes is said, and it is not left full", async (
       const failure = await folder.fails([known]);
       assert.match(
         failure.message,
-        /Cannot download EuroSAT to .+: 1\.0 MB more are needed and 61\d\.\d kB are free/,
+        /Cannot download EuroSAT to .+: 1\.0 MB more are needed and 61\d kB are free/,
       );
       assert.match(failure.details.remedy!, /XDG_CACHE_HOME=/);
       assert.equal(failure.exitCode, 3);
     });
     await t.step("in the middle, where no size is known", async () => {
       const failure = await folder.fails([unknown, known], { size: undefined });
-      assert.match(failure.message, /it ran full, more than .+ are needed and 61\d\.\d kB are free now/);
+      assert.match(failure.message, /it ran full, more than .+ are needed and 61\d kB are free now/);
       assert.equal(failure.exitCode, 3);
       assert.deepEqual(await folder.names(), []);
       assert.deepEqual(known.asked.length, 1, "another mirror would not help");
@@ -614,7 +614,8 @@ function start(target: string, wanted: Partial<Wanted>, env: Record<string, stri
       JSON.stringify({ name: "EuroSAT", ...wanted }),
     ],
     clearEnv: true,
-    env: { ...Object.fromEntries(basic), NO_COLOR: "1", ...env },
+    // Deno looks for a newer version of itself once a day.
+    env: { ...Object.fromEntries(basic), NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...env },
     stdout: "piped",
     stderr: "piped",
   }).spawn();

@@ -23,7 +23,8 @@ ATTRIBUTES = struct.Struct("<QQQQQQIIIIIIIIII")
 
 class Node:
     def __init__(self, mode: int) -> None:
-        self.mode, self.data, self.entries = mode, bytearray(), {}
+        self.mode, self.data = mode, bytearray()
+        self.entries: dict[bytes, int] = {}
         self.time = int(time.time())
 
 
@@ -149,11 +150,12 @@ def main() -> int:
                 return 0
             continue  # the asking process took its request back
         length, code, unique, number, *_ = HEADER.unpack_from(request)
-        failed, body = 0, b""
+        failed = 0
+        body: bytes | None = b""
         try:
             body = answer(code, number, request[HEADER.size : length])
         except OSError as error:
-            failed = -error.errno
+            failed = -(error.errno or errno.EIO)
         if body is not None:
             with contextlib.suppress(OSError):  # who asked may be gone
                 os.write(device, REPLY.pack(REPLY.size + len(body), failed, unique) + body)

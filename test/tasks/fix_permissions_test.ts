@@ -114,7 +114,7 @@ rootTest(
     assert.equal(code, 0);
     assert.match(stdout, /6 files and folders \(6 B\) do not belong to you/);
     assert.match(stdout, /5 +1 B +1000:100 +jovyan of a container\n +.*runs\/a/);
-    assert.match(stdout, /1 +5 B +4242:4242\n +runs\/a\/new\\u\{a\}line/);
+    assert.match(stdout, /1 +5 B +4242:4242\n +runs\/a\/new␊line/);
     assert.match(stdout, /Would be repaired directly as root:\n +python3 .*fix_ownership\.py .* --repair/);
     assert.equal(await state(project.root), before);
   },
