@@ -407,3 +407,62 @@ Deno.test("holds() wants every claim to be identical, within tolerance or not ap
   }
   assert.equal(holds([]), true);
 });
+
+Deno.test("verify() judges ranges by their ends, which belong to them, exactly", async (t) => {
+  const cases: [claim: string, obtained: string, Verdict, detail: string, claimed: string][] = [
+    ["value: { at_least: 94 }", "94.3", "within tolerance", "94.3 is at least 94", "≥ 94"],
+    ["value: { at_least: 94 }", "94.0", "within tolerance", "94.0 is at least 94", "≥ 94"],
+    ["value: { at_least: 94 }", "93.9999", "different", "93.9999 is below 94", "≥ 94"],
+    ["value: { at_most: 1e-3 }", "0.0009", "within tolerance", "0.0009 is at most 1e-3", "≤ 1e-3"],
+    ["value: { at_most: 1e-3 }", "0.0011", "different", "0.0011 is above 1e-3", "≤ 1e-3"],
+    [
+      "value: { between: [93, 95] }",
+      "95",
+      "within tolerance",
+      "95 is at least 93 and at most 95",
+      "93 to 95",
+    ],
+    ["value: { between: [93, 95] }", "95.5", "different", "95.5 is above 95", "93 to 95"],
+    [
+      "value: { at_least: 86.11 }, of: 540",
+      "86.1",
+      "within tolerance",
+      "86.11 (465 of 540) is at least 86.11 (465 of 540)",
+      "≥ 86.11 (465 of 540)",
+    ],
+    [
+      "value: { at_least: 86.11 }, of: 540",
+      "85.93",
+      "different",
+      "85.93 (464 of 540) is below 86.11 (465 of 540)",
+      "≥ 86.11 (465 of 540)",
+    ],
+    [
+      "value: { at_least: 86.11 }, of: 540",
+      "85.90",
+      "different",
+      "85.90 is not the percentage of a count of 540",
+      "≥ 86.11 (465 of 540)",
+    ],
+    [
+      "value: { at_least: 94 }",
+      '"a"',
+      "missing",
+      'looked for a number at train/metrics.json#/x, found the string "a"',
+      "≥ 94",
+    ],
+    [
+      "value: { mean: 94.1, std: 0.2, n: 5 }",
+      "94.3",
+      "not applicable",
+      "the mean of 5 runs is claimed, which one run does not judge: claims over seeds are not there yet",
+      "94.1 ± 0.2 (n = 5)",
+    ],
+  ];
+  for (const [claim, json, verdict, detail, claimed] of cases) {
+    await t.step(`${claim}: ${json}`, () => {
+      const check = judge(claim, found(json));
+      assert.deepEqual([check.verdict, check.detail, check.claimed], [verdict, detail, claimed]);
+    });
+  }
+});

@@ -141,6 +141,9 @@ function replaceValues(
   claim: Claim,
   values: { value: number | string | boolean; text: string }[],
 ): { text: string } | string {
+  if (typeof claim.value === "object" && !Array.isArray(claim.value)) {
+    return claim.value.kind === "range" ? "its author set the range" : "it is about more than one run";
+  }
   const printed = [claim.text].flat();
   if (values.length !== printed.length) return `it has ${printed.length} points and the run ${values.length}`;
   for (const [point, value] of values.entries()) {

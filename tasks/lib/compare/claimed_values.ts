@@ -74,8 +74,11 @@ function distance(claim: Claim, a = "", b = ""): Partial<ClaimedValue> {
 }
 
 /** The decimals that a claimed number, or the points of a curve, are printed with. */
-function decimalsOf({ text }: Claim): number {
-  return Math.max(0, ...[text].flat().map((one) => parseDecimal(one)?.scale ?? 0));
+function decimalsOf({ text, value }: Claim): number {
+  const texts = typeof value === "object" && "least" in value
+    ? [value.least ?? "", value.most ?? ""]
+    : [text].flat();
+  return Math.max(0, ...texts.map((one) => parseDecimal(one)?.scale ?? 0));
 }
 
 /** Turns a percentage of n into its count, where it is exactly one. */

@@ -4,7 +4,7 @@ import { didYouMean } from "../cli/suggest.ts";
 import { countsOf, decimalsToTell, parseDecimal, percentageOf } from "../values/decimal.ts";
 import { checkSource, parseSource } from "../sources/sources.ts";
 import { checkScalar, entriesAt, type RawClaim, soundFields } from "./field_checks.ts";
-import { claimSchema } from "./schema.ts";
+import { claimSchema, type RawRange } from "./schema.ts";
 import { checkTolerance } from "./tolerance_checks.ts";
 import { fieldName, type Path, type YamlDocument } from "./yaml_document.ts";
 
@@ -60,7 +60,17 @@ function checkValue(document: YamlDocument, path: Path, { value, of }: RawClaim)
   if (value === undefined) return;
   const at = [...path, "value"];
   if (Array.isArray(value)) return value.forEach((_, point) => checkNumber(document, [...at, point], of));
+  if (typeof value === "object") return checkRange(document, at, value, of);
   if (typeof value === "number") return checkNumber(document, at, of);
+  const range = typeof value === "string" ? rangeInstead(value) : undefined;
+  if (range !== undefined) {
+    return document.add(
+      at,
+      `${fieldName(at)} must be ${range}: a text is compared letter by letter, current value is ${
+        document.show(at)
+      }`,
+    );
+  }
   const almost = typeof value === "string" && !document.quoted(at) ? almostNumber(value) : undefined;
   if (almost !== undefined) {
     const expected = `${almost}, or a quoted text`;
@@ -82,6 +92,62 @@ function checkNumber(document: YamlDocument, at: Path, of: number | undefined): 
   }
   const problem = of === undefined ? undefined : countProblem(text, of);
   if (problem) document.add(at, `${fieldName(at)} must be the percentage of a count of ${of}: ${problem}`);
+}
+
+const RANGE_KEYS = ["at_least", "at_most", "between"] as const;
+
+function checkRange(document: YamlDocument, at: Path, range: RawRange, of: number | undefined): void {
+  const field = fieldName(at);
+  const keys = Object.keys(range);
+  if (range.mean !== undefined || range.std !== undefined || range.n !== undefined) {
+    if (keys.length !== 3 || keys.some((key) => (RANGE_KEYS as readonly string[]).includes(key))) {
+      const found = keys.join(", ");
+      return document.add(
+        at,
+        `${field} must have mean, std and n, e.g. { mean: 94.1, std: 0.2, n: 5 }, it has ${found}`,
+      );
+    }
+    if (of !== undefined) {
+      document.add(at, `${field} must be the percentage of a count of ${of}: a mean over runs is none`);
+    }
+    return ["mean", "std"].forEach((key) => checkNumber(document, [...at, key], undefined));
+  }
+  if (keys.length !== 1) {
+    const found = keys.length === 0 ? "none" : keys.join(" and ");
+    return document.add(at, `${field} must have one of ${RANGE_KEYS.join(", ")}, it has ${found}`);
+  }
+  const [key] = keys as [typeof RANGE_KEYS[number]];
+  if (key !== "between") return checkNumber(document, [...at, key], of);
+  [0, 1].forEach((end) => checkNumber(document, [...at, key, end], of));
+  const [low, high] = range.between!;
+  if (low! >= high!) {
+    document.add(
+      [...at, key],
+      `${field}.between must be from the smaller to the larger number, e.g. [93, 95]`,
+    );
+  }
+}
+
+/** What was meant by a text such as ">= 94". */
+function rangeInstead(text: string): string | undefined {
+  const number = String.raw`([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*%?`;
+  const match = (pattern: string) => new RegExp(`^\\s*${pattern}\\s*$`, "iu").exec(text);
+  const least = match(`(?:>=|=>|≥|>|at least|min(?:imum)?)\\s*${number}`);
+  if (least) return `{ at_least: ${least[1]} }`;
+  const most = match(`(?:<=|=<|≤|<|at most|max(?:imum)?)\\s*${number}`);
+  if (most) return `{ at_most: ${most[1]} }`;
+  const spread = match(`${number}\\s*(?:±|\\+/?-)\\s*${number}`);
+  if (spread) {
+    return `a number with a tolerance, or { mean: ${spread[1]}, std: ${
+      spread[2]
+    }, n: … } for a mean over n runs`;
+  }
+  const between = match(`(?:between\\s+)?${number}(?:\\s*(?:–|—|\\.\\.\\.?|to|and)\\s*|\\s+-\\s+)${number}`);
+  if (between) return `{ between: [${between[1]}, ${between[2]}] }`;
+  const about = match(`(?:~|≈|about)\\s*${number}`);
+  return about
+    ? `a number with a tolerance, e.g. value: ${about[1]}, tolerance: { absolute: …, because: … }`
+    : undefined;
 }
 
 /** What reads as a number to people and is a text to YAML, which would never be equal to a number. */

@@ -89,12 +89,27 @@ export interface Tolerance {
   provisional?: boolean;
 }
 
+/** A value is claimed to lie in a range; the ends belong to it, and are source texts. */
+export interface Range {
+  kind: "range";
+  least?: string;
+  most?: string;
+}
+
+/** The mean of a value over n runs and their standard deviation, as source texts. */
+export interface Spread {
+  kind: "spread";
+  mean: string;
+  std: string;
+  n: number;
+}
+
 export interface Claim {
   name: string;
   from: ClaimSource;
   /** The claimed value; a list is a curve, and all of it one claim. */
-  value: Scalar | number[];
-  /** YamlDocument text of the value: 86.10 has two decimals. Of a curve, of each point. */
+  value: Scalar | number[] | Range | Spread;
+  /** YamlDocument text of the value: 86.10 has two decimals. Of a curve, of each point; of a range, `≥ 94`. */
   text: string | string[];
   unit?: string;
   /** The value is a count of so many samples, printed as a percentage. */

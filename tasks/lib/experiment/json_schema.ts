@@ -55,7 +55,13 @@ const DESCRIPTIONS: Record<string, string> = {
   "claims.*.format.header":
     "false if the first row holds values; columns are then called 0, 1, 2, … (-1 is the last).",
   "claims.*.value":
-    "The value as published: 86.10 has two decimals. A list is a curve, e.g. one value for each epoch.",
+    "The value as published: 86.10 has two decimals. A list is a curve, e.g. one value for each epoch. A mapping is a range, { at_least: 94 }, { at_most: 0.1 } or { between: [93, 95] }, or a mean over runs, { mean: 94.1, std: 0.2, n: 5 }.",
+  "claims.*.value.at_least": "The smallest value with which the claim holds.",
+  "claims.*.value.at_most": "The largest value with which the claim holds.",
+  "claims.*.value.between": "The smallest and the largest value with which the claim holds.",
+  "claims.*.value.mean": "The mean over n runs. One run does not judge it.",
+  "claims.*.value.std": "The standard deviation of the n runs.",
+  "claims.*.value.n": "The number of runs.",
   "claims.*.unit": "Unit, for people; a cell or match may end in it.",
   "claims.*.of": "The value is a count of so many samples, printed as a percentage, and compared as a count.",
   "claims.*.tolerance":

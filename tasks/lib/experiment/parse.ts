@@ -10,12 +10,14 @@ import {
   type Environment,
   type Experiment,
   parseImage,
+  type Range,
+  type Spread,
   type Step,
 } from "./experiment.ts";
 import { tidyPath } from "../values/relative_path.ts";
 import type { RawClaim, RawData, RawEnvironment, RawExperiment, RawStep } from "./schema.ts";
 import { placeholders } from "./template.ts";
-import { YamlDocument } from "./yaml_document.ts";
+import { type Path, YamlDocument } from "./yaml_document.ts";
 
 /**
  * Reads the text of an experiment.yaml.
@@ -105,8 +107,8 @@ function convertAuthors(authors: RawExperiment["authors"]): Conditions {
 function convertClaim(document: YamlDocument, claim: RawClaim, index: number): Claim {
   const from = parseSource(claim.from, claim.format);
   if ("problem" in from) throw new Error(`claims[${index}].from was not checked`);
-  const { value } = claim;
   const path = ["claims", index, "value"];
+  const value = convertValue(document, claim.value, path);
   const tolerances = claim.tolerance === undefined ? [] : [claim.tolerance].flat();
   return {
     name: claim.name,
@@ -114,12 +116,32 @@ function convertClaim(document: YamlDocument, claim: RawClaim, index: number): C
     value,
     text: Array.isArray(value)
       ? value.map((_, point) => document.text([...path, point]))
+      : typeof value === "object"
+      ? rangeText(value)
       : document.text(path),
     unit: claim.unit && oneLine(claim.unit),
     of: claim.of,
     tolerance: tolerances.map((tolerance) => ({ ...tolerance, because: oneLine(tolerance.because) })),
     line: document.line(["claims", index]),
   };
+}
+
+function convertValue(document: YamlDocument, value: RawClaim["value"], path: Path): Claim["value"] {
+  if (typeof value !== "object" || Array.isArray(value)) return value;
+  const text = (...key: Path) => document.text([...path, ...key]);
+  if (value.mean !== undefined) return { kind: "spread", mean: text("mean"), std: text("std"), n: value.n! };
+  if (value.between !== undefined) {
+    return { kind: "range", least: text("between", 0), most: text("between", 1) };
+  }
+  return value.at_least !== undefined
+    ? { kind: "range", least: text("at_least") }
+    : { kind: "range", most: text("at_most") };
+}
+
+function rangeText(value: Range | Spread): string {
+  if (value.kind === "spread") return `${value.mean} ± ${value.std} (n = ${value.n})`;
+  const { least, most } = value;
+  return least === undefined ? `≤ ${most}` : most === undefined ? `≥ ${least}` : `${least} to ${most}`;
 }
 
 /** A text that may have been folded over several lines. */

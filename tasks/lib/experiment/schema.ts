@@ -147,7 +147,26 @@ const toleranceSchema = z.union([
   ),
 ], { error: `a mapping, e.g. { samples: 1, because: "spread over threads" }, or a list of classes` });
 
-const VALUE = "a finite number, a text, true or false, or a list of numbers";
+const VALUE =
+  "a finite number, a text, true or false, a list of numbers, or a range, e.g. { at_least: 94 } or { between: [93, 95] }";
+
+const BOUND = "a finite number, e.g. 94";
+
+const BETWEEN = "a list of two numbers, e.g. [93, 95]";
+
+const bound = z.optional(z.number({ error: BOUND }));
+
+/** A range, or a mean over runs; `checkRange` says which keys go together. */
+const rangeSchema = z.strictObject({
+  at_least: bound,
+  at_most: bound,
+  between: z.optional(
+    z.array(z.number({ error: BOUND }), { error: BETWEEN }).check(z.length(2, { error: BETWEEN })),
+  ),
+  mean: bound,
+  std: z.optional(size("0.2")),
+  n: z.optional(wholeNumber("the number of runs, at least 2", 2)),
+}, { error: "a mapping, e.g. { at_least: 94 }" });
 
 const POINT = "a finite number, e.g. 48.89";
 
@@ -156,6 +175,7 @@ const valueSchema = z.union([
   z.number(),
   z.boolean(),
   z.array(z.number({ error: POINT })).check(z.minLength(1, { error: "a list of at least one number" })),
+  rangeSchema,
 ], { error: VALUE });
 
 /** The environment that the published values are from, where published/evidence.json does not say. */
@@ -217,6 +237,8 @@ export type RawStep = z.infer<typeof stepSchema>;
 export type RawData = z.infer<typeof dataSchema>;
 
 export type RawClaim = z.infer<typeof claimSchema>;
+
+export type RawRange = z.infer<typeof rangeSchema>;
 
 export type RawTolerance = z.infer<typeof toleranceClassSchema>;
 

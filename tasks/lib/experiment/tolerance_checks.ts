@@ -11,8 +11,10 @@ export function checkTolerance(document: YamlDocument, path: Path, { tolerance, 
   const at = [...path, "tolerance"];
   const isNumber = typeof value === "number" || Array.isArray(value);
   if (!isNumber) {
-    const shown = document.show([...path, "value"]);
-    document.add(at, `${fieldName(at)} must be left out, ${shown} is compared exactly`, "key");
+    const shown = typeof value === "object"
+      ? "the value says itself how far it may go"
+      : `${document.show([...path, "value"])} is compared exactly`;
+    document.add(at, `${fieldName(at)} must be left out, ${shown}`, "key");
   }
   const texts = Array.isArray(value)
     ? value.map((_, point) => document.text([...path, "value", point]))
