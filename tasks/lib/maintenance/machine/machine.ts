@@ -15,6 +15,7 @@ const PACKAGES = [
   "mmdebstrap", // base images without a registry
   ...["chromium", "fonts-dejavu-core"], // a browser for the reports
   ...["r-base-core", "r-cran-irkernel"], // a kernel of another language
+  "faketime", // a clock that goes back
   ...["xz-utils", "bzip2", "openssl"], // archives to unpack, certificates to distrust
 ];
 
