@@ -1,9 +1,10 @@
 """Runs one step of an experiment in this process and records what happened.
 
-    python run_step.py --record FILE -- python -m package.module ARGUMENTS
+    python run_step.py --record FILE [--terminal] -- python -m package.module ARGUMENTS
 
 A Python command (`python FILE`, `python -m MODULE`, `python -c CODE`) runs right here by `runpy`, so that
 what it imported can be asked for its versions and settings when it ends; any other program runs as a child.
+Python processes that it starts report themselves (children/sitecustomize.py). With --terminal it has one.
 The record is written when the step starts and completed when it ends, so a step that was killed leaves one
 that says "running". Standard library only, CPython 3.8 to 3.15: it also runs where the task runner does not,
 e.g. on a compute node, and in the images of older papers.
@@ -17,6 +18,9 @@ import json
 import os
 import platform
 import runpy
+import select
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -37,7 +41,11 @@ INSTRUCTION_SETS = (
 
 
 def main(argv: list[str]) -> int:
-    record_file, command = parse(argv)
+    record_file, in_terminal, command = parse(argv)
+    if in_terminal:
+        ended = in_a_terminal()
+        if ended is not None:
+            return ended
     frameworks = own_module("frameworks")
     if not IS_SAFE_PATH:
         del sys.path[0]  # this file's folder: the step may have modules of the same names
@@ -51,29 +59,136 @@ def main(argv: list[str]) -> int:
         "cpu": cpu(),
     }
     write(record_file, record)
+    reports = record_file.with_name(f".{record_file.name}.children")
+    ask_children(reports)
     begin = time.monotonic()
     code = 1
     try:
         code = run(command)
     finally:
+        children = read_reports(reports)
         record.update(
             status="done" if code == 0 else "failed",
             exit_code=code,
             ended=now(),
             seconds=round(time.monotonic() - begin, 3),
             resources=resources(),
-            environment=frameworks.record(),
+            environment=with_children(frameworks.record(), children, command),
+            children=children or "no Python process that this step started has reported itself",
         )
         write(record_file, record)
     return code
 
 
-def parse(argv: list[str]) -> tuple[Path, list[str]]:
-    """The record's file and the step's command; ends with code 2 on anything else."""
-    if len(argv) < 4 or argv[0] != "--record" or argv[2] != "--":
-        print("usage: run_step.py --record FILE -- COMMAND [ARGUMENT ...]", file=sys.stderr)
+def parse(argv: list[str]) -> tuple[Path, bool, list[str]]:
+    """The record's file, whether a terminal is wanted, and the command; ends with code 2 on anything else."""
+    in_terminal = argv[2:3] == ["--terminal"]
+    before = 3 if in_terminal else 2
+    if len(argv) < before + 2 or argv[0] != "--record" or argv[before] != "--":
+        print("usage: run_step.py --record FILE [--terminal] -- COMMAND [ARGUMENT ...]", file=sys.stderr)
         sys.exit(2)
-    return Path(argv[1]), argv[3:]
+    # Absolute: the step may change its working directory.
+    return Path(argv[1]).absolute(), in_terminal, argv[before + 1 :]
+
+
+def in_a_terminal() -> int | None:
+    """Goes on in a child whose terminal has 80 columns, and shows what is written there.
+
+    Returns None in the child, and in this process the child's exit code when it has ended.
+    """
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    child, terminal = pty.fork()
+    if child == 0:
+        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        settings = termios.tcgetattr(1)
+        settings[1] &= ~termios.OPOST  # a line ends as it does in a file
+        settings[3] &= ~termios.ECHO
+        termios.tcsetattr(1, termios.TCSANOW, settings)
+        os.environ.setdefault("TERM", "xterm")
+        return None
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, lambda number, _: pass_on(child, number))
+    with contextlib.suppress(OSError):
+        os.write(terminal, b"\x04")  # nobody types: what is read is at its end
+    return relay(child, terminal)
+
+
+def pass_on(child: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child, number)
+
+
+def relay(child: int, terminal: int) -> int:
+    """Writes what comes from a terminal until its process has ended, and gives the exit code."""
+    status = None
+    while True:
+        ready, _, _ = select.select([terminal], [], [], 0 if status is not None else 0.1)
+        if ready:
+            try:
+                text = os.read(terminal, 65536)
+            except OSError:  # nobody has it open any more
+                text = b""
+            if text:
+                while text:
+                    text = text[os.write(1, text) :]
+                continue
+            status = os.waitpid(child, 0)[1] if status is None else status
+            break
+        if status is not None:
+            break  # a process that the step left behind holds it open, and is silent
+        ended, found = os.waitpid(child, os.WNOHANG)
+        status = found if ended == child else None
+    return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
+def ask_children(folder: Path) -> None:
+    """Python processes that the step starts find `children/sitecustomize.py` and report into the folder."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+    except OSError:
+        return
+    before = os.environ.get("PYTHONPATH")
+    own = str(Path(__file__).resolve().with_name("children"))
+    os.environ["PYTHONPATH"] = own if not before else own + os.pathsep + before
+    os.environ["EXPERIMENT_CHILDREN"] = str(folder)
+
+
+def read_reports(folder: Path) -> list[dict[str, object]]:
+    """What the children have reported: those first that used a GPU, then those that used a framework."""
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        with contextlib.suppress(OSError, ValueError):
+            report = json.loads(path.read_text(encoding="utf-8"))
+            if isinstance(report, dict):
+                found.append(report)
+    shutil.rmtree(folder, ignore_errors=True)
+    return sorted(found, key=lambda report: (not uses_gpu(report), not frameworks_of(report)))
+
+
+def frameworks_of(report: dict[str, object]) -> dict[str, object]:
+    return {name: report[name] for name in ("torch", "tensorflow") if name in report}
+
+
+def uses_gpu(report: dict[str, object]) -> bool:
+    return any(isinstance(one, dict) and bool(one.get("devices")) for one in frameworks_of(report).values())
+
+
+def with_children(
+    own: dict[str, object], children: list[dict[str, object]], command: list[str]
+) -> dict[str, object]:
+    """What computed: this process, or the child that used a framework where this one did not."""
+    if frameworks_of(own) or not children:
+        return own
+    ran_here = command[0] in ("python", "python3") and len(command) > 1 and runs_here(command[1:])
+    first = children[0]
+    if ran_here:
+        return {**own, **frameworks_of(first)}
+    return {**own, **{name: value for name, value in first.items() if name != "argv"}}
 
 
 def own_module(name: str) -> ModuleType:

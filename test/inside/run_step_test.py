@@ -199,3 +199,85 @@ def test_a_program_that_is_interrupted_may_take_its_time_to_save(tmp_path: Path)
 def test_a_command_line_that_lacks_something_is_exit_code_2() -> None:
     ended = subprocess.run([sys.executable, str(RUN_STEP)], capture_output=True, text=True)
     assert (ended.returncode, ended.stderr.startswith("usage: ")) == (2, True)
+
+
+def test_python_children_report_themselves_and_find_their_modules_as_before(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "sitecustomize.py").write_text("import builtins; builtins.CHAINED = True")
+    (tmp_path / "child.py").write_text(
+        "import sys, sitecustomize\n"
+        "print(CHAINED, sitecustomize.__file__)\n"
+        "print([p for p in sys.path if 'inside' in p])\n"
+    )
+    command = ["bash", "-c", f"{sys.executable} child.py"]
+    ended = _run(tmp_path, *command, PYTHONPATH=str(tmp_path / "own"))
+    assert ended.stdout == f"True {tmp_path}/own/sitecustomize.py\n[]\n"
+    (child,) = ended.record["children"]
+    assert child["argv"] == [sys.executable, "child.py"] or child["argv"] == ["child.py"]
+    assert not list(tmp_path.glob(".step.json*"))
+
+
+def test_a_child_s_framework_is_the_step_s(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    (tmp_path / "train.py").write_text("import torch")
+    for command in (["bash", "-c", f"{sys.executable} train.py"], ["python", "-c", _start("train.py")]):
+        ended = _run(tmp_path, *command)
+        assert ended.record["environment"]["torch"]["version"] == torch.__version__, command
+        assert ended.record["environment"]["packages"]
+
+
+def _start(file: str) -> str:
+    return f"import subprocess, sys; subprocess.run([sys.executable, {file!r}], check=True)"
+
+
+def test_a_step_without_python_says_that_nothing_is_known_of_its_children(tmp_path: Path) -> None:
+    ended = _run(tmp_path, "bash", "-c", "true")
+    assert ended.record["children"] == "no Python process that this step started has reported itself"
+
+
+def test_a_broken_sitecustomize_of_the_user_s_is_told_as_before(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import none_of_that_name")
+    ended = _run(tmp_path, "bash", "-c", f"{sys.executable} -c pass", PYTHONPATH=str(tmp_path))
+    assert "none_of_that_name" in ended.stderr
+    assert "run_step" not in ended.stderr
+
+
+def _run_in_terminal(folder: Path, *command: str) -> Ended:
+    argv = [*_argv()[:-1], "--terminal", "--", *command]
+    ended = subprocess.run(
+        argv, cwd=folder, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+    )
+    return Ended(ended.returncode, ended.stdout, ended.stderr, _record(folder))
+
+
+@pytest.mark.parametrize("program", ["python", sys.executable])
+def test_a_step_has_a_terminal_of_80_columns_where_it_wants_one(tmp_path: Path, program: str) -> None:
+    text = (
+        "import os, sys\n"
+        "print(os.get_terminal_size().columns, sys.stdout.isatty(), os.popen('stty size').read().strip())\n"
+        "print(repr(sys.stdin.read()), file=sys.stderr)\n"
+        "sys.exit(3)\n"
+    )
+    ended = _run_in_terminal(tmp_path, program, "-c", text)
+    assert ended.stdout == "80 True 24 80\n''\n"
+    assert (ended.code, ended.record["exit_code"]) == (3, 3)
+
+
+def test_all_that_is_written_to_a_terminal_arrives(tmp_path: Path) -> None:
+    ended = _run_in_terminal(tmp_path, "python", "-c", "for i in range(50000): print(i)")
+    assert ended.stdout.splitlines() == [str(i) for i in range(50_000)]
+
+
+def test_an_interrupt_reaches_the_step_in_its_terminal(tmp_path: Path) -> None:
+    text = (
+        "import time\n"
+        "try:\n    open('ready', 'w').close(); time.sleep(60)\n"
+        "except KeyboardInterrupt:\n    print('saved'); raise\n"
+    )
+    argv = [*_argv()[:-1], "--terminal", "--", "python", "-c", text]
+    process = subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    _wait_for(tmp_path / "ready")
+    os.killpg(process.pid, signal.SIGINT)
+    stdout, _ = process.communicate(timeout=20)
+    assert stdout.startswith("saved\n")
+    assert process.returncode == 130

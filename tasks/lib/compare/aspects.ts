@@ -135,7 +135,12 @@ export const ASPECTS: Aspect[] = [
     name: "environment variables",
     likelihood: "possible",
     because: "these steer threads, devices, kernels and hashing",
-    read: ({ attempt }) => variables(attempt, (name) => !LOCALE.test(name)),
+    read: ({ attempt, step, names }) => ({
+      ...variables(attempt, (name) => !LOCALE.test(name)),
+      ...Object.fromEntries(
+        Object.entries(step.settings ?? {}).map(([name, value]) => [name, withoutNames(value, names)]),
+      ),
+    }),
   },
   {
     name: "GPU driver",

@@ -22,10 +22,12 @@ export function stepContainer(
     ...userArguments(container),
     ...isolation(program, plan.engine.version ?? "", container),
     ...limitArguments(container),
-    ...gpuArguments(program, container.gpus),
+    ...gpuArguments(program, step.gpus ?? container.gpus),
     ...container.mounts.flatMap((mount) => mountArguments(program, mount)),
     ...["--workdir", step.cwd],
     ...Object.entries(step.env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
+    // Without a value: the client takes it from its own environment, and no command line shows it.
+    ...(step.secrets ?? []).flatMap((name) => ["--env", name]),
     ...(entrypoint === undefined ? [] : ["--entrypoint", entrypoint]),
     container.image.id,
     ...before,

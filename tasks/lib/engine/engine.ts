@@ -160,7 +160,9 @@ export interface ServerSif {
 /** A step's own command under the recorder, which is the same in every environment. */
 export function stepCommand(python: string, step: PlannedStep, resuming: boolean): string[] {
   return [
-    ...[python, join(INSIDE, "run_step.py"), "--record", join(step.out, "step.json"), "--"],
+    ...[python, join(INSIDE, "run_step.py"), "--record", join(step.out, "step.json")],
+    ...(step.tty ? ["--terminal"] : []),
+    "--",
     ...step.argv,
     ...(resuming ? step.resume ?? [] : []),
   ];

@@ -127,12 +127,19 @@ function checkKindOfStep(document: YamlDocument, name: string, step: RawStep): v
   const keys = document.keys(path);
   // Of a mistyped key it is said already that it is unknown.
   if (!keys || keys.some((key) => !keysAt(path).includes(key))) return;
-  const hasRun = keys.includes("run");
-  const hasNotebook = keys.includes("notebook");
-  if (hasRun && hasNotebook) {
-    document.add(path, `${field} must have either run or notebook, it has both`, "key");
-  } else if (!hasRun && !hasNotebook) {
-    document.add(path, `${field} must have either run or notebook, e.g. run: [python, train.py]`, "key");
+  const kinds = ["run", "shell", "notebook"].filter((kind) => keys.includes(kind));
+  const hasRun = kinds.includes("run");
+  if (kinds.length > 1) {
+    document.add(
+      path,
+      `${field} must have one of run, shell and notebook, it has ${kinds.join(" and ")}`,
+      "key",
+    );
+  } else if (kinds.length === 0) {
+    document.add(path, `${field} must have run, shell or notebook, e.g. run: [python, train.py]`, "key");
+  }
+  if (step.tty && kinds.includes("notebook")) {
+    document.add([...path, "tty"], `${field}.tty goes with run or shell, a notebook has no terminal`, "key");
   }
   if (step.resume && !hasRun) {
     document.add(
@@ -172,6 +179,30 @@ function checkArguments(document: YamlDocument, name: string, step: RawStep, nam
   for (const key of ["run", "resume"] as const) {
     for (const [index] of (step[key] ?? []).entries()) {
       checkArgument(document, ["steps", name, key, index], step, names);
+    }
+  }
+  for (const [variable] of Object.entries(step.env ?? {})) {
+    checkArgument(document, ["steps", name, "env", variable], step, names);
+  }
+  if (step.shell?.includes("\0")) {
+    document.add(["steps", name, "shell"], `steps.${name}.shell must hold no NUL character`);
+  }
+  checkVariables(document, name, step);
+}
+
+/** Variables by which the runner finds the processes of a run, and what a secret would show. */
+function checkVariables(document: YamlDocument, name: string, step: RawStep): void {
+  for (const variable of Object.keys(step.env ?? {})) {
+    const at = ["steps", name, "env", variable];
+    if (variable.startsWith("EXPERIMENT_")) {
+      document.add(
+        at,
+        `${fieldName(at)} must be called something else, EXPERIMENT_… are the runner's own`,
+        "key",
+      );
+    }
+    if (step.secrets?.includes(variable)) {
+      document.add(at, `${fieldName(at)} must stand in env or in secrets, it is in both`, "key");
     }
   }
 }
@@ -223,6 +254,7 @@ function checkStepPaths(document: YamlDocument, name: string, step: RawStep): vo
   for (const [index, input] of (step.inputs ?? []).entries()) {
     checkPath(document, [...path, "inputs", index], input);
   }
+  checkPath(document, [...path, "cwd"], step.cwd);
   checkOutputs(document, path, step.outputs ?? []);
   const seen = new Set<string>();
   for (const [index, product] of (step.produces ?? []).entries()) {

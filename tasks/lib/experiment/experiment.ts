@@ -59,6 +59,33 @@ export interface Step {
   data: string[];
   /** Arguments appended when an interrupted run is taken up again; without it the step starts afresh. */
   resume?: string[];
+  /** What it does, in a line for people. */
+  description?: string;
+  /** A script that `bash -euo pipefail` reads, instead of `run` or `notebook`; parameters are its variables. */
+  shell?: string;
+  /** Working directory, relative to the root. */
+  cwd?: string;
+  /** Environment variables, with `{placeholders}`. */
+  env?: Record<string, string>;
+  /** Names of variables that it gets from the caller, and that no record holds. */
+  secrets?: string[];
+  /** Seconds after which it is ended, as failed. */
+  timeout?: number;
+  /** It gets a terminal of 80 columns. */
+  tty?: true;
+  /** The run goes on without it if it fails. */
+  optional?: true;
+  /** As `environment.gpus`, where this step needs others. */
+  gpus?: Environment["gpus"];
+  /** What it took the authors, for whoever begins it. */
+  expect?: Expectation;
+}
+
+export interface Expectation {
+  seconds?: number;
+  bytes?: number;
+  /** A machine in words, e.g. "1x A100". */
+  on?: string;
 }
 
 /** What a class of tolerance asks of the environment, each compared with the authors', or a literal such as `cpu`. */
@@ -155,6 +182,9 @@ export interface ContainerLimits {
   cpus?: string;
   network?: "none";
 }
+
+/** A time: a number, and s, m, h or d. */
+export const TIME_PATTERN = /^[1-9]\d*(?:\.\d+)?[smhd]$/;
 
 /** A size as the container engines take it: a number, and b, k, m or g. */
 export const SIZE_PATTERN = /^[1-9]\d*[bkmgBKMG]?$/;

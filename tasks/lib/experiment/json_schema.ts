@@ -39,8 +39,26 @@ const DESCRIPTIONS: Record<string, string> = {
   "steps.*.run":
     "The command as a list of arguments. {name} is a parameter, {out} this step's own folder, {steps.train} the folder of a step it needs, {data.eurosat} what was fetched, {cache} a folder of the project for what can be derived again; a literal brace is doubled.",
   "steps.*.notebook": "A notebook, which gets the parameters and `out`.",
+  "steps.*.description": "What the step does, in a line for people.",
+  "steps.*.shell":
+    "Instead of run: a script for bash -euo pipefail. Parameters are its variables ($epochs; - becomes _), and so are $out, $cache, $steps_train and $data_eurosat; nothing is pasted into it.",
   "steps.*.needs": "Steps whose folders this one reads.",
   "steps.*.produces": "Files in the step's own folder that must be there when it ends.",
+  "steps.*.outputs":
+    "Files and folders that the step writes into the project. They end in its own folder; the project is as it was after the run.",
+  "steps.*.cwd": "The folder it works in; the project's root without it.",
+  "steps.*.env": "Environment variables, with placeholders as in run.",
+  "steps.*.secrets":
+    "Environment variables that are passed through from the caller, and that no record holds.",
+  "steps.*.timeout": "The step is ended, as failed, after this time: 90s, 30m, 4h, 2d.",
+  "steps.*.tty": "The step gets a terminal of 80 columns.",
+  "steps.*.optional": "If the step fails, the run goes on without it.",
+  "steps.*.gpus": "As environment.gpus, for a step that needs others.",
+  "steps.*.expect":
+    "What the step took its authors; it is said before, and asked where this machine clearly lacks it.",
+  "steps.*.expect.time": "E.g. 4h.",
+  "steps.*.expect.disk": "Free space for the run folder, e.g. 30g.",
+  "steps.*.expect.on": "The machine, e.g. 1x A100.",
   "steps.*.inputs": "Files and folders that this step reads; all tracked files unless given.",
   "steps.*.data": "Data that this step reads without a placeholder in its command, as a notebook does.",
   "steps.*.resume": "Arguments that are added when an interrupted run is taken up again.",

@@ -90,9 +90,51 @@ function convertStep(document: YamlDocument, step: RawStep, name: string): Step 
     produces: (step.produces ?? []).map(tidyPath),
     outputs: step.outputs && step.outputs.length > 0 ? step.outputs.map(tidyPath) : undefined,
     inputs: step.inputs?.map(tidyPath),
-    data: dataOf([...run ?? [], ...resume ?? []], step.data ?? []),
+    data: dataOf(templates(document, step, name), step.data ?? []),
     resume,
+    ...convertSurroundings(document, step, name),
   };
+}
+
+/** What a step gets around its command; absent unless it says so. */
+function convertSurroundings(document: YamlDocument, step: RawStep, name: string): Partial<Step> {
+  const { description, shell, cwd, env, secrets, timeout, tty, optional, gpus, expect } = step;
+  const all: Partial<Step> = {
+    description: description && oneLine(description),
+    shell,
+    cwd: cwd && tidyPath(cwd),
+    env: env && mapRecord(env, (_, variable) => document.text(["steps", name, "env", variable])),
+    secrets,
+    timeout: timeout === undefined ? undefined : seconds(timeout),
+    tty,
+    optional,
+    gpus: Array.isArray(gpus) ? gpus.map(String) : gpus,
+    expect: expect && {
+      seconds: expect.time === undefined ? undefined : seconds(expect.time),
+      bytes: expect.disk === undefined ? undefined : decimalBytes(expect.disk),
+      on: expect.on && oneLine(expect.on),
+    },
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+function seconds(time: string): number {
+  return parseFloat(time) * { s: 1, m: 60, h: 3600, d: 86_400 }[time.at(-1)!]!;
+}
+
+/** As disks are measured. */
+function decimalBytes(size: string): number {
+  return parseFloat(size) * { m: 1e6, g: 1e9, t: 1e12 }[size.at(-1)!.toLowerCase()]!;
+}
+
+/** All texts of a step that hold placeholders. */
+function templates(document: YamlDocument, { run, resume, env }: RawStep, name: string): string[] {
+  const at = (key: string, inner: string | number) => document.text(["steps", name, key, inner]);
+  return [
+    ...(run ?? []).map((_, index) => at("run", index)),
+    ...(resume ?? []).map((_, index) => at("resume", index)),
+    ...Object.keys(env ?? {}).map((variable) => at("env", variable)),
+  ];
 }
 
 function dataOf(args: string[], listed: string[]): string[] {

@@ -1,7 +1,7 @@
 /** The shape of experiment.yaml, as a zod schema; its messages say what is expected. */
 
 import * as z from "zod/mini";
-import { SIZE_PATTERN } from "./experiment.ts";
+import { SIZE_PATTERN, TIME_PATTERN } from "./experiment.ts";
 import { ENGINE_NAMES } from "./engine_name.ts";
 import type { Path } from "./yaml_document.ts";
 
@@ -50,6 +50,12 @@ const CPUS = "a number of processors, e.g. 2 or 0.5";
 
 const GPUS = `none, optional, all, a count or a list of device ids, e.g. 1 or ["0", "2"]`;
 
+const gpusSchema = z.union([
+  z.enum(["none", "optional", "all"]),
+  z.int().check(z.minimum(1)),
+  z.array(z.union([z.string().check(z.minLength(1)), z.int().check(z.minimum(0))])).check(z.minLength(1)),
+], { error: GPUS });
+
 export const environmentSchema = z.strictObject({
   image: z.optional(
     text("cschranz/gpu-jupyter:v1.10_cuda-12.9_ubuntu-24.04").check(
@@ -57,11 +63,7 @@ export const environmentSchema = z.strictObject({
     ),
   ),
   requirements: z.optional(path("requirements.txt")),
-  gpus: z.optional(z.union([
-    z.enum(["none", "optional", "all"]),
-    z.int().check(z.minimum(1)),
-    z.array(z.union([z.string().check(z.minLength(1)), z.int().check(z.minimum(0))])).check(z.minLength(1)),
-  ], { error: GPUS })),
+  gpus: z.optional(gpusSchema),
   engine: z.optional(z.enum(ENGINE_NAMES, { error: ENGINE_NAMES.join(", ") })),
   shm_size: z.optional(z.string({ error: SIZE }).check(z.regex(SIZE_PATTERN, { error: SIZE }))),
   memory: z.optional(z.string({ error: SIZE }).check(z.regex(SIZE_PATTERN, { error: SIZE }))),
@@ -94,8 +96,32 @@ export const dataSchema = z.strictObject({
   to: path("data/eurosat"),
 }, { error: "a mapping with urls, sha256 or md5, and to" });
 
+const TIME = "a number and s, m, h or d, e.g. 90s, 30m or 4h";
+
+const time = z.string({ error: TIME }).check(z.regex(TIME_PATTERN, { error: TIME }));
+
+const DISK = "a number and m, g or t, e.g. 30g";
+
+const expectSchema = z.strictObject({
+  time: z.optional(time),
+  disk: z.optional(z.string({ error: DISK }).check(z.regex(/^[1-9]\d*[mgtMGT]$/, { error: DISK }))),
+  on: z.optional(text("1x A100")),
+}, { error: 'a mapping, e.g. { time: 4h, disk: 30g, on: "1x A100" }' });
+
+const VARIABLE_NAME = "names of environment variables, made of letters, digits and _";
+
+const variableName = z.string().check(z.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: VARIABLE_NAME }));
+
+const SECRETS = "a list of names of environment variables, e.g. [HF_TOKEN]";
+
+const onlyTrue = z.literal(true, { error: "true, or left out" });
+
 export const stepSchema = z.strictObject({
+  description: z.optional(text("Trains for 15 epochs")),
   run: z.optional(argumentList(`[python, -m, src.train, --out, "{out}"]`)),
+  shell: z.optional(
+    text("python train.py | tee log.txt").check(z.regex(/\S/, { error: "the text of a bash script" })),
+  ),
   notebook: z.optional(path("notebooks/train.ipynb")),
   needs: z.optional(
     z.array(z.string({ error: "the name of a step" }), { error: "a list of steps, e.g. [train]" }),
@@ -104,10 +130,20 @@ export const stepSchema = z.strictObject({
   outputs: z.optional(paths("results/metrics.csv")),
   inputs: z.optional(paths("src")),
   resume: z.optional(argumentList("[--resume]")),
+  cwd: z.optional(path("src")),
+  env: z.optional(z.record(variableName, anyScalar("a text, a number, true or false"), {
+    error: "a mapping of names to values, e.g. { OMP_NUM_THREADS: 1 }",
+  })),
+  secrets: z.optional(z.array(variableName, { error: SECRETS })),
+  timeout: z.optional(time),
+  tty: z.optional(onlyTrue),
+  optional: z.optional(onlyTrue),
+  gpus: z.optional(gpusSchema),
+  expect: z.optional(expectSchema),
   data: z.optional(
     z.array(z.string({ error: "the name of data" }), { error: "a list of names of data, e.g. [eurosat]" }),
   ),
-}, { error: "a mapping with run or notebook, e.g. { run: [python, train.py] }" });
+}, { error: "a mapping with run, shell or notebook, e.g. { run: [python, train.py] }" });
 
 const WHEN = "same, other, or a text to be equal to, e.g. { image: same, gpu: same } or { device: cpu }";
 

@@ -71,7 +71,7 @@ function planProcess(facts: ServerFacts): ServerProcess {
 
 function gpusOf({ request, experiment, host }: ServerFacts) {
   const gpus = request.gpus ?? experiment.environment.gpus;
-  return chooseGpus({ ...experiment, environment: { ...experiment.environment, gpus } }, host);
+  return chooseGpus(gpus, host);
 }
 
 function planContainer(facts: ServerFacts, asRoot: boolean): ServerContainer {

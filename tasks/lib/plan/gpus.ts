@@ -1,7 +1,7 @@
 /** Which of the machine's GPUs an experiment gets. */
 
 import { Failure } from "../cli/failure.ts";
-import type { Experiment } from "../experiment/experiment.ts";
+import type { Environment } from "../experiment/experiment.ts";
 import type { Host } from "../system/host.ts";
 
 /** GPUs that a container gets: none, all, so many, or those with these ids. */
@@ -20,7 +20,7 @@ export interface GpuChoice {
  *
  * @throws Failure(3) if the experiment demands GPUs that this machine lacks.
  */
-export function chooseGpus({ environment: { gpus } }: Experiment, host: Host): GpuChoice {
+export function chooseGpus(gpus: Environment["gpus"], host: Host): GpuChoice {
   const found = host.gpus.length;
   if (gpus === "none") return { said: "none asked for", env: { CUDA_VISIBLE_DEVICES: "" }, request: "none" };
   if (gpus === "optional") {

@@ -53,9 +53,9 @@ export interface PlanRequest {
  */
 export async function makePlan(experiment: Experiment, host: Host, request: PlanRequest): Promise<Plan> {
   const parameters = chooseParameters(experiment, request.overrides);
-  const gpus = chooseGpus(experiment, host);
+  const gpus = chooseGpus(experiment.environment.gpus, host);
   const others = otherChanges(request);
-  const context = { experiment, request, parameters, gpus };
+  const context = { experiment, request, parameters, gpus, host };
   const steps: PlannedStep[] = [];
   for (const name of request.steps) steps.push(await planStep(context, experiment.steps[name]!));
   return {
@@ -95,6 +95,7 @@ interface Context {
   request: PlanRequest;
   parameters: Parameters;
   gpus: GpuChoice;
+  host: Host;
 }
 
 /** The declared values with those of the command line in their place, each of its declared type. */
@@ -160,15 +161,32 @@ async function planStep(context: Context, step: Step): Promise<PlannedStep> {
     ...Object.entries(parameters).map(([name, { text }]) => [name, text] as const),
     ...Object.entries(needs).map(([name, { directory }]) => [`steps.${name}`, directory] as const),
   ]);
-  const own = step.run === undefined
+  const own = step.shell !== undefined
+    ? [...SHELL, step.shell]
+    : step.run === undefined
     ? notebookCommand(context, step, out)
     : step.run.map((part) => fillTemplate(part, values));
+  const settings = {
+    ...(step.shell === undefined ? {} : shellVariables(values)),
+    ...Object.fromEntries(
+      Object.entries(step.env ?? {}).map(([name, text]) => [name, fillTemplate(text, values)]),
+    ),
+  };
+  const gpus = step.gpus === undefined ? undefined : chooseGpus(step.gpus, context.host);
   return {
     name: step.name,
     argv: [...own, ...request.rest],
     resume: step.resume?.map((part) => fillTemplate(part, values)),
-    cwd: experiment.root,
-    env: stepEnvironment(context),
+    cwd: step.cwd === undefined ? experiment.root : join(experiment.root, step.cwd),
+    env: { ...stepEnvironment(context, gpus ?? context.gpus), ...settings },
+    description: step.description,
+    settings: Object.keys(settings).length > 0 ? settings : undefined,
+    secrets: step.secrets,
+    timeout: step.timeout,
+    tty: step.tty,
+    optional: step.optional,
+    gpus: gpus?.request,
+    expect: step.expect,
     out,
     produces: step.produces,
     outputs: step.outputs,
@@ -179,12 +197,21 @@ async function planStep(context: Context, step: Step): Promise<PlannedStep> {
   };
 }
 
-function namesCache({ run = [], resume = [] }: Step): boolean {
-  return [...run, ...resume].some((part) => placeholders(part).includes("cache"));
+/** Ends at the first command that fails, also in a pipe, and for a variable that nobody has set. */
+const SHELL = ["bash", "-euo", "pipefail", "-c"];
+
+/** `{steps.train}` is `$steps_train` in a script: its text stays as it was written, whatever a value holds. */
+function shellVariables(values: Map<string, string>): Record<string, string> {
+  return Object.fromEntries([...values].map(([name, value]) => [name.replace(/[.-]/g, "_"), value]));
+}
+
+function namesCache({ run = [], resume = [], shell = "", env = {} }: Step): boolean {
+  return /\$\{?cache\b/.test(shell) ||
+    [...run, ...resume, ...Object.values(env)].some((part) => placeholders(part).includes("cache"));
 }
 
 /** What makes runs comparable and their output live; the user's own settings come before it. */
-function stepEnvironment({ request, gpus }: Context): Record<string, string> {
+function stepEnvironment({ request }: Context, gpus: GpuChoice): Record<string, string> {
   const { container, variables } = request;
   return {
     ...(container === undefined ? {} : variables),

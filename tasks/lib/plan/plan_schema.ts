@@ -118,6 +118,24 @@ const plannedStepSchema = z.object({
   /** The step's own folder, absolute. */
   out: z.string(),
   produces: texts,
+  /** What it does, in a line for people. */
+  description: z.optional(z.string()),
+  /** Variables of `env` that are this step's own. */
+  settings: z.optional(textByName),
+  /** Names of variables that it gets from the caller; their values are nowhere. */
+  secrets: z.optional(texts),
+  /** Seconds after which it is ended. */
+  timeout: z.optional(z.number()),
+  /** It gets a terminal of 80 columns. */
+  tty: z.optional(z.literal(true)),
+  /** The run goes on without it if it fails. */
+  optional: z.optional(z.literal(true)),
+  /** GPUs that its container gets instead of the run's. */
+  gpus: z.optional(gpuRequestSchema),
+  /** What it took its authors. */
+  expect: z.optional(
+    z.object({ seconds: z.optional(z.number()), bytes: z.optional(z.number()), on: z.optional(z.string()) }),
+  ),
   /** What it writes into the project, relative to its root. */
   outputs: z.optional(texts),
   inputs: z.optional(texts),

@@ -151,6 +151,8 @@ const stepEvidenceSchema = z.object({
   needs: z.record(z.string(), z.extend(needSchema, { sha256: z.string() })),
   /** Data that were fetched, as they were when the run was planned; absent where the step reads none. */
   data: z.optional(z.record(z.string(), usedDataSchema)),
+  /** Environment variables of the step's own; secrets are in no record. */
+  settings: z.optional(textByName),
   started: z.optional(timeSchema),
   ended: z.optional(timeSchema),
   seconds: z.optional(z.number()),

@@ -21,6 +21,7 @@ import {
   recordOutputs,
   recordVariables,
   type RunStatus,
+  type StepEvidence,
   writeEvidence,
 } from "../record/evidence.ts";
 import { outputsOf, ProjectTree } from "../record/project_tree.ts";
@@ -163,11 +164,17 @@ async function beginAttempt(
       gpus: plan.environment.gpus,
       image: plan.container?.image,
     },
-    variables: recordVariables(plan.steps[0]?.env ?? {}, plan.container === undefined),
+    variables: recordVariables(sharedVariables(plan), plan.container === undefined),
     code: await readCode(experiment.root, runs, outputsOf(plan)),
   };
   const before = resumed?.evidence.attempts.at(-1);
   return before === undefined ? attempt : { ...attempt, differs: differences(before, attempt) };
+}
+
+/** Those of all steps; what is a step's own, its record has. */
+function sharedVariables({ steps }: Plan): Record<string, string> {
+  const [{ env = {}, settings = {} } = {}] = steps;
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !Object.hasOwn(settings, name)));
 }
 
 /** The version of Python that a virtual environment was made with. */
@@ -245,7 +252,19 @@ async function runSteps({ prepared, request, evidence, terminal, stopper, meanwh
         await tree?.place(step);
         continue;
       }
+      const without = lacking(evidence, step);
+      if (without !== undefined) {
+        const problem = `it needs "${without}", which did not end well`;
+        evidence.steps[step.name] = notRun(evidence, step, problem);
+        if (!step.optional) return finish(evidence, "failed", `"${step.name}" can't run: ${problem}`);
+        terminal.note(`"${step.name}" is not run: ${problem}`);
+        continue;
+      }
       const { status, problem } = await runStep(context, step);
+      if (status === "failed" && step.optional) {
+        terminal.note(`"${step.name}" failed (${problem}); it is optional, so the run goes on without it`);
+        continue;
+      }
       if (status === "failed" || status === "interrupted") return finish(evidence, status, problem);
     }
     finish(evidence, "done");
@@ -256,6 +275,16 @@ async function runSteps({ prepared, request, evidence, terminal, stopper, meanwh
     log.close();
     await writeEvidence(plan.directory, evidence);
   }
+}
+
+/** The step that this one needs, and that has failed, if there is one. */
+function lacking({ steps }: Evidence, { needs }: PlannedStep): string | undefined {
+  return Object.keys(needs).find((name) => ["failed", "not run"].includes(steps[name]?.status ?? ""));
+}
+
+function notRun({ attempts }: Evidence, { argv }: PlannedStep, problem: string): StepEvidence {
+  const attempt = attempts.length - 1;
+  return { status: "not run", argv, command: [], attempt, fingerprint: "", needs: {}, problem };
 }
 
 /** Whether an earlier attempt has done the step, and its outputs and what it read are still what was recorded. */

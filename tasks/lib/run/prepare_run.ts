@@ -134,6 +134,11 @@ function withOptions(experiment: Experiment, { gpus, limits }: ContainerOptions)
       gpus: gpus ?? environment.gpus,
       limits: { ...environment.limits, ...given },
     },
+    ...(gpus !== undefined && {
+      steps: Object.fromEntries(
+        Object.entries(experiment.steps).map(([name, step]) => [name, { ...step, gpus: undefined }]),
+      ),
+    }),
   };
 }
 

@@ -1,6 +1,8 @@
 /** One step of a run: from the plan to its part of the evidence. */
 
+import { Buffer } from "node:buffer";
 import { dirname, isAbsolute, join, relative } from "node:path";
+import { Failure } from "../cli/failure.ts";
 import { duration } from "../cli/format.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { engineCommand, engineOf } from "../engine/index.ts";
@@ -47,6 +49,7 @@ export async function runStep(context: StepContext, step: PlannedStep): Promise<
   const before = evidence.steps[step.name];
   const record = await beginRecord(context, step, before);
   const position = `step ${plan.steps.indexOf(step) + 1} of ${plan.steps.length}`;
+  const description = step.description === undefined ? "" : ` (${step.description})`;
   const earlier = context.reuse ? await findSame(context, step, record.fingerprint) : undefined;
   evidence.steps[step.name] = record;
   if (earlier) {
@@ -56,7 +59,7 @@ export async function runStep(context: StepContext, step: PlannedStep): Promise<
     await copyStep(earlier, step, record);
     await context.tree?.place(step);
   } else {
-    terminal.line(terminal.paint(`${position}: ${step.name}`, "bold"));
+    terminal.line(terminal.paint(`${position}: ${step.name}`, "bold") + description);
     await writeEvidence(plan.directory, evidence);
     await execute(context, step, record);
     await noticeEdits(context, step, record);
@@ -92,6 +95,7 @@ async function beginRecord(
     edited: edited.length > 0 ? edited : undefined,
     needs,
     data: usedData(plan, step),
+    settings: step.settings,
     started: new Date().toISOString(),
   };
 }
@@ -145,7 +149,8 @@ async function fingerprint(
     [plan.experiment.root, "{root}"],
   ];
   const neutral = (part: string) => folders.reduce((text, [path, name]) => text.replaceAll(path, name), part);
-  const { EXPERIMENT_RUN: _, ...env } = step.env;
+  const { EXPERIMENT_RUN: _, ...variablesOfStep } = step.env;
+  const env = mapValues(variablesOfStep, neutral);
   const { host, environment, variables } = evidence.attempts.at(-1)!;
   return sha256(JSON.stringify([
     step.argv.map(neutral),
@@ -161,7 +166,15 @@ async function fingerprint(
     // Where they were fetched from is not what they are.
     ...data.map(([name, { sha256, treeSha256 }]) => [name, sha256, treeSha256]),
     ...(tree === undefined ? [] : [tree]),
+    // Only where they are given, so that the steps of earlier runs are known again.
+    ...(step.cwd === plan.experiment.root ? [] : [neutral(step.cwd)]),
+    ...(step.gpus === undefined ? [] : [step.gpus]),
+    ...(step.tty ? ["terminal"] : []),
   ]));
+}
+
+function mapValues(record: Record<string, string>, map: (value: string) => string): Record<string, string> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
 }
 
 /** Hashes of the files outside the project that a command names, such as a notebook from elsewhere. */
@@ -217,6 +230,7 @@ async function execute(
   step: PlannedStep,
   record: StepEvidence,
 ) {
+  await requireFolder(step);
   await prepareFolder(step, resuming);
   await tree?.before(step, resuming && step.resume !== undefined);
   if (step.cache !== undefined) await makeStepCache(step.cache);
@@ -224,6 +238,7 @@ async function execute(
   const begin = performance.now();
   const runtime = await (await engineOf(plan.engine.name)).runtime(plan, step);
   await runtime.prepare?.();
+  const hide = hiding(step.secrets ?? []);
   const decoder = new TextDecoder();
   let stderr = "";
   const ended = await supervise(record.command, {
@@ -231,8 +246,10 @@ async function execute(
     env: runtime.env,
     mark: runMark(plan.run),
     stopper,
+    timeoutMs: step.timeout === undefined ? undefined : step.timeout * 1000,
     reach: runtime.reach,
-    onOutput: async (chunk, stream) => {
+    onOutput: async (output, stream) => {
+      const chunk = hide(output);
       if (stream === "stderr") stderr = (stderr + decoder.decode(chunk, { stream: true })).slice(-KEPT);
       terminal.raw(chunk);
       await log.write(chunk);
@@ -252,8 +269,26 @@ async function execute(
   if (log.broken) terminal.note(`log.txt is incomplete: ${log.broken}`);
 }
 
+/** What prints a secret shows `***` instead; a program that prints it in pieces is not caught. */
+function hiding(names: string[]): (chunk: Uint8Array) => Uint8Array {
+  const secrets = names.flatMap((name) => Deno.env.get(name) || []).filter((value) => value.length >= 4)
+    .map((value) => Buffer.from(value).toString("latin1"));
+  if (secrets.length === 0) return (chunk) => chunk;
+  return (chunk) => {
+    const text = Buffer.from(chunk).toString("latin1");
+    const hidden = secrets.reduce((left, secret) => left.replaceAll(secret, "***"), text);
+    return hidden === text ? chunk : Buffer.from(hidden, "latin1");
+  };
+}
+
 /** Characters of the end of standard error that are kept to explain a step that did not start. */
 const KEPT = 4000;
+
+/** Only now: an earlier step may have made it. */
+async function requireFolder({ name, cwd }: PlannedStep) {
+  if (await Deno.stat(cwd).then((info) => info.isDirectory, () => false)) return;
+  throw new Failure(2, `Cannot run "${name}": its cwd, ${cwd}, is not a folder`);
+}
 
 /** An empty folder for the step; what an earlier attempt left is kept beside it unless the step goes on with it. */
 async function prepareFolder(step: PlannedStep, resuming: boolean) {
@@ -293,7 +328,8 @@ async function setStatus(
     record.problem = `stopped by ${ended.stoppedBy}`;
     return;
   }
-  if (problem !== undefined) record.problem = problem;
+  if (ended.timedOut) record.problem = `it took longer than its timeout of ${duration(step.timeout!)}`;
+  else if (problem !== undefined) record.problem = problem;
   else if (!await isFolder(step.out)) record.problem = "it removed or replaced its own folder in the run";
   else if (ended.signal !== undefined) record.problem = endedBy(ended.signal);
   else {record.problem = ended.code === 0

@@ -91,6 +91,10 @@ export async function runTask(
   announce(plan, prepared.resumed !== undefined, terminal);
   if (prepared.change !== undefined) terminal.note(terminal.paint(prepared.change, "bold"));
   if (prepared.note !== undefined) terminal.note(prepared.note);
+  if (plan.steps.some(({ expect, secrets }) => expect ?? secrets)) {
+    const { requireExpected } = await import("./expectations.ts");
+    await requireExpected(prepared, options.yes, terminal);
+  }
   const { executeRun } = await import("./execute_run.ts");
   const conclusion = loadConclusion();
   const remaining: Promise<void>[] = [];

@@ -11,6 +11,8 @@ export interface SuperviseOptions {
   /** Environment entry that marks every process of the run, also those that left its process group. */
   mark: string;
   stopper: StopSignals;
+  /** After so long it is asked to end, and made to if it does not. */
+  timeoutMs?: number;
   /** Called when a stop is passed on to the step, with the signal's name. */
   onStop?: (signal: string) => void;
   /** How the step is reached, where it is no child of this process; its process group without it. */
@@ -33,6 +35,8 @@ export interface Supervised {
   signal?: string;
   /** The signal that asked the runner to stop while the step ran, if one did. */
   stoppedBy?: string;
+  /** Its time was over. */
+  timedOut?: true;
 }
 
 /**
@@ -44,7 +48,9 @@ export interface Supervised {
 export async function supervise(argv: string[], options: SuperviseOptions): Promise<Supervised> {
   const child = spawn(argv, options);
   const { stopper } = options;
-  stopper.attach((options.reach ?? reachGroup)(child.pid), options.onStop);
+  const reach = (options.reach ?? reachGroup)(child.pid);
+  stopper.attach(reach, options.onStop);
+  const limit = new TimeLimit(reach, options.timeoutMs);
   try {
     const [status] = await Promise.all([
       child.status.then((status) => (stopper.detach(), status)),
@@ -53,12 +59,47 @@ export async function supervise(argv: string[], options: SuperviseOptions): Prom
       // A grandchild that outlives the step holds its output open: end it, or the pumps would wait for ever.
       child.status.then(() => endProcesses({ group: child.pid, mark: options.mark })),
     ]);
-    return { code: status.code, signal: status.signal ?? undefined, stoppedBy: stopper.passedOn };
+    return {
+      code: status.code,
+      signal: status.signal ?? undefined,
+      stoppedBy: stopper.passedOn,
+      timedOut: limit.over,
+    };
   } catch (error) {
     await endProcesses({ group: child.pid, mark: options.mark });
     throw error;
   } finally {
+    limit.clear();
     stopper.detach();
+  }
+}
+
+/** How long a step may take, if that is limited. */
+class TimeLimit {
+  over?: true;
+  #timer?: ReturnType<typeof setTimeout>;
+
+  constructor(reach: ProcessHandle, afterMs?: number) {
+    if (afterMs !== undefined) this.#wait(afterMs, reach);
+  }
+
+  /** Timers take at most 24.8 days. */
+  #wait(ms: number, reach: ProcessHandle) {
+    const most = 2 ** 31 - 1;
+    this.#timer = setTimeout(
+      () => ms > most ? this.#wait(ms - most, reach) : this.#end(reach),
+      Math.min(ms, most),
+    );
+  }
+
+  #end(reach: ProcessHandle) {
+    this.over = true;
+    reach.interrupt();
+    this.#timer = setTimeout(() => reach.kill(), GRACE_MS);
+  }
+
+  clear() {
+    clearTimeout(this.#timer);
   }
 }
 

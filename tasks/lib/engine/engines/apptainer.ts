@@ -50,17 +50,27 @@ function apptainerCommand(plan: Plan, step: PlannedStep, resuming: boolean): str
   const { image, unset = [], mounts, scratch, gpus, ...limits } = plan.container!;
   const { HOME: home = "/tmp", ...env } = step.env;
   return inApptainer(
-    { file: image.file!, unset, env, mounts, cwd: step.cwd, home, scratch: scratch!, gpus, limits },
+    {
+      file: image.file!,
+      unset,
+      env,
+      mounts,
+      cwd: step.cwd,
+      home,
+      scratch: scratch!,
+      gpus: step.gpus ?? gpus,
+      limits,
+    },
     stepCommand("python", step, resuming),
   );
 }
 
-async function apptainerRuntime(plan: Plan): Promise<StepRuntime> {
+async function apptainerRuntime(plan: Plan, { secrets = [] }: PlannedStep): Promise<StepRuntime> {
   const { apptainerHandle, concludeApptainer } = await import("../../container/apptainer.ts");
   const scratch = plan.container!.scratch!;
   const clear = () => Deno.remove(scratch, { recursive: true }).catch(() => {});
   return {
-    env: {},
+    env: variablesByName(secrets),
     reach: apptainerHandle,
     prepare: async () => {
       await clear(); // of an attempt that was killed
@@ -107,6 +117,10 @@ export function inApptainer(sandbox: Sandbox, command: string[]): string[] {
     ...["--pwd", sandbox.cwd, sandbox.file],
     ...command,
   ];
+}
+
+function variablesByName(names: string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [`APPTAINERENV_${name}`, Deno.env.get(name) ?? ""]));
 }
 
 /** `--env` is a line of CSV or not, depending on the number of its equals signs; a variable carries any value. */
