@@ -10,10 +10,10 @@ import { COMPARE_OPTIONS, compareTask } from "./lib/compare/compare_task.ts";
 
 export const task = defineTask({
   name: "compare",
-  description: "Compare two runs: where they depart, and what may explain it",
+  description: "Compare two runs: where they deviate, and what may explain it",
   permissions: ["read"],
   summary:
-    "Says where two runs depart and what may explain it. Like diff, it ends with 0 if the results are the same, 1 if " +
+    "Says where two runs deviate and what may explain it. Like diff, it ends with 0 if the results are the same, 1 if " +
     "they differ, 2 if they can't be compared. Files that differ only in times, in the run's own folder, or in how " +
     "the same values are written are listed and do not count as a difference.",
   examples: [

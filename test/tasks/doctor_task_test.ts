@@ -57,7 +57,7 @@ Deno.test("doctor --json prints the findings about this machine within seconds",
   assert.equal(find(all, /^Deno /).message, `Deno ${Deno.version.deno}`);
   assert.match(find(all, /^Python 3\.\d+/).severity, /ok|warning/);
   find(all, /free for runs in/);
-  assert.ok(seconds < 6, `${seconds} s`);
+  assert.ok(seconds < 30, `${seconds} s`);
 });
 
 Deno.test("doctor speaks to a person in groups, with a remedy under what is amiss and a last line that sums up", async () => {
