@@ -17,7 +17,8 @@ export const CSV: SourceKind<CsvSource> = {
 
   parse({ step, file = "", place: column = "", format = {} }) {
     const match = /^(.*?\.[ct]sv)(?:\?(.*))?$/is.exec(file) ??
-      (Object.keys(format).length > 0 && column !== "" && !column.startsWith("/")
+      ((format.separator !== undefined || format.header !== undefined) && column !== "" &&
+          !column.startsWith("/")
         ? /^([^?]+)(?:\?(.*))?$/s.exec(file)
         : null);
     if (!match || column === "" || column === "sha256" && match[2] === undefined) return undefined;

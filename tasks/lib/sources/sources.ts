@@ -62,8 +62,13 @@ function split(text: string): Written | undefined {
   return step === undefined ? undefined : { step, file, place };
 }
 
+/** In a message; docs/experiment.md has all of them. */
+const MOST_EXAMPLES = 5;
+
 function expected(): string {
-  const quoted = SOURCE_EXAMPLES.map((form) => form.includes("\\") ? `'${form}'` : `"${form}"`);
+  const quoted = SOURCE_EXAMPLES.slice(0, MOST_EXAMPLES).map((form) =>
+    form.includes("\\") ? `'${form}'` : `"${form}"`
+  );
   return `a step, a file and a place in it, e.g. ${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`;
 }
 

@@ -1,0 +1,76 @@
+/** Metrics in the SQLite files of MLflow and Trackio. */
+
+import { DatabaseSync } from "node:sqlite";
+import { ContentProblem } from "./content_problem.ts";
+import { findInJson } from "./json.ts";
+import { type LoggedValue, namesOf } from "./logged.ts";
+
+/** Rows; more were logged by no run that is claimed from. */
+const MOST_ROWS = 1_000_000;
+
+/**
+ * @param file absolute path; it is opened to be read only
+ * @throws {ContentProblem} if it is no such file, or has no such metric, or more than one run has it
+ */
+export function metricInDatabase(file: string, metric: string): LoggedValue[] {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(file, { readOnly: true });
+    const columns = database.prepare("SELECT name FROM pragma_table_info('metrics')").all().map(({ name }) =>
+      name
+    );
+    const found = columns.includes("run_uuid")
+      ? ofMlflow(database, metric)
+      : columns.includes("run_name") && columns.includes("metrics")
+      ? ofTrackio(database, metric)
+      : undefined;
+    if (found === undefined) {
+      throw new ContentProblem("is not a database of MLflow or Trackio: it has no metrics");
+    }
+    const runs = [...new Set(found.map(({ run }) => run))];
+    if (runs.length <= 1) return found.map(({ step, text }) => ({ step, text }));
+    throw new ContentProblem(
+      `has ${runs.length} runs with ${metric} (${namesOf(runs)}), where one was looked for`,
+    );
+  } catch (error) {
+    if (error instanceof ContentProblem) throw error;
+    throw new ContentProblem(`can't be read as a database: ${(error as Error).message}`);
+  } finally {
+    database?.close();
+  }
+}
+
+type Logged = LoggedValue & { run: string };
+
+function ofMlflow(database: DatabaseSync, metric: string): Logged[] {
+  const rows = database.prepare(
+    "SELECT run_uuid AS run, step, value, is_nan FROM metrics WHERE key = ? ORDER BY run_uuid, timestamp, step LIMIT ?",
+  ).all(metric, MOST_ROWS);
+  if (rows.length === 0) {
+    const names = database.prepare("SELECT DISTINCT key FROM metrics LIMIT 100").all().map(({ key }) =>
+      String(key)
+    );
+    throw new ContentProblem(`has no metric ${JSON.stringify(metric)}, the metrics are ${namesOf(names)}`);
+  }
+  return rows.map(({ run, step, value, is_nan }) => ({
+    run: String(run),
+    step: Number(step),
+    text: is_nan ? "NaN" : String(value),
+  }));
+}
+
+function ofTrackio(database: DatabaseSync, metric: string): Logged[] {
+  const rows = database.prepare("SELECT run_name AS run, step, metrics FROM metrics ORDER BY id LIMIT ?").all(
+    MOST_ROWS,
+  );
+  const logged = rows.map(({ run, step, metrics }) => {
+    const text = metrics instanceof Uint8Array ? new TextDecoder().decode(metrics) : String(metrics);
+    const names = Object.keys(JSON.parse(text.replace(/\bNaN\b|-?\bInfinity\b/g, "null")) ?? {});
+    return { run: String(run), step: Number(step), text, names };
+  });
+  const found = logged.filter(({ names }) => names.includes(metric))
+    .map(({ run, step, text }) => ({ run, step, text: findInJson(text, [metric]).text }));
+  if (found.length > 0) return found;
+  const names = namesOf(logged.flatMap(({ names }) => names));
+  throw new ContentProblem(`has no metric ${JSON.stringify(metric)}, the metrics are ${names}`);
+}

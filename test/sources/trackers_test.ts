@@ -1,0 +1,118 @@
+/** Files of TensorBoard, MLflow, Trackio and W&B, written by these themselves. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { checkSource, formatSource, parseSource } from "../../tasks/lib/sources/sources.ts";
+import { type Observation, readSource, runFiles } from "../../tasks/lib/verdict/read_value.ts";
+import { madeEnvironment } from "../support/made_environment.ts";
+import { ROOT } from "../support/project.ts";
+
+const tools = await madeEnvironment("trackers");
+if ("missing" in tools) console.log(`Ignored: ${tools.missing}`);
+
+async function read(from: string, run: string, form?: "list"): Promise<Observation> {
+  const source = parseSource(from);
+  assert(!("problem" in source), from);
+  assert.equal(formatSource(source), from);
+  return await readSource(source, runFiles(run), form);
+}
+
+const STORES = [
+  "train/tensorboardx/events.out.tfevents.*",
+  "train/tensorboard/events.out.tfevents.*",
+  "train/mlruns",
+  "train/mlflow.db",
+  "train/trackio/made.db",
+  "train/wandb-dir/**/*.wandb",
+];
+
+Deno.test({
+  name: "metrics are read from what trackers write",
+  ignore: "missing" in tools,
+  async fn(t) {
+    assert(!("missing" in tools));
+    const run = await Deno.makeTempDir();
+    try {
+      await Deno.mkdir(join(run, "train"));
+      const { success, stderr } = await new Deno.Command(join(tools.bin, "python"), {
+        args: [join(ROOT, "test/support/trackers/write_logs.py"), join(run, "train")],
+      }).output();
+      assert(success, new TextDecoder().decode(stderr));
+      for (const store of STORES) {
+        await t.step(store, async () => {
+          const value = async (from: string) => {
+            const found = await read(from, run);
+            assert(found.found && "text" in found, JSON.stringify(found));
+            return [found.value, found.text];
+          };
+          assert.deepEqual(await value(`${store}#val/acc[-1]`), [0.682, "0.682"]);
+          assert.deepEqual(await value(`${store}#val/acc[0]`), [0.4889, "0.4889"]);
+          assert.deepEqual(await value(`${store}?step=1#val/acc`), [0.681, "0.681"]);
+          assert.deepEqual(await value(`${store}?step=last#val/acc`), [0.682, "0.682"]);
+          assert.deepEqual(await value(`${store}#val/acc[mean]`), [0.6173, "0.6173"]);
+          const list = await read(`${store}#val/acc`, run, "list");
+          assert(list.found && "list" in list);
+          assert.deepEqual(list.list.map(({ text }) => text), ["0.4889", "0.681", "0.682"]);
+          const reason = async (from: string) => {
+            const found = await read(from, run);
+            return found.found ? "it was found" : found.reason;
+          };
+          assert.match(
+            await reason(`${store}?step=9#val/acc`),
+            /has no val\/acc at step 9, it was logged at 0, 1, 2$/,
+          );
+          assert.match(
+            await reason(`${store}#val/acc`),
+            /has 3 values of val\/acc, where one was looked for: add \[-1\]/,
+          );
+          assert.match(
+            await reason(`${store}#acc[-1]`),
+            store.endsWith("mlruns")
+              ? /^no file matches train\/mlruns\/\*\*\/metrics\/acc, /
+              : /has no (?:scalar|metric) "acc", the (?:scalars|metrics) are .*val\/acc$/,
+          );
+        });
+      }
+      await t.step("damaged and cut files", async () => {
+        const [events] = [...Deno.readDirSync(join(run, "train/tensorboard"))];
+        const bytes = await Deno.readFile(join(run, "train/tensorboard", events!.name));
+        await Deno.writeFile(join(run, "train/cut.tfevents"), bytes.subarray(0, bytes.length - 3));
+        await Deno.writeTextFile(join(run, "train/text.tfevents"), "not an event file at all");
+        await Deno.writeTextFile(join(run, "train/text.wandb"), "not a file of W&B");
+        await Deno.writeTextFile(join(run, "train/text.db"), "not a database");
+        const damaged = bytes.slice();
+        damaged[bytes.length - 8]! ^= 1;
+        await Deno.writeFile(join(run, "train/damaged.tfevents"), damaged);
+        const cut = await read("train/cut.tfevents#val/acc[-1]", run);
+        assert(cut.found && "text" in cut && cut.text === "0.681", "the last record was being written");
+        const cases: [string, RegExp][] = [
+          ["train/text.tfevents#a[-1]", /is not an event file of TensorBoard$/],
+          ["train/damaged.tfevents#val/acc[-1]", /is damaged at byte \d+: a checksum is not right$/],
+          ["train/text.wandb#a[-1]", /is not an offline file of W&B$/],
+          ["train/text.db#a[-1]", /can't be read as a database: file is not a database$/],
+        ];
+        for (const [from, reason] of cases) {
+          const found = await read(from, run);
+          assert.match(found.found ? "it was found" : found.reason, reason);
+        }
+      });
+    } finally {
+      await Deno.remove(run, { recursive: true });
+    }
+  },
+});
+
+Deno.test("a claim on a tracked metric says which value, or is a list", () => {
+  for (const store of STORES) {
+    const source = parseSource(`${store}#val/acc`);
+    assert(!("problem" in source));
+    assert.match(
+      checkSource(source, 0.5)!.problem,
+      /must take one value of val\/acc, e\.g\. by \[-1\] for the last/,
+    );
+    assert.equal(checkSource(source, [0.5, 0.6]), undefined);
+    assert.deepEqual(parseSource(`${store}?epoch=1#val/acc`), {
+      problem: 'must name the step at which val/acc was logged, e.g. "?step=10" or "?step=last"',
+    });
+  }
+});

@@ -1,0 +1,29 @@
+/** Environments with programs of other projects, made once from PyPI and kept in the root of the project. */
+
+import { join } from "node:path";
+import { findPython } from "../../tasks/lib/environment/python.ts";
+import { exists, sha256 } from "../../tasks/lib/system/files.ts";
+import { ROOT } from "./project.ts";
+
+/**
+ * @param name of the folder `.venv-<name>`; `test/support/<name>/requirements.txt` says what is in it
+ * @returns where its programs are, or why it can't be made.
+ */
+export async function madeEnvironment(name: string): Promise<{ bin: string } | { missing: string }> {
+  const requirements = join(import.meta.dirname!, name, "requirements.txt");
+  const directory = join(ROOT, `.venv-${name}`);
+  const bin = join(directory, "bin");
+  const stamp = join(directory, `made-${sha256(await Deno.readTextFile(requirements)).slice(0, 12)}`);
+  if (await exists(stamp)) return { bin };
+  const { path } = await findPython();
+  const problem = await fails(path, "-m", "venv", "--clear", directory) ??
+    await fails(join(bin, "python"), "-m", "pip", "install", "--quiet", "--requirement", requirements);
+  if (problem !== undefined) return { missing: `the ${name} can't be installed: ${problem}` };
+  await Deno.writeTextFile(stamp, "");
+  return { bin };
+}
+
+async function fails(program: string, ...args: string[]): Promise<string | undefined> {
+  const { success, stderr } = await new Deno.Command(program, { args }).output();
+  return success ? undefined : new TextDecoder().decode(stderr).trim().split("\n").at(-1);
+}
