@@ -7,10 +7,14 @@ import { checkData } from "./data_checks.ts";
 import { checkName, checkPath, checkScalar, entriesAt, soundFields } from "./field_checks.ts";
 import { tidyPath } from "../values/relative_path.ts";
 import { OWN_PLACEHOLDERS, RESERVED_PARAMETERS } from "./reserved_names.ts";
+import { parsePlace } from "./parameter_files.ts";
 import {
+  A_PARAMETER_NAME,
   environmentSchema,
   experimentSchema,
   keysAt,
+  PARAMETER,
+  PARAMETER_NAME,
   type RawStep as WholeStep,
   stepSchema,
 } from "./schema.ts";
@@ -87,20 +91,83 @@ function checkEnvironment(document: YamlDocument): void {
 }
 
 function checkParameters(document: YamlDocument): void {
-  for (const [name, value] of entriesAt(document, "parameters")) {
-    const path = ["parameters", name];
-    checkName(document, path, name);
-    if (RESERVED_PARAMETERS.includes(name)) {
-      document.add(
-        path,
-        `parameter "${name}" must be called something else, ${
-          OWN_PLACEHOLDERS.includes(name) ? `{${name}} is a folder` : `--${name} is an option of the tasks`
-        }`,
-        "key",
-      );
+  for (const key of ["parameters", "params"]) {
+    for (const [name, value] of entriesAt(document, key)) {
+      const path = [key, name];
+      checkName(document, path, name, [PARAMETER_NAME, A_PARAMETER_NAME]);
+      if (RESERVED_PARAMETERS.includes(name)) {
+        document.add(
+          path,
+          `parameter "${name}" must be called something else, ${
+            OWN_PLACEHOLDERS.includes(name) ? `{${name}} is a folder` : `--${name} is an option of the tasks`
+          }`,
+          "key",
+        );
+      }
+      checkScalar(document, path, value);
+      if (value === null && document.show(path) === "empty") {
+        document.add(path, `${key}.${name} must be ${PARAMETER}, current value is empty`);
+      }
+      checkForeignName(document, path, name);
     }
-    checkScalar(document, path, value);
   }
+  for (const [name, place] of entriesAt(document, "params")) {
+    const parsed = typeof place === "string" ? parsePlace(place) : undefined;
+    if (typeof parsed !== "string") continue;
+    document.add(
+      ["params", name],
+      `params.${name} ${parsed}, current value is ${document.show(["params", name])}`,
+    );
+  }
+}
+
+/** Names that a notebook or a script of the experiment can't have. */
+function checkForeignName(document: YamlDocument, path: Path, name: string): void {
+  const steps = entriesAt(document, "steps");
+  const stepWith = (key: string) =>
+    steps.find(([, step]) => typeof step === "object" && step !== null && Object.hasOwn(step, key))?.[0];
+  const notebook = stepWith("notebook");
+  if (notebook !== undefined && (!/^[A-Za-z_]\w*$/.test(name) || PYTHON_KEYWORDS.has(name))) {
+    const problem = PYTHON_KEYWORDS.has(name) ? "is a word of Python's own" : "is no name in Python";
+    document.add(
+      path,
+      `parameter "${name}" must be called something else, it ${problem}, and the notebook of step "${notebook}" gets it`,
+      "key",
+    );
+  }
+  const shell = stepWith("shell");
+  if (shell === undefined) return;
+  const variable = name.replaceAll("-", "_");
+  const twin = parameterNames(document).find((other) =>
+    other !== name && other.replaceAll("-", "_") === variable
+  );
+  const problem = SHELL_VARIABLES.test(variable)
+    ? "the shell has a variable of that name"
+    : !/^[A-Za-z_]/.test(variable)
+    ? "no variable begins with a digit"
+    : twin !== undefined
+    ? `"${twin}" is the same variable, $${variable}`
+    : undefined;
+  if (problem === undefined) return;
+  document.add(
+    path,
+    `parameter "${name}" must be called something else, ${problem}, and step "${shell}" is a script`,
+    "key",
+  );
+}
+
+/** What bash, the loader of programs, Python and the runner read. */
+const SHELL_VARIABLES =
+  /^(?:PATH|HOME|USER|SHELL|IFS|ENV|PWD|OLDPWD|TERM|UID|EUID|PPID|TMPDIR|LANG|LC_.*|BASH.*|SHELLOPTS|PS\d|LD_.*|DYLD_.*|PYTHON.*|EXPERIMENT_.*)$/;
+
+/** Of Python 3, https://docs.python.org/3/reference/lexical_analysis.html#keywords */
+const PYTHON_KEYWORDS = new Set(
+  ("False None True and as assert async await break class continue def del elif else except finally for from global " +
+    "if import in is lambda nonlocal not or pass raise return try while with yield").split(" "),
+);
+
+function parameterNames(document: YamlDocument): string[] {
+  return ["parameters", "params"].flatMap((key) => entriesAt(document, key).map(([name]) => name));
 }
 
 function checkSteps(document: YamlDocument): void {
@@ -224,7 +291,7 @@ function checkPlaceholder(
   step: RawStep,
   names: string[],
 ): void {
-  const parameters = entriesAt(document, "parameters").map(([name]) => name);
+  const parameters = parameterNames(document);
   const needs = step.needs ?? [];
   const places = [...OWN_PLACEHOLDERS, ...entriesAt(document, "data").map(([name]) => `data.${name}`)];
   if (places.includes(placeholder) || parameters.includes(placeholder)) return;

@@ -8,6 +8,8 @@ import type { EngineName } from "./engine_name.ts";
 export interface Parameter {
   value: number | string | boolean;
   text: string;
+  /** It is a list, a mapping or null: `value` and `text` are its YAML in one line. */
+  structured?: true;
 }
 
 export interface Environment {
@@ -156,6 +158,10 @@ export interface Experiment {
   root: string;
   environment: Environment;
   parameters: Record<string, Parameter>;
+  /** Parameters that stand in files of the repository. */
+  params: Record<string, { file: string; keys: string[] }>;
+  /** Texts of these files, once they are read. */
+  parameterFiles?: Record<string, string>;
   data: Record<string, Data>;
   /** In the order of the file. */
   steps: Record<string, Step>;

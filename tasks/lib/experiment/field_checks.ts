@@ -56,6 +56,11 @@ export function checkPath(
   );
 }
 
-export function checkName(document: YamlDocument, path: Path, name: string): void {
-  if (!NAME.test(name)) document.add(path, `the name ${JSON.stringify(name)} must be ${A_NAME}`, "key");
+export function checkName(
+  document: YamlDocument,
+  path: Path,
+  name: string,
+  [pattern, form]: [RegExp, string] = [NAME, A_NAME],
+): void {
+  if (!pattern.test(name)) document.add(path, `the name ${JSON.stringify(name)} must be ${form}`, "key");
 }

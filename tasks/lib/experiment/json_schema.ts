@@ -28,6 +28,8 @@ const DESCRIPTIONS: Record<string, string> = {
   "environment.cpus": "Number of processors that a step's container may use, e.g. 2 or 0.5.",
   "environment.network": "none: the steps' containers have no network.",
   parameters: "Names and default values; each is an option of the tasks, and {name} in a command.",
+  params:
+    "Parameters that stand in a file of the repository, e.g. params.yaml#train.lr. Their values there are the declared ones; other values are written into a copy that the steps see.",
   data: "What is fetched: data sets and weights, kept in a cache that all your projects share.",
   "data.*.urls": "Where it is, best first; http and https.",
   "data.*.sha256": "SHA-256 of the file or archive: all 64 digits, or at least the first 8.",

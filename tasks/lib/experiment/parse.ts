@@ -9,6 +9,7 @@ import {
   type Data,
   type Environment,
   type Experiment,
+  type Parameter,
   parseImage,
   type Range,
   type Spread,
@@ -16,6 +17,7 @@ import {
 } from "./experiment.ts";
 import { tidyPath } from "../values/relative_path.ts";
 import type { RawClaim, RawData, RawEnvironment, RawExperiment, RawStep } from "./schema.ts";
+import { type ParameterPlace, parsePlace } from "./parameter_files.ts";
 import { placeholders } from "./template.ts";
 import { type Path, YamlDocument } from "./yaml_document.ts";
 
@@ -43,13 +45,22 @@ function convert(document: YamlDocument, file: string, root: string): Experiment
     environment: convertEnvironment(data.environment ?? {}),
     parameters: mapRecord(
       data.parameters ?? {},
-      (value, name) => ({ value, text: document.text(["parameters", name]) }),
+      (value, name) => convertParameter(document, value, name),
     ),
+    params: mapRecord(data.params ?? {}, (text) => parsePlace(text) as ParameterPlace),
     data: mapRecord(data.data ?? {}, convertData),
     steps: mapRecord(data.steps, (step, name) => convertStep(document, step, name)),
     claims: (data.claims ?? []).map((claim, index) => convertClaim(document, claim, index)),
     authors: convertAuthors(data.authors),
   };
+}
+
+function convertParameter(document: YamlDocument, value: unknown, name: string): Parameter {
+  if (typeof value !== "object") {
+    return { value: value as Parameter["value"], text: document.text(["parameters", name]) };
+  }
+  const text = document.flow(["parameters", name]);
+  return { value: text, text, structured: true };
 }
 
 /** Without a prototype, so that no name (`constructor`) is found that nobody wrote. */

@@ -19,7 +19,10 @@ export async function readExperiment(which: string | undefined, cwd: string): Pr
   const file = await findExperiment(which, cwd);
   const root = await findProject(dirname(file)) ?? dirname(file);
   const { parseExperiment } = await import("./parse.ts"); // zod is not needed for a task's help
-  return parseExperiment(await readText(file, root), file, root);
+  const experiment = parseExperiment(await readText(file, root), file, root);
+  if (Object.keys(experiment.params).length === 0) return experiment;
+  const { withParameterFiles } = await import("./parameter_files.ts");
+  return await withParameterFiles(experiment);
 }
 
 async function readText(file: string, root: string): Promise<string> {

@@ -22,6 +22,27 @@ const paths = (example: string) => z.array(path(example), { error: `a list of pa
 const name = (what: string) =>
   z.string({ error: `${what}, e.g. digits-resnet` }).check(z.regex(NAME, { error: A_NAME }));
 
+/** As programs call them: N_EPOCHS, learning-rate. */
+export const PARAMETER_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+
+export const A_PARAMETER_NAME =
+  "made of letters, digits, _ and -, beginning with a letter or digit, at most 64 long";
+
+const parameterNames = z.string().check(z.regex(PARAMETER_NAME, { error: A_PARAMETER_NAME }));
+
+export const PARAMETER = "a finite number, a text, true, false, null, a list or a mapping";
+
+const parameterSchema = z.union([
+  z.string(),
+  z.number(),
+  z.boolean(),
+  z.null(),
+  z.array(z.unknown()),
+  z.record(z.string(), z.unknown()),
+], { error: PARAMETER });
+
+const PLACE = "a file and a key, e.g. params.yaml#train.lr";
+
 const names = z.string().check(z.regex(NAME, { error: A_NAME }));
 
 const text = (example: string) =>
@@ -251,8 +272,11 @@ export const experimentSchema = z.strictObject({
   name: name("the name of the experiment"),
   title: z.optional(text("A small ResNet on handwritten digits")),
   environment: z.optional(environmentSchema),
-  parameters: z.optional(z.record(names, anyScalar("a finite number, a text, true or false"), {
+  parameters: z.optional(z.record(parameterNames, parameterSchema, {
     error: "a mapping of names to default values, e.g. { epochs: 15, seed: 23 }",
+  })),
+  params: z.optional(z.record(parameterNames, z.string({ error: PLACE }), {
+    error: "a mapping of parameters to where they stand, e.g. { lr: params.yaml#train.lr }",
   })),
   data: z.optional(z.record(names, dataSchema, {
     error: "a mapping of names to what is fetched, e.g. { eurosat: { urls: […], md5: …, to: data/eurosat } }",

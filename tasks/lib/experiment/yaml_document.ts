@@ -2,6 +2,7 @@
 
 import type { Document, Node } from "yaml";
 import { Failure, type Problem } from "../cli/failure.ts";
+import { flowText } from "./flow_text.ts";
 import { yaml } from "../values/yaml.ts";
 import { pluralize } from "../cli/format.ts";
 
@@ -127,6 +128,11 @@ export class YamlDocument {
     const node = this.parsed?.getIn(path, true);
     if (!isScalar(node)) return "";
     return typeof node.value === "string" ? node.value : node.source ?? String(node.value);
+  }
+
+  /** What stands at the path as JSON in one line, with the digits of its numbers. */
+  flow(path: Path): string {
+    return flowText(this.parsed?.getIn(path, true));
   }
 
   /** Whether the scalar at the path stands in quotes (or as a block). */

@@ -3,12 +3,13 @@
 import { dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { ContainerLimits, Experiment, Scalar, Step } from "../experiment/experiment.ts";
+import { holdsValue, replaceValues } from "../experiment/parameter_files.ts";
 import { fillTemplate, placeholders } from "../experiment/template.ts";
 import { shellQuote } from "../system/command.ts";
 import type { Host } from "../system/host.ts";
 import { INSIDE } from "../system/product.ts";
 import { chooseGpus, type GpuChoice } from "./gpus.ts";
-import { parameterJson, recordedValue } from "./notebook_parameters.ts";
+import { parameterJson, readValue, recordedValue } from "./notebook_parameters.ts";
 import {
   type ContainerRequest,
   type Need,
@@ -83,6 +84,7 @@ export async function makePlan(experiment: Experiment, host: Host, request: Plan
     onlyParameters: others.length === 0,
     data: request.data,
     notebooks: request.notebook?.notebooks,
+    files: parameterFiles(experiment, parameters),
     staged: await stageOutputs(context),
     steps,
   };
@@ -104,9 +106,35 @@ function chooseParameters(experiment: Experiment, overrides: Record<string, stri
   for (const [name, text] of Object.entries(overrides)) {
     const declared = experiment.parameters[name];
     if (declared === undefined) throw new Failure(2, `${experiment.name} declares no parameter ${name}`);
-    chosen[name] = { value: convert(name, text, declared), text };
+    chosen[name] = declared.structured
+      ? structuredValue(name, text, declared)
+      : { value: convert(name, text, declared), text };
   }
   return chosen;
+}
+
+/** What is declared as a list or a mapping stays one; instead of null there may be anything. */
+function structuredValue(name: string, given: string, declared: Parameters[string]): Parameters[string] {
+  const text = readValue(given, `--${name} ${given}`);
+  if (declared.text !== "null" && text[0] !== declared.text[0]) {
+    const form = declared.text.startsWith("[") ? "a list" : "a mapping";
+    throw new Failure(2, `--${name} must be ${form} such as '${declared.text}', current value is "${given}"`);
+  }
+  return { value: text, text, structured: true };
+}
+
+/** The repository's own files with the values that were chosen, where these are not in them already. */
+function parameterFiles({ params, parameterFiles = {} }: Experiment, parameters: Parameters): Plan["files"] {
+  const files = Object.entries(parameterFiles).flatMap(([path, text]) => {
+    const values = Object.entries(params).filter(([, { file }]) => file === path).map(([name, { keys }]) => {
+      const parameter = parameters[name]!;
+      const isText = typeof parameter.value === "string" && !parameter.structured;
+      return { keys, text: isText ? JSON.stringify(parameter.value) : parameter.text };
+    });
+    const changed = values.filter(({ keys, text: value }) => !holdsValue(text, path, keys, value));
+    return changed.length === 0 ? [] : [{ path, text: replaceValues(text, path, changed) }];
+  });
+  return files.length === 0 ? undefined : files;
 }
 
 /** A number that is declared with a point, such as 1.0, may have decimals. */

@@ -37,7 +37,8 @@ export function readValue(text: string, what: string): string {
 }
 
 /** A declared parameter's value with the type that it was declared with: an option's `2` for a declared `1.0` is 2.0. */
-export function parameterJson({ value, text }: Parameter, declared: Parameter): string {
+export function parameterJson({ value, text, structured }: Parameter, declared: Parameter): string {
+  if (structured) return readValue(text, text);
   if (typeof value !== "number") return JSON.stringify(value);
   const [given, wanted] = [text, declared.text].map((source) => parse(source, source));
   if (typeof given === "bigint" && typeof wanted === "bigint") return String(given);
@@ -45,7 +46,8 @@ export function parameterJson({ value, text }: Parameter, declared: Parameter): 
 }
 
 /** A number as the record keeps it: its digits as a text, where JavaScript would change them. */
-export function recordedValue({ value, text }: Parameter): Parameter["value"] {
+export function recordedValue({ value, text, structured }: Parameter): Parameter["value"] {
+  if (structured) return readValue(text, text);
   if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
   return /^[+-]?\d+$/.test(text) ? text : value;
 }

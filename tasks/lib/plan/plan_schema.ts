@@ -197,6 +197,8 @@ export const planSchema = z.object({
   data: z.optional(z.record(z.string(), plannedDataSchema)),
   /** Notebooks that were named on the command line, absolute; they are not the experiment's. */
   notebooks: z.optional(texts),
+  /** Files of the project as the steps see them: the repository's own, with other values of parameters. */
+  files: z.optional(z.array(z.object({ path: z.string(), text: z.string() }))),
   /** What steps of earlier runs have written, and the steps of this one find in the project. */
   staged: z.optional(
     z.array(z.object({ step: z.string(), run: z.string(), directory: z.string(), outputs: texts })),

@@ -2,7 +2,7 @@
 
 import { dirname, join } from "node:path";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
-import { copyTree, exists, moveTree, sha256, sha256File } from "../system/files.ts";
+import { copyTree, exists, moveTree, sha256, sha256File, writeAtomic } from "../system/files.ts";
 import { filesAt, SetAside } from "./set_aside.ts";
 
 /** What a file was known by before a step. */
@@ -45,6 +45,7 @@ export class ProjectTree {
   /** Puts what steps of earlier runs have written where the steps of this one look for it. */
   async stage(): Promise<void> {
     this.#began = true;
+    for (const { path, text } of this.plan.files ?? []) await writeAtomic(join(this.#root, path), text);
     for (const { directory, outputs } of this.plan.staged ?? []) await this.#place(directory, outputs);
   }
 
@@ -156,9 +157,10 @@ export class ProjectTree {
   readonly #known: Marks = new Map();
 }
 
-/** Everything that the steps of a plan write into the project, or find there of earlier steps. */
-export function outputsOf({ steps, staged = [] }: Plan): string[] {
-  return [...new Set([...steps, ...staged].flatMap(({ outputs = [] }) => outputs))];
+/** Everything that the steps of a plan write into the project, or find there other than it came. */
+export function outputsOf({ steps, staged = [], files = [] }: Plan): string[] {
+  const outputs = [...steps, ...staged].flatMap(({ outputs = [] }) => outputs);
+  return [...new Set([...outputs, ...files.map(({ path }) => path)])];
 }
 
 /** The outermost places that the steps of a plan write to, or read what earlier steps wrote. */
