@@ -73,6 +73,10 @@ Deno.test({
           );
         });
       }
+      await t.step("nothing is left beside a database that was read", () => {
+        const names = [...Deno.readDirSync(join(run, "train/trackio"))].map(({ name }) => name);
+        assert.deepEqual(names.filter((name) => /-(?:wal|shm)$/.test(name)), []);
+      });
       await t.step("damaged and cut files", async () => {
         const [events] = [...Deno.readDirSync(join(run, "train/tensorboard"))];
         const bytes = await Deno.readFile(join(run, "train/tensorboard", events!.name));

@@ -7,6 +7,7 @@ import { POINTER } from "./pointer.ts";
 import { PRINTED } from "./printed.ts";
 import { SHA256 } from "./sha256.ts";
 import type { SourceKind } from "./source.ts";
+import { TABLE } from "./table.ts";
 import { TENSORBOARD } from "./tensorboard.ts";
 import { TEXT } from "./text.ts";
 import { TOML } from "./toml.ts";
@@ -23,6 +24,7 @@ export const SOURCE_KINDS: readonly SourceKind[] = [
   JSON_LINES,
   YAML,
   TOML,
+  TABLE,
   TENSORBOARD,
   MLFLOW,
   TRACKER_DATABASE,

@@ -107,9 +107,11 @@ function indexOf(header: string[], column: string): number {
   if (found.length > 1) {
     throw new ContentProblem(`has ${found.length} columns called ${JSON.stringify(column)}`);
   }
+  // A column without a name, as pandas writes its index, is found by its number, and so is one of a table without names.
+  const index = /^(?:\d|-[1-9])\d{0,5}$/.test(column) ? Number(column) : NaN;
   const isNumbered = header.every((name, index) => name === String(index));
-  if (isNumbered && /^-[1-9]\d*$/.test(column) && header.at(Number(column)) !== undefined) {
-    return header.length + Number(column);
+  if (isNumbered ? header.at(index) !== undefined : header.at(index)?.trim() === "") {
+    return index < 0 ? header.length + index : index;
   }
   throw new ContentProblem(`has no column ${JSON.stringify(column)}, the columns are ${list(header)}`);
 }

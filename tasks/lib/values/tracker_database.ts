@@ -1,5 +1,6 @@
 /** Metrics in the SQLite files of MLflow and Trackio. */
 
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { ContentProblem } from "./content_problem.ts";
 import { findInJson } from "./json.ts";
@@ -13,9 +14,16 @@ const MOST_ROWS = 1_000_000;
  * @throws {ContentProblem} if it is no such file, or has no such metric, or more than one run has it
  */
 export function metricInDatabase(file: string, metric: string): LoggedValue[] {
+  if ((statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) {
+    throw new ContentProblem(
+      "was not closed by its writer: a part of its values is still in the file -wal beside it",
+    );
+  }
   let database: DatabaseSync | undefined;
+  let copy: string | undefined;
   try {
-    database = new DatabaseSync(file, { readOnly: true });
+    copy = withoutLog(file);
+    database = new DatabaseSync(copy ?? file, { readOnly: true });
     const columns = database.prepare("SELECT name FROM pragma_table_info('metrics')").all().map(({ name }) =>
       name
     );
@@ -37,7 +45,27 @@ export function metricInDatabase(file: string, metric: string): LoggedValue[] {
     throw new ContentProblem(`can't be read as a database: ${(error as Error).message}`);
   } finally {
     database?.close();
+    if (copy !== undefined) rmSync(copy);
   }
+}
+
+/** Where a database's header says that it is written by way of a log beside it (https://sqlite.org/fileformat.html). */
+const [WRITE_VERSION, READ_VERSION, LOG] = [18, 19, 2];
+
+/**
+ * A copy that needs no log: SQLite makes one beside a database that has one, even to read it, and a run folder stays as
+ * the run left it.
+ *
+ * @returns undefined if the file has no log, or this task may write nowhere
+ */
+function withoutLog(file: string): string | undefined {
+  const content = readFileSync(file);
+  const mayWrite = Deno.permissions.querySync({ name: "write" }).state === "granted";
+  if (content[READ_VERSION] !== LOG || !mayWrite) return undefined;
+  const copy = Deno.makeTempFileSync({ suffix: ".db" });
+  content[WRITE_VERSION] = content[READ_VERSION] = 1;
+  writeFileSync(copy, content);
+  return copy;
 }
 
 type Logged = LoggedValue & { run: string };
