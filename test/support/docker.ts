@@ -18,7 +18,7 @@ export async function docker(...args: string[]): Promise<Ended> {
       args,
       stdout: "piped",
       stderr: "piped",
-      signal: AbortSignal.timeout(60_000),
+      signal: AbortSignal.timeout(180_000),
     }).spawn(),
   );
 }
