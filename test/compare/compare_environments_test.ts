@@ -138,6 +138,25 @@ Deno.test("differences of environments are ranked by how likely they explain ano
       cases.map(([aspect]) => aspect),
     );
   });
+  await t.step("the tasks, tests, documents and settings of whoever wrote the experiment are code", () => {
+    const theirs = [
+      "tasks/conf.py",
+      "test/x.py",
+      "bench/x.py",
+      "docs/x.csv",
+      "requirements.txt",
+      "pyproject.toml",
+    ];
+    for (const path of theirs) {
+      const changed = evidence((made) => made.attempts[0].code.files[path] = "d".repeat(64));
+      const found = compareEnvironments(evidence(), changed, ...names);
+      assert.deepEqual(
+        found.map(({ aspect, likelihood }) => [aspect, likelihood]),
+        [["code", "possible"]],
+        path,
+      );
+    }
+  });
   await t.step("other data that were fetched are named", () => {
     const [a, b] = ["1", "2"].map((hash) =>
       evidence((made) => {

@@ -221,3 +221,13 @@ Deno.test("two runs that write into one project: the second says who has it", as
   await ended(child);
   assert.deepEqual(await listed(project), ["experiment.yaml", "slow.py"]);
 });
+
+Deno.test("git add -A finds nothing that a run has made, also without a .gitignore", async () => {
+  await using project = await Project.make(FILES);
+  await git(project, "init", "-q");
+  await git(project, "add", "-A");
+  assert.equal((await project.task("reproduce", ["--engine", "host"])).code, 0);
+  await git(project, "add", "-A");
+  const staged = (await git(project, "ls-files")).trim().split("\n");
+  assert.deepEqual(staged.filter((path) => !/__pycache__/.test(path)), ["a.py", "b.py", "experiment.yaml"]);
+});

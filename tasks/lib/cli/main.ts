@@ -3,6 +3,7 @@
 import { type ExitCode, Failure, type Problem } from "./failure.ts";
 import { COMMON, help } from "./help.ts";
 import { type Arguments, type OptionTable, parse, type Task } from "./options.ts";
+import { asCalled } from "./program.ts";
 import { Terminal } from "./terminal.ts";
 
 /** Runs a task as this process's main job and ends the process with its exit code. */
@@ -11,7 +12,7 @@ export async function main<O extends OptionTable>(task: Task<O>, argv: string[] 
   try {
     const args = parse({ ...task, options: { ...task.options, ...COMMON } }, argv);
     if (args.options.help) {
-      console.log(help(task));
+      console.log(asCalled(help(task)));
       Deno.exit(0);
     }
     if (task.interactive && terminal.json) {
@@ -44,8 +45,15 @@ function fail(error: unknown, terminal: Terminal): number {
   for (const problem of problems) terminal.note(`  ${describe(problem)}`);
   if (remedy) terminal.note(`  ${terminal.paint("what to do", "bold")}: ${remedy}`);
   if (log) terminal.note(`  ${terminal.paint("log", "bold")}: ${log}`);
-  terminal.result({ error: { message: failure.message, exitCode: failure.exitCode, ...failure.details } });
+  terminal.result({
+    error: { message: failure.message, exitCode: failure.exitCode, ...inWords(failure.details) },
+  });
   return failure.exitCode;
+}
+
+/** For a program that reads `--json`: a remedy is a command, too. */
+function inWords({ remedy, ...details }: Failure["details"]): Failure["details"] {
+  return { ...(remedy !== undefined && { remedy: asCalled(remedy) }), ...details };
 }
 
 function describe({ file, line, column, message }: Problem): string {

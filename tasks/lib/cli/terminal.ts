@@ -1,6 +1,7 @@
 /** What a person sees: lines, colours, tables and progress. */
 
 import { Failure } from "./failure.ts";
+import { asCalled } from "./program.ts";
 import { visible, visibleJson, visibleLine } from "./visible.ts";
 
 const CODES = { bold: "1", dim: "2", red: "31", green: "32", yellow: "33", cyan: "36" } as const;
@@ -118,7 +119,7 @@ const ASSUMED_COLUMNS = 80;
 const FIRST_WIDE = 0x1100;
 
 function encode(text: string): Uint8Array {
-  return new TextEncoder().encode(visible(text).replace(OUR_COLOURS, "\x1b[$1m"));
+  return new TextEncoder().encode(visible(asCalled(text)).replace(OUR_COLOURS, "\x1b[$1m"));
 }
 
 type Stream = typeof Deno.stdout | typeof Deno.stderr;

@@ -184,7 +184,7 @@ export const ASPECTS: Aspect[] = [
   {
     name: "files beside the code",
     likelihood: "unlikely",
-    because: "tests, documents and the tasks themselves are not read by a step",
+    because: "hardly any step reads texts for people and settings of git and of services",
     read: ({ attempt }) => sources(attempt, (path) => APART.test(path)),
   },
 ];
@@ -193,9 +193,12 @@ export const ASPECTS: Aspect[] = [
 const NUMERICAL =
   /^(?:numpy|scipy|pandas|polars|scikit-.*|torch.*|pytorch.*|tensorflow.*|tf-.*|keras.*|jax.*|flax|optax|triton.*|nvidia-.*|cuda-.*|cupy.*|numba|llvmlite|mkl.*|intel-.*|onednn.*|onnx.*|openblas.*|xgboost|lightgbm|catboost|transformers|tokenizers|timm|accelerate|datasets|opencv-.*|pillow.*|h5py|safetensors)$/;
 
-/** Files that a step does not read: tasks, tests, measurements, documents, settings of tools. */
+/**
+ * Files that a step hardly reads, in anybody's repository. `tasks/`, `test/`, `docs/`, `requirements.txt` and
+ * `pyproject.toml` are not among them: they are the author's, and their programs may import and read them.
+ */
 const APART =
-  /^(?:tasks|test|tests|bench|docs|published|\.[^/]+)\/|(?:^|\/)(?:published\/.*|LICENSE|deno\.(?:json|lock)|deno|experiment\.(?:yaml|schema\.json)|requirements[^/]*|pyproject\.toml|\.[^/]+|[^/]+\.(?:md|cff|png))$/;
+  /^\.(?:github|gitlab|devcontainer|vscode|idea)\/|(?:^|\/)(?:published\/.*|LICENSE[^/]*|experiment\.(?:yaml|lock)|\.git(?:ignore|attributes|modules)|\.(?:docker|prettier)ignore|\.editorconfig|[^/]+\.(?:md|cff))$/;
 
 function pick(framework: Framework | undefined, names: string[]): Values {
   return framework && Object.fromEntries(names.map((name) => [name, framework[name]]));

@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { run } from "../system/command.ts";
 import { acquire } from "../system/file_lock.ts";
-import { freeSpace, isDiskFull, isReadOnly, sha256 } from "../system/files.ts";
+import { freeSpace, isDiskFull, isReadOnly, makeOwnFolder, sha256 } from "../system/files.ts";
 import { endProcesses } from "../system/processes.ts";
 import { installWithPip, installWithUv } from "./installer.ts";
 import { type LockedPackage, pinnedNames, readLock } from "./lock_file.ts";
@@ -41,7 +41,7 @@ export async function acquirePlace(
 ): Promise<LockedPlace> {
   const state = `${directory}.state`;
   try {
-    await Deno.mkdir(state, { recursive: true });
+    await makeOwnFolder(state);
     await checkWritable(dirname(directory));
     const lock = await acquire(environmentLock(directory), {
       doing: `making ${directory}`,

@@ -30,6 +30,7 @@ export async function readStamp(directory: string): Promise<Stamp | undefined> {
 }
 
 export async function writeStamp(directory: string, stamp: Stamp): Promise<void> {
+  await Deno.writeTextFile(join(directory, ".gitignore"), "*\n"); // as venv itself does from Python 3.13 on
   await writeJson(join(directory, STAMP), stamp);
 }
 

@@ -2,6 +2,7 @@
 
 import { basename, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
+import { makeOwnFolder } from "../system/files.ts";
 import { explainInstall } from "../environment/installer_output.ts";
 import { type LockedPackage, readLock } from "../environment/lock_file.ts";
 import { packagesFor } from "../environment/markers.ts";
@@ -67,7 +68,7 @@ export async function downloadWheels(
   const architecture = Deno.build.arch;
   const locked = (await Promise.all(locks.map(readLock))).flatMap(({ packages }) => packages);
   const packages = await packagesFor(locked, { machine: architecture, python: IMAGE_PYTHON }, python.path);
-  await Deno.mkdir(folder, { recursive: true });
+  await makeOwnFolder(folder);
   const scratch = await Deno.makeTempDir({ prefix: "wheels-" });
   try {
     for (const [kind, text] of Object.entries(downloadFiles(packages))) {

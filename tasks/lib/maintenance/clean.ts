@@ -207,6 +207,9 @@ async function removeEmptied(removed: Removal[], ownRuns: string) {
   }
   if (experiments.size > 0 && [...experiments].every((one) => dirname(one) === ownRuns)) {
     const isFolder = (await Deno.lstat(ownRuns).catch(() => undefined))?.isDirectory;
-    if (isFolder) await Deno.remove(ownRuns).catch(() => {}); // it holds something else
+    const names = isFolder ? (await Array.fromAsync(Deno.readDir(ownRuns))).map(({ name }) => name) : [];
+    if (isFolder && names.every((name) => name === ".gitignore")) {
+      await Deno.remove(ownRuns, { recursive: true });
+    }
   }
 }

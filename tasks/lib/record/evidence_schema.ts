@@ -163,6 +163,8 @@ const stepEvidenceSchema = z.object({
   /** Run whose outputs were copied instead of running the step again. */
   reusedFrom: z.optional(z.string()),
   outputs: z.optional(z.array(outputSchema)),
+  /** Files at the places of its outputs that came with the project, and that it has not written. */
+  untouched: z.optional(texts),
   recorded: z.optional(recordedSchema),
 });
 

@@ -16,6 +16,11 @@ interface Mark {
 
 type Marks = Map<string, Mark>;
 
+interface Taken {
+  problem?: string;
+  untouched?: string[];
+}
+
 /** The outputs of a plan's steps in the project, from the first step to the end. */
 export class ProjectTree {
   readonly #root: string;
@@ -77,16 +82,17 @@ export class ProjectTree {
   /**
    * Moves what a step has written into its folder in the run; a copy stays for the steps after it.
    *
-   * @returns what of its outputs it did not write, and why that is known, if anything
+   * @returns what is there that it did not write, and what went wrong, if anything
    */
-  async take(step: PlannedStep): Promise<string | undefined> {
-    if (step.outputs === undefined) return undefined;
+  async take(step: PlannedStep): Promise<Taken> {
+    if (step.outputs === undefined) return {};
+    const untouched: string[] = [];
     const isLast = !this.keep && this.plan.steps.at(-1) === step;
     let problem: string | undefined;
     for (const path of step.outputs) {
       const files = await filesAt(this.#root, path);
       const written: string[] = [];
-      for (const file of files) if (await this.#isWritten(file)) written.push(file);
+      for (const file of files) (await this.#isWritten(file) ? written : untouched).push(file);
       if (written.length === 0) {
         problem ??= unwritten(path, files.length > 0, await this.#isEmptyFolder(path));
       }
@@ -100,7 +106,7 @@ export class ProjectTree {
         await (isLast ? moveTree : copyTree)(join(this.#root, file), target);
       }
     }
-    return problem;
+    return { problem, ...(untouched.length > 0 && { untouched }) };
   }
 
   /** Puts the outputs of a step that did not have to run again where the steps after it look for them. */

@@ -32,7 +32,7 @@ import { acquireRun } from "../record/run_lock.ts";
 import { RunLog } from "../record/run_log.ts";
 import { restoreSetAside } from "../record/set_aside.ts";
 import { verdictPath } from "../record/verdict.ts";
-import { sha256File, writeJson } from "../system/files.ts";
+import { makeOwnFolder, sha256File, writeJson } from "../system/files.ts";
 import { StopSignals } from "../system/supervise.ts";
 import { nothingToResume, type PreparedRun, type RunRequest } from "./prepare_run.ts";
 import { runStep, type StepContext } from "./run_step.ts";
@@ -58,6 +58,7 @@ export async function executeRun(
   // Asking an engine takes as long as reading the code does, so both go on at the same time.
   const reaped = announceReaped(prepared, recovered, terminal);
   // Before the environment is made: a folder that can't be written to should show at once.
+  await makeOwnFolder(prepared.runs);
   await Deno.mkdir(dirname(plan.directory), { recursive: true });
   const environment = await makeEnvironment(prepared, request, stopper, terminal);
   plan.environment.python = environment.python;

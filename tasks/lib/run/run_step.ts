@@ -221,6 +221,7 @@ async function copyStep(earlier: FoundRun, step: PlannedStep, record: StepEviden
     seconds: same.seconds,
     exitCode: same.exitCode,
     outputs: same.outputs,
+    untouched: same.untouched,
     recorded: same.recorded,
   });
 }
@@ -259,7 +260,8 @@ async function execute(
   });
   record.seconds = Math.round(performance.now() - begin) / 1000;
   record.ended = new Date().toISOString();
-  const unwritten = await tree?.take(step);
+  const { problem: unwritten, untouched } = await tree?.take(step) ?? {};
+  record.untouched = untouched;
   const [problem] = await Promise.all([
     runtime.conclude?.(ended, stderr, meanwhile),
     recordEnd(step, record, ended),

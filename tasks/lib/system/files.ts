@@ -139,6 +139,13 @@ export async function moveTree(from: string, to: string): Promise<void> {
   }
 }
 
+/** Makes a folder of the program's own, which git leaves alone without being told to in every project. */
+export async function makeOwnFolder(folder: string): Promise<void> {
+  if (await exists(folder)) return;
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(join(folder, ".gitignore"), "*\n");
+}
+
 export async function exists(path: string): Promise<boolean> {
   try {
     await Deno.lstat(path);

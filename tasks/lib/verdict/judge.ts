@@ -113,6 +113,11 @@ export async function observe(
     const { name, from, value } = claim;
     const observation = await readSource(from, files, Array.isArray(value) ? "list" : "value");
     const { path = from.path } = observation.found ? observation : {};
+    const inStep = path.slice(from.step.length + 1);
+    if (evidence.steps[from.step]?.untouched?.includes(inStep)) {
+      const reason = `${inStep} came with the project and was not written: it is not computed in this run`;
+      return [name, { found: false, looked: formatSource(from), reason }];
+    }
     if (!observation.found || wasRecorded(path, from.step, evidence)) return [name, observation];
     return [name, {
       found: false,

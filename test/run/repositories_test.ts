@@ -1,0 +1,76 @@
+/** Whole repositories, made as existing research is: each is reproduced with the verdicts that it should have. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { copyTree } from "../../tasks/lib/system/files.ts";
+import { Project, ROOT } from "../support/project.ts";
+
+const FIXTURES = join(ROOT, "test", "fixtures", "repositories");
+
+async function copyOf(name: string): Promise<Project> {
+  const project = await Project.make({});
+  for await (const entry of Deno.readDir(join(FIXTURES, name))) {
+    await copyTree(join(FIXTURES, name, entry.name), project.path(entry.name));
+  }
+  await git(project, "init", "-q");
+  await git(project, "add", "-A");
+  await git(project, "commit", "-qm", "as published");
+  return project;
+}
+
+async function git(project: Project, ...args: string[]): Promise<string> {
+  const settings = [
+    "-c",
+    "user.name=Ada",
+    "-c",
+    "user.email=ada@example.org",
+    "-c",
+    "init.defaultBranch=main",
+  ];
+  const { stdout } = await new Deno.Command("git", { args: [...settings, ...args], cwd: project.root })
+    .output();
+  return new TextDecoder().decode(stdout);
+}
+
+for await (const { name, isDirectory } of Deno.readDir(FIXTURES)) {
+  if (!isDirectory) continue;
+  Deno.test(`the repository ${name} has its expected verdicts, and is as it was`, async () => {
+    const expected = JSON.parse(await Deno.readTextFile(join(FIXTURES, name, "expected.json")));
+    await using project = await copyOf(name);
+    await Deno.remove(project.path("expected.json"));
+    await git(project, "commit", "-qam", "without what is expected");
+    const { code, stdout, stderr } = await project.task("reproduce", ["--engine", "host", "--json"]);
+    const { checks } = JSON.parse(stdout);
+    assert.deepEqual(
+      Object.fromEntries(checks.map(({ claim, verdict }: Record<string, string>) => [claim, verdict])),
+      expected.verdicts,
+      stderr,
+    );
+    for (const [claim, detail] of Object.entries(expected.details ?? {})) {
+      const check = checks.find((one: Record<string, string>) => one.claim === claim);
+      assert.ok(check.detail.includes(detail), check.detail);
+    }
+    assert.equal(code, expected.exitCode);
+    assert.doesNotMatch(stderr, /Edited while/);
+    assert.equal(await git(project, "status", "--porcelain", "--untracked-files=all"), "");
+  });
+}
+
+Deno.test("the repository dvc: another parameter, an edit and --reuse give what a run from the beginning gives", async () => {
+  await using project = await copyOf("dvc");
+  const args = ["--engine", "host", "--json"];
+  const mae = async () =>
+    JSON.parse(await Deno.readTextFile(join(await project.run("dvc"), "evaluate/eval/metrics.json"))).mae;
+  await project.task("reproduce", args);
+  const first = await mae();
+  await project.task("reproduce", [...args, "--n_steps", "3"]);
+  assert.notEqual(await mae(), first);
+  await project.write(
+    "src/evaluate.py",
+    (await Deno.readTextFile(project.path("src/evaluate.py"))).replace("Mean absolute", "The mean absolute"),
+  );
+  const { stderr } = await project.task("reproduce", [...args, "--reuse"]);
+  assert.match(stderr, /prepare, unchanged: copied/);
+  assert.match(stderr, /train, unchanged: copied/);
+  assert.equal(await mae(), first);
+});
