@@ -13,6 +13,7 @@ import { compareEnvironments, type EnvironmentDifference } from "./environments.
 import { compareFiles, type Difference } from "./formats.ts";
 import type { Masks } from "./incidental.ts";
 import { findOutputs, type FoundOutput } from "./outputs.ts";
+import { comparePrinted } from "./printed.ts";
 import { countTensors } from "./tensors.ts";
 
 export const COMPARISON_SCHEMA = 1;
@@ -33,6 +34,8 @@ export interface Comparison {
     onlyA: string[];
     onlyB: string[];
   };
+  /** Neither run left a file: in the place of files stands what each step printed, called `train~`. */
+  isPrinted?: true;
   /** Steps that did not end alike, e.g. `infer: done in A, not run in B`. */
   steps: string[];
   environment: EnvironmentDifference[];
@@ -68,14 +71,17 @@ interface Opened extends FoundRun {
   names: string[];
 }
 
-/** @throws Failure(2) if a folder holds no readable plan, or neither run left anything. */
+/** @throws Failure(2) if a folder holds no readable plan, or neither run left or printed anything. */
 export async function compareRuns(runA: FoundRun, runB: FoundRun): Promise<Comparison> {
   const [a, b] = await Promise.all([open(runA), open(runB)]);
-  if (a.outputs.size + b.outputs.size === 0) {
-    throw new Failure(2, `Cannot compare ${a.id} and ${b.id}: neither left a file`);
-  }
   const claims = claimsOf(b.plan);
-  const files = await comparePaths(a, b, claims);
+  const isPrinted = a.outputs.size + b.outputs.size === 0;
+  const files = isPrinted
+    ? await comparePrinted(a, b, { a: a.names, b: b.names })
+    : await comparePaths(a, b, claims);
+  if (Object.values(files).every(({ length }) => length === 0)) {
+    throw new Failure(2, `Cannot compare ${a.id} and ${b.id}: neither left a file or printed anything`);
+  }
   const [sideA, sideB] = await Promise.all([describeSide(a), describeSide(b)]);
   const complete = files.onlyA.length + files.onlyB.length === 0;
   const altered = sideA.altered.length + sideB.altered.length > 0;
@@ -87,6 +93,7 @@ export async function compareRuns(runA: FoundRun, runB: FoundRun): Promise<Compa
     bitwise: complete && !altered && files.differing.length === 0,
     claims: await compareClaimedValues(claims, a, b),
     files,
+    ...(isPrinted ? { isPrinted } : {}),
     steps: compareSteps(a.evidence, b.evidence),
     environment: compareEnvironments(a.evidence, b.evidence, a.names, b.names),
   };

@@ -5,7 +5,7 @@ import { extname } from "node:path";
 import { ContentProblem } from "../values/content_problem.ts";
 import { type Column, csvColumns, jsonColumns } from "./columns.ts";
 import { type ColumnsDifference, compareColumns, type Reading } from "./deviations.ts";
-import { maskedBy } from "./incidental.ts";
+import { maskedBy, type Masks } from "./incidental.ts";
 import { compareNotebooks, type NotebookDifference } from "./notebooks.ts";
 import type { FoundOutput } from "./outputs.ts";
 import { TensorProblem } from "./safetensors.ts";
@@ -102,12 +102,17 @@ async function compareTexts(a: string, b: string, { masks }: Reading): Promise<D
     throw error;
   });
   if (texts === undefined || texts.some((text) => text.includes("\0"))) return await compareBytes(a, b);
-  const [linesA, linesB] = [texts[0].split("\n"), texts[1].split("\n")];
+  return textDifference(...texts, masks);
+}
+
+/** The first line that differs. */
+export function textDifference(a: string, b: string, masks: Masks): Difference {
+  const [linesA, linesB] = [a.split("\n"), b.split("\n")];
   const line = linesA.findIndex((text, index) => text !== linesB[index]);
   const index = line < 0 ? linesA.length : line;
   return {
     detail: { kind: "text", line: index + 1, a: linesA[index] ?? "", b: linesB[index] ?? "" },
-    incidental: maskedBy(...texts, masks),
+    incidental: maskedBy(a, b, masks),
   };
 }
 

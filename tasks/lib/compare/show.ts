@@ -63,7 +63,7 @@ function sameText(a: string, b: string): string {
   return a === b ? "the same" : "another";
 }
 
-function fileLines({ a, b, files }: Comparison, terminal: Terminal): string[] {
+function fileLines({ a, b, files, isPrinted }: Comparison, terminal: Terminal): string[] {
   const incidental = files.differing.filter((file) => file.incidental !== undefined);
   const real = files.differing.filter((file) => file.incidental === undefined);
   const byHash = real.filter(({ detail }) => detail.kind === "hash").map(({ path }) => path);
@@ -85,7 +85,10 @@ function fileLines({ a, b, files }: Comparison, terminal: Terminal): string[] {
   ];
   const shown = groups.filter(([, paths]) => paths.length > 0);
   return [
-    terminal.paint("Output files", "bold"),
+    terminal.paint(
+      isPrinted ? "What the steps printed, since neither run left a file" : "Output files",
+      "bold",
+    ),
     ...shown.flatMap(([what, paths]) => groupLines(what, paths)),
   ];
 }
@@ -139,21 +142,22 @@ function showValue({ name, a, b }: ValueDifference): string {
 }
 
 /** One sentence: are the results the same? */
-export function conclusion({ equal, bitwise, files, a, b }: Comparison): string {
+export function conclusion({ equal, bitwise, files, a, b, isPrinted }: Comparison): string {
+  const file = isPrinted ? "printed output" : "file";
   const { equal: same, differing, onlyA, onlyB } = files;
   const all = same.length + differing.length + onlyA.length + onlyB.length;
   const gone = new Set([...a.gone, ...b.gone]).size;
   if (bitwise) {
-    return `Equal to the bit: all ${pluralize(all, "file")}${
+    return `Equal to the bit: all ${pluralize(all, file)}${
       gone === 0 ? "" : `, ${gone} by the recorded hash`
     }`;
   }
   const incidental = differing.filter((file) => file.incidental !== undefined).length;
   const but = incidental === 0
     ? ""
-    : `, ${pluralize(incidental, "file")} but for what says nothing of the result`;
-  if (equal) return `Equal: ${same.length} of ${pluralize(all, "file")} to the bit${but}`;
+    : `, ${pluralize(incidental, file)} but for what says nothing of the result`;
+  if (equal) return `Equal: ${same.length} of ${pluralize(all, file)} to the bit${but}`;
   const altered = a.altered.length + b.altered.length;
   const warning = altered === 0 ? "" : `; ${pluralize(altered, "file")} altered since recorded`;
-  return `Different: ${all - same.length - incidental} of ${pluralize(all, "file")} differ${but}${warning}`;
+  return `Different: ${all - same.length - incidental} of ${pluralize(all, file)} differ${but}${warning}`;
 }
