@@ -1,30 +1,31 @@
 /**
- * Overview: makes the lock files from requirements.txt and test/requirements.txt; needs uv and a package index.
- * Arguments: --upgrade.
+ * Overview: makes the lock files of the requirements that an experiment names; needs uv and a package index.
+ * Arguments: [EXPERIMENT], --upgrade.
  * Example: deno task lock
  */
 
 import { main } from "./lib/cli/main.ts";
 import { defineTask } from "./lib/cli/options.ts";
-import { lock } from "./lib/maintenance/make_locks.ts";
-import { ROOT } from "./lib/system/product.ts";
+import { EXPERIMENT } from "./lib/experiment/argument.ts";
+import { lockExperiment } from "./lib/maintenance/lock_experiment.ts";
 
 export const task = defineTask({
   name: "lock",
-  description: "Make the lock files from requirements.txt",
+  description: "Make the lock files of an experiment's requirements",
   permissions: ["run"],
-  maintainers: true,
   summary:
-    "Makes requirements-cpu.lock, requirements-cuda.lock and test/requirements.lock from the requirements " +
-    "beside them: every package pinned, with hashes. Versions stay as they are unless the requirements change.",
+    "Pins every package of the requirements that an experiment names, with hashes, in a file beside them: " +
+    "requirements.lock, or requirements-cpu.lock and requirements-cuda.lock where packages have builds for both. " +
+    "Versions stay as they are unless the requirements change.",
   examples: [
     ["deno task lock", "after a change of requirements.txt"],
+    ["deno task lock eurosat", "what experiments/eurosat/experiment.yaml names"],
     ["deno task lock --upgrade", "newest versions of what the requirements do not pin"],
   ],
   options: { upgrade: { help: "get newer versions of everything that is not pinned" } },
-  run: async ({ options }, terminal) => {
-    const locks = await lock({
-      root: ROOT,
+  positionals: EXPERIMENT,
+  run: async ({ options, positionals }, terminal) => {
+    const locks = await lockExperiment(positionals[0], {
       upgrade: options.upgrade,
       announce: (line) => terminal.line(line),
     });

@@ -132,11 +132,10 @@ Deno.test({
       const said: string[] = [];
       const made = await lock({ root, announce: (line) => said.push(line) });
       assert.deepEqual(made, [
-        { path: "requirements-cuda.lock", packages: 1, changed: true },
-        { path: "requirements-cpu.lock", packages: 1, changed: true },
+        { path: "requirements.lock", packages: 1, changed: true },
         { path: "test/requirements.lock", packages: 1, changed: true },
       ]);
-      const { packages } = await readLock(join(root, "requirements-cpu.lock"));
+      const { packages } = await readLock(join(root, "requirements.lock"));
       assert.deepEqual(packages.map(({ name, version }) => [name, version]), [["alpha", "1.0"]]);
       assert.match(packages[0]?.hashes[0] ?? "", /^sha256:[0-9a-f]{64}$/);
       const test = await readLock(join(root, "test/requirements.lock"));
@@ -144,7 +143,7 @@ Deno.test({
       assert.match(said[0] ?? "", /Resolving requirements\.txt with uv/);
 
       const again = await lock({ root, announce: () => {} });
-      assert.deepEqual(again.map(({ changed }) => changed), [false, false, false]);
+      assert.deepEqual(again.map(({ changed }) => changed), [false, false]);
     });
   },
 });
@@ -182,5 +181,43 @@ Deno.test({
           message: /wanted what requirements\.txt names from http:\/\/127\.0\.0\.1:9 and cannot reach it/,
         }),
     );
+  },
+});
+
+Deno.test({
+  name: "lock() locks any file with what belongs to it, and its header says what is in this lock",
+  ignore: uv === undefined,
+  fn: async () => {
+    const { root, env } = await project("a folder of its own");
+    const folder = join(root, "experiments/other");
+    await Deno.mkdir(folder, { recursive: true });
+    await Deno.writeTextFile(
+      join(folder, "pyproject.toml"),
+      `[project]\nname = "mine"\nversion = "1"\ndependencies = ["alpha"]\n` +
+        `optional-dependencies = { more = ["beta"] }\n`,
+    );
+    await Deno.writeTextFile(join(folder, "requirements.txt"), "-e experiments/other\nalpha==1.0\n");
+    const built = { ...env, UV_NO_INDEX: "0", UV_FIND_LINKS: env.UV_FIND_LINKS! };
+    await withEnv(built, async () => {
+      const of = (requirements: string, extras?: string[]) =>
+        lock({ root, requirements: `experiments/other/${requirements}`, extras, announce: () => {} });
+      assert.deepEqual(await of("pyproject.toml", ["more"]), [
+        { path: "experiments/other/pyproject.lock", packages: 2, changed: true },
+      ]);
+      const text = await Deno.readTextFile(join(folder, "pyproject.lock"));
+      assert.match(
+        text,
+        /^# What experiments\/other\/pyproject\.toml with the extra "more" comes to: every package/,
+      );
+      assert.doesNotMatch(text, /torch|CUDA/);
+      assert.match(text, /^# python: 3\.11 to 3\.14$/m);
+
+      await of("requirements.txt");
+      const other = await Deno.readTextFile(join(folder, "requirements.lock"));
+      assert.match(other, /^# Not in it, and installed after it: -e .*experiments\/other\.$/m);
+      assert.deepEqual((await readLock(join(folder, "requirements.lock"))).packages.map(({ name }) => name), [
+        "alpha",
+      ]);
+    });
   },
 });

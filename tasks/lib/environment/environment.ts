@@ -1,12 +1,12 @@
 /** The virtual environment of the `host` engine: made once from a lock, and used as long as the lock is unchanged. */
 
-import { basename, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import type { Experiment } from "../experiment/experiment.ts";
+import type { Experiment, PackageChoices } from "../experiment/experiment.ts";
 import { exists, sha256 } from "../system/files.ts";
 import type { Host } from "../system/host.ts";
-import { chooseLock, findLock } from "./lock_file.ts";
 import { findPython } from "./python.ts";
+import { checkSource, findSource, type Source } from "./source.ts";
 import {
   environmentCache,
   hasWorkingPython,
@@ -17,16 +17,22 @@ import {
   writeStamp,
 } from "./stamp.ts";
 
-export interface EnvironmentOptions {
+export interface EnvironmentOptions extends PackageChoices {
   /** Absolute path of the project. */
   root: string;
-  /** Requirements file, absolute or relative to the root; without it the Python that is found is used as it is. */
-  requirements?: string;
+  /**
+   * Files of any format, or a folder of such, absolute or relative to the root; without them, and without `install`,
+   * the Python that is found is used as it is.
+   */
+  requirements?: string | readonly string[];
   /** The host has a GPU that the experiment is to use: take the lock with CUDA. */
   gpu: boolean;
   /** Download more than 1 GB without asking. */
   yes?: boolean;
-  /** Folder of the environment; `.venv`, or `.venv-cuda` for a GPU, in the root. VENV_DIR goes before both. */
+  /**
+   * Folder of the environment. Without it, in the root: `.venv`, or `.venv-NAME` for requirements in a folder of their
+   * own, each with `-cuda` at its end for a GPU. VENV_DIR goes before all.
+   */
   directory?: string;
   /** Gets the few lines a user should see. */
   announce: (line: string) => void;
@@ -53,8 +59,10 @@ export interface PreparedEnvironment {
 }
 
 /** What the experiment wants of a Python environment on this host. */
-export function environmentRequest({ root, environment: { requirements, gpus } }: Experiment, host: Host) {
-  return { root, requirements, gpu: gpus !== "none" && host.gpus.length > 0 };
+export function environmentRequest({ root, environment }: Experiment, host: Host) {
+  const { requirements, gpus, extras, groups, install, python, torch } = environment;
+  const gpu = gpus !== "none" && host.gpus.length > 0;
+  return { root, requirements, gpu, extras, groups, install, python, torch };
 }
 
 /**
@@ -64,28 +72,30 @@ export function environmentRequest({ root, environment: { requirements, gpus } }
  */
 export async function ensureEnvironment(options: EnvironmentOptions): Promise<PreparedEnvironment> {
   const started = performance.now();
-  if (options.requirements === undefined) {
-    const path = await pythonAsItIs();
+  if (options.requirements === undefined && options.install === undefined) {
+    const path = await pythonAsItIs(options.python);
     const none = { directory: "", lock: "", lockSha256: "", locked: false };
     return { python: path, ...none, made: false, seconds: secondsSince(started) };
   }
-  const requirements = resolve(options.root, options.requirements);
-  return await ensure(options, requirements, Deno.env.get("VENV_DIR"), started);
+  return await ensure(options, Deno.env.get("VENV_DIR"), started);
 }
 
 /** The interpreter that `ensureEnvironment` will most likely give, without making anything; for plans. */
 export async function expectedPython(
-  options: Pick<EnvironmentOptions, "root" | "requirements" | "gpu" | "directory">,
+  options: Omit<EnvironmentOptions, "announce">,
 ): Promise<string> {
-  if (options.requirements === undefined) return await pythonAsItIs();
-  const wanted = await readWanted(resolve(options.root, options.requirements), options.gpu);
+  if (options.requirements === undefined && options.install === undefined) {
+    return await pythonAsItIs(options.python);
+  }
+  const wanted = await readWanted(options, await sourceOf(options, () => {}));
   const places = placesFor(options, Deno.env.get("VENV_DIR"), wanted);
   return join(await firstFitting(places, wanted) ?? places.main, "bin/python");
 }
 
 /** The Python that PYTHON names or that is found, with the packages of the environment that it is in. */
-async function pythonAsItIs(): Promise<string> {
-  const { path, environment } = await findPython();
+async function pythonAsItIs(version?: string): Promise<string> {
+  const range = version === undefined ? undefined : { oldest: version, newest: version, isExact: true };
+  const { path, environment } = await findPython({ range });
   return environment ?? path;
 }
 
@@ -120,14 +130,12 @@ export async function ensureTestEnvironment(
 export async function ensureAddedPackages(
   options: Omit<EnvironmentOptions, "gpu"> & {
     main: Pick<PreparedEnvironment, "python" | "directory">;
-    requirements: string;
     directory: string;
   },
 ): Promise<AddedPackages> {
   const started = performance.now();
-  const requirements = resolve(options.root, options.requirements);
   const base = (await readStamp(options.main.directory))?.python.base ?? options.main.python;
-  const made = await ensure({ ...options, gpu: false }, requirements, undefined, started, base);
+  const made = await ensure({ ...options, gpu: false }, undefined, started, base);
   return {
     directory: made.directory,
     pythonPath: await sitePackages(made.directory),
@@ -146,25 +154,31 @@ function minor(version: string): string {
   return version.split(".").slice(0, 2).join(".");
 }
 
+async function sourceOf(options: Omit<EnvironmentOptions, "announce">, note: (line: string) => void) {
+  return await findSource(options.root, [options.requirements ?? []].flat(), options, note);
+}
+
 async function ensure(
   options: EnvironmentOptions,
-  requirements: string,
   override: string | undefined,
   started: number,
   base?: string,
 ): Promise<PreparedEnvironment> {
-  const wanted = await readWanted(requirements, options.gpu, base);
+  const notes: string[] = [];
+  const source = await sourceOf(options, (line) => notes.push(line));
+  const wanted = await readWanted(options, source, base);
   const places = placesFor(options, override, wanted);
   const fitting = await firstFitting(places, wanted);
+  if (fitting === undefined) notes.forEach((line) => options.announce(line));
   const { directory, made } = fitting === undefined
-    ? await makeOrAwait(options, requirements, places, wanted)
+    ? await makeOrAwait(options, source, places, wanted)
     : { directory: fitting, made: false };
   return {
     python: join(directory, "bin/python"),
     directory,
     lock: wanted.lock,
     lockSha256: wanted.lockSha256,
-    locked: wanted.lock !== requirements,
+    locked: source.ownLock || source.format.isLock,
     made,
     seconds: secondsSince(started),
   };
@@ -175,13 +189,25 @@ function secondsSince(started: number): number {
 }
 
 /** Reads no more than is needed to recognize an environment, since every task begins with this. */
-async function readWanted(requirements: string, gpu: boolean, base?: string): Promise<Wanted> {
-  const lock = findLock(requirements, gpu) ?? requirements;
-  const digest = async (path: string) => sha256(await Deno.readFile(path).catch(() => new Uint8Array()));
+async function readWanted(
+  { extras, groups, install, python, torch }: PackageChoices,
+  { lock, files, ownLock }: Source,
+  base?: string,
+): Promise<Wanted> {
+  const read = async (path: string) => await Deno.readFile(path).catch(() => new Uint8Array());
+  const digest = async (path: string) => sha256(await read(path));
+  const choices = Object.entries({ extras, groups, install, python, torch }).filter(([, value]) =>
+    value !== undefined
+  );
+  const others = await Promise.all(files.slice(1).map(digest));
+  const own = await digest(lock);
+  // A lock holds what further files come to; what is chosen of it, it does not.
+  const parts = [...(ownLock ? [] : others), ...(choices.length === 0 ? [] : [JSON.stringify(choices)])];
+  const first = await digest(files[0] ?? lock);
   return {
     lock,
-    lockSha256: await digest(lock),
-    requirementsSha256: await digest(requirements),
+    lockSha256: parts.length === 0 ? own : sha256([own, ...parts].join("\n")),
+    requirementsSha256: others.length === 0 ? first : sha256([first, ...others].join("\n")),
     base,
     asked: base === undefined ? Deno.env.get("PYTHON") : undefined,
   };
@@ -203,14 +229,22 @@ function placesFor(
   override: string | undefined,
   wanted: Wanted,
 ): Places {
-  // With CUDA it has a folder of its own: otherwise experiments with and without a GPU would remake it in turns.
-  const usual = options.directory ?? (wanted.lock.endsWith("-cuda.lock") ? ".venv-cuda" : ".venv");
+  const usual = options.directory ?? usualName(options.root, wanted.lock);
   const main = override
     ? resolve(Deno.env.get("INIT_CWD") ?? options.root, override)
     : resolve(options.root, usual);
   const caches = environmentCache();
   const cache = caches && join(caches, wanted.lockSha256.slice(0, 16), basename(usual));
   return { named: Boolean(override), main, second: `${main}-locked`, cache };
+}
+
+/** Experiments with other requirements, or with and without a GPU, would remake one folder in turns. */
+function usualName(root: string, lock: string): string {
+  const folder = relative(root, dirname(lock)).replace(/^experiments\//, "");
+  const name = folder.split(/[/\\]/).filter((part) => part !== "" && part !== "..").join("-");
+  return [".venv", ...(name === "" ? [] : [name]), ...(lock.endsWith("-cuda.lock") ? ["cuda"] : [])].join(
+    "-",
+  );
 }
 
 async function firstFitting(places: Places, wanted: Wanted): Promise<string | undefined> {
@@ -221,17 +255,17 @@ async function firstFitting(places: Places, wanted: Wanted): Promise<string | un
 /** Makes the environment, or waits for another process that is making it. */
 async function makeOrAwait(
   options: EnvironmentOptions,
-  requirements: string,
+  source: Source,
   places: Places,
   wanted: Wanted,
 ): Promise<{ directory: string; made: boolean }> {
-  const choice = await chooseLock(requirements, options.gpu);
+  await checkSource(source);
   const making = await import("./make_environment.ts");
   const chosen = await choosePlace(places, options);
   using target = await making.acquirePlace(chosen, places.named ? undefined : places.cache, options);
   const { directory } = target;
   if (await adopt(directory, wanted)) return { directory, made: false };
-  await making.makeEnvironment({ ...options, requirements, wanted, target, locked: choice.locked });
+  await making.makeEnvironment({ ...options, source, wanted, target });
   return { directory, made: true };
 }
 

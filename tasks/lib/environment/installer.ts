@@ -4,9 +4,42 @@ import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { foundVersions, type InstallProblem } from "./installer_output.ts";
 import { type LockedPackage, requirementLine } from "./lock_file.ts";
-import type { Python } from "./python.ts";
+import { canInstall, type Python } from "./python.ts";
 import { InstallError, Tool, type Workplace } from "./tool.ts";
 import { findUv, PINNED_UV, type Uv } from "./uv.ts";
+
+/** Installs with uv if it is there, else or after it could not reach an index, with pip; returns which. */
+export async function installLock(
+  packages: LockedPackage[],
+  uv: Uv | undefined,
+  place: Workplace,
+  announce: (line: string) => void,
+): Promise<string> {
+  if (uv !== undefined) {
+    try {
+      await installWithUv(uv, packages, place);
+      return `uv ${uv.version}`;
+    } catch (error) {
+      const tryPip = error instanceof InstallError && ["unreachable", "no file"].includes(error.problem.kind);
+      if (!tryPip || !canInstall(place.python)) throw error;
+      announce(`${error.problem.message}; trying pip`);
+      await Deno.remove(place.directory, { recursive: true }).catch(() => {});
+    }
+  }
+  return `pip ${await installWithPip(packages, place)}`;
+}
+
+/** Adds what `install` or a lock names beside packages, without what it depends on: pip's arguments. */
+export async function installMore(more: string[], uv: Uv | undefined, place: Workplace): Promise<void> {
+  const what = more.filter((argument) => !argument.startsWith("-")).join(", ");
+  if (uv !== undefined) {
+    const tool = await Tool.uv(uv, place, 0);
+    await tool.must([...uvInstall(uv, place), "--no-deps", ...more], what);
+    return;
+  }
+  const tool = Tool.pip(place, 0);
+  await tool.must([...pipInstall(await pipOf(tool, "more"), place), "--no-deps", ...more], what);
+}
 
 /** @throws InstallError */
 export async function installWithUv(uv: Uv, packages: LockedPackage[], place: Workplace): Promise<void> {
@@ -38,9 +71,13 @@ export function uvInstall(uv: Uv, { directory }: Workplace): string[] {
 async function installUnhashedWithUv(tool: Tool, install: string[], entry: LockedPackage) {
   const line = requirementLine(entry);
   const plain = [...install, "--no-deps", line];
-  if (!isCpuBuild(entry)) return await tool.must(plain, nameOf(entry));
+  const backend = backendOf(entry);
+  if (backend === undefined) {
+    await tool.must(plain, nameOf(entry));
+    return;
+  }
   if (tool.hasOwnSources && (await tool.try(plain)).code === 0) return;
-  await tool.must([...install, "--no-deps", "--torch-backend", "cpu", line], nameOf(entry));
+  await tool.must([...install, "--no-deps", "--torch-backend", backend, line], nameOf(entry));
 }
 
 /**
@@ -88,11 +125,11 @@ export async function pipVersion(tool: Tool, pip: string[]): Promise<string> {
 }
 
 /** The pip of the Python itself; else one in an environment that is thrown away, which takes some seconds longer. */
-async function pipOf(tool: Tool): Promise<string[]> {
+async function pipOf(tool: Tool, folder = "pip"): Promise<string[]> {
   const { python, scratch } = tool.place;
   if (python.pip !== undefined) return [python.path, "-m", "pip"];
   if (!python.ensurepip) throw withoutPip(python);
-  const directory = join(scratch, "pip");
+  const directory = join(scratch, folder);
   await tool.must([python.path, "-m", "venv", directory]);
   return [join(directory, "bin/python"), "-m", "pip"];
 }
@@ -125,17 +162,18 @@ async function installUnhashedWithPip(
   // One of several indexes may be out of reach, and uv on one of the others.
   const elsewhere = problem.kind === "no file" ||
     problem.kind === "unreachable" && foundVersions(first.output);
-  if (!isCpuBuild(entry) || !elsewhere) throw new InstallError(problem);
+  const backend = backendOf(entry);
+  if (backend === undefined || !elsewhere) throw new InstallError(problem);
   try {
     const uv = await fetchUv(install, place);
     const helper = await Tool.uv(uv, place, tool.progress.total);
     await helper.must(
-      [...uvInstall(uv, place), "--no-deps", "--torch-backend", "cpu", line],
+      [...uvInstall(uv, place), "--no-deps", "--torch-backend", backend, line],
       nameOf(entry),
     );
   } catch (error) {
     if (!(error instanceof InstallError)) throw error;
-    throw new InstallError(problem.kind === "unreachable" ? problem : withoutCpuBuild(entry, error.problem));
+    throw new InstallError(problem.kind === "unreachable" ? problem : withoutBuild(entry, error.problem));
   }
 }
 
@@ -155,10 +193,11 @@ export async function fetchUv(install: string[], place: Workplace): Promise<Uv> 
   return uv;
 }
 
-function withoutCpuBuild({ name, version }: LockedPackage, problem: InstallProblem): InstallProblem {
+function withoutBuild({ name, version }: LockedPackage, problem: InstallProblem): InstallProblem {
+  const build = version.endsWith("+cpu") ? "the CPU build" : "PyTorch's own build";
   return {
     kind: problem.kind,
-    message: `${name} ${version}, the CPU build, is not on pip's index or in its folders; ${problem.message}`,
+    message: `${name} ${version}, ${build}, is not on pip's index or in its folders; ${problem.message}`,
     remedy: NAME_A_SOURCE,
   };
 }
@@ -167,8 +206,9 @@ export const NAME_A_SOURCE =
   "Name a folder that holds its wheel for this Python (PIP_FIND_LINKS=/folder) or an institutional index that has it " +
   "(PIP_EXTRA_INDEX_URL=…), or check the network and proxy (HTTPS_PROXY), and start again";
 
-function isCpuBuild(entry: LockedPackage): boolean {
-  return entry.version.endsWith("+cpu");
+/** What uv calls the index of PyTorch's that has this build: "cpu" of 2.13.0+cpu, "cu128" of 2.9.1+cu128. */
+function backendOf({ version }: LockedPackage): string | undefined {
+  return /\+(cpu|cu\d+|rocm[\d.]+|xpu)$/.exec(version)?.[1];
 }
 
 function hasHash({ hashes }: LockedPackage): boolean {

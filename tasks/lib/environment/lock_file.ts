@@ -28,12 +28,6 @@ export interface Lock {
   diskMB?: number;
 }
 
-/** Which file an environment is made from. `locked` is false where there is only the requirements file itself. */
-export interface ChosenLock {
-  path: string;
-  locked: boolean;
-}
-
 /** Reads a lock as `uv pip compile` or `pip-compile` writes it. */
 export async function readLock(path: string): Promise<Lock> {
   return parseLock(await Deno.readTextFile(path), path);
@@ -158,23 +152,32 @@ export function findLock(requirements: string, gpu: boolean): string | undefined
 }
 
 /**
- * What an environment for a requirements file is made from: its lock, or the file itself.
+ * Refuses a lock that lacks a requirement of a file, or pins it otherwise. Of a file that is not a list of
+ * requirements, nothing is compared.
  *
- * @throws Failure(2) if the lock lacks a requirement, or pins it otherwise.
+ * @throws Failure(2)
  */
-export async function chooseLock(requirements: string, gpu: boolean): Promise<ChosenLock> {
-  const wanted = await readRequirements(requirements);
-  const path = findLock(requirements, gpu);
-  if (path !== undefined) {
-    checkFresh(await readLock(path), wanted, basename(requirements));
-    return { path, locked: true };
+export async function checkLock(lock: string, files: string[]): Promise<void> {
+  for (const file of files.filter((path) => /\.(?:txt|in)$/i.test(path))) {
+    checkFresh(await readLock(lock), await readRequirements(file), basename(file));
   }
-  return { path: requirements, locked: false };
 }
 
-/** Names of the packages that a requirements file gives one version each. */
-export async function pinnedNames(requirements: string): Promise<Set<string>> {
-  const pins = (await readRequirements(requirements)).filter(({ specifier }) => exactVersion(specifier));
+/** `-e .` and `./folder` of requirements files, which no lock holds: pip's arguments. */
+export async function localRequirements(files: string[]): Promise<string[]> {
+  const texts = await Promise.all(
+    files.filter((path) => /\.(?:txt|in)$/i.test(path)).map((file) => Deno.readTextFile(file)),
+  );
+  return texts.flatMap(logicalLines).flatMap(({ line }) => {
+    const [, flag, path] = /^(-e\s+|--editable[ =])?(\.\S*)$/.exec(line) ?? [];
+    return path === undefined ? [] : [...(flag === undefined ? [] : ["-e"]), path];
+  });
+}
+
+/** Names of the packages that requirements files give one version each. */
+export async function pinnedNames(files: string[]): Promise<Set<string>> {
+  const requirements = (await Promise.all(files.map(readRequirements))).flat();
+  const pins = requirements.filter(({ specifier }) => exactVersion(specifier));
   return new Set(pins.map(({ name }) => name));
 }
 

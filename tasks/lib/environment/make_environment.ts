@@ -5,11 +5,14 @@ import { Failure } from "../cli/failure.ts";
 import { run } from "../system/command.ts";
 import { acquire } from "../system/file_lock.ts";
 import { freeSpace, isDiskFull, isReadOnly, makeOwnFolder, sha256 } from "../system/files.ts";
+import type { PackageChoices } from "../experiment/experiment.ts";
+import type { Source } from "./source.ts";
+import { installArguments } from "./install_arguments.ts";
 import { endProcesses } from "../system/processes.ts";
-import { installWithPip, installWithUv } from "./installer.ts";
-import { type LockedPackage, pinnedNames, readLock } from "./lock_file.ts";
-import { canInstall, describeRange, findPython, isNewer, type Python, type PythonRange } from "./python.ts";
-import { resolveRequirements } from "./resolve.ts";
+import type { Contents, ContentsRequest } from "./format.ts";
+import { ofLock } from "./exported.ts";
+import { localRequirements, type Lock, readLock } from "./lock_file.ts";
+import { describeRange, findPython, isNewer, type Python, type PythonRange } from "./python.ts";
 import { environmentLock, isVacant, misfit, PLATFORM, readStamp, type Wanted, writeStamp } from "./stamp.ts";
 import { InstallError, type Workplace } from "./tool.ts";
 import { findUv, type Uv } from "./uv.ts";
@@ -67,11 +70,11 @@ async function checkWritable(folder: string) {
   await Deno.remove(probe);
 }
 
-export interface Making extends Reporter {
-  /** Absolute path of the requirements file. */
-  requirements: string;
+export interface Making extends Reporter, PackageChoices {
+  /** Absolute path of the project. */
+  root: string;
+  source: Source;
   wanted: Wanted;
-  locked: boolean;
   gpu: boolean;
   /** Download more than 1 GB without asking. */
   yes?: boolean;
@@ -89,37 +92,46 @@ export async function makeEnvironment(making: Making): Promise<void> {
   const { target, announce, signal, wanted } = making;
   const started = performance.now();
   await removeLeftovers(target);
-  const lock = making.locked ? await readLock(wanted.lock) : undefined;
-  const [python, uv] = await Promise.all([pythonFor(wanted, lock?.pythons), findUv()]);
+  const { source } = making;
+  const lock = source.ownLock ? await readLock(wanted.lock) : undefined;
+  const range = await rangeOf(making, lock);
+  const [python, uv] = await Promise.all([pythonFor(wanted, range), findUv()]);
   const before = await whyNotAsItIs(target.directory, wanted);
   if (before !== undefined) announce(before);
-  notesOnPython(python, wanted, lock?.pythons).forEach((note) => announce(note));
+  notesOnPython(python, wanted, range).forEach((note) => announce(note));
   const log = join(target.state, "log.txt");
   await Deno.remove(log).catch(() => {});
   const scratch = await Deno.makeTempDir({ dir: target.state, prefix: "making-" });
-  const directory = join(scratch, basename(target.directory));
+  const isConda = source.format.isConda === true;
+  const directory = isConda ? target.directory : join(scratch, basename(target.directory));
   const place: Workplace = {
     ...{ python, directory, scratch, log, signal, mark: markOf(target.directory) },
     progress: making.progress ?? (() => {}),
   };
+  let isBegun = false;
   try {
+    const request: ContentsRequest = { ...making, files: source.files, uv, place };
     const contents = lock === undefined
-      ? await contentsOfRequirements(making, uv, place)
-      : { ...lock, install: () => installLock(lock.packages, uv, place, announce) };
+      ? await source.format.contents(request)
+      : { ...lock, ...await ofLock(request, lock.packages, await localsOf(source)) };
     announce(announcement(making, contents, uv, python));
     contents.note && announce(contents.note);
     await checkDisk(contents, target.directory);
     confirmDownload(contents, making);
+    if (isConda) await setAside(target, announce);
+    isBegun = isConda;
     const installer = await contents.install();
     await checkStarts(directory, log);
     const packages = await countPackages(directory);
-    await relocate(directory, target.directory);
+    if (!isConda) await relocate(directory, target.directory);
     await writeStamp(directory, {
       format: 1,
       lock: basename(wanted.lock),
       lockSha256: wanted.lockSha256,
       requirementsSha256: wanted.requirementsSha256,
-      python: { version: python.version, base: python.path, asked: wanted.asked },
+      python: isConda
+        ? { ...await ownPython(directory), asked: wanted.asked }
+        : { version: python.version, base: python.path, asked: wanted.asked },
       platform: PLATFORM,
       directory: target.directory,
       installer,
@@ -128,8 +140,10 @@ export async function makeEnvironment(making: Making): Promise<void> {
       seconds: Math.round((performance.now() - started) / 1000),
     });
     signal?.throwIfAborted();
-    await moveIn(directory, target, announce);
+    if (isConda) await removeOld(target);
+    else await moveIn(directory, target, announce);
   } catch (error) {
+    if (isBegun) await Deno.remove(directory, { recursive: true }).catch(() => {});
     throw asFailure(error, target.directory, log, signal);
   } finally {
     await Deno.remove(scratch, { recursive: true }).catch(() => {});
@@ -181,45 +195,45 @@ async function whyNotAsItIs(directory: string, wanted: Wanted): Promise<string |
   return `Making ${directory} again: ${await misfit(directory, wanted)}`;
 }
 
-/** What an environment will hold, and how it gets there. */
-interface Contents {
-  /** Megabytes, where they are known. */
-  downloadMB?: number;
-  diskMB?: number;
-  /** What is to be said of it. */
-  note?: string;
-  /** Fills the environment, and returns what with. */
-  install: () => Promise<string>;
+/** What a lock was made with, or a file asks for; what experiment.yaml says goes before both. */
+async function rangeOf({ python, source }: Making, lock?: Lock): Promise<PythonRange | undefined> {
+  if (python !== undefined) return { oldest: python, newest: python, isExact: true };
+  if (lock !== undefined) return lock.pythons;
+  const { format, files: [file] } = source;
+  return file === undefined || format.pythons === undefined
+    ? undefined
+    : format.pythons(await Deno.readTextFile(file));
 }
 
-async function contentsOfRequirements(
-  making: Making,
-  uv: Uv | undefined,
-  place: Workplace,
-): Promise<Contents> {
-  const { requirements, gpu, announce } = making;
-  announce(`Resolving ${basename(requirements)}, which has no lock`);
-  const { packages, ...resolved } = await resolveRequirements({ requirements, gpu, uv, announce }, place);
-  const pinned = await pinnedNames(requirements);
-  const open = packages.filter((name) => !pinned.has(name));
-  const note = open.length === 0
-    ? undefined
-    : `${basename(requirements)} leaves ${open.length} of ${packages.length} versions open (${
-      open.slice(0, 3).join(", ")
-    }${open.length > 3 ? ", …" : ""}): they may differ from the authors'. To lock them: deno task lock`;
-  return { ...resolved, note };
+/** Folders that the requirements name, from the requirements' folder. */
+async function localsOf({ files }: Source): Promise<string[]> {
+  const found = await Promise.all(
+    files.map(async (file) =>
+      (await localRequirements([file])).map((argument) =>
+        argument.startsWith(".") ? installArguments(dirname(file), [argument])[0]! : argument
+      )
+    ),
+  );
+  return found.flat();
+}
+
+async function ownPython(directory: string): Promise<{ version: string; base: string }> {
+  const base = join(directory, "bin/python");
+  const { stdout } = await run([base, "-c", "import platform; print(platform.python_version())"]);
+  return { version: stdout.trim(), base };
 }
 
 function announcement(
   { target, wanted }: Making,
-  { downloadMB, diskMB }: Contents,
+  { downloadMB, diskMB, tool: named }: Contents,
   uv: Uv | undefined,
   { version }: Python,
 ): string {
   const disk = diskMB === undefined ? "" : `, ${bytes(diskMB * 1e6)} on disk`;
   const size = downloadMB === undefined ? "" : ` (about ${bytes(downloadMB * 1e6)} to download${disk})`;
-  const tool = uv === undefined ? "pip" : `uv ${uv.version}`;
-  return `Making ${target.directory} from ${basename(wanted.lock)}${size}, with ${tool} on Python ${version}`;
+  const own = uv === undefined ? "pip" : `uv ${uv.version}`;
+  const tool = named ?? `${own} on Python ${version}`;
+  return `Making ${target.directory} from ${basename(wanted.lock)}${size}, with ${tool}`;
 }
 
 /** What is downloaded without asking. */
@@ -272,27 +286,6 @@ async function checkFree(folder: string, neededMB: number, variable: string) {
   );
 }
 
-/** Installs with uv if it is there, else or after it could not reach an index, with pip; returns which. */
-async function installLock(
-  packages: LockedPackage[],
-  uv: Uv | undefined,
-  place: Workplace,
-  announce: (line: string) => void,
-): Promise<string> {
-  if (uv !== undefined) {
-    try {
-      await installWithUv(uv, packages, place);
-      return `uv ${uv.version}`;
-    } catch (error) {
-      const tryPip = error instanceof InstallError && ["unreachable", "no file"].includes(error.problem.kind);
-      if (!tryPip || !canInstall(place.python)) throw error;
-      announce(`${error.problem.message}; trying pip`);
-      await Deno.remove(place.directory, { recursive: true }).catch(() => {});
-    }
-  }
-  return `pip ${await installWithPip(packages, place)}`;
-}
-
 async function checkStarts(directory: string, log: string) {
   const { code, stderr } = await run([join(directory, "bin/python"), "-V"]);
   if (code === 0) return;
@@ -313,16 +306,27 @@ export async function relocate(directory: string, target: string): Promise<void>
   }
 }
 
-/** Puts the new environment in place of the old. One that is not ours is kept under another name. */
-async function moveIn(made: string, { directory, state }: LockedPlace, announce: (line: string) => void) {
-  if (!await isVacant(directory)) {
-    const ours = await readStamp(directory) !== undefined;
-    const time = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
-    const aside = ours ? join(state, `old-${time}`) : `${directory}.${time}.bak`;
-    await Deno.rename(directory, aside);
-    if (!ours) announce(`${directory} was not finished by this project; it is kept as ${aside}`);
+/** Puts the new environment in place of the old. */
+async function moveIn(made: string, place: LockedPlace, announce: (line: string) => void) {
+  await setAside(place, announce);
+  await Deno.rename(made, place.directory);
+  await removeOld(place);
+}
+
+/** Takes away what is there. One that is not ours is kept under another name. */
+async function setAside({ directory, state }: LockedPlace, announce: (line: string) => void) {
+  if (await isVacant(directory)) {
+    await Deno.remove(directory).catch(() => {});
+    return;
   }
-  await Deno.rename(made, directory);
+  const ours = await readStamp(directory) !== undefined;
+  const time = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
+  const aside = ours ? join(state, `old-${time}`) : `${directory}.${time}.bak`;
+  await Deno.rename(directory, aside);
+  if (!ours) announce(`${directory} was not finished by this project; it is kept as ${aside}`);
+}
+
+async function removeOld({ state }: LockedPlace) {
   for await (const entry of Deno.readDir(state)) {
     if (entry.name.startsWith("old-")) await Deno.remove(join(state, entry.name), { recursive: true });
   }

@@ -23,6 +23,8 @@ export interface Python {
 export interface PythonRange {
   oldest: string;
   newest?: string;
+  /** Somebody named it: a newer one is no substitute. */
+  isExact?: boolean;
 }
 
 /** Where no lock says more: what tasks/inside runs on. */
@@ -76,7 +78,7 @@ export async function findPython({ range = ANY_PYTHON, candidates }: PythonReque
   const second = found.find((python) => isIn(range, python));
   if (second !== undefined) return second;
   const brought = names.length > 1 ? await broughtByUv(range) : undefined;
-  const newer = brought ?? found.find((python) => isNewer(range, python));
+  const newer = brought ?? found.find((python) => !range.isExact && isNewer(range, python));
   if (newer !== undefined) return newer;
   throw named === undefined ? await none(range, names, found) : namedAmiss(range, named, found);
 }
@@ -168,7 +170,8 @@ export function isNewer({ newest }: PythonRange, { version }: Pick<Python, "vers
 
 /** "3.11 to 3.14", or "3.8 or newer". */
 export function describeRange({ oldest, newest }: PythonRange): string {
-  return newest === undefined ? `${oldest} or newer` : `${oldest} to ${newest}`;
+  if (newest === undefined) return `${oldest} or newer`;
+  return oldest === newest ? oldest : `${oldest} to ${newest}`;
 }
 
 async function none(range: PythonRange, names: string[], found: Python[]): Promise<Failure> {

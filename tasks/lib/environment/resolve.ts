@@ -3,6 +3,7 @@
 import { basename, join } from "node:path";
 import {
   fetchUv,
+  installMore,
   makeWithPip,
   makeWithUv,
   NAME_A_SOURCE,
@@ -10,42 +11,52 @@ import {
   pipVersion,
   uvInstall,
 } from "./installer.ts";
-import { fileSizes, isCudaPackage, normalize } from "./lock_file.ts";
+import { fileSizes, isCudaPackage, normalize, pinnedNames } from "./lock_file.ts";
+import { Failure } from "../cli/failure.ts";
+import type { Contents, ContentsRequest } from "./format.ts";
+import { installArguments, installLines } from "./install_arguments.ts";
 import { canInstall } from "./python.ts";
-import { InstallError, Tool, type Workplace } from "./tool.ts";
+import { InstallError, Tool } from "./tool.ts";
 import type { Uv } from "./uv.ts";
 
-/** What requirements came to. */
-export interface Resolution {
-  /** Normalized names. */
-  packages: string[];
-  /** Megabytes to download, where the index tells. */
-  downloadMB?: number;
-  /** Installs just that into the environment, which is there by now; returns what with, e.g. "uv 0.13.9". */
-  install: () => Promise<string>;
-}
-
-export interface ResolveRequest {
-  /** Absolute path of the requirements file. */
-  requirements: string;
-  /** Take packages with CUDA; without it, there are none in what is resolved on Linux. */
-  gpu: boolean;
-  uv?: Uv;
-  announce: (line: string) => void;
-}
-
 /**
- * Makes an empty environment and resolves requirements for it: with uv, which is fetched where it is not here, since it
- * knows PyTorch's CPU builds and how large files are; else with pip.
+ * The contents of files without a lock: an empty environment is made, and they are resolved for it with uv, which is
+ * fetched where it is not here, since it knows PyTorch's CPU builds and how large files are; else with pip.
  *
  * @throws InstallError, and Failure(3) if there is neither uv nor pip
  */
-export async function resolveRequirements(request: ResolveRequest, place: Workplace): Promise<Resolution> {
-  const { uv, announce } = request;
+export async function resolved(request: ContentsRequest): Promise<Contents> {
+  request.announce(`Resolving ${nameOf(request)}, which has no lock`);
+  const { packages, ...contents } = await resolveRequirements(request);
+  const pinned = await pinnedNames(request.files.filter(isRequirements));
+  const open = packages.filter((name) => !pinned.has(name));
+  const note = open.length === 0
+    ? undefined
+    : `${nameOf(request)} leaves ${open.length} of ${packages.length} versions open (${
+      open.slice(0, 3).join(", ")
+    }${open.length > 3 ? ", …" : ""}): they may differ from the authors'. To lock them: deno task lock`;
+  return { ...contents, note };
+}
+
+function nameOf({ files, install = [] }: ContentsRequest): string {
+  return files.map((file) => basename(file)).join(", ") || install.join(" ");
+}
+
+function isRequirements(file: string): boolean {
+  return /\.(?:txt|in)$/i.test(file);
+}
+
+interface Resolution extends Contents {
+  /** Normalized names. */
+  packages: string[];
+}
+
+async function resolveRequirements(request: ContentsRequest): Promise<Resolution> {
+  const { uv, announce, place } = request;
   if (uv !== undefined) {
     try {
       await makeWithUv(await Tool.uv(uv, place, 0), uv);
-      return await resolveWithUv(uv, request, place);
+      return await resolveWithUv(uv, request);
     } catch (error) {
       if (!isElsewhere(error) || !canInstall(place.python)) throw error;
       announce(`${error.problem.message}; trying pip`);
@@ -56,10 +67,90 @@ export async function resolveRequirements(request: ResolveRequest, place: Workpl
   const pip = await makeWithPip(tool);
   const fetched = uv ?? await fetchUv(pipInstall(pip, place), place).catch(onlyInstallErrors);
   if (fetched !== undefined && uv === undefined) {
-    const resolved = await resolveWithUv(fetched, request, place).catch(onlyInstallErrors);
-    if (resolved !== undefined) return resolved;
+    const resolution = await resolveWithUv(fetched, request).catch(onlyInstallErrors);
+    if (resolution !== undefined) return resolution;
   }
   return await resolveWithPip(tool, pip, request);
+}
+
+/**
+ * The uv that is here, or one that pip fetches for this installation alone.
+ *
+ * @throws Failure(3) if there is neither
+ */
+export async function requireUv({ uv, place }: ContentsRequest, what: string): Promise<Uv> {
+  if (uv !== undefined) return uv;
+  try {
+    const pip = await makeWithPip(Tool.pip(place, 0));
+    const fetched = await fetchUv(pipInstall(pip, place), place);
+    await Deno.remove(place.directory, { recursive: true });
+    return fetched;
+  } catch (error) {
+    if (!(error instanceof InstallError)) throw error;
+    throw withoutUv(what, error.problem.message);
+  }
+}
+
+function withoutUv(what: string, because: string): Failure {
+  return new Failure(3, `Cannot read ${what}: it takes uv, which is not on PATH, and ${because}`, {
+    remedy: "Install it (pip install uv), or name it: UV=/path/to/uv",
+  });
+}
+
+/** The contents of a pylock.toml, which uv installs as it is. */
+export async function exactly(request: ContentsRequest): Promise<Contents> {
+  const { files: [file], gpu, torch = "auto", place, extras = [], groups = [] } = request;
+  const uv = await requireUv(request, basename(file!));
+  await makeWithUv(await Tool.uv(uv, place, 0), uv);
+  const text = await Deno.readTextFile(file!);
+  const packages = packagesIn(text);
+  const cuda = packages.filter(isCudaPackage);
+  if (cuda.length > 0 && !gpu && ["auto", "cpu"].includes(torch) && Deno.build.os === "linux") {
+    throw new Failure(
+      3,
+      `Cannot use ${basename(file!)} without a GPU: it pins builds with CUDA (${cuda[0]}, …)`,
+      {
+        remedy:
+          "Lock the CPU builds (uv pip compile --torch-backend cpu --format pylock.toml), or ask for a GPU: " +
+          "environment.gpus",
+      },
+    );
+  }
+  const chosen = [
+    ...extras.flatMap((name) => ["--extra", name]),
+    ...groups.flatMap((name) => ["--group", name]),
+  ];
+  return fromPylock(uv, request, file!, packages, text, chosen);
+}
+
+function packagesIn(pylock: string): string[] {
+  return [...pylock.matchAll(/^name = "([^"]+)"/gm)].map(([, name = ""]) => normalize(name));
+}
+
+function fromPylock(
+  uv: Uv,
+  request: ContentsRequest,
+  lock: string,
+  packages: string[],
+  text: string,
+  chosen: string[] = [],
+): Resolution {
+  const { place, root, install = [] } = request;
+  const sizes = [...fileSizes(text, place.python.version).values()];
+  return {
+    packages,
+    downloadMB: sizes.length === 0 ? undefined : sizes.reduce((sum, size) => sum + size, 0),
+    install: async () => {
+      const installing = await Tool.uv(uv, place, packages.length);
+      if (packages.length > 0) {
+        await installing.must([...uvInstall(uv, place), "-r", lock, ...chosen], nameOf(request));
+      }
+      // What was resolved here has them in it already.
+      const more = request.files[0] === lock ? installArguments(root, install) : [];
+      if (more.length > 0) await installMore(more, uv, place);
+      return `uv ${uv.version}`;
+    },
+  };
 }
 
 /** Another tool, which looks in other places, may have more luck. */
@@ -71,51 +162,68 @@ function onlyInstallErrors(error: unknown): undefined {
   if (!(error instanceof InstallError) || error instanceof OnlyCuda) throw error;
 }
 
-async function resolveWithUv(uv: Uv, request: ResolveRequest, place: Workplace): Promise<Resolution> {
-  const { requirements, gpu } = request;
+async function resolveWithUv(uv: Uv, request: ContentsRequest): Promise<Resolution> {
+  const { files, gpu, root, install = [], extras = [], groups = [], torch = "auto", place } = request;
   const tool = await Tool.uv(uv, place, 0);
   const lock = join(place.scratch, "pylock.toml");
-  const compile = [uv.path, "pip", "compile", requirements, "--python", place.python.path];
-  const into = ["--format", "pylock.toml", "--output-file", lock, "--quiet"];
-  const first = await tool.try([...compile, ...into, "--torch-backend", gpu ? "auto" : "cpu"]);
+  const inputs = [...files];
+  if (install.length > 0) {
+    const more = join(place.scratch, "install.txt");
+    await Deno.writeTextFile(more, installLines(root, install).map((line) => line + "\n").join(""));
+    inputs.push(more);
+  }
+  const compile = [
+    ...[uv.path, "pip", "compile", ...inputs, "--python", place.python.path],
+    ...extras.flatMap((name) => ["--extra", name]),
+    ...groups.flatMap((name) => ["--group", `${pyprojectOf(files)}:${name}`]),
+    ...["--format", "pylock.toml", "--output-file", lock, "--quiet"],
+  ];
+  const backend = torch === "auto" ? (gpu ? "auto" : "cpu") : torch;
+  const first = await tool.try([...compile, "--torch-backend", backend]);
   if (first.code !== 0) {
     // PyTorch's index is asked for torch alone, and may be out of reach where a mirror or a folder of wheels is not.
-    const error = new InstallError(tool.explain(first.output, basename(requirements)));
-    if (!isElsewhere(error) || (await tool.try([...compile, ...into])).code !== 0) throw error;
+    const error = new InstallError(tool.explain(first.output, nameOf(request)));
+    if (!isElsewhere(error) || (await tool.try(compile)).code !== 0) throw error;
   }
   const text = await Deno.readTextFile(lock);
-  const packages = [...text.matchAll(/^name = "([^"]+)"/gm)].map(([, name = ""]) => normalize(name));
-  refuseCuda(packages, gpu, tool.name);
-  const sizes = [...fileSizes(text, place.python.version).values()];
-  const install = async () => {
-    const installing = await Tool.uv(uv, place, packages.length);
-    await installing.must([...uvInstall(uv, place), "-r", lock], basename(requirements));
-    return `uv ${uv.version}`;
-  };
-  const downloadMB = sizes.length === 0 ? undefined : sizes.reduce((sum, size) => sum + size, 0);
-  return { packages, downloadMB, install };
+  const packages = packagesIn(text);
+  refuseCuda(packages, backend !== "cpu", tool.name);
+  return fromPylock(uv, request, lock, packages, text);
 }
 
-async function resolveWithPip(tool: Tool, pip: string[], request: ResolveRequest): Promise<Resolution> {
-  const { requirements, gpu } = request;
+function pyprojectOf(files: string[]): string {
+  const file = files.find((path) => basename(path) === "pyproject.toml");
+  if (file !== undefined) return file;
+  throw new Failure(
+    2,
+    "environment.groups goes with a pyproject.toml or its lock in environment.requirements",
+  );
+}
+
+async function resolveWithPip(tool: Tool, pip: string[], request: ContentsRequest): Promise<Resolution> {
+  const { files, gpu, root, install: added = [], torch = "auto" } = request;
+  const other = files.find((file) => !isRequirements(file));
+  if (other !== undefined) throw withoutUv(basename(other), "it can't be fetched");
   const { place } = tool;
   const report = join(place.scratch, "report.json");
   const install = pipInstall(pip, place);
+  const wanted = [...files.flatMap((file) => ["-r", file]), ...installArguments(root, added)];
   const silent = Tool.pip({ ...place, progress: () => {} }, 0);
-  const argv = [...install, "--dry-run", "--report", report, "-r", requirements];
+  const argv = [...install, "--dry-run", "--report", report, ...wanted];
+  const withCuda = torch === "auto" ? gpu : torch !== "cpu";
   // Where an index has no metadata by themselves, pip downloads whole files to read theirs.
-  const ended = await silent.try(argv, (line) => !gpu && Deno.build.os === "linux" && isOfCuda(line));
+  const ended = await silent.try(argv, (line) => !withCuda && Deno.build.os === "linux" && isOfCuda(line));
   const seen = ended.endedAt === undefined ? undefined : packageIn(ended.endedAt);
   if (seen !== undefined) throw onlyCuda([seen], tool.name);
-  if (ended.code !== 0) throw new InstallError(silent.explain(ended.output, basename(requirements)));
+  if (ended.code !== 0) throw new InstallError(silent.explain(ended.output, nameOf(request)));
   const found: { install: { metadata: { name: string } }[] } = JSON.parse(await Deno.readTextFile(report));
   const packages = found.install.map(({ metadata }) => normalize(metadata.name));
-  refuseCuda(packages, gpu, tool.name);
+  refuseCuda(packages, withCuda, tool.name);
   return {
     packages,
     install: async () => {
       const installing = Tool.pip(place, packages.length);
-      await installing.must([...install, "-r", requirements], basename(requirements));
+      await installing.must([...install, ...wanted], nameOf(request));
       return `pip ${await pipVersion(installing, pip)}`;
     },
   };
@@ -141,9 +249,9 @@ function isOfCuda(line: string): boolean {
 }
 
 /** Gigabytes that nobody without a GPU needs. */
-function refuseCuda(packages: string[], gpu: boolean, tool: string) {
+function refuseCuda(packages: string[], withCuda: boolean, tool: string) {
   const cuda = packages.filter(isCudaPackage);
-  if (!gpu && cuda.length > 0 && Deno.build.os === "linux") throw onlyCuda(cuda, tool);
+  if (!withCuda && cuda.length > 0 && Deno.build.os === "linux") throw onlyCuda(cuda, tool);
 }
 
 /** No other tool is tried after it: each would find the same, and may download it before it says so. */

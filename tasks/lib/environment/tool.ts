@@ -20,6 +20,8 @@ export interface Workplace {
   log: string;
   progress: (line: string) => void;
   signal?: AbortSignal;
+  /** Addresses of indexes that a lock names beside the standard one. */
+  indexes?: string[];
 }
 
 /** An installation that failed for a reason that the tool's output tells. */
@@ -51,11 +53,16 @@ export class Tool {
 
   /** @param packages how many are to be installed, for "3 of 71 packages" */
   static pip(place: Workplace, packages: number): Tool {
-    return new Tool("pip", place, { ...PIP_PATIENCE, ...cleanEnvironment() }, packages);
+    return new Tool("pip", place, withIndexes({ ...PIP_PATIENCE, ...cleanEnvironment() }, place), packages);
   }
 
   static async uv({ version }: Pick<Uv, "version">, place: Workplace, packages: number): Promise<Tool> {
-    return new Tool(`uv ${version}`, place, await uvEnvironment(place.python), packages);
+    return new Tool(`uv ${version}`, place, withIndexes(await uvEnvironment(place.python), place), packages);
+  }
+
+  /** A program that owns a format, such as poetry; `env` is added to what it gets. */
+  static other(name: string, place: Workplace, env: Record<string, string> = {}): Tool {
+    return new Tool(name, place, { ...cleanEnvironment(), ...env }, 0);
   }
 
   /** A folder of wheels or an index is configured beside or in place of the standard one. */
@@ -74,11 +81,22 @@ export class Tool {
     return output;
   }
 
+  /**
+   * What a program prints to its standard output.
+   *
+   * @throws InstallError if the exit code is not 0
+   */
+  async printed(argv: string[], wanted?: string): Promise<string> {
+    const { code, output, stdout } = await this.try(argv);
+    if (code !== 0) throw new InstallError(this.explain(output, wanted));
+    return stdout;
+  }
+
   /** @param endAt a line at which the program is ended, since what it would do next is not wanted */
   async try(
     argv: string[],
     endAt?: (line: string) => boolean,
-  ): Promise<{ code: number; output: string; endedAt?: string }> {
+  ): Promise<{ code: number; output: string; stdout: string; endedAt?: string }> {
     const { log, signal, mark, progress } = this.place;
     const [name = "", value = ""] = mark.split("=");
     using file = await Deno.open(log, { append: true, create: true });
@@ -98,6 +116,7 @@ export class Tool {
       const finished = await run(argv, {
         env: { ...this.env, [name]: value },
         clearEnv: true,
+        keep: "all",
         signal: AbortSignal.any([ending.signal, ...signal === undefined ? [] : [signal]]),
         onLine: (line) => {
           spoken = performance.now();
@@ -110,7 +129,8 @@ export class Tool {
         },
       });
       signal?.throwIfAborted();
-      return { code: finished.code, output: finished.stdout + finished.stderr, endedAt };
+      const { code, stdout, stderr } = finished;
+      return { code, output: stdout + stderr, stdout, endedAt };
     } finally {
       clearInterval(heartbeat);
     }
@@ -146,6 +166,18 @@ function cleanEnvironment(): Record<string, string> {
   const env = Deno.env.toObject();
   for (const name of HARMFUL) delete env[name];
   return env;
+}
+
+/** A lock's hashes hold whichever index a file comes from. */
+function withIndexes(env: Record<string, string>, { indexes = [] }: Workplace): Record<string, string> {
+  if (indexes.length === 0) return env;
+  const added = (name: string) => [env[name] ?? "", ...indexes].join(" ").trim();
+  return {
+    ...env,
+    PIP_EXTRA_INDEX_URL: added("PIP_EXTRA_INDEX_URL"),
+    UV_INDEX: added("UV_INDEX"),
+    UV_INDEX_STRATEGY: "unsafe-best-match",
+  };
 }
 
 /** What pip is configured to use, handed on to uv, which reads none of it; what is set for uv goes before. */

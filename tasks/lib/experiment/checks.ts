@@ -87,7 +87,9 @@ function asList(document: YamlDocument, path: Path): string {
 
 function checkEnvironment(document: YamlDocument): void {
   const { requirements } = soundFields(document, environmentSchema, document.data.environment);
-  checkPath(document, ["environment", "requirements"], requirements);
+  const path = ["environment", "requirements"];
+  if (!Array.isArray(requirements)) return checkPath(document, path, requirements);
+  for (const [index, file] of requirements.entries()) checkPath(document, [...path, index], file);
 }
 
 function checkParameters(document: YamlDocument): void {

@@ -12,11 +12,28 @@ export interface Parameter {
   structured?: true;
 }
 
-export interface Environment {
+/** What of the requirements is installed, and what beside them. */
+export interface PackageChoices {
+  /** Extras of a pyproject.toml or its lock. */
+  extras?: string[];
+  /** Its dependency groups. */
+  groups?: string[];
+  /** pip's arguments for what is installed after the requirements, e.g. ["-e", "."]; paths are relative to the root. */
+  install?: string[];
+  /** Minor version, e.g. "3.10"; what the requirements say without it. */
+  python?: string;
+  /** PyTorch's build: cpu, cu128, …; without it, or "auto", the one that fits the GPUs that are asked for and here. */
+  torch?: string;
+}
+
+export interface Environment extends PackageChoices {
   /** Container image that holds the authors' environment. */
   image?: string;
-  /** Python requirements file, relative to the root; its locks stand beside it. Without it, a bare Python is enough. */
-  requirements?: string;
+  /**
+   * Files that the Python environment is made from, relative to the root, or one folder in which they are looked for.
+   * Without it the Python that is found, or that PYTHON names, is used as it is.
+   */
+  requirements?: string[];
   /** What the steps need: no GPU, one if there is one, all, a count, or device ids. */
   gpus: "none" | "optional" | "all" | number | string[];
   /** Where the steps run unless the user says otherwise. */

@@ -20,7 +20,14 @@ const DESCRIPTIONS: Record<string, string> = {
   title: "One line for people.",
   environment: "What the steps run in.",
   "environment.image": "Container image that holds the authors' environment.",
-  "environment.requirements": "Python requirements file; its locks stand beside it.",
+  "environment.requirements":
+    "What the Python environment is made from: requirements.txt, pyproject.toml, uv.lock, pylock.toml, poetry.lock, Pipfile, environment.yml, conda-lock.yml, pixi.toml or setup.py, whose locks go before them; several requirements files as a list; a folder, in which they are looked for; or active, the Python that is active.",
+  "environment.extras": "Extras of a pyproject.toml or its lock.",
+  "environment.groups": "Dependency groups of a pyproject.toml or its lock.",
+  "environment.install": "What pip is given after the requirements, e.g. [-e, .].",
+  "environment.python": 'Minor version of Python, e.g. "3.10".',
+  "environment.torch":
+    "PyTorch's build: cpu, cu128, …; auto, or left out, is the one that fits the GPUs that are asked for and here.",
   "environment.gpus": "none (the default), optional, all, a count, or a list of device ids.",
   "environment.engine": "Where the steps run unless --engine says otherwise.",
   "environment.shm_size": "Size of /dev/shm in a container, e.g. 8g.",

@@ -75,9 +75,13 @@ function mapRecord<T, U>(
 
 function convertEnvironment(environment: RawEnvironment): Environment {
   const { image, requirements, gpus, engine, shm_size, memory, cpus, network } = environment;
+  const { extras, groups, install, python, torch } = environment;
   return {
     image,
-    requirements: requirements && tidyPath(requirements),
+    requirements: requirements === undefined || requirements === "active"
+      ? undefined
+      : [requirements].flat().map(tidyPath),
+    ...{ extras, groups, install: install?.map(String), python, torch },
     gpus: Array.isArray(gpus) ? gpus.map(String) : gpus ?? "none",
     engine,
     limits: { shmSize: shm_size, memory, cpus: cpus === undefined ? undefined : String(cpus), network },

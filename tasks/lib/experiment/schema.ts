@@ -76,6 +76,16 @@ const gpusSchema = z.union([
   z.int().check(z.minimum(1)),
   z.array(z.union([z.string().check(z.minLength(1)), z.int().check(z.minimum(0))])).check(z.minLength(1)),
 ], { error: GPUS });
+const REQUIREMENTS = "a path, e.g. requirements.txt, a list of paths, or active";
+
+const PYTHON = 'a minor version in quotes, e.g. "3.10"';
+
+const TORCH = "cpu, auto, or a build of CUDA or ROCm, e.g. cu128";
+
+const labels = (key: string) => {
+  const error = `a list of names, e.g. ${key === "extras" ? "[cpu]" : "[experiments]"}`;
+  return z.array(z.string({ error }).check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, { error })), { error });
+};
 
 export const environmentSchema = z.strictObject({
   image: z.optional(
@@ -83,7 +93,17 @@ export const environmentSchema = z.strictObject({
       z.minLength(1, { error: "the name of an image" }),
     ),
   ),
-  requirements: z.optional(path("requirements.txt")),
+  requirements: z.optional(z.union([
+    z.string(),
+    z.array(z.string({ error: "a path, e.g. requirements.txt" })).check(z.minLength(1)),
+  ], { error: REQUIREMENTS })),
+  extras: z.optional(labels("extras")),
+  groups: z.optional(labels("groups")),
+  install: z.optional(argumentList("[-e, .]")),
+  python: z.optional(z.string({ error: PYTHON }).check(z.regex(/^3\.\d+$/, { error: PYTHON }))),
+  torch: z.optional(
+    z.string({ error: TORCH }).check(z.regex(/^(?:cpu|auto|cu\d{2,3}|rocm\d\.\d|xpu)$/, { error: TORCH })),
+  ),
   gpus: z.optional(gpusSchema),
   engine: z.optional(z.enum(ENGINE_NAMES, { error: ENGINE_NAMES.join(", ") })),
   shm_size: z.optional(z.string({ error: SIZE }).check(z.regex(SIZE_PATTERN, { error: SIZE }))),

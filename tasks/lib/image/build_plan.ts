@@ -138,7 +138,7 @@ export function imageRequirements(
   experiment: Experiment,
   isThere: (path: string) => boolean,
 ): string {
-  const file = experiment.environment.requirements ?? "requirements.txt";
+  const file = experiment.environment.requirements?.[0] ?? "requirements.txt";
   const name = basename(file).replace(/\.[^.]*$/, "");
   const stem = join(dirname(file), name);
   const names = kind === "cpu"

@@ -13,6 +13,11 @@ import { bytes } from "../cli/format.ts";
 export interface LockOptions {
   /** Absolute path of the project. */
   root: string;
+  /** Files to lock together, relative to the root: requirements files, a pyproject.toml. The lock is named by the first. */
+  requirements?: string | readonly string[];
+  /** Extras and dependency groups of a pyproject.toml that go into its lock. */
+  extras?: readonly string[];
+  groups?: readonly string[];
   /** Get newer versions of what is not pinned by the requirements themselves. */
   upgrade?: boolean;
   announce: (line: string) => void;
@@ -38,7 +43,7 @@ export interface Block {
   lines: string[];
 }
 
-/** The Pythons that the locks are made for; whoever uses a lock reads them in it. */
+/** The Pythons that locks are made for, as far as the packages have files for them; whoever uses a lock reads them in it. */
 const PYTHONS: PythonRange = { oldest: "3.11", newest: "3.14" };
 
 /** One resolution for every machine: fewest versions, from the oldest Python on. */
@@ -49,10 +54,11 @@ const COMPILE = [
   "--generate-hashes",
 ];
 
-/** What uv calls the machines that the locks are for. */
-const LINUX = ["x86_64-manylinux_2_28", "aarch64-manylinux_2_28"];
-
-const MACOS = ["aarch64-apple-darwin"];
+/** The machines that locks are for: what uv calls them, and what people do. */
+const MACHINES = {
+  linux: { "x86_64-manylinux_2_28": "Linux on x86-64", "aarch64-manylinux_2_28": "Linux on arm64" },
+  macos: { "aarch64-apple-darwin": "macOS 14 or newer on arm64" },
+};
 
 /** Of macOS; uv would take an older one than torch is made for. */
 const TARGETS = { MACOSX_DEPLOYMENT_TARGET: "14.0" };
@@ -64,13 +70,18 @@ const CPU_TORCH_MB = 191.8;
 const DISK_OVER_DOWNLOAD = { cpu: 3.6, cuda: 1.85 };
 
 /**
- * Makes `requirements-cpu.lock`, `requirements-cuda.lock` and the locks of `test/requirements.txt` and
- * `.devcontainer/requirements.txt` where these are. Versions in existing locks are kept as long as they fit, unless
+ * Makes the locks of a requirements file beside it: `<stem>-cpu.lock` and `<stem>-cuda.lock` where a package has builds
+ * for both, else `<stem>.lock`. With `requirements.txt` of the root go `test/requirements.txt` and
+ * `.devcontainer/requirements.txt`, where these are. Versions in existing locks are kept as long as they fit, unless
  * `upgrade` is set.
  *
  * @throws Failure(3) if uv is not there or can't reach its index, Failure(2) if the requirements contradict each other.
  */
 export async function lock(options: LockOptions): Promise<MadeLock[]> {
+  const [requirements, ...more] = [options.requirements ?? "requirements.txt"].flat() as [
+    string,
+    ...string[],
+  ];
   const uv = await findUv();
   if (uv === undefined) {
     throw new Failure(3, "Cannot make the locks: uv 0.8 or newer is not on PATH", {
@@ -78,40 +89,75 @@ export async function lock(options: LockOptions): Promise<MadeLock[]> {
         "Install it (pip install uv), or name it: UV=/path/to/uv; only making locks needs it, not using them",
     });
   }
+  if (!await exists(join(options.root, requirements))) {
+    throw new Failure(2, `Cannot lock ${requirements}: it is not there`, {
+      remedy: "Create it, or correct environment.requirements in experiment.yaml",
+    });
+  }
   // Named, so that uv does not look for another one at each call; what is resolved does not depend on it.
   const { path: python } = await findPython();
-  const compile = (requirements: string, previous: string, constraints?: string) =>
-    resolve({ ...options, uv, python, requirements, previous, constraints });
-  const cuda = await compile("requirements.txt", "requirements-cuda.lock");
-  const made = [await writeLock(options, "requirements-cuda.lock", cudaLock(cuda))];
-  made.push(await writeLock(options, "requirements-cpu.lock", cpuLock(cuda)));
+  const compile = (requirements: string, previous: string, constraints?: string, more: string[] = []) =>
+    resolve({ ...options, uv, python, requirements, more, previous, constraints });
+  const stem = requirements.replace(/\.[^./]*$/, "");
+  const [one, cuda, cpu] = ["", "-cuda", "-cpu"].map((kind) => `${stem}${kind}.lock`) as [
+    string,
+    string,
+    string,
+  ];
+  const before = await exists(join(options.root, cuda)) ? cuda : one;
+  const main = await compile(requirements, before, undefined, more);
+  // The one that an earlier version made in two would be taken before the new one.
+  const isTwo = main.blocks.some(isOfTorch) || before === cuda;
+  const made = isTwo
+    ? [
+      await writeLock(options, cuda, cudaLock(main, cuda)),
+      await writeLock(options, cpu, cpuLock(main, cpu)),
+    ]
+    : [await writeLock(options, one, oneLock(main, one))];
+  if (requirements !== "requirements.txt") return made;
+  const withMain = isTwo ? cuda : one;
   if (await exists(join(options.root, "test/requirements.txt"))) {
-    const test = await compile("test/requirements.txt", "test/requirements.lock", "requirements-cuda.lock");
-    made.push(await writeLock(options, "test/requirements.lock", testLock(test, cuda.blocks)));
+    const test = await compile("test/requirements.txt", "test/requirements.lock", withMain);
+    made.push(await writeLock(options, "test/requirements.lock", testLock(test, main.blocks)));
   }
   const image = ".devcontainer/requirements";
   if (await exists(join(options.root, `${image}.txt`))) {
-    const added = await compile(`${image}.txt`, `${image}.lock`, "requirements-cuda.lock");
-    made.push(await writeLock(options, `${image}.lock`, imageLock(added, cuda.blocks)));
+    const added = await compile(`${image}.txt`, `${image}.lock`, withMain);
+    made.push(await writeLock(options, `${image}.lock`, imageLock(added, main.blocks)));
   }
   return made;
 }
 
+function isOfTorch({ name }: Block): boolean {
+  return name === "torch" || isCudaPackage(name);
+}
+
 interface Compiled {
+  /** File that was resolved, relative to the root. */
+  requirements: string;
+  extras: readonly string[];
+  groups: readonly string[];
   blocks: Block[];
+  /** Folders and addresses that it names, which are no packages of an index: `-e .` */
+  local: string[];
+  pythons: PythonRange;
   /** Packages that some of the machines need, as "name==version". */
   onLinux: Set<string>;
   onMacos: Set<string>;
+  /** The machines that all its packages have files for, and those that they don't, as people call them. */
+  machines: { linux: string[]; macos: string[]; without: string[] };
   /** Megabytes to download for the oldest Python on Linux x86-64, by name of package. */
   sizes: Map<string, number>;
 }
 
-interface Resolving extends LockOptions {
+interface Resolving extends Omit<LockOptions, "requirements"> {
   uv: Uv;
   /** Path of an interpreter. */
   python: string;
   /** File to resolve, relative to the root. */
   requirements: string;
+  /** Files that go together with it. */
+  more: string[];
   /** Lock whose versions are kept, if they fit. */
   previous: string;
   constraints?: string;
@@ -119,7 +165,8 @@ interface Resolving extends LockOptions {
 
 /** Resolves a requirements file once for all machines; then each machine's part of it, and the sizes for one. */
 async function resolve(resolving: Resolving): Promise<Compiled> {
-  const { root, upgrade, announce, uv, requirements, previous, constraints } = resolving;
+  const { root, upgrade, announce, uv, requirements, previous, constraints, extras = [], groups = [] } =
+    resolving;
   announce(`Resolving ${requirements} with uv ${uv.version}`);
   const scratch = await Deno.makeTempDir({ prefix: "lock-" });
   try {
@@ -128,14 +175,29 @@ async function resolve(resolving: Resolving): Promise<Compiled> {
     // uv takes its preferences from the file it is about to replace; the CPU build is on no index it will ask.
     if (kept !== undefined) await Deno.writeTextFile(pinned, kept);
     const within = constraints === undefined ? [] : ["--constraints", constraints];
-    await compile(resolving, [requirements, ...COMPILE, ...within, "--output-file", pinned]);
+    const chosen = [
+      ...extras.flatMap((name) => ["--extra", name]),
+      ...groups.flatMap((name) => ["--group", `${requirements}:${name}`]),
+    ];
+    await compile(resolving, [
+      requirements,
+      ...resolving.more,
+      ...chosen,
+      ...COMPILE,
+      ...within,
+      "--output-file",
+      pinned,
+    ]);
+    const text = await Deno.readTextFile(pinned);
+    const local = localLines(text);
+    await Deno.writeTextFile(pinned, withoutLocal(text));
+    const needed = await neededByMachine(pinned, resolving);
     const sized = join(scratch, "pylock.toml");
-    const part = partOf(pinned, PYTHONS.oldest, LINUX[0]!);
+    const part = partOf(pinned, PYTHONS.oldest, needed.sizedFor);
     await compile(resolving, [...part, "--format", "pylock.toml", "--output-file", sized]);
     return {
+      ...{ requirements: [requirements, ...resolving.more].join(", "), extras, groups, local, ...needed },
       blocks: parseBlocks(await Deno.readTextFile(pinned)),
-      onLinux: await neededOn(LINUX, pinned, resolving),
-      onMacos: await neededOn(MACOS, pinned, resolving),
       sizes: fileSizes(await Deno.readTextFile(sized), PYTHONS.oldest),
     };
   } finally {
@@ -143,16 +205,61 @@ async function resolve(resolving: Resolving): Promise<Compiled> {
   }
 }
 
-/** Which packages of a resolution for all machines some of these need, with the oldest or the newest Python. */
-async function neededOn(machines: string[], pinned: string, resolving: Resolving): Promise<Set<string>> {
-  const needed = new Set<string>();
-  for (const machine of machines) {
-    for (const python of [PYTHONS.oldest, PYTHONS.newest!]) {
-      const text = await compile(resolving, [...partOf(pinned, python, machine), "--no-annotate", "--quiet"]);
-      parseLock(text, pinned).packages.forEach(({ name, version }) => needed.add(`${name}==${version}`));
+/** `-e .`, `./folder` and `name @ file:…` have no hash: they are installed beside the lock. */
+const LOCAL = /^(?:-e\s|--editable\s|[./]|file:|\S+ @ file:)/;
+
+function localLines(text: string): string[] {
+  return text.split("\n").filter((line) => LOCAL.test(line)).map((line) => line.replace(/\s*\\$/, ""));
+}
+
+/** The rest of uv's output; what a local line's comments say goes with it. */
+function withoutLocal(text: string): string {
+  let dropping = false;
+  return text.split("\n").filter((line) => {
+    if (/^\S/.test(line)) dropping = LOCAL.test(line);
+    return !dropping;
+  }).join("\n");
+}
+
+/**
+ * Which packages of a resolution for all machines each kind of machine needs, with the oldest Python and the newest that
+ * all packages have files for on some machine. A machine that a package has no file for is left out.
+ *
+ * @throws Failure(2) if no machine is left
+ */
+async function neededByMachine(pinned: string, resolving: Resolving) {
+  const part = async (machine: string, python: string): Promise<string[] | Failure> => {
+    try {
+      const argv = [...partOf(pinned, python, machine), "--no-annotate", "--quiet"];
+      return parseLock(await compile(resolving, argv), pinned).packages
+        .map(({ name, version }) => `${name}==${version}`);
+    } catch (error) {
+      if (error instanceof Failure && error.exitCode === 2) return error;
+      throw error;
     }
+  };
+  const all = [...Object.entries(MACHINES.linux), ...Object.entries(MACHINES.macos)];
+  const oldest = await Promise.all(all.map(([machine]) => part(machine, PYTHONS.oldest)));
+  const first = oldest.findIndex((one) => Array.isArray(one));
+  if (first < 0) throw oldest[0];
+  const sizedFor = all[first]![0];
+  let minor = Number(PYTHONS.newest!.split(".")[1]);
+  while (!Array.isArray(await part(sizedFor, `3.${minor}`))) minor--;
+  const pythons = { oldest: PYTHONS.oldest, newest: `3.${minor}` };
+  const [onLinux, onMacos] = [new Set<string>(), new Set<string>()];
+  const machines: Compiled["machines"] = { linux: [], macos: [], without: [] };
+  for (const [index, [machine, called]] of all.entries()) {
+    const newest = await part(machine, pythons.newest);
+    const early = oldest[index]!;
+    const isLinux = machine in MACHINES.linux;
+    if (!Array.isArray(early) || !Array.isArray(newest)) {
+      machines.without.push(called);
+      continue;
+    }
+    [...early, ...newest].forEach((name) => (isLinux ? onLinux : onMacos).add(name));
+    (isLinux ? machines.linux : machines.macos).push(called);
   }
-  return needed;
+  return { pythons, onLinux, onMacos, machines, sizedFor };
 }
 
 /** uv evaluates the markers of what is resolved already. */
@@ -215,53 +322,87 @@ function blockText({ lines, via }: Block): string {
   return [...lines, `    # for ${via.map((name) => name.replace(/^-[rc] /, "")).join(", ")}`].join("\n");
 }
 
+/** What a lock is of, for whom, and what it leaves out, for its first lines. */
+function aboutLock(compiled: Compiled, kind: string, machines: string[], hashes: string): string[] {
+  const { requirements, extras, groups, local, pythons } = compiled;
+  const chosen = [
+    ...extras.map((name) => `the extra "${name}"`),
+    ...groups.map((name) => `the group "${name}"`),
+  ];
+  return [
+    `What ${requirements}${
+      chosen.length === 0 ? "" : ` with ${chosen.join(", ")}`
+    } comes to${kind}: every package,`,
+    `pinned, ${hashes}`,
+    `For ${machines.join(", ")}; Python ${describeRange(pythons)}. From Python's standard package index.`,
+    ...(compiled.machines.without.length === 0
+      ? []
+      : [`Not for ${compiled.machines.without.join(", ")}: a package has no file for it.`]),
+    ...(local.length === 0 ? [] : [`Not in it, and installed after it: ${local.join(", ")}.`]),
+  ];
+}
+
+const ALL_HASHED = "with the SHA-256 of each of its files.";
+
+/** Text of the one lock of packages that have no builds for CUDA. */
+function oneLock(compiled: Compiled, file: string): string {
+  const { blocks, onLinux, onMacos, sizes, machines } = compiled;
+  const kept = blocks.filter((block) => isNeeded([onLinux, onMacos], block));
+  const about = aboutLock(compiled, "", [...machines.linux, ...machines.macos], ALL_HASHED);
+  return lockText(kept, sizes, DISK_OVER_DOWNLOAD.cpu, compiled.pythons, [...about, BY_HAND(file)]);
+}
+
 /** Text of the lock for Linux machines with a GPU. */
-function cudaLock({ blocks, onLinux, sizes }: Compiled): string {
+function cudaLock(compiled: Compiled, file: string): string {
+  const { blocks, onLinux, sizes, machines } = compiled;
   const kept = blocks.filter((block) => isNeeded([onLinux], block));
-  return lockText(kept, sizes, DISK_OVER_DOWNLOAD.cuda, [
-    "The environment of this project on a Linux machine with an NVIDIA GPU: every package, pinned, with the SHA-256 of",
-    "each of its files.",
-    `For Linux (x86-64, arm64), Python ${
-      describeRange(PYTHONS)
-    }. From Python's standard package index, whose torch for Linux is the`,
-    "CUDA build.",
-    BY_HAND("requirements-cuda.lock"),
+  return lockText(kept, sizes, DISK_OVER_DOWNLOAD.cuda, compiled.pythons, [
+    ...aboutLock(compiled, " on a machine with an NVIDIA GPU", machines.linux, ALL_HASHED),
+    ...(kept.some(({ name }) => name === "torch")
+      ? ["The standard index's torch for Linux is the CUDA build."]
+      : []),
+    BY_HAND(file),
   ]);
 }
 
 /** Text of the lock for Linux without a GPU, and for macOS: CUDA's packages left out, torch's CPU build put in. */
-function cpuLock({ blocks, onLinux, onMacos, sizes }: Compiled): string {
-  const kept = withoutCuda(blocks)
-    .filter((block) => isNeeded([onLinux, onMacos], block))
-    .flatMap((block) => block.name === "torch" ? splitTorch(block) : [block]);
-  const cpuSizes = new Map(sizes).set("torch", CPU_TORCH_MB);
-  return lockText(kept, cpuSizes, DISK_OVER_DOWNLOAD.cpu, [
-    "The environment of this project on a machine without a usable GPU: every package, pinned; all but one with the",
-    "SHA-256 of each of its files.",
-    `For Linux (x86-64, arm64) and macOS 14 or newer (arm64), Python ${
-      describeRange(PYTHONS)
-    }. From Python's standard package`,
-    "index; torch for Linux from PyTorch's own index of CPU builds.",
-    "No hash: torch for Linux. The standard index holds only its CUDA build, which needs gigabytes more; the CPU build's",
-    "files cannot be listed from everywhere this lock is made, and part of the hashes would refuse the other Pythons.",
-    "Not at all: macOS on x86-64, for which torch 2.13 is not made.",
-    "By hand: uv pip sync --torch-backend cpu requirements-cpu.lock. pip refuses a file with and without hashes, so in",
-    'two steps: pip install --no-deps "torch==<version>+cpu" from PyTorch\'s CPU index, then',
-    "pip install --no-deps --require-hashes -r <this file without torch's line>.",
+function cpuLock(compiled: Compiled, file: string): string {
+  const { blocks, onLinux, onMacos, sizes, machines } = compiled;
+  const needed = withoutCuda(blocks).filter((block) => isNeeded([onLinux, onMacos], block));
+  const torch = needed.find(({ name }) => name === "torch");
+  const kept = needed.flatMap((block) => block === torch ? splitTorch(block) : [block]);
+  const cpuSizes = torch === undefined ? sizes : new Map(sizes).set("torch", CPU_TORCH_MB);
+  const hashes = torch === undefined ? ALL_HASHED : "all but one with the SHA-256 of each of its files.";
+  const about = aboutLock(
+    compiled,
+    " on a machine without a usable GPU",
+    [...machines.linux, ...machines.macos],
+    hashes,
+  );
+  return lockText(kept, cpuSizes, DISK_OVER_DOWNLOAD.cpu, compiled.pythons, [
+    ...about,
+    ...(torch === undefined ? [BY_HAND(file)] : [
+      "No hash: torch for Linux, from PyTorch's own index of CPU builds. The standard index holds only its CUDA build,",
+      "which needs gigabytes more; the CPU build's files cannot be listed from everywhere this lock is made, and part of",
+      "the hashes would refuse the other Pythons.",
+      `By hand: uv pip sync --torch-backend cpu ${file}. pip refuses a file with and without hashes,`,
+      'so in two steps: pip install --no-deps "torch==<version>+cpu" from PyTorch\'s CPU index, then',
+      "pip install --no-deps --require-hashes -r <this file without torch's line>.",
+    ]),
   ]);
 }
 
 const BY_HAND = (file: string) => `By hand: pip install --no-deps --require-hashes -r ${file}.`;
 
 /** Text of the lock of what only the tests need. */
-function testLock({ blocks, onLinux, onMacos, sizes }: Compiled, main: Block[]): string {
+function testLock({ blocks, onLinux, onMacos, sizes, pythons }: Compiled, main: Block[]): string {
   const there = new Set(main.map(({ name }) => name));
   const kept = blocks.filter((block) => !there.has(block.name) && isNeeded([onLinux, onMacos], block));
-  return lockText(kept, sizes, 3, [
+  return lockText(kept, sizes, 3, pythons, [
     "What only the tests need: every package, pinned, with the SHA-256 of each of its files. Used beside the environment",
     "of the experiment, so it holds nothing that is in requirements-cpu.lock, and must be installed without dependencies.",
     `For Linux (x86-64, arm64) and macOS 14 or newer (arm64), Python ${
-      describeRange(PYTHONS)
+      describeRange(pythons)
     }. From Python's standard package`,
     "index.",
     "torchvision is its CUDA build on Linux; its models and transforms are Python, and the tests use no more of it.",
@@ -270,13 +411,13 @@ function testLock({ blocks, onLinux, onMacos, sizes }: Compiled, main: Block[]):
 }
 
 /** Text of the lock of what the CPU image holds beside the experiment's packages. */
-function imageLock({ blocks, onLinux, sizes }: Compiled, main: Block[]): string {
+function imageLock({ blocks, onLinux, sizes, pythons }: Compiled, main: Block[]): string {
   const there = new Set(main.map(({ name }) => name));
   const kept = blocks.filter((block) => !there.has(block.name) && isNeeded([onLinux], block));
-  return lockText(kept, sizes, 3, [
+  return lockText(kept, sizes, 3, pythons, [
     "What the CPU image holds beside the packages of the experiment: every package, pinned, with the SHA-256 of each of",
     "its files. Holds nothing that is in requirements-cpu.lock, and must be installed without dependencies.",
-    `For Linux (x86-64, arm64), Python ${describeRange(PYTHONS)}. From Python's standard package index.`,
+    `For Linux (x86-64, arm64), Python ${describeRange(pythons)}. From Python's standard package index.`,
     BY_HAND(".devcontainer/requirements.lock"),
   ]);
 }
@@ -308,6 +449,7 @@ function lockText(
   blocks: Block[],
   sizes: Map<string, number>,
   diskOverDownload: number,
+  pythons: PythonRange,
   about: string[],
 ): string {
   const body = blocks.map(blockText).join("\n");
@@ -315,12 +457,12 @@ function lockText(
   const download = names.reduce((sum, name) => sum + sizes.get(name)!, 0);
   const header = [
     ...about,
-    `python: ${PYTHONS.oldest} to ${PYTHONS.newest}`,
+    `python: ${pythons.oldest} to ${pythons.newest}`,
     `Made by: deno task lock, that is uv pip compile ${COMPILE.join(" ")}.`,
     "Do not edit: change the requirements and make it again.",
     `download: ${
       bytes(download * 1e6)
-    } (${names.length} packages for Python ${PYTHONS.oldest} on Linux x86-64)`,
+    } (${names.length} packages for Python ${pythons.oldest} on Linux x86-64)`,
     `disk: ${bytes(download * diskOverDownload * 1e6)} (about; without the caches of pip and uv)`,
   ];
   return [...header.map((line) => `# ${line}`), body, ""].join("\n");

@@ -75,7 +75,7 @@ export async function makePlan(experiment: Experiment, host: Host, request: Plan
     engine: request.engine,
     container: planContainer(context, steps),
     environment: {
-      requirements: experiment.environment.requirements,
+      requirements: experiment.environment.requirements?.join(", "),
       python: request.python,
       gpus: gpus.said,
     },

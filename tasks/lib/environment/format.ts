@@ -1,0 +1,77 @@
+/** What every kind of environment file is: one object, in a file of its own in `formats/`. */
+
+import { basename } from "node:path";
+import type { PackageChoices } from "../experiment/experiment.ts";
+import type { PythonRange } from "./python.ts";
+import type { Workplace } from "./tool.ts";
+import type { Uv } from "./uv.ts";
+
+export interface EnvironmentFormat {
+  /** As messages name it, e.g. "poetry.lock". */
+  name: string;
+  /** Names of such files, without their folder. */
+  files: RegExp;
+  /** It pins every package. */
+  isLock: boolean;
+  /** `deno task lock` makes a lock of it. */
+  canLock?: boolean;
+  /** Names of locks that are made from it; one that lies beside it is taken in its place. */
+  lockedBy?: readonly string[];
+  /** Names of files that it is made from, or goes together with: they are not passed over. */
+  goesWith?: readonly string[];
+  /** Whether a file of that name holds one; a pyproject.toml may hold nothing but settings. */
+  holds?(text: string): boolean;
+  /** The Pythons that it is for, if it says so. */
+  pythons?(text: string): PythonRange | undefined;
+  /**
+   * It brings its own Python, and names the folder it is installed in within its programs: it is made where it stays, not
+   * beside it.
+   */
+  isConda?: boolean;
+  /**
+   * What the environment will hold, before any of it is fetched.
+   *
+   * @throws InstallError, and Failure(3) if the program that this takes is not here, with the way to get it
+   */
+  contents(request: ContentsRequest): Promise<Contents>;
+}
+
+export interface ContentsRequest extends PackageChoices {
+  /** Absolute path of the project. */
+  root: string;
+  /** Absolute paths of the files; the first is the one that it is known by. Empty if there is only `install`. */
+  files: string[];
+  /** A GPU is asked for, and is here: take packages with CUDA. */
+  gpu: boolean;
+  uv?: Uv;
+  place: Workplace;
+  announce: (line: string) => void;
+}
+
+/** What an environment will hold, and how it gets there. */
+export interface Contents {
+  /** Megabytes, where they are known. */
+  downloadMB?: number;
+  diskMB?: number;
+  /** What is to be said of it. */
+  note?: string;
+  /** Program that makes it, e.g. "uv 0.13.9". */
+  tool?: string;
+  /** Fills the environment, and returns what with. */
+  install: () => Promise<string>;
+}
+
+/** `>=3.10,<3.14` and Poetry's `^3.10`, from a line `requires-python = "…"` or `python-versions = "…"`. */
+export function pythonsIn(text: string): PythonRange | undefined {
+  const range = /^(?:requires-python|python-versions)\s*=\s*["']([^"']*)["']/m.exec(text)?.[1];
+  const oldest = /(?:>=|\^|~=?|==)\s*(3\.\d+)/.exec(range ?? "")?.[1];
+  if (oldest === undefined) return undefined;
+  const below = /<\s*3\.(\d+)/.exec(range!)?.[1];
+  const last = /(?:<=|==)\s*(3\.\d+)/.exec(range!)?.[1];
+  const newest = last ?? (below === undefined ? undefined : `3.${Number(below) - 1}`);
+  return { oldest, ...(newest !== undefined && { newest }) };
+}
+
+export function isNamed({ files }: EnvironmentFormat, path: string): boolean {
+  return files.test(basename(path));
+}

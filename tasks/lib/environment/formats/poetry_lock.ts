@@ -1,0 +1,40 @@
+/** poetry.lock, read by Poetry itself with its export plugin. */
+
+import { dirname } from "node:path";
+import { Failure } from "../../cli/failure.ts";
+import { findOnPath } from "../../system/on_path.ts";
+import { exported } from "../exported.ts";
+import { type EnvironmentFormat, pythonsIn } from "../format.ts";
+import { Tool } from "../tool.ts";
+
+export const POETRY_LOCK: EnvironmentFormat = {
+  name: "poetry.lock",
+  files: /^poetry\.lock$/,
+  isLock: true,
+  goesWith: ["pyproject.toml", "setup.py", "setup.cfg"],
+  pythons: pythonsIn,
+  async contents(request) {
+    const { files: [file], place, extras = [], groups = [] } = request;
+    const poetry = findOnPath("poetry");
+    if (poetry === undefined) throw without("Poetry is not on PATH");
+    const tool = Tool.other("poetry", place, { POETRY_VIRTUALENVS_CREATE: "false" });
+    const { code, output } = await tool.try([poetry, "self", "show", "plugins", "--no-ansi"]);
+    if (code !== 0 || !output.includes("poetry-plugin-export")) {
+      throw without("Poetry's export plugin is missing");
+    }
+    const text = await tool.printed([
+      ...[poetry, "export", "--directory", dirname(file!), "--no-interaction", "--no-ansi"],
+      ...["--format", "requirements.txt"],
+      ...groups.flatMap((name) => ["--with", name]),
+      ...extras.flatMap((name) => ["--extras", name]),
+    ], "poetry.lock");
+    return await exported(request, text, "poetry export");
+  },
+};
+
+function without(what: string): Failure {
+  return new Failure(3, `Cannot read poetry.lock: ${what}`, {
+    remedy: "Install both: uv tool install poetry --with poetry-plugin-export, or: " +
+      "pipx install poetry && pipx inject poetry poetry-plugin-export",
+  });
+}

@@ -1,0 +1,13 @@
+/** pylock.toml (PEP 751), installed by uv. */
+
+import { exactly } from "../resolve.ts";
+import { type EnvironmentFormat, pythonsIn } from "../format.ts";
+
+export const PYLOCK: EnvironmentFormat = {
+  name: "pylock.toml",
+  files: /^pylock(?:\.[^.]+)?\.toml$/,
+  isLock: true,
+  goesWith: ["pyproject.toml"],
+  pythons: pythonsIn,
+  contents: exactly,
+};

@@ -1,0 +1,12 @@
+/** requirements.txt, one or several, without a lock: resolved before anything is fetched. */
+
+import { resolved } from "../resolve.ts";
+import type { EnvironmentFormat } from "../format.ts";
+
+export const REQUIREMENTS: EnvironmentFormat = {
+  name: "requirements.txt",
+  files: /^[^/]*require[^/]*\.(?:txt|in)$/i,
+  isLock: false,
+  canLock: true,
+  contents: resolved,
+};

@@ -1,0 +1,136 @@
+/** Which of a project's files its environment is made from: locks go before specifications. */
+
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { Failure } from "../cli/failure.ts";
+import type { PackageChoices } from "../experiment/experiment.ts";
+import { type EnvironmentFormat, isNamed } from "./format.ts";
+import { FORMATS } from "./formats/index.ts";
+import { REQUIREMENTS } from "./formats/requirements.ts";
+import { checkLock, findLock } from "./lock_file.ts";
+
+export interface Source {
+  format: EnvironmentFormat;
+  /** Absolute paths; empty where only `install` is given. */
+  files: string[];
+  /** The file that it is known by: its lock, or the first of the files. */
+  lock: string;
+  /** The lock is one of `deno task lock`. */
+  ownLock: boolean;
+}
+
+/**
+ * Finds what the named files, or those in a named folder, are made of. It reads as little as possible, since every task
+ * begins with it.
+ *
+ * @param requirements absolute or relative to the root
+ * @param note gets what was passed over
+ * @throws Failure(2) if there is nothing of the kind, or files don't go together
+ */
+export async function findSource(
+  root: string,
+  requirements: readonly string[],
+  { gpu, install }: PackageChoices & { gpu?: boolean },
+  note: (line: string) => void,
+): Promise<Source> {
+  const paths = requirements.map((path) => resolve(root, path));
+  if (paths.length === 0) return onlyInstall(root, install ?? []);
+  const folder = paths.length === 1 && await isFolder(paths[0]!) ? paths[0]! : undefined;
+  const named = folder === undefined ? paths : [await lookIn(folder, root, note)];
+  const formats = named.map(formatOf);
+  const format = formats[0]!;
+  if (named.length > 1) refuseMixture(formats, named);
+  const [file] = named;
+  const lock = folder === undefined ? await lockBeside(format, file!) : undefined;
+  if (lock !== undefined) {
+    note(`${basename(file!)} is locked by ${basename(lock)}, which is used`);
+    return { format: formatOf(lock), files: [lock], lock, ownLock: false };
+  }
+  const own = format.canLock ? findLock(file!, gpu ?? false) : undefined;
+  return { format, files: named, lock: own ?? file!, ownLock: own !== undefined };
+}
+
+/** @throws Failure(2) if a lock of `deno task lock` lacks a requirement, or pins it otherwise. */
+export async function checkSource({ lock, files, ownLock }: Source): Promise<void> {
+  for (const file of files) {
+    if (await exists(file)) continue;
+    throw new Failure(2, `Cannot find ${file}, which the experiment requires`, {
+      remedy: "Create it, or correct environment.requirements in experiment.yaml",
+    });
+  }
+  if (ownLock) await checkLock(lock, files);
+}
+
+/** `install: [-e, .]` alone: what the project itself requires. */
+async function onlyInstall(root: string, install: readonly string[]): Promise<Source> {
+  for (const name of ["pyproject.toml", "setup.cfg", "setup.py"]) {
+    const path = join(root, name);
+    if (await exists(path)) return { format: REQUIREMENTS, files: [], lock: path, ownLock: false };
+  }
+  throw new Failure(
+    2,
+    `Cannot install ${install.join(" ")}: there is no pyproject.toml, setup.cfg or setup.py`,
+    {
+      remedy: "Write one, or name requirements: environment: { requirements: requirements.txt }",
+    },
+  );
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await Deno.stat(path).catch(() => undefined))?.isDirectory ?? false;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await Deno.stat(path).catch(() => undefined))?.isFile ?? false;
+}
+
+/** What no format takes is a list of requirements, whatever its name. */
+function formatOf(path: string): EnvironmentFormat {
+  return FORMATS.find((format) => isNamed(format, path)) ?? REQUIREMENTS;
+}
+
+function refuseMixture(formats: EnvironmentFormat[], paths: string[]) {
+  const other = formats.findIndex((format) => format !== REQUIREMENTS && format.name !== "pyproject.toml");
+  if (other < 0) return;
+  throw new Failure(2, `${basename(paths[other]!)} must be the only one of environment.requirements`, {
+    remedy: "Several files go together if they are requirements files or a pyproject.toml",
+  });
+}
+
+async function lockBeside({ lockedBy = [] }: EnvironmentFormat, file: string): Promise<string | undefined> {
+  for (const name of lockedBy) {
+    const path = join(dirname(file), name);
+    if (await exists(path)) return path;
+  }
+}
+
+/** The best file of a folder; the list of formats is in the order of preference. */
+async function lookIn(folder: string, root: string, note: (line: string) => void): Promise<string> {
+  const entries = (await Array.fromAsync(Deno.readDir(folder))).filter(({ isFile }) => isFile);
+  const names = entries.map(({ name }) => name).sort();
+  const found: { name: string; format: EnvironmentFormat }[] = [];
+  for (const format of FORMATS) {
+    // requirements.txt goes before requirements-dev.txt.
+    const own = names.filter((name) => format.files.test(name)).sort((one, two) => one.length - two.length);
+    for (const name of own) {
+      if (format.holds === undefined || format.holds(await Deno.readTextFile(join(folder, name)))) {
+        found.push({ name, format });
+      }
+    }
+  }
+  const [best, ...others] = found;
+  const where = relative(root, folder) || "the project";
+  if (best === undefined) {
+    throw new Failure(2, `Cannot find what the environment is made from in ${where}`, {
+      remedy: `Name it in environment.requirements; known are ${FORMATS.map(({ name }) => name).join(", ")}`,
+    });
+  }
+  const passed = others.map(({ name }) => name).filter((name) => !best.format.goesWith?.includes(name));
+  if (passed.length > 0) {
+    note(
+      `The environment is made from ${best.name}; passed over: ${
+        passed.join(", ")
+      } (environment.requirements names another)`,
+    );
+  }
+  return join(folder, best.name);
+}

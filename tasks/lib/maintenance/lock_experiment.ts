@@ -1,0 +1,41 @@
+/** The locks of what an experiment requires. */
+
+import { basename, relative } from "node:path";
+import { Failure } from "../cli/failure.ts";
+import { readExperiment } from "../experiment/read.ts";
+import { callerFolder } from "../system/project_root.ts";
+import { findSource } from "../environment/source.ts";
+import { lock, type LockOptions, type MadeLock } from "./make_locks.ts";
+
+/**
+ * Locks the file that an experiment names, beside it.
+ *
+ * @param which as in `readExperiment`
+ * @throws Failure as `lock` and `readExperiment`
+ */
+export async function lockExperiment(
+  which: string | undefined,
+  options: Omit<LockOptions, "root" | "requirements" | "extras" | "groups">,
+): Promise<MadeLock[]> {
+  const { name, root, environment } = await readExperiment(which, callerFolder());
+  if (environment.requirements === undefined) {
+    throw new Failure(2, `Cannot lock "${name}": it names no requirements`, {
+      remedy: "Name them in experiment.yaml: environment: { requirements: requirements.txt }",
+    });
+  }
+  const source = await findSource(root, environment.requirements, environment, () => {});
+  const [first] = source.files;
+  const { format } = source;
+  if (!format.canLock || first === undefined) {
+    throw new Failure(2, `Cannot lock "${name}": ${basename(first ?? "")} is made by its own tool`, {
+      remedy: "Lock it with the tool that owns the format, e.g. uv lock, poetry lock, pixi lock",
+    });
+  }
+  return await lock({
+    ...options,
+    root,
+    requirements: source.files.map((file) => relative(root, file)),
+    extras: environment.extras,
+    groups: environment.groups,
+  });
+}
