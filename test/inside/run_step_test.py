@@ -230,6 +230,21 @@ def _start(file: str) -> str:
     return f"import subprocess, sys; subprocess.run([sys.executable, {file!r}], check=True)"
 
 
+def test_the_workers_of_torchrun_report_themselves(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    (tmp_path / "train.py").write_text(
+        "import torch, torch.distributed as d\n"
+        "d.init_process_group('gloo')\ntorch.set_num_threads(1)\n"
+        "t = torch.ones(1); d.all_reduce(t); print('sum', int(t)); d.destroy_process_group()\n"
+    )
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    ended = _run(tmp_path, "bash", "-c", " ".join([*launcher, "train.py"]))
+    assert ended.stdout.count("sum 2") == 2, ended.stderr
+    assert ended.record["environment"]["torch"]["version"] == torch.__version__
+    workers = [child for child in ended.record["children"] if child["argv"][-1] == "train.py"]
+    assert len(workers) >= 2
+
+
 def test_a_step_without_python_says_that_nothing_is_known_of_its_children(tmp_path: Path) -> None:
     ended = _run(tmp_path, "bash", "-c", "true")
     assert ended.record["children"] == "no Python process that this step started has reported itself"

@@ -9,8 +9,10 @@ import { Failure } from "../cli/failure.ts";
 import { NAME } from "../experiment/schema.ts";
 import { copyTree, exists, listFiles, moveTree, sha256File, writeJson } from "../system/files.ts";
 import { describeHolder, type FileLock, isLocked, readHolder, tryAcquire } from "../system/file_lock.ts";
+import { endProcesses } from "../system/processes.ts";
 import { readTextIfThere } from "../system/regular_file.ts";
 import { insideProblem } from "../values/relative_path.ts";
+import { runMark } from "./run_folder.ts";
 
 /** In the project, so that moving there is a rename; it ignores itself, and is there only while it is needed. */
 export const SET_ASIDE = ".set-aside";
@@ -157,6 +159,8 @@ async function restoreAll(root: string, runs: string): Promise<PutBack[]> {
 async function restoreOne(root: string, runs: string, folder: string, journal: Journal): Promise<PutBack> {
   const directory = join(runs, journal.experiment, journal.run);
   const done: PutBack = { run: journal.run, paths: [] };
+  // What it left running, of another experiment perhaps, would write on.
+  if (runs !== "") await endProcesses({ mark: runMark(journal.run) });
   if (runs !== "") await keepWritten(root, folder, directory, journal);
   for (const [index, { path, was, missing }] of journal.places.entries()) {
     const kept = join(folder, String(index));

@@ -30,9 +30,9 @@ import { markInterrupted, recoverRuns } from "../record/recover.ts";
 import { type FoundRun, pointLatest } from "../record/run_folder.ts";
 import { acquireRun } from "../record/run_lock.ts";
 import { RunLog } from "../record/run_log.ts";
-import { restoreSetAside } from "../record/set_aside.ts";
+import { restoreSetAside, SET_ASIDE } from "../record/set_aside.ts";
 import { verdictPath } from "../record/verdict.ts";
-import { makeOwnFolder, sha256File, writeJson } from "../system/files.ts";
+import { exists, makeOwnFolder, sha256File, writeJson } from "../system/files.ts";
 import { StopSignals } from "../system/supervise.ts";
 import { nothingToResume, type PreparedRun, type RunRequest } from "./prepare_run.ts";
 import { runStep, type StepContext } from "./run_step.ts";
@@ -54,9 +54,9 @@ export async function executeRun(
   using stopper = new StopSignals();
   const { plan } = prepared;
   const recovered = await announceRecovered(prepared, terminal);
-  await announcePutBack(prepared, terminal);
   // Asking an engine takes as long as reading the code does, so both go on at the same time.
   const reaped = announceReaped(prepared, recovered, terminal);
+  await announcePutBack(prepared, reaped, terminal);
   // Before the environment is made: a folder that can't be written to should show at once.
   await makeOwnFolder(prepared.runs);
   await Deno.mkdir(dirname(plan.directory), { recursive: true });
@@ -101,7 +101,13 @@ async function announceRecovered(
 }
 
 /** Before the code is read: what a killed run has moved aside is the user's. */
-async function announcePutBack({ plan: { experiment: { root } }, runs }: PreparedRun, terminal: Terminal) {
+async function announcePutBack(
+  { plan: { experiment: { root } }, runs }: PreparedRun,
+  reaped: Promise<void>,
+  terminal: Terminal,
+) {
+  if (!await exists(join(root, SET_ASIDE))) return;
+  await reaped; // a container may still be writing there
   for (const { run, paths, left } of await restoreSetAside(root, runs)) {
     const kept = left === undefined ? "" : `; what stood there is in ${left}`;
     terminal.note(`What the run ${run} had moved aside is back: ${paths.join(", ")}${kept}`);

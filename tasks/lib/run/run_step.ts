@@ -129,7 +129,14 @@ async function noticeEdits(
   if (edited.length === 0) return;
   record.edited = [...new Set([...record.edited ?? [], ...edited])];
   record.fingerprint = "";
-  terminal.note(`Edited while "${step.name}" ran, so it is not certain what ran: ${edited.join(", ")}`);
+  terminal.note(`Edited while "${step.name}" ran, so it is not certain what ran: ${few(edited)}`);
+}
+
+/** Five names and a count: a terminal is no place for more. */
+function few(names: string[]): string {
+  return names.length <= 6
+    ? names.join(", ")
+    : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
 }
 
 /** Everything that determines a step's result, folders by their meaning and not by their path. */
