@@ -71,7 +71,7 @@ Deno.test("what research code leaves is claimed as it is: sparse CSV, JSON lines
     JSON.stringify(await read("receipt.json")),
     /"claim":"best epoch","verdict":"within tolerance"/,
   );
-  const claimed = await project.task("claim", ["--dry-run"]);
+  const claimed = await project.task("claim");
   assert.match(claimed.stdout + claimed.stderr, /best epoch stays as it is: its author set the range/);
 });
 

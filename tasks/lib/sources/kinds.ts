@@ -1,6 +1,7 @@
 /** All kinds of claim sources; the first that takes a written source decides, and messages show the first five. */
 
 import { CSV } from "./csv.ts";
+import { IMAGE } from "./image.ts";
 import { JSON_LINES } from "./json_lines.ts";
 import { MLFLOW } from "./mlflow.ts";
 import { POINTER } from "./pointer.ts";
@@ -21,6 +22,7 @@ export const SOURCE_KINDS: readonly SourceKind[] = [
   SHA256,
   TEXT,
   PRINTED,
+  IMAGE,
   JSON_LINES,
   YAML,
   TOML,
