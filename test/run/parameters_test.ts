@@ -107,7 +107,16 @@ steps:
   assert.deepEqual(await given(project), ["0.010"]);
   const seen = async () => await Deno.readTextFile(join(await project.run(), "a/seen.yaml"));
   assert.equal(await seen(), PARAMS);
-  const changed = await project.task("reproduce", [...HOST, "--lr", "0.5", "--layers", "[8]"]);
+  const changed = await project.task("reproduce", [
+    ...HOST,
+    "--lr",
+    "0.5",
+    "--layers",
+    "[8]",
+    "--keep-outputs",
+  ]);
+  assert.equal(await Deno.readTextFile(project.path("seen.yaml")), await seen());
+  await Deno.remove(project.path("seen.yaml"));
   assert.equal(changed.code, 0, changed.stdout + changed.stderr);
   assert.doesNotMatch(changed.stderr, /Edited while/);
   const copy = PARAMS.replace("0.010", "0.5").replace("- 64\n    - 32", "[8]");

@@ -116,7 +116,8 @@ export class ProjectTree {
 
   /** Puts everything back as it was; what stood there stays in the run folder if the new files are kept. */
   async close(): Promise<void> {
-    await this.aside.end(this.keep && this.#began ? join(this.plan.directory, ".replaced") : undefined);
+    const replaced = this.keep && this.#began ? join(this.plan.directory, ".replaced") : undefined;
+    await this.aside.end(replaced, (this.plan.files ?? []).map(({ path }) => path));
   }
 
   async #place(folder: string, outputs: string[]) {

@@ -93,10 +93,11 @@ export class SetAside {
    * Puts back what stood there.
    *
    * @param replaced where it goes instead, if what the run has written is to stay
+   * @param always what is put back also then
    */
-  async end(replaced?: string): Promise<void> {
+  async end(replaced?: string, always: string[] = []): Promise<void> {
     for (const [index, { path, was, missing }] of this.journal.places.entries()) {
-      if (replaced === undefined) {
+      if (replaced === undefined || always.includes(path)) {
         await putBack(this.root, path, was ? this.#kept(index) : undefined, missing);
       } else if (was) await moveTree(this.#kept(index), join(replaced, path));
     }
