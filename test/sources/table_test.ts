@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { formatSource, parseSource } from "../../tasks/lib/sources/sources.ts";
+import { ContentProblem } from "../../tasks/lib/values/content_problem.ts";
+import { findInTables, type Markup } from "../../tasks/lib/values/tables.ts";
 import { readSource, runFiles } from "../../tasks/lib/verdict/read_value.ts";
 
 const FILES: Record<string, string> = {
@@ -82,6 +84,25 @@ Deno.test("a cell is found by row and column, without markup, in the table that 
       });
     }
   });
+});
+
+Deno.test("hostile tables take no longer than others", () => {
+  const many = (text: string) => text.repeat(100_000);
+  const texts: [string, Markup][] = [
+    [many("<table>"), "html"],
+    [many("<!--"), "html"],
+    [`<table>${many("<tr><td>1\n")}</table>`, "html"],
+    [`<table><tr>${many("<td><a<a")}</table>`, "html"],
+    [`<table><tr><td colspan=99999999 rowspan=99999999>1<tr><td>2</table>`, "html"],
+    [`|a|${many("[")}|\n|-|-|\n|${many("**")}|${many("![")}|\n`, "markdown"],
+    [`|a|b|\n|${many("-")}x\n${many("|")}`, "markdown"],
+    [`${many("\\begin{tabular}{l}")}a & b \\\\ ${many("{")}\\end{tabular}`, "latex"],
+    [`\\begin{tabular}{l}${many("1 & 2 \\\\\n")}\\end{tabular}`, "latex"],
+    [many("\\begin{array}"), "latex"],
+  ];
+  for (const [text, markup] of texts) {
+    assert.throws(() => findInTables(text, markup, "no such column"), ContentProblem);
+  }
 });
 
 Deno.test("what a table does not have is said", async (t) => {

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { checkSource, formatSource, parseSource } from "../../tasks/lib/sources/sources.ts";
 import { type Observation, readSource, runFiles } from "../../tasks/lib/verdict/read_value.ts";
 import { madeEnvironment } from "../support/made_environment.ts";
@@ -104,6 +105,26 @@ Deno.test({
       await Deno.remove(run, { recursive: true });
     }
   },
+});
+
+Deno.test("a view that never ends is no table of metrics", async () => {
+  const run = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(join(run, "train"));
+    const database = new DatabaseSync(join(run, "train/endless.db"));
+    database.exec(
+      "CREATE VIEW metrics AS WITH RECURSIVE n(step) AS (SELECT 1 UNION ALL SELECT step + 1 FROM n) " +
+        "SELECT step, '' AS run_uuid, 'a' AS key, 1 AS value, 0 AS is_nan, 0 AS timestamp FROM n",
+    );
+    database.close();
+    const found = await read("train/endless.db#a[-1]", run);
+    assert.match(
+      found.found ? "it was found" : found.reason,
+      /endless\.db is not a database of MLflow or Trackio/,
+    );
+  } finally {
+    await Deno.remove(run, { recursive: true });
+  }
 });
 
 Deno.test("a claim on a tracked metric says which value, or is a list", () => {

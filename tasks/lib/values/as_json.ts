@@ -77,6 +77,7 @@ export async function tomlAsJson(text: string): Promise<string> {
       lineNumber?: number;
       column?: number;
     };
+    if (lineNumber === undefined) throw error;
     throw new ContentProblem(`is not TOML: ${message} at line ${lineNumber}, column ${(column ?? 0) + 1}`);
   }
   const top: Tree = new Map();

@@ -39,8 +39,8 @@ function markdownTables(text: string): Table[] {
   const lines = text.split(/\r?\n/);
   const tables: Table[] = [];
   for (let at = 1; at < lines.length; at++) {
-    const isRule = /^[\s>]*\|?(?:\s*:?-+:?\s*\|)*\s*:?-+:?\s*\|?\s*$/.test(lines[at]!) &&
-      lines[at]!.includes("|");
+    const isRule = lines[at]!.includes("|") &&
+      /^[\s>]*\|?(?:\s*:?-+:?\s*\|)*\s*:?-+:?\s*\|?\s*$/.test(lines[at]!.slice(0, LONGEST * 10));
     if (!isRule || !lines[at - 1]!.includes("|")) continue;
     const header = markdownCells(lines[at - 1]!);
     const rows: Row[] = [];
@@ -56,7 +56,10 @@ function markdownTables(text: string): Table[] {
 function markdownCells(line: string): string[] {
   const inner = line.trim().replace(/^>\s*/, "").replace(/^\|/, "").replace(/(?<!\\)\|$/, "");
   return inner.split(/(?<!\\)\|/).map((cell) => {
-    const text = cell.trim().replaceAll("\\|", "|").replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1");
+    const text = cell.trim().slice(0, LONGEST).replaceAll("\\|", "|").replace(
+      /!?\[([^\]]*)\]\([^)]*\)/g,
+      "$1",
+    );
     return plainHtml(text.replace(/^(\*\*\*|\*\*|\*|___|__|_|~~|`+)(.+)\1$/s, "$2"));
   });
 }
@@ -85,16 +88,18 @@ function withHeader(rows: (Row & { isHeader: boolean })[]): Table[] {
 /** How far a cell may reach; more is no table that somebody reads. */
 const WIDEST = 1000;
 
+/** Characters of a cell that are looked at: taking off markup tries many ways. */
+const LONGEST = 2000;
+
 function htmlTables(text: string): Table[] {
   const tables: Table[] = [];
-  const body = text.replace(/<!--.*?-->/gs, (comment) => comment.replace(/[^\n]/g, ""));
-  for (const [whole, inner] of body.matchAll(/<table\b[^>]*>(.*?)<\/table\s*>/gis)) {
-    const start = body.indexOf(whole);
-    const line = body.slice(0, start).split("\n").length;
+  const body = withoutComments(text);
+  const lineAt = lineCounter(body);
+  for (const [start, end] of between(body, /<table\b[^<>]*>/gi, /<\/table\s*>/gi)) {
     const rows: (Row & { isHeader: boolean })[] = [];
     /** Cells that reach down into later rows, by column. */
     const down = new Map<number, { text: string; rows: number }>();
-    for (const match of inner!.matchAll(/<tr\b[^>]*>(.*?)(?=<tr\b|<\/tr\s*>|$)/gis)) {
+    for (const [from, to] of parts(body, start, end, /<tr\b[^<>]*>/gi)) {
       const cells: string[] = [];
       const fill = () => {
         for (let above = down.get(cells.length); above !== undefined; above = down.get(cells.length)) {
@@ -103,31 +108,72 @@ function htmlTables(text: string): Table[] {
         }
       };
       let isHeader = true;
-      for (
-        const [, tag, attributes, content] of match[1]!.matchAll(
-          /<(t[hd])\b([^>]*)>(.*?)(?=<t[hd]\b|<\/t[hd]\s*>|$)/gis,
-        )
-      ) {
+      for (const [begin, finish, tag] of parts(body, from, to, /<t[hd]\b[^<>]*>/gi)) {
         fill();
-        isHeader &&= tag!.toLowerCase() === "th";
+        isHeader &&= /^<th/i.test(tag);
         const reach = (name: string) =>
-          Math.min(
-            Number(new RegExp(`\\b${name}\\s*=\\s*["']?(\\d+)`, "i").exec(attributes!)?.[1] ?? 1),
-            WIDEST,
-          );
-        const value = plainHtml(content!);
+          Math.min(Number(new RegExp(`\\b${name}\\s*=\\s*["']?(\\d+)`, "i").exec(tag)?.[1] ?? 1), WIDEST);
+        const value = plainHtml(body.slice(begin, Math.min(finish, begin + LONGEST)));
         for (let column = 0; column < reach("colspan") && cells.length < WIDEST; column++) {
           if (reach("rowspan") > 1) down.set(cells.length, { text: value, rows: reach("rowspan") - 1 });
           cells.push(value);
         }
       }
       fill();
-      const before = whole.slice(0, whole.length - inner!.length - "</table>".length + match.index);
-      if (cells.length > 0) rows.push({ line: line + before.split("\n").length - 1, cells, isHeader });
+      if (cells.length > 0) rows.push({ line: lineAt(from), cells, isHeader });
     }
     tables.push(...withHeader(rows));
   }
   return tables;
+}
+
+/** From one tag to the next, or to the end; each place of the text is looked at once. */
+function* parts(text: string, from: number, to: number, tag: RegExp): Generator<[number, number, string]> {
+  const tags = [...text.slice(from, to).matchAll(tag)];
+  for (const [index, match] of tags.entries()) {
+    const next = tags[index + 1]?.index;
+    yield [from + match.index + match[0].length, next === undefined ? to : from + next, match[0]];
+  }
+}
+
+/** What stands between an opening and the next closing tag. */
+function* between(text: string, opening: RegExp, closing: RegExp): Generator<[number, number]> {
+  for (let open = opening.exec(text); open !== null; open = opening.exec(text)) {
+    closing.lastIndex = opening.lastIndex;
+    const close = closing.exec(text);
+    if (close === null) return;
+    yield [opening.lastIndex, close.index];
+    opening.lastIndex = closing.lastIndex;
+  }
+}
+
+/** Lines stay what they are. */
+function withoutComments(text: string): string {
+  let kept = "";
+  let at = 0;
+  for (let open = text.indexOf("<!--"); open >= 0; open = text.indexOf("<!--", at)) {
+    const close = text.indexOf("-->", open);
+    if (close < 0) break;
+    kept += text.slice(at, open) + text.slice(open, close).replace(/[^\n]/g, "");
+    at = close + 3;
+  }
+  return kept + text.slice(at);
+}
+
+/** The line of a place; places are asked for in order. */
+function lineCounter(text: string): (place: number) => number {
+  let [line, counted] = [1, 0];
+  return (place) => {
+    for (
+      let next = text.indexOf("\n", counted);
+      next >= 0 && next < place;
+      next = text.indexOf("\n", counted)
+    ) {
+      line++;
+      counted = next + 1;
+    }
+    return line;
+  };
 }
 
 const ENTITIES: Record<string, string> = {
@@ -162,10 +208,15 @@ function latexTables(text: string): Table[] {
   const tables: Table[] = [];
   const body = text.replace(/(?<!\\)%.*$/gm, "");
   const begin = /\\begin\{(tabular[xy*]?|longtable|tabu|array)\}/g;
+  const lineAt = lineCounter(body);
+  let done = 0;
   for (const match of body.matchAll(begin)) {
+    // A table inside a table is a part of its cell.
+    if (match.index < done) continue;
     const end = body.indexOf(`\\end{${match[1]}}`, match.index);
     if (end < 0) throw new ContentProblem(`is not LaTeX: \\begin{${match[1]}} has no end`);
     let at = match.index + match[0].length;
+    done = end;
     // The width and the columns.
     for (
       let next = afterArgument(body, at);
@@ -174,7 +225,7 @@ function latexTables(text: string): Table[] {
     ) at = next;
     const rows: (Row & { isHeader: boolean })[] = [];
     let isHeader = true;
-    let line = body.slice(0, at).split("\n").length;
+    let line = lineAt(at);
     for (const part of body.slice(at, end).split(/\\\\(?:\[[^\]]*\])?/)) {
       const rules = [...part.matchAll(RULES)].map(([rule]) => rule);
       if (rows.length > 0 && rules.some((rule) => /^\\(?:hline|midrule|end)/.test(rule))) isHeader = false;
@@ -207,7 +258,7 @@ function afterArgument(text: string, from: number): number | undefined {
 function latexCells(row: string): string[] {
   return row.split(/(?<!\\)&/).flatMap((cell) => {
     const [, columns, content] = /^\s*\\multicolumn\{(\d+)\}\{[^}]*\}\{(.*)\}\s*$/s.exec(cell) ?? [];
-    const text = plainLatex(content ?? cell);
+    const text = plainLatex((content ?? cell).slice(0, LONGEST));
     return Array.from({ length: Math.min(Number(columns ?? 1), WIDEST) }, () => text);
   });
 }

@@ -24,6 +24,9 @@ export function metricInDatabase(file: string, metric: string): LoggedValue[] {
   try {
     copy = withoutLog(file);
     database = new DatabaseSync(copy ?? file, { readOnly: true });
+    const sql = database.prepare("SELECT sql FROM sqlite_master WHERE name = 'metrics'").get()?.sql;
+    // A view may be made so that it never ends.
+    if (typeof sql !== "string" || !/^CREATE TABLE\b/i.test(sql)) throw new ContentProblem(NO_METRICS);
     const columns = database.prepare("SELECT name FROM pragma_table_info('metrics')").all().map(({ name }) =>
       name
     );
@@ -33,7 +36,7 @@ export function metricInDatabase(file: string, metric: string): LoggedValue[] {
       ? ofTrackio(database, metric)
       : undefined;
     if (found === undefined) {
-      throw new ContentProblem("is not a database of MLflow or Trackio: it has no metrics");
+      throw new ContentProblem(NO_METRICS);
     }
     const runs = [...new Set(found.map(({ run }) => run))];
     if (runs.length <= 1) return found.map(({ step, text }) => ({ step, text }));
@@ -67,6 +70,8 @@ function withoutLog(file: string): string | undefined {
   writeFileSync(copy, content);
   return copy;
 }
+
+const NO_METRICS = "is not a database of MLflow or Trackio: it has no table of metrics";
 
 type Logged = LoggedValue & { run: string };
 

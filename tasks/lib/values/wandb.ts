@@ -68,7 +68,9 @@ function* recordsOf(file: Bytes): Generator<Bytes> {
     const type = file[at + 6]!;
     const end = at + RECORD_HEADER + length;
     if (end > file.length) return;
-    if (type < FULL || type > LAST! || length > left) throw new ContentProblem(`is damaged at byte ${at}`);
+    if (type < FULL || type > LAST! || RECORD_HEADER + length > left) {
+      throw new ContentProblem(`is damaged at byte ${at}`);
+    }
     if (type === FULL || type === FIRST) pieces = [];
     pieces.push(file.subarray(at + RECORD_HEADER, end));
     if (type === FULL || type === LAST) yield joined(pieces);
