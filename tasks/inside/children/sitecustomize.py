@@ -29,7 +29,7 @@ def _report(folder, inside):
         if len(os.listdir(folder)) >= 100:
             return
         numerical = [name for name in ("torch", "tensorflow", "jax", "numpy") if name in sys.modules]
-        found = {"python": sys.version.split()[0], "executable": sys.executable}
+        found = {"python": sys.version.split()[0], "executable": sys.executable}  # type: dict
         if numerical:  # a helper that computes nothing is not kept waiting
             spec = importlib.util.spec_from_file_location("frameworks", os.path.join(inside, "frameworks.py"))
             assert spec is not None and spec.loader is not None
