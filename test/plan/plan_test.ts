@@ -133,6 +133,17 @@ Deno.test("makePlan() shows the steps the GPUs that the experiment asks for, or 
   }
 });
 
+Deno.test("makePlan() tells the driver of notebooks in which folder they work", async () => {
+  const text = "name: test\nsteps: { n: { notebook: n/a.ipynb, cwd: sub } }\n";
+  const plan = await makePlan(parseExperiment(text, "/project/experiment.yaml", "/project"), HOST, {
+    ...planRequest(text),
+    steps: ["n"],
+  });
+  const { argv, cwd } = plan.steps[0]!;
+  assert.equal(cwd, "/project");
+  assert.equal(argv[argv.indexOf("--cwd") + 1], "/project/sub");
+});
+
 Deno.test("engineCommand() starts the step by run_step.py, and tells it when it is taken up again", async () => {
   const plan = await makePlan(experiment(), HOST, request());
   const command = await engineCommand(plan, plan.steps[0]!);

@@ -185,6 +185,43 @@ Deno.test("kill -9 of the runner: the next run puts back the user's files, and -
   );
 });
 
+Deno.test("kill -9, and then the user works on: nothing of that is lost, and a journal that no run wrote moves nothing", async () => {
+  await using project = await Project.make({
+    "experiment.yaml": "name: test\nsteps:\n  train: { run: [python, slow.py], outputs: [results/] }\n",
+    "slow.py": SLOW,
+    "results/mine": "mine",
+  });
+  const child = project.start("train", ["--engine", "host"]);
+  await until("the step is at work", async () => {
+    const run = await project.run().catch(() => undefined);
+    return run !== undefined &&
+      (await Deno.readTextFile(join(run, "log.txt")).catch(() => "")).includes("at work");
+  });
+  const { run, attempts } = await project.evidence();
+  Deno.kill(attempts.at(-1).pid, "SIGKILL");
+  await ended(child);
+  await project.write("results/written later", "by the user");
+  await Deno.remove(project.path("runs"), { recursive: true });
+  await project.write("slow.py", 'import os; os.makedirs("results", exist_ok=True); open("results/x", "w")');
+  const { code, stderr } = await project.task("train", ["--engine", "host"]);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual([...Deno.readDirSync(project.path("results"))].map(({ name }) => name), ["mine"]);
+  assert.equal(await Deno.readTextFile(project.path("results/mine")), "mine");
+  const left = project.path("runs/test", run, ".left/results");
+  assert.equal(await Deno.readTextFile(join(left, "written later")), "by the user");
+  assert.equal(await Deno.readTextFile(join(left, "mine")), "mine and more");
+
+  const journal = {
+    run: "x",
+    experiment: "test",
+    places: [{ path: "../elsewhere", was: false, missing: [] }],
+  };
+  await project.write(".set-aside/x/journal.json", JSON.stringify(journal));
+  const refused = await project.task("train", ["--engine", "host"]);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /journal\.json is not what a run has written: nothing is put back/);
+});
+
 Deno.test("outputs that a link leads out of the project, that are folders of the tasks, or overlap are refused", async () => {
   await using project = await Project.make({
     "experiment.yaml": "name: test\nsteps:\n  a: { run: [python, -c, pass], outputs: [out/x] }\n",

@@ -205,7 +205,10 @@ async function planStep(context: Context, step: Step): Promise<PlannedStep> {
     name: step.name,
     argv: [...own, ...request.rest],
     resume: step.resume?.map((part) => fillTemplate(part, values)),
-    cwd: step.cwd === undefined ? experiment.root : join(experiment.root, step.cwd),
+    // The driver of notebooks is told apart: it works where their paths are relative to.
+    cwd: step.cwd === undefined || step.notebook !== undefined
+      ? experiment.root
+      : join(experiment.root, step.cwd),
     env: { ...stepEnvironment(context, gpus ?? context.gpus), ...settings },
     description: step.description,
     settings: Object.keys(settings).length > 0 ? settings : undefined,
@@ -348,9 +351,15 @@ function notebookCommand({ experiment, request, parameters }: Context, step: Ste
     ...["--out", out],
     ...resultsFolder(out, notebooks, own, results),
     ...(json === "" ? [] : ["--parameters", `{${json}}`]),
-    ...(cwd === undefined ? [] : ["--cwd", cwd]),
+    ...notebookFolder(cwd, experiment.root, step),
     ...flags,
   ];
+}
+
+/** What the user said goes before what the step says. */
+function notebookFolder(given: string | undefined, root: string, { cwd }: Step): string[] {
+  const folder = given ?? (cwd === undefined ? undefined : join(root, cwd));
+  return folder === undefined ? [] : ["--cwd", folder];
 }
 
 /** The experiment's notebooks may declare `out`; in a stranger's, that name may mean anything. */

@@ -168,7 +168,8 @@ async function restoreOne(root: string, runs: string, folder: string, journal: J
     await refuseLinks(root, path);
     // Either it was not moved yet, or it is back already.
     if (was && !await exists(kept)) continue;
-    if (runs !== "" && await exists(directory) && await exists(join(root, path))) {
+    // Also where the run folder is gone: it may be the user's work by now.
+    if (runs !== "" && await exists(join(root, path))) {
       const isSame = was && await sameTree(kept, join(root, path));
       if (!isSame) {
         done.left = join(directory, ".left");
