@@ -240,7 +240,7 @@ function placesFor(
 
 /** Experiments with other requirements, or with and without a GPU, would remake one folder in turns. */
 function usualName(root: string, lock: string): string {
-  const folder = relative(root, dirname(lock)).replace(/^experiments\//, "");
+  const folder = (lock === "" ? "" : relative(root, dirname(lock))).replace(/^experiments\//, "");
   const name = folder.split(/[/\\]/).filter((part) => part !== "" && part !== "..").join("-");
   return [".venv", ...(name === "" ? [] : [name]), ...(lock.endsWith("-cuda.lock") ? ["cuda"] : [])].join(
     "-",

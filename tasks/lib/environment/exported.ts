@@ -13,9 +13,10 @@ export async function exported(request: ContentsRequest, text: string, tool: str
   const isApart = (line: string) => /^(?:-e\s|--editable\s|[./]|file:|\S+ @ )/.test(line);
   const folder = dirname(request.files[0]!);
   const local = lines.filter(isApart).flatMap((line) => {
-    const [, flag, rest = ""] = /^(-e\s+|--editable\s+)?([^;]*)/.exec(line.replace(/\s*\\$/, ""))!;
+    const [, flag, rest = ""] = /^(-e\s+|--editable\s+)?(.*)/.exec(line.replace(/\s*\\$/, ""))!;
     const what = rest.trim().replace(/\s+--hash=.*$/, "");
-    return [...(flag ? ["-e"] : []), /^[./]/.test(what) ? resolve(folder, what) : what];
+    const path = /^[./]/.test(what) ? resolve(folder, what) : what;
+    return [...(flag ? ["-e"] : []), path];
   });
   const pinned = lines.filter((line) => !isApart(line) && !/^--/.test(line));
   const indexes = lines.flatMap((line) => /^--(?:extra-)?index-url[ =](\S+)/.exec(line)?.[1] ?? []);

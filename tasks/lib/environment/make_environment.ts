@@ -121,6 +121,7 @@ export async function makeEnvironment(making: Making): Promise<void> {
     if (isConda) await setAside(target, announce);
     isBegun = isConda;
     const installer = await contents.install();
+    await hideMetadata(making.root);
     await checkStarts(directory, log);
     const packages = await countPackages(directory);
     if (!isConda) await relocate(directory, target.directory);
@@ -217,6 +218,14 @@ async function localsOf({ files }: Source): Promise<string[]> {
   return found.flat();
 }
 
+/** What setuptools leaves beside an editable package is no file of the project's. */
+async function hideMetadata(root: string) {
+  for await (const { name, isDirectory } of Deno.readDir(root)) {
+    if (!isDirectory || !name.endsWith(".egg-info")) continue;
+    await Deno.writeTextFile(join(root, name, ".gitignore"), "*\n", { createNew: true }).catch(() => {});
+  }
+}
+
 async function ownPython(directory: string): Promise<{ version: string; base: string }> {
   const base = join(directory, "bin/python");
   const { stdout } = await run([base, "-c", "import platform; print(platform.python_version())"]);
@@ -224,7 +233,7 @@ async function ownPython(directory: string): Promise<{ version: string; base: st
 }
 
 function announcement(
-  { target, wanted }: Making,
+  { target, wanted, install = [] }: Making,
   { downloadMB, diskMB, tool: named }: Contents,
   uv: Uv | undefined,
   { version }: Python,
@@ -233,7 +242,8 @@ function announcement(
   const size = downloadMB === undefined ? "" : ` (about ${bytes(downloadMB * 1e6)} to download${disk})`;
   const own = uv === undefined ? "pip" : `uv ${uv.version}`;
   const tool = named ?? `${own} on Python ${version}`;
-  return `Making ${target.directory} from ${basename(wanted.lock)}${size}, with ${tool}`;
+  const from = basename(wanted.lock) || install.join(" ");
+  return `Making ${target.directory} from ${from}${size}, with ${tool}`;
 }
 
 /** What is downloaded without asking. */

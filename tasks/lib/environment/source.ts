@@ -12,7 +12,7 @@ export interface Source {
   format: EnvironmentFormat;
   /** Absolute paths; empty where only `install` is given. */
   files: string[];
-  /** The file that it is known by: its lock, or the first of the files. */
+  /** The file that it is known by: its lock, or the first of the files; empty if there is none. */
   lock: string;
   /** The lock is one of `deno task lock`. */
   ownLock: boolean;
@@ -62,6 +62,10 @@ export async function checkSource({ lock, files, ownLock }: Source): Promise<voi
 
 /** `install: [-e, .]` alone: what the project itself requires. */
 async function onlyInstall(root: string, install: readonly string[]): Promise<Source> {
+  // Packages by their names, as a README gives them: there is no file.
+  if (!install.some((argument) => argument.startsWith("."))) {
+    return { format: REQUIREMENTS, files: [], lock: "", ownLock: false };
+  }
   for (const name of ["pyproject.toml", "setup.cfg", "setup.py"]) {
     const path = join(root, name);
     if (await exists(path)) return { format: REQUIREMENTS, files: [], lock: path, ownLock: false };

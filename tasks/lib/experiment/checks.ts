@@ -88,6 +88,8 @@ function asList(document: YamlDocument, path: Path): string {
 function checkEnvironment(document: YamlDocument): void {
   const { requirements } = soundFields(document, environmentSchema, document.data.environment);
   const path = ["environment", "requirements"];
+  // The project itself is a folder to look in.
+  if (requirements === ".") return;
   if (!Array.isArray(requirements)) return checkPath(document, path, requirements);
   for (const [index, file] of requirements.entries()) checkPath(document, [...path, index], file);
 }

@@ -14,13 +14,15 @@ const PACKAGES = [
   "iproute2", // ss, which says what listens where
   "mmdebstrap", // base images without a registry
   ...["chromium", "fonts-dejavu-core"], // a browser for the reports
+  "python3-venv", // an environment for uv and Poetry
   ...["r-base-core", "r-cran-irkernel"], // a kernel of another language
   "faketime", // a clock that goes back
   ...["xz-utils", "bzip2", "openssl"], // archives to unpack, certificates to distrust
 ];
 
 /**
- * Installs Docker Engine, Podman with and without root, Apptainer, a registry, a browser and R; does nothing twice. Once an
+ * Installs Docker Engine, Podman with and without root, Apptainer, a registry, a browser, R, uv and Poetry; does nothing
+ * twice. Once an
  * engine answers, it also makes the base image. A part that can't be had is named, and its tests are ignored.
  *
  * @throws Failure(3) where this is not root on a Debian, or a package can't be had.
@@ -34,8 +36,23 @@ export async function prepareMachine(terminal: Terminal): Promise<{ missing: str
   await installApptainer().catch(() => missing.push("Apptainer"));
   if ((await $`docker info`.quiet().noThrow()).code !== 0) missing.push("a Docker Engine that answers");
   else if (!await makeBaseImage()) missing.push(BASE_IMAGE);
+  if (!await installTools()) missing.push(TOOLS.join(", "));
   for (const part of missing) terminal.note(`Missing: ${part}; its tests are ignored`);
   return { missing };
+}
+
+/** Programs that own formats of environment files. */
+const TOOLS = ["uv", "poetry"];
+
+/** In an environment of their own, so that Debian's Python stays as it is. */
+async function installTools(): Promise<boolean> {
+  const there = await Promise.all(TOOLS.map((name) => $`which ${name}`.quiet().noThrow()));
+  if (there.every(({ code }) => code === 0)) return true;
+  const folder = "/opt/environment-tools";
+  const install = $`python3 -m venv ${folder} && ${folder}/bin/pip install -q uv poetry poetry-plugin-export`;
+  if ((await install.quiet().noThrow()).code !== 0) return false;
+  for (const name of TOOLS) await $`ln -sf ${folder}/bin/${name} /usr/local/bin/${name}`.quiet();
+  return true;
 }
 
 async function installPackages() {

@@ -1,0 +1,66 @@
+/** The digits with Keras, in an environment of their own with the real TensorFlow. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { ensureEnvironment } from "../../tasks/lib/environment/environment.ts";
+import { sha256File } from "../../tasks/lib/system/files.ts";
+import { ROOT } from "../support/project.ts";
+
+const FOLDER = join(ROOT, "experiments/digits_tensorflow");
+
+const environment = await ensureEnvironment({
+  root: ROOT,
+  requirements: join(FOLDER, "requirements.txt"),
+  gpu: false,
+  announce: () => {},
+}).catch((error: Error) => error);
+
+const python = environment instanceof Error ? undefined : environment.python;
+
+if (environment instanceof Error) {
+  console.log(`ignored: the tests with the real TensorFlow, since: ${environment.message}`);
+}
+
+/** Trains for one epoch under the recorder; returns what it recorded and the SHA-256 of each file. */
+async function train(out: string) {
+  await Deno.mkdir(out);
+  const record = join(out, "step.json");
+  const command = ["python", join(FOLDER, "train.py"), "--epochs", "1", "--seed", "23", "--out", out];
+  const args = [join(ROOT, "tasks/inside/run_step.py"), "--record", record, "--", ...command];
+  const { success, stderr } = await new Deno.Command(python!, { args, stdout: "null", cwd: ROOT }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  const hash = async (name: string) => await sha256File(join(out, name));
+  const hashes = await Promise.all(["model.safetensors", "history.csv", "metrics.json"].map(hash));
+  return { hashes, environment: JSON.parse(await Deno.readTextFile(record)).environment };
+}
+
+Deno.test({
+  name: "one epoch, trained twice, has the same weights, and TensorFlow and its settings are recorded",
+  ignore: python === undefined,
+  fn: async () => {
+    const folder = await Deno.makeTempDir({ prefix: "digits-tensorflow-" });
+    try {
+      const first = await train(join(folder, "first"));
+      const second = await train(join(folder, "second"));
+      assert.deepEqual(first.hashes, second.hashes);
+      const { tensorflow, torch } = first.environment;
+      assert.equal(torch, undefined);
+      assert.equal(tensorflow.version, "2.21.0");
+      assert.deepEqual(tensorflow.devices, ["/physical_device:CPU:0"]);
+      assert.deepEqual(
+        [tensorflow.deterministic_algorithms, tensorflow.threads, tensorflow.default_dtype],
+        [true, 1, "float64"],
+      );
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test("the published run reached at least 98.5 % and recorded its framework", async () => {
+  const read = async (path: string) => JSON.parse(await Deno.readTextFile(join(FOLDER, "published", path)));
+  assert.ok((await read("train/metrics.json")).validation_accuracy >= 98.5);
+  const { steps } = await read("evidence.json");
+  assert.equal(steps.train.status, "done");
+  assert.equal(steps.train.recorded.environment.tensorflow.version, "2.21.0");
+});
