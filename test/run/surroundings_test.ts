@@ -39,6 +39,23 @@ steps:
   assert.equal(steps.b.problem, "exit code 1");
 });
 
+Deno.test("shell: a claim on what a step prints finds nothing in the text of its script", async () => {
+  await using project = await Project.make({
+    "experiment.yaml": `name: test
+steps:
+  a:
+    shell: |
+      # accuracy: 99
+      echo done
+claims:
+  - { name: accuracy, from: 'a~/accuracy: (\\d+)/', value: 99 }
+`,
+  });
+  const { code, stdout } = await project.task("reproduce", HOST);
+  assert.equal(code, 1);
+  assert.match(stdout, /accuracy +99 +— .*missing/);
+});
+
 Deno.test("cwd and env: the step works there, with these variables, of which the record knows", async () => {
   await using project = await Project.make({
     "experiment.yaml": `name: test

@@ -40,8 +40,10 @@ export class RunLog {
     this.#begin = await this.#log.seek(0, Deno.SeekMode.Current);
   }
 
+  /** In one line: what stands in further ones would be taken for what the step printed. */
   async note(text: string) {
-    await this.#put(this.#log, new TextEncoder().encode(`==== ${new Date().toISOString()} ${text}\n`));
+    const line = text.trimEnd().replace(/\s*[\r\n]+\s*/g, " ⏎ ");
+    await this.#put(this.#log, new TextEncoder().encode(`==== ${new Date().toISOString()} ${line}\n`));
   }
 
   /** Appends what a step printed; calls that overlap, as of two streams, keep their order. */
