@@ -466,3 +466,9 @@ Deno.test("verify() judges ranges by their ends, which belong to them, exactly",
     });
   }
 });
+
+Deno.test("verify() says how many values were looked for", () => {
+  const list = ["1", "2"].map((text) => ({ value: Number(text), text }));
+  const one = judge("value: [1.0]", { found: true, list });
+  assert.equal(one.detail, "looked for 1 value at train/metrics.json#/x, found 2");
+});
