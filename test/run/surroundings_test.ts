@@ -45,8 +45,8 @@ Deno.test("shell: a claim on what a step prints finds nothing in the text of its
 steps:
   a:
     shell: |
-      # accuracy: 99
       echo done
+      # accuracy: 99
 claims:
   - { name: accuracy, from: 'a~/accuracy: (\\d+)/', value: 99 }
 `,
