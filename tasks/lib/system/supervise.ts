@@ -53,18 +53,15 @@ export async function supervise(argv: string[], options: SuperviseOptions): Prom
   const limit = new TimeLimit(reach, options.timeoutMs);
   try {
     const [status] = await Promise.all([
-      child.status.then((status) => (stopper.detach(), status)),
+      child.status.then((status) => (limit.clear(), stopper.detach(), status)),
       pump(child.stdout, (chunk) => options.onOutput(chunk, "stdout")),
       pump(child.stderr, (chunk) => options.onOutput(chunk, "stderr")),
       // A grandchild that outlives the step holds its output open: end it, or the pumps would wait for ever.
       child.status.then(() => endProcesses({ group: child.pid, mark: options.mark })),
     ]);
-    return {
-      code: status.code,
-      signal: status.signal ?? undefined,
-      stoppedBy: stopper.passedOn,
-      timedOut: limit.over,
-    };
+    const { passedOn: stoppedBy } = stopper;
+    const ended = { code: status.code, signal: status.signal ?? undefined, stoppedBy };
+    return limit.over ? { ...ended, timedOut: true } : ended;
   } catch (error) {
     await endProcesses({ group: child.pid, mark: options.mark });
     throw error;
