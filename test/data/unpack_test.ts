@@ -153,7 +153,7 @@ Deno.test("what is unsafe, damaged or not what it says is refused, and named", a
 
 Deno.test("a bomb ends early: the limit is named, and what to do if there is none", async (t) => {
   const cases: [string, UnpackOptions["limits"], RegExp, RegExp][] = [
-    ["zeros", {}, /more than 200 times its own 11\d\.\d kB/, /declare it without "unpack"/],
+    ["zeros", {}, /more than 200 times its own 11\d kB/, /declare it without "unpack"/],
     ["zeros", { bytes: 50e6 }, /more than 50\.0 MB/, /declare it without "unpack"/],
     ["many", { files: 1000 }, /more than 1000 files and folders/, /declare it without "unpack"/],
   ];

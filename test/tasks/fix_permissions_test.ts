@@ -432,7 +432,7 @@ Deno.test("docker, rootless: the project stays the user's, whoever else's files 
       await said(["chown", "0:0", project.path("runs")]);
       const before = await state(project.root);
       // The real engine and the real kernel; only what the helper is told of the caller's ids is another namespace's.
-      const argv = helperCommand(
+      const argv = await helperCommand(
         { kind: "container", program: "docker", image: IMAGE, rootless: false },
         { root: project.root, ...user, groups: [], toContainer: false, group: false, all: true },
         "repair",

@@ -299,13 +299,19 @@ export async function findContainers(
   return found.filter((one) => one !== undefined);
 }
 
-/** Removes a container, ending it first; one that is gone already is no error. */
-export async function removeContainer(program: ContainerProgram, name: string): Promise<void> {
+/**
+ * Removes a container, ending it first; one that is gone already is no error.
+ *
+ * @returns whether it was there
+ */
+export async function removeContainer(program: ContainerProgram, name: string): Promise<boolean> {
   // Podman's vfs driver was seen to take 40 s for an image of 2 GB.
   const { code, stderr } = await client(program, ["rm", "--force", "--volumes", name], {
     timeoutMs: 120_000,
   });
-  if (code === 0 || /no such container|no container with|already in progress/i.test(stderr)) return;
+  // Newer engines end with 0 for one that is not there, too.
+  if (/no such container|no container with|already in progress/i.test(stderr)) return false;
+  if (code === 0) return true;
   throw explainEngine(program, stderr);
 }
 

@@ -145,7 +145,10 @@ const TOKEN_REMEDY = "Set XDG_STATE_HOME to a folder that it sees, such as one b
 async function clearName(program: ContainerProgram, { id }: ServerPlan) {
   const found = await inspectContainer(program, id);
   if (found === undefined) return;
-  if (!found.running) return await removeContainer(program, id);
+  if (!found.running) {
+    await removeContainer(program, id);
+    return;
+  }
   throw new Failure(
     3,
     `Cannot start JupyterLab: the container ${id} runs already, and this user has no record of it`,

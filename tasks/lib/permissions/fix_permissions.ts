@@ -54,7 +54,7 @@ export async function fixPermissions(options: Options, terminal: Terminal): Prom
   if (report.owners.length === 0 && report.modes.count === 0 && report.left.length === 0) {
     return allRight(request, terminal);
   }
-  if (options.plan) return showPlan(place, request, report, terminal);
+  if (options.plan) return await showPlan(place, request, report, terminal);
   const seconds = Math.round(performance.now() - begin) / 1000;
   const amount = `${number(report.changed)} of ${number(report.entries)} files and folders`;
   terminal.line(`Repaired ${amount} in ${duration(seconds)}, ${describePlace(place)}`);
@@ -137,9 +137,14 @@ async function takeBack(
   };
 }
 
-function showPlan(place: Place, request: Request, report: Report, terminal: Terminal): Outcome {
+async function showPlan(
+  place: Place,
+  request: Request,
+  report: Report,
+  terminal: Terminal,
+): Promise<Outcome> {
   showLeft("Can't be repaired", report, terminal);
-  const argv = helperCommand(place, request, "repair", "permissions");
+  const argv = await helperCommand(place, request, "repair", "permissions");
   terminal.line(`Would be repaired ${describePlace(place)}:`);
   terminal.line(`  ${shellQuote(argv)}`);
   return { exitCode: 0, result: { ...request, ...report, plan: true, argv } };

@@ -2,6 +2,7 @@
 
 import { Failure } from "../cli/failure.ts";
 import { lastLine, removeContainer } from "../container/client.ts";
+import type { ContainerProgram } from "../container/program.ts";
 import { explainStart } from "../engine/step_container.ts";
 import { run } from "../system/command.ts";
 import { StopSignals } from "../system/supervise.ts";
@@ -57,7 +58,7 @@ export async function runHelper(
   },
 ): Promise<Report | Refusal> {
   const name = `permissions-${crypto.randomUUID().slice(0, 8)}`;
-  const argv = helperCommand(place, request, work, name);
+  const argv = await helperCommand(place, request, work, name);
   using stopper = new StopSignals();
   let last = "";
   const { code, stderr } = await run(argv, {
@@ -70,8 +71,7 @@ export async function runHelper(
     },
   });
   if (stopper.signal !== undefined) {
-    // Ending the client leaves the container running.
-    if (place.kind === "container") await removeContainer(place.program, name);
+    if (place.kind === "container") await removeLate(place.program, name);
     throw new Failure(130, "Interrupted: what was repaired stays so, and running it again does the rest");
   }
   if (code === 0) return JSON.parse(last);
@@ -83,6 +83,16 @@ export async function runHelper(
     3,
     `Cannot look at ${request.root}: ${complaint(stderr) || `python3 ended with exit code ${code}`}`,
   );
+}
+
+/**
+ * Ending the client leaves the container running; and an engine that was still making it goes on, so that it appears a
+ * little later.
+ */
+async function removeLate(program: ContainerProgram, name: string) {
+  for (let attempt = 0; attempt < 10 && !await removeContainer(program, name); attempt++) {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
 }
 
 /** What the client says, without its hint on where help is. */

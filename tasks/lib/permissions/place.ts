@@ -6,6 +6,7 @@ import { client, explainEngine, inspectImage, LABELS, requireEngine } from "../c
 import type { ContainerProgram } from "../container/program.ts";
 import { mountArguments } from "../engine/container.ts";
 import { allEngines } from "../engine/index.ts";
+import { run } from "../system/command.ts";
 import { inParallel } from "../system/files.ts";
 import { imageMarker } from "../system/host.ts";
 import { INSIDE } from "../system/product.ts";
@@ -51,20 +52,26 @@ const SEEN = 30;
 export type Work = "look" | "repair" | "undo";
 
 /** The command that does it. */
-export function helperCommand(place: Place, request: Request, work: Work, name: string): string[] {
+export async function helperCommand(
+  place: Place,
+  request: Request,
+  work: Work,
+  name: string,
+): Promise<string[]> {
+  const ids = await idArguments(request);
   if (place.kind === "here") {
     return [
       ...PYTHON,
       join(HELPER, SCRIPT),
       request.root,
       ...helperArguments(request, work),
-      ...idArguments(request),
+      ...ids,
     ];
   }
   return [
     ...containerCommand(place, request.root, work, name),
     ...[...PYTHON.slice(1), `${MOUNTED_INSIDE}/${SCRIPT}`, PROJECT],
-    ...[...helperArguments(request, work), ...idArguments(request)],
+    ...[...helperArguments(request, work), ...ids],
   ];
 }
 
@@ -83,21 +90,28 @@ function helperArguments({ uid, gid, groups, group, all }: Request, work: Work):
  * they share a namespace, and some entries as the caller sees them. A rootless engine gives root in a container the
  * caller's files, so a repair that took its ids for the machine's would give everything away.
  */
-function idArguments({ root, toContainer }: Request): string[] {
+async function idArguments({ root, toContainer }: Request): Promise<string[]> {
+  const maps = await Promise.all(
+    ["uid", "gid"].map(async (kind) => [`--caller-${kind}s`, await idMap(kind)]),
+  );
   return [
     ...(toContainer ? ["--inside-ids"] : []),
-    ...["uid", "gid"].flatMap((kind) => [`--caller-${kind}s`, idMap(kind) ?? "0 0 4294967295"]),
+    ...maps.flat(),
     ...seenEntries(root).flatMap((entry) => ["--seen", entry]),
   ];
 }
 
-/** The kernel's map of ids for this process, on Linux. */
-function idMap(kind: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(`/proc/self/${kind}_map`).trim().replace(/\s+/g, " ");
-  } catch {
-    return undefined;
-  }
+/**
+ * The kernel's map of ids for this process. Deno lets nobody read /proc, so another program does.
+ *
+ * @throws Failure(3) if it can't be read: without it a repair could give everything away
+ */
+async function idMap(kind: string): Promise<string> {
+  if (Deno.build.os !== "linux") return "0 0 4294967295"; // no namespaces of ids elsewhere
+  const { code, stdout } = await run(["cat", `/proc/self/${kind}_map`]);
+  const map = stdout.trim().replace(/\s+/g, " ");
+  if (code === 0 && /^\d+ \d+ \d+( \d+ \d+ \d+)*$/.test(map)) return map;
+  throw new Failure(3, `Cannot tell whose ids this process has: /proc/self/${kind}_map can't be read`);
 }
 
 /** Owners of the project's folder and of what lies directly in it, as `uid:gid:name`. */
