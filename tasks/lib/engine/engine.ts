@@ -109,7 +109,7 @@ export interface StepRuntime {
   conclude?(
     ended: Supervised,
     stderr: string,
-    meanwhile: (work: Promise<void>) => void,
+    meanwhile: (work: Promise<unknown>) => void,
   ): Promise<string | undefined>;
 }
 

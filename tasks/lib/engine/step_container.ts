@@ -57,7 +57,7 @@ async function concludeContainer(
   program: ContainerProgram,
   ended: Supervised,
   stderr: string,
-  meanwhile: (work: Promise<void>) => void,
+  meanwhile: (work: Promise<unknown>) => void,
 ): Promise<string | undefined> {
   const name = containerName(plan.run, step.name);
   if (ended.code === 0) {

@@ -38,7 +38,7 @@ export interface StepContext {
   /** What the steps write into the project; absent where they write nothing there. */
   tree?: ProjectTree;
   /** Takes work that has to be done before the command ends, and that no step waits for. */
-  meanwhile: (work: Promise<void>) => void;
+  meanwhile: (work: Promise<unknown>) => void;
   /** The run is taken up again: the step goes on where it was, if it can. */
   resuming: boolean;
 }

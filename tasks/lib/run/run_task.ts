@@ -121,7 +121,7 @@ export async function runTask(
 }
 
 /** A run that is done is none the worse for what could not be cleared away after it. */
-async function noted(work: Promise<void>, terminal: Terminal) {
+async function noted(work: Promise<unknown>, terminal: Terminal) {
   await work.catch((error) => terminal.note((error as Error).message));
 }
 
