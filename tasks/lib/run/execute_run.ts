@@ -34,6 +34,7 @@ import { restoreSetAside, SET_ASIDE } from "../record/set_aside.ts";
 import { verdictPath } from "../record/verdict.ts";
 import { exists, makeOwnFolder, sha256File, writeJson } from "../system/files.ts";
 import { StopSignals } from "../system/supervise.ts";
+import { checkPrograms } from "./check_programs.ts";
 import { nothingToResume, type PreparedRun, type RunRequest } from "./prepare_run.ts";
 import { runStep, type StepContext } from "./run_step.ts";
 
@@ -62,6 +63,7 @@ export async function executeRun(
   await Deno.mkdir(dirname(plan.directory), { recursive: true });
   const environment = await makeEnvironment(prepared, request, stopper, terminal);
   plan.environment.python = environment.python;
+  await checkPrograms(plan, environment.python);
   // Before there is a record: a project that another run writes into is refused, and nothing is left of this one.
   const tree = await ProjectTree.open(plan, request.keepOutputs);
   try {

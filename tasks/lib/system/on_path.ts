@@ -13,7 +13,8 @@ export function isOnPath(program: string): boolean {
   return findOnPath(program) !== undefined;
 }
 
-function isExecutable(path: string): boolean {
+/** A file that this user may execute. */
+export function isExecutable(path: string): boolean {
   try {
     if (!statSync(path).isFile()) return false;
     accessSync(path, constants.X_OK);

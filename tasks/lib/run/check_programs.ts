@@ -1,0 +1,59 @@
+/** What the steps on this machine need beside their environment, looked for before the first of them begins. */
+
+import { delimiter, dirname, join } from "node:path";
+import { Failure } from "../cli/failure.ts";
+import type { Plan, PlannedStep } from "../plan/plan.ts";
+import { run } from "../system/command.ts";
+import { isExecutable } from "../system/on_path.ts";
+
+/** How programs that steps often need are had. */
+const REMEDIES: Record<string, string> = {
+  R: "Install R: apt install r-base-core, or brew install r",
+  Rscript: "Install R: apt install r-base-core, or brew install r",
+  conda:
+    "Install micromamba or conda, or name environment.yml in environment.requirements instead of calling it",
+  jupyter: "Add jupyter to the requirements, or make the notebook a step: notebook: analysis.ipynb",
+  julia: "Install Julia: juliaup",
+  make: "Install make: apt install make",
+};
+
+/**
+ * Looks for the program of each step that runs as a process of this machine, and for what executes notebooks.
+ *
+ * @param python interpreter of the environment
+ * @throws Failure(3) that names the first that is missing, with the way to get it
+ */
+export async function checkPrograms({ steps, environment, container }: Plan, python: string): Promise<void> {
+  if (container !== undefined) return;
+  const needed = steps.filter(({ optional }) => !optional);
+  for (const step of needed) checkProgram(step, python);
+  const notebook = needed.find(({ argv }) => argv[1]?.endsWith("/execute_notebook.py"));
+  if (notebook !== undefined) await checkNotebooks(notebook, python, environment.requirements);
+}
+
+function checkProgram({ name, argv: [program = ""], env }: PlannedStep, python: string) {
+  // The environment's interpreter runs these; a path may be that of a file which an earlier step makes.
+  if (["python", "python3"].includes(program) || program.includes("/") || env.PATH !== undefined) return;
+  const folders = [dirname(python), ...(Deno.env.get("PATH") ?? "").split(delimiter)];
+  if (folders.some((folder) => folder !== "" && isExecutable(join(folder, program)))) return;
+  throw new Failure(3, `Cannot run "${name}": ${program} is not in the environment and not on PATH`, {
+    remedy: REMEDIES[program] ?? "Install it, add it to the requirements, or put its folder on PATH",
+  });
+}
+
+async function checkNotebooks({ name }: PlannedStep, python: string, requirements?: string) {
+  const code =
+    "import importlib.util as u; print(*(m for m in ('nbclient', 'nbconvert') if u.find_spec(m) is None))";
+  const { code: ended, stdout } = await run([python, "-c", code], { timeoutMs: 20_000 });
+  const missing = stdout.trim().split(/\s+/).filter(Boolean);
+  if (ended !== 0 || missing.length === 0) return;
+  throw new Failure(
+    3,
+    `Cannot run "${name}": a notebook needs ${missing.join(" and ")}, and ${python} lacks it`,
+    {
+      remedy: requirements === undefined
+        ? "Name requirements that have ipykernel, nbclient and nbconvert: environment.requirements, or environment.install: [ipykernel, nbclient, nbconvert]"
+        : `Add ipykernel, nbclient and nbconvert to ${requirements}, or environment.install: [ipykernel, nbclient, nbconvert]`,
+    },
+  );
+}
