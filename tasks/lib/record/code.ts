@@ -1,6 +1,5 @@
 /** Which code runs: the commit and what differs from it, and the hash of every source file, with git or without. */
 
-import { existsSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { leadsToCache } from "../data/cache_folder.ts";
@@ -84,12 +83,21 @@ function without(places: string[]): string[] {
 }
 
 async function hashOne(root: string, path: string): Promise<[path: string, hash: string] | undefined> {
-  const info = await Deno.lstat(join(root, path)).catch(() => undefined);
+  const info = look(join(root, path));
   if (info?.isSymlink) return await hashLink(root, path);
   return info?.isFile ? [path, await hashFile(join(root, path), info)] : undefined; // else deleted, or a submodule
 }
 
-/** A run looks at its code three times: what is unchanged since is read once. */
+/** Without waiting: that takes longer than looking, and a run looks at all its code several times. */
+function look(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A run looks at its code at its beginning and after each step: what is unchanged since is read once. */
 const known = new Map<string, { marks: string; hash: string }>();
 
 /** A file that was changed so shortly before it was read may change again without a trace, as git knows, too. */
@@ -139,7 +147,7 @@ async function sourceFiles(root: string): Promise<string[]> {
 function isMade(root: string, runs: string, path: string): boolean {
   const folder = path.replace(/\/$/, "");
   return MADE.test(folder) || join(root, folder) === runs ||
-    ["pyvenv.cfg", "conda-meta"].some((name) => existsSync(join(root, folder, name)));
+    ["pyvenv.cfg", "conda-meta"].some((name) => look(join(root, folder, name)) !== undefined);
 }
 
 /** The paths that are in no Python environment. */
