@@ -78,10 +78,16 @@ class Echo:
             self._console.write(text)
             return
         text = self._take_turns(text, name)
-        if self._is_plain(text):
-            self._console.write(text)
+        if "\n" in text and not self._is_between_lines():
+            first, text = text.split("\n", 1)
+            self._extend(first)
+            self._end_line()
+        whole = text.rfind("\n") + 1
+        if whole and not self._prefix and not is_overwriting(text[:whole]):
+            # Most of what is printed: lines of their own, in one piece however many they are.
+            self._console.write(text[:whole])
             self._last_state = ""
-            return
+            text = text[whole:]
         *lines, rest = text.split("\n")
         for line in lines:
             self._extend(line)
@@ -89,10 +95,8 @@ class Echo:
         self._extend(rest)
         self._show_unfinished()
 
-    def _is_plain(self, text: str) -> bool:
-        """Whole lines in which nothing overwrites, after a whole line: most of what is printed."""
-        between_lines = not (self._prefix or len(self._line) or self._held or self._is_bar)
-        return between_lines and text.endswith("\n") and not is_overwriting(text)
+    def _is_between_lines(self) -> bool:
+        return not (len(self._line) or self._held or self._is_bar)
 
     def _take_turns(self, text: str, name: str) -> str:
         """A line isn't continued by another stream: a bar's last newline may come after the next print."""

@@ -52,7 +52,9 @@ def _dump(value: Any, indent: str) -> str:
         pairs = (f"{encode_text(_key(key))}: {_dump(value[key], inner)}" for key in sorted(value))
         return "{" + inner + ("," + inner).join(pairs) + indent + "}"
     if isinstance(value, (list, tuple)) and value:
-        return "[" + inner + ("," + inner).join([_dump(item, inner) for item in value]) + indent + "]"
+        # Mostly the lines of a text, of which a notebook may have hundreds of thousands.
+        items = [encode_text(item) if isinstance(item, str) else _dump(item, inner) for item in value]
+        return "[" + inner + ("," + inner).join(items) + indent + "]"
     return json.dumps(value)
 
 
