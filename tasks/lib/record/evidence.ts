@@ -132,7 +132,7 @@ export async function findAlteration(
   }
   try {
     const size = checkRegular(path, { within });
-    const isSame = size === (bytes ?? size) && await sha256File(path) === sha256;
+    const isSame = size === (bytes ?? size) && await sha256File(path, size) === sha256;
     return isSame ? undefined : `${shown}: other bytes than recorded`;
   } catch (error) {
     const why = error instanceof IrregularFile ? `now it ${error.problem}` : "not there any more";

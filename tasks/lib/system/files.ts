@@ -33,17 +33,21 @@ export function sha256(data: string | Uint8Array): string {
   return hash("sha256", data, "hex");
 }
 
-/** SHA-256 of a file's bytes, in hexadecimal; a large one is read in pieces. @throws IrregularFile for anything but a file */
-export async function sha256File(path: string): Promise<string> {
-  return sha256Small(path) ?? await sha256Large(path);
+/**
+ * SHA-256 of a file's bytes, in hexadecimal; a large one is read in pieces.
+ *
+ * @param size bytes, as `checkRegular` has just told
+ * @throws IrregularFile for anything but a file
+ */
+export async function sha256File(path: string, size = checkRegular(path)): Promise<string> {
+  return sha256Small(path, size) ?? await sha256Large(path);
 }
 
 /** Room for a small file: reading it at once, without waiting in between, is several times quicker than in pieces. */
 const room = new Uint8Array(1 << 18);
 
 /** Nothing for a file that is larger than that, or is being written to. */
-function sha256Small(path: string): string | undefined {
-  const size = checkRegular(path);
+function sha256Small(path: string, size: number): string | undefined {
   if (size >= room.length) return undefined;
   using file = Deno.openSync(path);
   const count = file.readSync(room) ?? 0;

@@ -34,9 +34,13 @@ export class Folder {
     this.#real = realOrItself(path);
   }
 
-  /** Whether a path, with all links followed, is one below this folder. */
-  holds(path: string): boolean {
-    if (Deno.lstatSync(path).isSymlink) return this.#isBelow(Deno.realPathSync(path));
+  /**
+   * Whether a path, with all links followed, is one below this folder.
+   *
+   * @param isLink what is known of it
+   */
+  holds(path: string, isLink = Deno.lstatSync(path).isSymlink): boolean {
+    if (isLink) return this.#isBelow(Deno.realPathSync(path));
     const parent = dirname(path);
     let inside = this.#inside.get(parent);
     if (inside === undefined) {
@@ -67,9 +71,9 @@ function realOrItself(path: string): string {
  * @throws IrregularFile unless it may be read; what the system says where there is nothing
  */
 export function checkRegular(path: string, { within, most = Infinity }: Reading = {}): number {
-  const info = look(path);
+  const { info, isLink } = look(path);
   if (!info.isFile) throw new IrregularFile(path, `is ${kindOf(info)}, not a regular file`);
-  if (within !== undefined && !within.holds(path)) {
+  if (within !== undefined && !within.holds(path, isLink)) {
     throw new IrregularFile(path, `is a link that leaves the folder ${within.path}`);
   }
   if (info.size > most) {
@@ -81,9 +85,11 @@ export function checkRegular(path: string, { within, most = Infinity }: Reading 
   return info.size;
 }
 
-function look(path: string): Deno.FileInfo {
+/** What stands there, and whether a link led to it: asked once for what is no link. */
+function look(path: string): { info: Deno.FileInfo; isLink: boolean } {
   try {
-    return Deno.statSync(path);
+    const info = Deno.lstatSync(path);
+    return info.isSymlink ? { info: Deno.statSync(path), isLink: true } : { info, isLink: false };
   } catch (error) {
     if (!(error instanceof Deno.errors.FilesystemLoop)) throw error;
     throw new IrregularFile(path, "is a link that leads in a circle");
