@@ -81,7 +81,9 @@ async function beginRecord(
   const goesOn = resuming && step.resume !== undefined && await exists(step.out);
   const { code } = evidence.attempts.at(-1)!;
   // Before an attempt's first step the code was read just now; what is edited since is noticed after the step.
-  const isFirst = !Object.values(evidence.steps).some(({ attempt }) => attempt === evidence.attempts.length - 1);
+  const isFirst = !Object.values(evidence.steps).some(({ attempt }) =>
+    attempt === evidence.attempts.length - 1
+  );
   const sources = isFirst && step.inputs === undefined ? code : await hashSources(plan, step, runs);
   const edited = step.inputs === undefined ? editedSince(code.files, sources.files) : [];
   const whole = await fingerprint(plan, evidence, step, needs, sources.sha256, await context.tree?.state());
