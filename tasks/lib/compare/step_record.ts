@@ -2,6 +2,7 @@
 
 import type { Attempt, Evidence, StepEvidence } from "../record/evidence.ts";
 import type { Framework as FrameworkRecord, ProcessRecord } from "../record/evidence_schema.ts";
+import { frameworksOf } from "../record/frameworks.ts";
 
 /** All that was recorded of how one step ran. */
 export interface StepRecord {
@@ -18,7 +19,7 @@ export interface StepRecord {
 
 export type { ProcessRecord };
 
-/** Versions, devices and flags of PyTorch or TensorFlow. */
+/** Versions, devices and flags of a framework. */
 export type Framework = FrameworkRecord & { name: string };
 
 export type Device = Exclude<Extract<FrameworkRecord["devices"], unknown[]>[number], string>;
@@ -33,7 +34,7 @@ export function recordOf(evidence: Evidence, name: string, names: string[]): Ste
   if (attempt === undefined) return undefined; // it never ran
   const recorded = step!.recorded;
   const processes = [...(recorded?.notebooks ?? []).map(({ kernel }) => kernel), recorded?.environment];
-  const process = processes.find((one) => one?.torch ?? one?.tensorflow) ?? processes.find((one) => one) ??
+  const process = processes.find((one) => frameworksOf(one).length > 0) ?? processes.find((one) => one) ??
     {};
   return {
     evidence,
@@ -42,11 +43,6 @@ export function recordOf(evidence: Evidence, name: string, names: string[]): Ste
     names,
     process,
     cpu: recorded?.cpu,
-    framework: frameworkOf(process),
+    framework: frameworksOf(process)[0],
   };
-}
-
-function frameworkOf({ torch, tensorflow }: ProcessRecord): Framework | undefined {
-  if (torch !== undefined) return { ...torch, name: "torch" };
-  return tensorflow && { ...tensorflow, name: "tensorflow" };
 }

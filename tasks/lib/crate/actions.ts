@@ -1,5 +1,6 @@
 /** The steps of a run as actions in the sense of schema.org, and what they refer to. */
 
+import { frameworksOf } from "../record/frameworks.ts";
 import { identityInWords } from "../experiment/image_identity.ts";
 import { stepCache } from "../plan/step_cache.ts";
 import type { Attempt, Evidence, StepEvidence } from "../record/evidence.ts";
@@ -168,17 +169,12 @@ export function instrument({ evidence, name, step, citation }: ActionSource): En
   };
 }
 
-/** E.g. `Python 3.11.2, torch 2.13.0+cpu`. */
+/** E.g. `Python 3.11.2, torch 2.13.0+cpu`, with every framework that it recorded. */
 function platform({ recorded }: StepEvidence): string | undefined {
   const environment = recorded?.environment;
   if (typeof environment?.python !== "string") return undefined;
-  const framework = environment.torch;
-  return [
-    `Python ${environment.python}`,
-    ...typeof framework?.version === "string" ? [`torch ${framework.version}`] : [],
-  ].join(
-    ", ",
-  );
+  const versions = frameworksOf(environment).map(({ name, version }) => `${name} ${version}`);
+  return [`Python ${environment.python}`, ...versions].join(", ");
 }
 
 function personId({ host }: Attempt): string {

@@ -81,9 +81,9 @@ const attemptSchema = z.object({
 const orError = <T>(schema: z.ZodMiniType<T>) =>
   z.optional(z.union([schema, z.looseObject({ error: z.string() })]));
 
-/** Versions, devices and flags of PyTorch or TensorFlow. */
+/** Versions, devices and flags of a framework. */
 const frameworkSchema = z.looseObject({
-  /** From torch with properties, from TensorFlow as names such as `/physical_device:GPU:0`. */
+  /** With properties, or as names such as `/physical_device:GPU:0`. */
   devices: orError(z.array(z.union([
     z.string(),
     z.looseObject({
@@ -98,9 +98,17 @@ const frameworkSchema = z.looseObject({
 const processSchema = z.looseObject({
   python: orError(z.string()),
   packages: z.optional(textByName),
-  torch: z.optional(frameworkSchema),
-  tensorflow: z.optional(frameworkSchema),
-});
+}).check(z.superRefine((process, context) => {
+  // Which frameworks there are, only the recorder in the environment knows.
+  for (const [name, entry] of Object.entries(process)) {
+    if (name === "packages" || typeof entry !== "object" || entry === null || Array.isArray(entry)) continue;
+    for (const issue of frameworkSchema.safeParse(entry).error?.issues ?? []) {
+      context.issues.push(
+        { ...issue, path: [name, ...issue.path], input: entry } as typeof context.issues[number],
+      );
+    }
+  }
+}));
 
 /** What a step itself recorded, in step.json and notebooks.json: resources, package versions, framework settings. */
 export const recordedSchema = z.looseObject({

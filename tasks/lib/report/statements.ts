@@ -1,5 +1,6 @@
 /** Sentences for a paper and commands for a terminal, made from a run's record. */
 
+import { frameworksOf as recordedFrameworks } from "../record/frameworks.ts";
 import { identityInWords } from "../experiment/image_identity.ts";
 import { bytes, duration, pluralize } from "../cli/format.ts";
 import type { Evidence } from "../record/evidence.ts";
@@ -77,17 +78,23 @@ function frameworksOf(steps: Evidence["steps"]): string[] {
   return [...new Set(found)];
 }
 
+/** How names of packages are written in prose. */
+const TITLES: Record<string, string> = { torch: "PyTorch", tensorflow: "TensorFlow", jax: "JAX" };
+
 function determinismSentence({ steps }: Evidence): string {
   for (const { recorded } of Object.values(steps)) {
-    const torch = recorded?.environment?.torch;
-    if (torch?.deterministic_algorithms === undefined) continue;
-    const algorithms = torch.deterministic_algorithms
-      ? "Deterministic algorithms were enforced"
-      : "Deterministic algorithms were not enforced";
-    const tf32 = torch.cudnn_allow_tf32 || torch.matmul_allow_tf32 ? "allowed" : "off";
-    return `${algorithms}, TF32 was ${tf32}, and PyTorch used ${torch.threads} CPU ${
-      torch.threads === 1 ? "thread" : "threads"
-    }`;
+    for (const framework of recordedFrameworks(recorded?.environment)) {
+      const { name, deterministic_algorithms: deterministic, threads } = framework;
+      if (deterministic === undefined) continue;
+      const algorithms = deterministic
+        ? "Deterministic algorithms were enforced"
+        : "Deterministic algorithms were not enforced";
+      const isTf32 = [framework.cudnn_allow_tf32, framework.matmul_allow_tf32, framework.allow_tf32].includes(
+        true,
+      );
+      const used = `${TITLES[name] ?? name} used ${threads} CPU ${threads === 1 ? "thread" : "threads"}`;
+      return `${algorithms}, TF32 was ${isTf32 ? "allowed" : "off"}, and ${used}`;
+    }
   }
   return "";
 }

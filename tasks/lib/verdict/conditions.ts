@@ -1,5 +1,6 @@
 /** The environments that classes of tolerance tell apart: what a run's was, what the authors' was. */
 
+import { frameworksOf } from "../record/frameworks.ts";
 import { isSameImage } from "../experiment/image_identity.ts";
 import { dirname, join } from "node:path";
 import { type Conditions, type Experiment, parseImage, type When } from "../experiment/experiment.ts";
@@ -43,8 +44,7 @@ function imageOf({ environment, host }: Attempt): Conditions["image"] {
  */
 function devicesOf(recorded: Recorded | undefined): string[] | undefined {
   const processes = [recorded?.environment, ...(recorded?.notebooks ?? []).map(({ kernel }) => kernel)];
-  const frameworks = processes.flatMap((process) => [process?.torch, process?.tensorflow])
-    .filter((framework) => framework !== undefined);
+  const frameworks = processes.flatMap(frameworksOf);
   if (frameworks.length === 0) return undefined;
   return frameworks.flatMap(({ devices = [] }) =>
     // That they could not be asked for is recorded, too.
