@@ -356,7 +356,7 @@ realTest("what can't run says why, and what to do", async (t) => {
   const withoutSystemd = !await exists("/run/systemd/system");
   const cases: [name: string, code: number, args: string[], env: Record<string, string>, message: RegExp][] =
     [
-      ["half a SIF file", 2, ["--image", half], {}, /half\.sif: it is cut short: 1\.0 MB of 1\d\d\.\d MB/],
+      ["half a SIF file", 2, ["--image", half], {}, /half\.sif: it is cut short: 1\.0 MB of 1\d\d MB/],
       ["a file of another kind", 2, ["--image", `docker-archive:${sif}`], {}, /no archive of docker save/],
       ["a SIF that is not there", 2, ["--image", "nothing.sif"], {}, /no such file/],
       ["--shm-size", 2, ["--image", sif, "--shm-size", "8g"], {}, /\/dev\/shm is the machine's own/],
