@@ -202,7 +202,7 @@ steps: { train: { run: [python, a.py] } }
 
 Deno.test("two fetches at once download once", async () => {
   await using project = await make();
-  project.server.slow = 100_000;
+  project.server.slow = 8_000; // four seconds, so that the second is there before it ends
   const both = await Promise.all([
     project.task("data", "--only", "weights"),
     project.task("data", "--only", "weights"),
@@ -214,12 +214,12 @@ Deno.test("two fetches at once download once", async () => {
 
 Deno.test("a fetch that waits goes on with what a killed one got", async () => {
   await using project = await make();
-  project.server.slow = 6_000;
+  project.server.slow = 3_000;
   const first = project.start("data", "--only", "weights");
   const output = ended(first);
   await until("the download is under way", () => project.server.requests.length > 0);
   const second = project.task("data", "--only", "weights");
-  await new Promise((resolve) => setTimeout(resolve, 3000)); // of the five seconds that the file takes
+  await new Promise((resolve) => setTimeout(resolve, 5000)); // of the ten seconds that the file takes
   await killTask(first);
   await output;
   const { code, stdout, stderr } = await second;
