@@ -78,7 +78,7 @@ export async function ended(child: Deno.ChildProcess): Promise<Ended> {
 }
 
 /** Waits until something is so. */
-export async function until(what: string, so: () => Promise<boolean> | boolean, seconds = 20): Promise<void> {
+export async function until(what: string, so: () => Promise<boolean> | boolean, seconds = 60): Promise<void> {
   const deadline = performance.now() + seconds * 1000;
   while (!await so()) {
     if (performance.now() > deadline) throw new Error(`Waited ${seconds} s in vain until ${what}`);
