@@ -251,7 +251,7 @@ print("open", flush=True)
 while True:
     client = server.accept()[0]
     engine = socket.socket(socket.AF_UNIX)
-    engine.connect(socketPath())
+    engine.connect(${JSON.stringify(socketPath())})
     for pair in ((client, engine), (engine, client)):
         threading.Thread(target=pump, args=pair, daemon=True).start()
 `;
