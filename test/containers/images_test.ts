@@ -108,7 +108,7 @@ imageTest(
   async () => {
     for (const options of [[], ["--user", "1234:5678"]]) {
       const plan = ["run", "--rm", "--network", "none", ...options, IMAGE, "deno", "task", "train", "--plan"];
-      assert.match(await said(...plan), /\/opt\/venv\/bin\/python .*src\.modelling\.train/);
+      assert.match(await said(...plan), /\/opt\/venv\/bin\/python .*src\.modelling\.digits/);
     }
   },
 );
@@ -345,7 +345,8 @@ imageTest("a step that fails is named, with its log", async () => {
   assert.match(stderr, /Cannot build images-test:broken: step \d+\/\d+: RUN \/opt\/venv\/bin\/python/);
   assert.match(stderr, /--download-wheels/);
   const log = /log: (\S+)/.exec(stderr)?.[1] ?? "";
-  assert.match(await Deno.readTextFile(log), /Installing from 3 wheels/);
+  assert.doesNotMatch(await Deno.readTextFile(log), /\x1b/);
+  assert.match(await Deno.readTextFile(log), /Installing from \d+ wheels/);
   await Deno.remove(log);
 });
 

@@ -1,5 +1,6 @@
 /** What `docker build` prints: its steps, for the progress line, and why it failed. */
 
+import { stripVTControlCharacters } from "node:util";
 import { Failure } from "../cli/failure.ts";
 
 /** Lines of a failed step that are shown; the log has all. */
@@ -34,7 +35,9 @@ export class BuildOutput {
     this.#file = Deno.openSync(log, { append: true, create: true });
   }
 
-  line(line: string) {
+  /** @param coloured the classic builder colours what a step wrote to standard error, whatever NO_COLOR says */
+  line(coloured: string) {
+    const line = stripVTControlCharacters(coloured);
     this.#file.writeSync(new TextEncoder().encode(`${line}\n`));
     const step = CLASSIC_STEP.exec(line) ?? BUILDKIT_STEP.exec(line) ?? BUILDKIT_FAILED.exec(line);
     if (step !== null) {
