@@ -345,7 +345,7 @@ imageTest("a step that fails is named, with its log", async () => {
   assert.match(stderr, /Cannot build images-test:broken: step \d+\/\d+: RUN \/opt\/venv\/bin\/python/);
   assert.match(stderr, /--download-wheels/);
   const log = /log: (\S+)/.exec(stderr)?.[1] ?? "";
-  assert.doesNotMatch(await Deno.readTextFile(log), /\x1b/);
+  assert.ok(!(await Deno.readTextFile(log)).includes("\x1b"));
   assert.match(await Deno.readTextFile(log), /Installing from \d+ wheels/);
   await Deno.remove(log);
 });
