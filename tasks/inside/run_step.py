@@ -109,6 +109,7 @@ def in_a_terminal() -> int | None:
         settings[3] &= ~termios.ECHO
         termios.tcsetattr(1, termios.TCSANOW, settings)
         os.environ.setdefault("TERM", "xterm")
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # as Python has it on a terminal
         return None
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, lambda number, _: pass_on(child, number))
