@@ -5,6 +5,8 @@ finds the modules that it would have found without it; PYTHONPATH stays, for the
 It says nothing and does nothing where anything is amiss, also in a Python older than 3.8.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 
