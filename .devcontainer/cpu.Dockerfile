@@ -14,7 +14,8 @@ ARG REQUIREMENTS=requirements-cpu.lock
 RUN python3 -m venv /opt/venv
 COPY ${REQUIREMENTS} .devcontainer/requirements.lock .devcontainer/install_packages.py tasks/inside/uv.txt \
   wheelhouse* /packages/
-RUN --mount=type=cache,target=/var/cache/wheels,sharing=locked \
+# cache: /var/cache/wheels is kept from one build to the next by `deno task build`, where the builder can.
+RUN \
   /opt/venv/bin/python /packages/install_packages.py --wheels /packages \
     "/packages/${REQUIREMENTS##*/}" /packages/requirements.lock \
   && chmod -R g+rwX /opt/venv && find /opt/venv -type d -exec chmod g+s {} +

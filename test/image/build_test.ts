@@ -23,6 +23,7 @@ import { chainId, identityOf, readImage } from "../../tasks/lib/container/client
 import { type ImageIdentity, isSameImage } from "../../tasks/lib/experiment/image_identity.ts";
 import { sha256 } from "../../tasks/lib/system/files.ts";
 import { downloadCommand, downloadFiles, platforms } from "../../tasks/lib/image/wheels.ts";
+import { withCaches } from "../../tasks/lib/image/builder.ts";
 import { ended, experiment, Project, ROOT } from "../support/project.ts";
 
 const FIXTURES = join(import.meta.dirname!, "..", "fixtures/build");
@@ -485,4 +486,20 @@ Deno.test("build --wheelhouse on an empty folder is exit 2 and says how to fill 
   const { code, stderr } = await project.task("build", ["--cpu", "--wheelhouse", "none"]);
   assert.equal(code, 2);
   assert.match(stderr, /it holds no wheels[^]*--download-wheels --wheelhouse none/);
+});
+
+Deno.test("withCaches() mounts a folder for the command below the line that asks for it, in both Dockerfiles", async (t) => {
+  for (const name of ["Dockerfile", "cpu.Dockerfile"]) {
+    await t.step(name, async () => {
+      await using project = await Project.make({
+        [name]: await Deno.readTextFile(join(ROOT, ".devcontainer", name)),
+      });
+      const before = await Deno.readTextFile(project.path(name));
+      assert.doesNotMatch(before, /--mount/, "the classic builder refuses it");
+      await withCaches(project.path(name));
+      const after = await Deno.readTextFile(project.path(name));
+      assert.match(after, /^RUN --mount=type=cache,target=\/var\/cache\/wheels,sharing=locked /m);
+      assert.equal(after.match(/--mount/g)!.length, 1);
+    });
+  }
 });

@@ -38,7 +38,7 @@ import {
   readRequest,
   type Request,
 } from "./build_plan.ts";
-import { findBuilder, withoutMounts } from "./builder.ts";
+import { findBuilder, withCaches } from "./builder.ts";
 import { checkPin, pinOf } from "./image_lock.ts";
 
 /** Lock of what the CPU image holds beside the experiment's packages. */
@@ -307,7 +307,7 @@ async function runBuild(plan: BuildPlan, root: string, terminal: Terminal): Prom
       findBuilder(plan.engine),
       stageContext({ root, folder, required, wheelhouse: plan.wheelhouse }),
     ]);
-    if (!builder.mounts) await withoutMounts(join(folder, plan.dockerfile));
+    if (builder.mounts) await withCaches(join(folder, plan.dockerfile));
     const output = new BuildOutput(log, (line) => terminal.progress(line));
     const metadata = join(scratch, "metadata.json");
     const [, subcommand, ...args] = buildCommand(plan, folder);

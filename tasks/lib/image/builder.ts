@@ -35,8 +35,12 @@ export async function findBuilder(program: BuilderProgram): Promise<Builder> {
     : { env: { DOCKER_BUILDKIT: "0" }, mounts: false, metadata: false };
 }
 
-/** Takes out of a Dockerfile's copy what the classic builder does not know, and no image differs by. */
-export async function withoutMounts(dockerfile: string): Promise<void> {
+/**
+ * Adds to a Dockerfile's copy what it asks for by `# cache: FOLDER` above a command. The classic builder, also that of
+ * the dev-container programs, would refuse it in the file itself, and no image differs by it.
+ */
+export async function withCaches(dockerfile: string): Promise<void> {
   const text = await Deno.readTextFile(dockerfile);
-  await Deno.writeTextFile(dockerfile, text.replace(/ --mount=type=cache,\S+/g, ""));
+  const mount = "RUN --mount=type=cache,target=$1,sharing=locked ";
+  await Deno.writeTextFile(dockerfile, text.replace(/^# cache: (\S+).*\nRUN /gm, mount));
 }
