@@ -1,4 +1,4 @@
-/** What the README says to those who have no Deno, as it is written there; in this image, and without a GPU. */
+/** What docs/containers.md says to those who have no Deno, as it is written there; in this image, and without a GPU. */
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -7,31 +7,29 @@ import { otherUser, said } from "../support/engines.ts";
 import { findImage, freePort, typeInTerminal } from "../support/jupyter.ts";
 import { ROOT, until } from "../support/project.ts";
 
-const readme = await Deno.readTextFile(join(ROOT, "README.md"));
+const page = await Deno.readTextFile(join(ROOT, "docs/containers.md"));
 
-const start = /^docker run .*gpu-jupyter:\S+$/m.exec(readme)?.[0];
+const start = /^docker run .*gpu-jupyter:\S+$/m.exec(page)?.[0];
 
-const inside = /^cd ~\/work && pip install -r .*$/m.exec(readme)?.[0];
+const inside = /^cd ~\/work && pip install -r .*$/m.exec(page)?.[0];
+
+assert.ok(start && inside, "docs/containers.md has no line that starts JupyterLab, or none for its terminal");
 
 const found = await findImage();
 
-const reason = "missing" in found
-  ? found.missing
-  : start && inside
-  ? undefined
-  : "the README has no such line";
+const reason = "missing" in found ? found.missing : undefined;
 
 if (reason !== undefined) console.log(`ignored: the test of the plain docker run line, since ${reason}`);
 
 Deno.test({
-  name: "the README's docker run line starts JupyterLab, and its terminal line installs and predicts",
+  name: "the page's docker run line starts JupyterLab, and its terminal line installs and predicts",
   ignore: reason !== undefined,
   fn: async () => {
     const { gid } = await Deno.stat(socketPath());
     const user = await otherUser(gid === null ? [] : [gid]);
     const folder = user.env.PROJECT!;
     const port = freePort();
-    const line = start!.replace("--gpus all ", "").replace(":8888:", `:${port}:`)
+    const line = start.replace("--gpus all ", "").replace(":8888:", `:${port}:`)
       .replace(/\S*gpu-jupyter:\S+$/, (found as { image: string }).image);
     // It wants a terminal, which `script` gives it.
     const [program, ...args] = user.as(["script", "--quiet", "--command", line, "/dev/null"]);
