@@ -203,7 +203,11 @@ publishTest("an archive loads elsewhere as the same image, and reproduces there"
   assert.ok(paper.endsWith(`: ${load} && docker run --rm ${tag} reproduce`), paper);
   await elsewhere.wipe();
   assert.match(await elsewhere.said("load", "--input", file), new RegExp(`Loaded image: ${tag}`));
-  assert.deepEqual(identity, pushed.identity);
+  const { digest: registry, ...content } = identity;
+  const { digest: _, ...before } = pushed.identity;
+  assert.deepEqual(content, before);
+  // An older engine still knows what the registry called the image that was pushed from it.
+  if (registry !== undefined) assert.equal(registry, pushed.digest);
   // The other engine is an older one, whose ids are digests of configurations.
   assert.equal(await elsewhere.said("image", "inspect", "--format", "{{.Id}}", tag), identity.config);
   assert.match(await elsewhere.said("run", "--rm", tag, "reproduce"), /Reproduced/);
