@@ -351,6 +351,20 @@ Deno.test("BuildOutput names the step that failed, with what it said, of either 
   }
 });
 
+Deno.test("BuildOutput keeps what pip calls an error, in the classic builder's colours too, and has the remedy for it", async () => {
+  const log = await Deno.makeTempFile();
+  const output = new BuildOutput(log, () => {});
+  output.line("Step 8/25 : RUN pip install torch");
+  output.line("\x1b[91mERROR: No matching distribution found for torch==2.13.0");
+  output.close();
+  const { details } = output.failure("digits:cpu", 1);
+  assert.deepEqual(details.problems, [{
+    message: "ERROR: No matching distribution found for torch==2.13.0",
+  }]);
+  assert.match(details.remedy!, /--download-wheels/);
+  await Deno.remove(log);
+});
+
 Deno.test("downloadFiles() keeps packages with hashes apart, and platforms() go no further than Debian 12", () => {
   const files = downloadFiles([
     { name: "a", version: "1", marker: "", hashes: ["sha256:1", "sha256:2"] },

@@ -16,7 +16,7 @@ const BUILDKIT_FAILED = /^ > \[(?:\S+ )?(\d+\/\d+)\] (.*):$/;
 
 /** What the builders themselves say, which is not the step's own output. */
 const CHATTER =
-  /^(?: ---> |executor failed|failed to solve|Removing intermediate|The command '|ERROR: |DEPRECATED|-{5,}|>>> |\s*\d+ \| |$)|^#\d+ (?:ERROR|DONE|CACHED|sha256)/;
+  /^(?: ---> |executor failed|failed to solve|Removing intermediate|The command '|ERROR: failed to |DEPRECATED|-{5,}|>>> |\s*\d+ \| |$)|^#\d+ (?:ERROR|DONE|CACHED|sha256)/;
 
 /** What install_packages.py and pip say while they work. */
 const INSTALLS =
