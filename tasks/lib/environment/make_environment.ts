@@ -312,9 +312,13 @@ export async function relocate(directory: string, target: string): Promise<void>
     const { size } = await Deno.stat(path);
     if (size > 1_000_000) continue; // a program such as ruff, not a script
     const text = await Deno.readTextFile(path);
-    if (text.includes(directory)) await Deno.writeTextFile(path, text.replaceAll(directory, target));
+    const moved = SPELLINGS.reduce((now, spelt) => now.replaceAll(spelt(directory), spelt(target)), text);
+    if (moved !== text) await Deno.writeTextFile(path, moved);
   }
 }
+
+/** A path in a script of venv: as it is, or as Python's shlex.quote() has an apostrophe, in newer releases. */
+const SPELLINGS = [(path: string) => path, (path: string) => path.replaceAll("'", `'"'"'`)];
 
 /** Puts the new environment in place of the old. */
 async function moveIn(made: string, place: LockedPlace, announce: (line: string) => void) {
