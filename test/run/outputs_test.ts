@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { ended, Project, until } from "../support/project.ts";
+import { ended, git, Project, until } from "../support/project.ts";
 
 const EXPERIMENT = `name: test
 parameters: { p: 1 }
@@ -33,20 +33,6 @@ json.dump({"value": value}, open("b.json", "w"))
 `;
 
 const FILES = { "experiment.yaml": EXPERIMENT, "a.py": A, "b.py": B };
-
-async function git(project: Project, ...args: string[]): Promise<string> {
-  const settings = [
-    "-c",
-    "user.name=Ada",
-    "-c",
-    "user.email=ada@example.org",
-    "-c",
-    "init.defaultBranch=main",
-  ];
-  const { stdout } = await new Deno.Command("git", { args: [...settings, ...args], cwd: project.root })
-    .output();
-  return new TextDecoder().decode(stdout);
-}
 
 async function listed(project: Project): Promise<string[]> {
   const names = [];

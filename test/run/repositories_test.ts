@@ -6,7 +6,7 @@ import { findPython } from "../../tasks/lib/environment/python.ts";
 import { findUv } from "../../tasks/lib/environment/uv.ts";
 import { isOnPath } from "../../tasks/lib/system/on_path.ts";
 import { copyTree } from "../../tasks/lib/system/files.ts";
-import { Project, ROOT } from "../support/project.ts";
+import { git, Project, ROOT } from "../support/project.ts";
 
 const FIXTURES = join(ROOT, "test", "fixtures", "repositories");
 
@@ -19,20 +19,6 @@ async function copyOf(name: string): Promise<Project> {
   await git(project, "add", "-A");
   await git(project, "commit", "-qm", "as published");
   return project;
-}
-
-async function git(project: Project, ...args: string[]): Promise<string> {
-  const settings = [
-    "-c",
-    "user.name=Ada",
-    "-c",
-    "user.email=ada@example.org",
-    "-c",
-    "init.defaultBranch=main",
-  ];
-  const { stdout } = await new Deno.Command("git", { args: [...settings, ...args], cwd: project.root })
-    .output();
-  return new TextDecoder().decode(stdout);
 }
 
 /** Why a repository can't be tried on this machine. */

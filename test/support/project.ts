@@ -98,3 +98,18 @@ out = sys.argv[sys.argv.index("--out") + 1]
 print("training")
 json.dump({"accuracy": [90.0, 99.44], "arguments": sys.argv[1:]}, open(out + "/metrics.json", "w"))
 `;
+
+/** What git prints in a project, as a person with settings of her own. */
+export async function git(project: Project, ...args: string[]): Promise<string> {
+  const settings = [
+    "-c",
+    "user.name=Ada",
+    "-c",
+    "user.email=ada@example.org",
+    "-c",
+    "init.defaultBranch=main",
+  ];
+  const { stdout } = await new Deno.Command("git", { args: [...settings, ...args], cwd: project.root })
+    .output();
+  return new TextDecoder().decode(stdout);
+}

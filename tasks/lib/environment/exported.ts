@@ -1,7 +1,6 @@
 /** Environments from the locks of other tools, once these are a list of pinned packages. */
 
 import { dirname, resolve } from "node:path";
-import { Failure } from "../cli/failure.ts";
 import { installArguments } from "./install_arguments.ts";
 import { installLock, installMore } from "./installer.ts";
 import { isCudaPackage, type LockedPackage, parseLock } from "./lock_file.ts";
@@ -81,10 +80,4 @@ export function forThisMachine(
     ? undefined
     : `The lock has another build of ${changed.join(", ")}; here it is the one for ${build}`;
   return { kept, note };
-}
-
-/** @throws Failure(2) for choices that a format has no place for */
-export function refuseChoices(what: string, given: readonly string[] | undefined, key: string) {
-  if (given === undefined || given.length === 0) return;
-  throw new Failure(2, `${what} has no ${key}, current value of environment.${key} is ${given.join(", ")}`);
 }
