@@ -322,18 +322,44 @@ Deno.test("explainEngine() tells a stopped engine from a closed socket", async (
   }
 });
 
-Deno.test("BuildOutput names the step that failed, with what it said, of either builder", async (t) => {
+Deno.test("BuildOutput names the step that failed, with what it said, of any builder", async (t) => {
+  const mixed = [
+    "#12 [packages 8/25] RUN --mount=type=cache,target=/var/cache/wheels,sharing=locked   pip  install x",
+    "#12 1.234 torch: the image has 2.9.1",
+    "#9 [source 2/3] COPY . /source/",
+    "#9 0.100 what another step says",
+    "#9 DONE 0.2s",
+    "",
+    "#12 [packages 8/25] RUN --mount=type=cache,target=/var/cache/wheels,sharing=locked   pip  install x",
+    "#12 1.235 requirements-gpu.txt wants 2.6",
+    "#12 ERROR: executor failed running [/bin/sh -c pip  install x]: exit code: 1",
+    "------",
+    " > [packages 8/25] RUN --mount=type=cache,target=/var/cache/wheels,sharing=locked   pip  install x:",
+  ];
+  const said = ["torch: the image has 2.9.1", "requirements-gpu.txt wants 2.6"];
   const cases = {
-    classic: ["Step 8/25 : RUN pip  install x", " ---> Running in 0123", "torch: the image has 2.9.1"],
-    buildkit: [
-      "#12 [packages 8/25] RUN pip  install x",
-      "#12 1.234 torch: the image has 2.9.1",
-      "#9 [source 2/3] COPY . /source/",
-      "#12 ERROR: code 1",
+    classic: [
+      "Step 7/25 : RUN true",
+      "no",
+      "Step 8/25 : RUN pip  install x",
+      " ---> Running in 0123",
+      ...said,
+    ],
+    podman: ["[1/2] STEP 8/25: RUN pip  install x", ...said, 'Error: building at STEP "RUN pip"'],
+    "BuildKit of Engine 20.10": [
+      ...mixed,
       "------",
-      " > [packages 8/25] RUN pip  install x:",
-      "#12 1.234 torch: the image has 2.9.1",
+      "executor failed running [/bin/sh -c pip  install x]: exit code: 1",
+    ],
+    "BuildKit by buildx": [
+      ...mixed,
+      ...said.map((line, index) => `1.23${4 + index} ${line}`),
       "------",
+      "Dockerfile:24",
+      "--------------------",
+      "  24 | >>> RUN pip  install x",
+      "--------------------",
+      'ERROR: failed to build: failed to solve: process "/bin/sh -c pip  install x" did not complete',
     ],
   };
   for (const [name, lines] of Object.entries(cases)) {
@@ -344,7 +370,10 @@ Deno.test("BuildOutput names the step that failed, with what it said, of either 
       output.close();
       const failure = output.failure("digits:cpu", 1);
       assert.equal(failure.message, "Cannot build digits:cpu: step 8/25: RUN pip install x");
-      assert.deepEqual(failure.details.problems, [{ message: "torch: the image has 2.9.1" }]);
+      const own = failure.details.problems?.map(({ message }) => message).filter((line) =>
+        !/^Error/.test(line)
+      );
+      assert.deepEqual(own, said);
       assert.equal(failure.details.log, log);
       await Deno.remove(log);
     });

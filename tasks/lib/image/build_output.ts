@@ -6,13 +6,15 @@ import { Failure } from "../cli/failure.ts";
 /** Lines of a failed step that are shown; the log has all. */
 const SHOWN = 6;
 
-/** Podman writes the stage before it, and the step in capitals. */
-const CLASSIC_STEP = /^(?:\[\d+\/\d+\] )?STEP (\d+\/\d+) ?: (.*)$/i;
+/** Podman writes the stage before it, and the step in capitals. Groups of this and the next two: stage, step, command. */
+const CLASSIC_STEP = /^(\[\d+\/\d+\] )?STEP (\d+\/\d+) ?: (.*)$/i;
 
-const BUILDKIT_STEP = /^#\d+ \[(?:\S+ )?(\d+\/\d+)\] (.*)$/;
+const BUILDKIT_STEP = /^#\d+ \[(\S+ )?(\d+\/\d+)\] (.*)$/;
 
-/** BuildKit runs stages side by side and so repeats at the end which step failed, and its last lines. */
-const BUILDKIT_FAILED = /^ > \[(?:\S+ )?(\d+\/\d+)\] (.*):$/;
+/** BuildKit runs stages side by side and so repeats at the end which step failed. */
+const BUILDKIT_FAILED = /^ > \[(\S+ )?(\d+\/\d+)\] (.*):$/;
+
+const BUILDKIT_NUMBER = /^#(\d+) /;
 
 /** What the builders themselves say, which is not the step's own output. */
 const CHATTER =
@@ -24,7 +26,12 @@ const INSTALLS =
 
 export class BuildOutput {
   #step = "";
-  #own: string[] = [];
+  /** BuildKit's numbers of the steps, by how it shows them: it runs stages side by side and mixes what they say. */
+  readonly #numbers = new Map<string, string>();
+  /** The last own lines of each step by its number, which the classic builder and Podman have not. */
+  readonly #said = new Map<string, string[]>();
+  #current = "";
+  #failed = false;
   #complaint = "";
   /** Packages were installed, and not taken from an earlier build. */
   installed = false;
@@ -39,16 +46,30 @@ export class BuildOutput {
   line(coloured: string) {
     const line = stripVTControlCharacters(coloured);
     this.#file.writeSync(new TextEncoder().encode(`${line}\n`));
-    const step = CLASSIC_STEP.exec(line) ?? BUILDKIT_STEP.exec(line) ?? BUILDKIT_FAILED.exec(line);
-    if (step !== null) {
-      this.#step = `step ${step[1]}: ${tidy(step[2] ?? "")}`;
-      this.#own = [];
-    } else if (!CHATTER.test(line)) {
-      this.#own = [...this.#own, line.replace(/^#\d+ (?:[\d.]+ )?/, "")].slice(-SHOWN);
-    }
+    if (!this.#failed) this.#read(line);
     if (INSTALLS.test(line)) this.installed = true;
     if (/returned a non-zero code|failed to solve|^Error|^unable to/i.test(line)) this.#complaint = line;
-    this.progress(this.#step || line);
+    if (this.#step !== "") this.progress(this.#step);
+    else if (!/^#\d+ /.test(line)) this.progress(line);
+  }
+
+  #read(line: string) {
+    const failed = BUILDKIT_FAILED.exec(line);
+    const step = failed ?? CLASSIC_STEP.exec(line) ?? BUILDKIT_STEP.exec(line);
+    const [, number = ""] = BUILDKIT_NUMBER.exec(line) ?? [];
+    if (step === null) {
+      if (CHATTER.test(line)) return;
+      const own = line.replace(/^#\d+ (?:[\d.]+ )?/, "");
+      this.#said.set(number, [...this.#said.get(number) ?? [], own].slice(-SHOWN));
+      return;
+    }
+    const shown = step.slice(1).join(" ");
+    if (failed === null && number === "") this.#said.delete("");
+    if (failed === null) this.#numbers.set(shown, number);
+    this.#step = `step ${step.at(-2)}: ${tidy(step.at(-1) ?? "")}`;
+    this.#current = failed === null ? number : this.#numbers.get(shown) ?? "";
+    // What follows repeats the lines, or not, by the builder's version, and shows the Dockerfile.
+    this.#failed = failed !== null;
   }
 
   close() {
@@ -59,16 +80,18 @@ export class BuildOutput {
     const where = this.#step === ""
       ? this.#complaint || `docker build ended with exit code ${code}`
       : this.#step;
+    const own = this.#said.get(this.#current) ?? [];
     return new Failure(1, `Cannot build ${image}: ${where}`, {
-      problems: this.#own.map((message) => ({ message })),
-      remedy: remedy(this.#own.join("\n")),
+      problems: own.map((message) => ({ message })),
+      remedy: remedy(own.join("\n")),
       log: this.log,
     });
   }
 }
 
+/** The command itself: folders that the builder mounts for it are ours. */
 function tidy(command: string): string {
-  const short = command.replace(/\s+/g, " ").trim();
+  const short = command.replace(/\s+/g, " ").replace(/^RUN (?:--\S+ )+/, "RUN ").trim();
   return short.length > 80 ? `${short.slice(0, 79)}…` : short;
 }
 

@@ -19,8 +19,15 @@ const NO_ATTESTATIONS = { BUILDX_NO_DEFAULT_ATTESTATIONS: "1" };
 /** From here on BuildKit comes as a plugin; some clients before it have it inside. */
 const PLUGIN_SINCE = "23.0.0";
 
-export async function findBuilder(program: BuilderProgram): Promise<Builder> {
+const CLASSIC: Builder = { env: { DOCKER_BUILDKIT: "0" }, mounts: false, metadata: false };
+
+/** @param asked Docker's own variable, by which a user says `0` to have the classic builder */
+export async function findBuilder(
+  program: BuilderProgram,
+  asked = Deno.env.get("DOCKER_BUILDKIT"),
+): Promise<Builder> {
   if (program === "podman") return { env: {}, mounts: true, metadata: false };
+  if (asked === "0") return CLASSIC;
   const [plugin, version] = await Promise.all([
     client("docker", ["buildx", "version"]),
     client("docker", ["--version"]),
@@ -32,7 +39,7 @@ export async function findBuilder(program: BuilderProgram): Promise<Builder> {
   const number = /\d+\.\d+\.\d+/.exec(version.stdout)?.[0] ?? PLUGIN_SINCE;
   return compareVersions(number, PLUGIN_SINCE) < 0
     ? { env: { DOCKER_BUILDKIT: "1" }, mounts: true, metadata: false }
-    : { env: { DOCKER_BUILDKIT: "0" }, mounts: false, metadata: false };
+    : CLASSIC;
 }
 
 /**
