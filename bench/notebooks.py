@@ -69,7 +69,8 @@ def commands(tool: str, notebooks: list[Path], out: Path) -> list[list[str]]:
     """The command lines that a person types to have these notebooks executed: ours takes them all in one."""
     python = [sys.executable]
     if tool == "deno task notebook":
-        return [["deno", "task", "--quiet", "notebook", *map(str, notebooks), "--runs", str(out / "runs")]]
+        task = ["deno", "task", "--quiet", "notebook", "--engine", "host"]  # where the other tools run
+        return [[*task, *map(str, notebooks), "--runs", str(out / "runs")]]
     if tool == "driver":
         return [[*python, str(DRIVER), *map(str, notebooks), "--out", str(out)]]
     if tool == "papermill":

@@ -24,7 +24,7 @@ def record() -> dict[str, Any]:
         "python": _guarded(platform.python_version),
         "implementation": _guarded(platform.python_implementation),
         "executable": sys.executable,
-        "platform": _guarded(platform.platform),
+        "platform": _guarded(_platform),
         "machine": _guarded(platform.machine),
         "packages": _guarded(installed_packages),
     }
@@ -34,6 +34,13 @@ def record() -> dict[str, Any]:
             if name in sys.modules:
                 found[name] = _guarded(partial(describe, sys.modules[name]))
     return found
+
+
+def _platform() -> str:
+    """As platform.platform() has it, without the program (uname) that it starts to ask for the processor."""
+    libc = "".join(platform.libc_ver())
+    parts = (platform.system(), platform.release(), platform.machine(), libc and f"with-{libc}")
+    return "-".join(filter(None, parts))
 
 
 def _guarded(read: Callable[[], Any]) -> Any:

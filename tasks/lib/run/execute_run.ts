@@ -38,10 +38,17 @@ import { checkPrograms } from "./check_programs.ts";
 import { nothingToResume, type PreparedRun, type RunRequest } from "./prepare_run.ts";
 import { runStep, type StepContext } from "./run_step.ts";
 
+/** What the caller of a run hears while it goes on. */
+export interface RunHooks {
+  /** Takes work, such as the removal of a container, that has to be done before the command ends. */
+  meanwhile: StepContext["meanwhile"];
+  /** A step's process has started: until it ends there is nothing to do here. */
+  started: () => void;
+}
+
 /**
  * Carries out a prepared run and records it.
  *
- * @param meanwhile takes work, such as the removal of a container, that has to be done before the command ends
  * @returns the evidence; its status says whether the run is done, failed or interrupted.
  * @throws Failure(3) if the environment can't be made or the run folder is held by another process, Failure(130) if a
  * stop was asked for before there was anything to record.
@@ -50,7 +57,7 @@ export async function executeRun(
   prepared: PreparedRun,
   request: RunRequest,
   terminal: Terminal,
-  meanwhile: StepContext["meanwhile"],
+  hooks: RunHooks,
 ): Promise<Evidence> {
   using stopper = new StopSignals();
   const { plan } = prepared;
@@ -67,7 +74,7 @@ export async function executeRun(
   // Before there is a record: a project that another run writes into is refused, and nothing is left of this one.
   const tree = await ProjectTree.open(plan, request.keepOutputs);
   try {
-    return await record({ prepared, request, terminal, stopper, meanwhile, tree, environment, reaped });
+    return await record({ prepared, request, terminal, stopper, ...hooks, tree, environment, reaped });
   } finally {
     await tree?.close();
   }
@@ -235,24 +242,24 @@ async function takeUp({ id, directory }: FoundRun, { task }: RunRequest): Promis
   return Object.assign(evidence, { status: "running", ended: undefined });
 }
 
-interface Running {
+interface Running extends RunHooks {
   prepared: PreparedRun;
   request: RunRequest;
   evidence: Evidence;
   terminal: Terminal;
   stopper: StopSignals;
-  meanwhile: StepContext["meanwhile"];
   tree?: ProjectTree;
 }
 
-async function runSteps({ prepared, request, evidence, terminal, stopper, meanwhile, tree }: Running) {
+async function runSteps({ prepared, request, evidence, ...given }: Running) {
+  const { terminal, stopper, tree } = given;
   const { plan, runs, resumed } = prepared;
   const log = await RunLog.open(plan.directory, evidence.attempts.length);
   evidence.status = "running";
   try {
     const { reuse } = request;
     const resuming = resumed !== undefined;
-    const context = { plan, evidence, log, terminal, stopper, runs, reuse, resuming, meanwhile, tree };
+    const context = { ...given, plan, evidence, log, runs, reuse, resuming };
     for (const step of plan.steps) {
       if (stopper.signal !== undefined) {
         return finish(evidence, "interrupted", `stopped by ${stopper.signal}`);

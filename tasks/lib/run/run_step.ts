@@ -39,6 +39,8 @@ export interface StepContext {
   tree?: ProjectTree;
   /** Takes work that has to be done before the command ends, and that no step waits for. */
   meanwhile: (work: Promise<unknown>) => void;
+  /** Hears that the step's process has started. */
+  started: () => void;
   /** The run is taken up again: the step goes on where it was, if it can. */
   resuming: boolean;
 }
@@ -237,7 +239,7 @@ async function copyStep(earlier: FoundRun, step: PlannedStep, record: StepEviden
 }
 
 async function execute(
-  { plan, log, terminal, resuming, stopper, meanwhile, tree }: StepContext,
+  { plan, log, terminal, resuming, stopper, meanwhile, started, tree }: StepContext,
   step: PlannedStep,
   record: StepEvidence,
 ) {
@@ -252,7 +254,7 @@ async function execute(
   const hide = hiding(step.secrets ?? []);
   const decoder = new TextDecoder();
   let stderr = "";
-  const ended = await supervise(record.command, {
+  const running = supervise(record.command, {
     cwd: step.cwd,
     env: runtime.env,
     mark: runMark(plan.run),
@@ -268,6 +270,8 @@ async function execute(
     onStop: (signal) =>
       terminal.note(`\n${signal}: asking "${step.name}" to save and end (again: end it now)`),
   });
+  started();
+  const ended = await running;
   record.seconds = Math.round(performance.now() - begin) / 1000;
   record.ended = new Date().toISOString();
   const { problem: unwritten, untouched } = await tree?.take(step) ?? {};

@@ -96,15 +96,17 @@ export async function runTask(
     await requireExpected(prepared, options.yes, terminal);
   }
   const { executeRun } = await import("./execute_run.ts");
-  const conclusion = loadConclusion();
   const remaining: Promise<void>[] = [];
   const evidence = await executeRun(
     prepared,
     request,
     terminal,
-    (work) => remaining.push(noted(work, terminal)),
+    {
+      meanwhile: (work) => remaining.push(noted(work, terminal)),
+      started: () => void loadConclusion().catch(() => {}),
+    },
   );
-  const [{ concludeRun }, { summary }] = await conclusion;
+  const [{ concludeRun }, { summary }] = await loadConclusion();
   const run = { id: plan.run, directory: plan.directory, evidence };
   const judged = await concludeRun(run);
   summary(judged, evidence, plan.directory, terminal).forEach((line) => terminal.line(line));
@@ -125,9 +127,8 @@ async function noted(work: Promise<unknown>, terminal: Terminal) {
   await work.catch((error) => terminal.note((error as Error).message));
 }
 
-/** Loads what comes after the steps when the first of them is likely to run: there is nothing else to do then. */
+/** Loads what comes after the steps: soonest while one of them runs, when there is nothing else to do. */
 async function loadConclusion() {
-  await new Promise((resolve) => setTimeout(resolve, 100));
   return await Promise.all([import("./conclude.ts"), import("../report/text.ts")]);
 }
 
