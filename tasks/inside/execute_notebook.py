@@ -121,5 +121,5 @@ def _count(text: str) -> int:
 if __name__ == "__main__":
     code = main(sys.argv[1:])
     sys.stdout.flush()
-    gc.freeze()  # nothing here needs to be collected before the process ends, which takes longer than the rest of it
+    gc.freeze()  # nothing need be collected before the process ends: that takes longer than all the rest
     sys.exit(code)

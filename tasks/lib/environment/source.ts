@@ -4,7 +4,6 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { PackageChoices } from "../experiment/experiment.ts";
 import { type EnvironmentFormat, isNamed } from "./format.ts";
-import { FORMATS } from "./formats/index.ts";
 import { REQUIREMENTS } from "./formats/requirements.ts";
 import { checkLock, findLock } from "./lock_file.ts";
 
@@ -36,14 +35,14 @@ export async function findSource(
   if (paths.length === 0) return onlyInstall(root, install ?? []);
   const folder = paths.length === 1 && await isFolder(paths[0]!) ? paths[0]! : undefined;
   const named = folder === undefined ? paths : [await lookIn(folder, root, note)];
-  const formats = named.map(formatOf);
+  const formats = await Promise.all(named.map(formatOf));
   const format = formats[0]!;
   if (named.length > 1) refuseMixture(formats, named);
   const [file] = named;
   const lock = folder === undefined ? await lockBeside(format, file!) : undefined;
   if (lock !== undefined) {
     note(`${basename(file!)} is locked by ${basename(lock)}, which is used`);
-    return { format: formatOf(lock), files: [lock], lock, ownLock: false };
+    return { format: await formatOf(lock), files: [lock], lock, ownLock: false };
   }
   const own = format.canLock ? findLock(file!, gpu ?? false) : undefined;
   return { format, files: named, lock: own ?? file!, ownLock: own !== undefined };
@@ -88,8 +87,14 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** What no format takes is a list of requirements, whatever its name. */
-function formatOf(path: string): EnvironmentFormat {
-  return FORMATS.find((format) => isNamed(format, path)) ?? REQUIREMENTS;
+async function formatOf(path: string): Promise<EnvironmentFormat> {
+  if (isNamed(REQUIREMENTS, path)) return REQUIREMENTS;
+  return (await allFormats()).find((format) => isNamed(format, path)) ?? REQUIREMENTS;
+}
+
+/** Most projects have a list of requirements, and then nothing of the others is loaded. */
+async function allFormats(): Promise<readonly EnvironmentFormat[]> {
+  return (await import("./formats/index.ts")).FORMATS;
 }
 
 function refuseMixture(formats: EnvironmentFormat[], paths: string[]) {
@@ -111,8 +116,9 @@ async function lockBeside({ lockedBy = [] }: EnvironmentFormat, file: string): P
 async function lookIn(folder: string, root: string, note: (line: string) => void): Promise<string> {
   const entries = (await Array.fromAsync(Deno.readDir(folder))).filter(({ isFile }) => isFile);
   const names = entries.map(({ name }) => name).sort();
+  const formats = await allFormats();
   const found: { name: string; format: EnvironmentFormat }[] = [];
-  for (const format of FORMATS) {
+  for (const format of formats) {
     // requirements.txt goes before requirements-dev.txt.
     const own = names.filter((name) => format.files.test(name)).sort((one, two) => one.length - two.length);
     for (const name of own) {
@@ -125,7 +131,7 @@ async function lookIn(folder: string, root: string, note: (line: string) => void
   const where = relative(root, folder) || "the project";
   if (best === undefined) {
     throw new Failure(2, `Cannot find what the environment is made from in ${where}`, {
-      remedy: `Name it in environment.requirements; known are ${FORMATS.map(({ name }) => name).join(", ")}`,
+      remedy: `Name it in environment.requirements; known are ${formats.map(({ name }) => name).join(", ")}`,
     });
   }
   const passed = others.map(({ name }) => name).filter((name) => !best.format.goesWith?.includes(name));

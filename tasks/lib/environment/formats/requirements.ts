@@ -1,6 +1,5 @@
 /** requirements.txt, one or several, without a lock: resolved before anything is fetched. */
 
-import { resolved } from "../resolve.ts";
 import type { EnvironmentFormat } from "../format.ts";
 
 export const REQUIREMENTS: EnvironmentFormat = {
@@ -8,5 +7,5 @@ export const REQUIREMENTS: EnvironmentFormat = {
   files: /^[^/]*require[^/]*\.(?:txt|in)$/i,
   isLock: false,
   canLock: true,
-  contents: resolved,
+  contents: async (request) => await (await import("../resolve.ts")).resolved(request),
 };
