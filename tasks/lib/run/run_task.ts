@@ -72,7 +72,11 @@ export async function runTask(
     throw new Failure(2, "--force needs --resume: a new run has a folder of its own, which nobody holds");
   }
   const early = engine === "auto" || resume ? undefined : (await engineOf(engine)).askEarly?.(image);
-  const { planCommands, prepareRun } = await import("./prepare_run.ts");
+  // The reader of experiments, which is needed first there, is loaded at the same time, not after it.
+  const [{ planCommands, prepareRun }] = await Promise.all([
+    import("./prepare_run.ts"),
+    import("../experiment/parse.ts"),
+  ]);
   const request = {
     ...{ task, experiment, steps, notebook, parameters, known, rest, runs, reuse, resume, force },
     keepOutputs: options["keep-outputs"],
