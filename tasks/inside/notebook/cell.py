@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nbclient.exceptions import CellExecutionComplete
 
@@ -14,9 +14,7 @@ from .kernel import DeadKernel
 from .output import CellOutput, CellText
 from .terminal_text import strip_ansi
 from .traceback import KEPT_TRACEBACK, clean_traceback, failing_line, shorten, source_excerpt
-
-if TYPE_CHECKING:
-    from .execution import Execution
+from .turn import Turn
 
 INTERRUPT_SECONDS = 5.0
 """How long an interrupted cell may take to end before its kernel is killed."""
@@ -34,29 +32,29 @@ SUCCESSFUL_EXITS = ("", "0", "None", "False")
 class CellRun:
     """The execution of one cell; `number` counts the cells that have code."""
 
-    def __init__(self, execution: Execution, index: int, number: int, cell: Any) -> None:
-        self.execution, self.job, self.kernel = execution, execution.job, execution.kernel
+    def __init__(self, turn: Turn, index: int, number: int, cell: Any) -> None:
+        self.turn, self.job, self.kernel = turn, turn.job, turn.kernel
         self.number, self.cell = number, cell
         self.place = f"cell {number} of {self.job.cells}"
         self.may_raise = "raises-exception" in tags(cell)
-        self.tolerant = self.may_raise or execution.options.allow_errors
+        self.tolerant = self.may_raise or turn.options.allow_errors
         self.received = 0
         file = self.job.output.with_name(f"{self.job.output.stem}.cell-{number}.txt")
         self.output = CellOutput(
-            execution.client,
+            turn.client,
             cell,
             index,
             CellText(file),
-            execution.echo,
-            lambda line: execution.tell(f"cell {number}: {line}"),
+            turn.echo,
+            lambda line: turn.tell(f"cell {number}: {line}"),
         )
 
     async def run(self) -> bool:
         """False if the notebook ends here."""
         self.cell.metadata["execution"] = {}
-        self.execution.client.clear_before_next_output = False
+        self.turn.client.clear_before_next_output = False
         request = self.kernel.execute(self.cell.source, stop_on_error=not self.tolerant)
-        self.execution.requests.add(request)
+        self.turn.requests.add(request)
         try:
             return await self._outcome(request)
         except DeadKernel as error:
@@ -65,16 +63,16 @@ class CellRun:
             self.job.fail(
                 "dead kernel", "DeadKernel", what, cell=self.number, kernel_exit_code=error.exit_code
             )
-            self.execution.tell(f"{self.place}: {what}")
+            self.turn.tell(f"{self.place}: {what}")
             return False
         finally:
             self.output.finish()
 
     async def _outcome(self, request: str) -> bool:
         work = self.kernel.or_dead(self._finish(request))
-        outcome, task = await self.execution.first(work, self.execution.options.timeout)
+        outcome, task = await self.turn.first(work, self.turn.options.timeout)
         if outcome != "done":
-            self.execution.stop_reason(outcome, self.number)
+            self.turn.stop_reason(outcome, self.number)
             await self._interrupt(task)
             return False
         content = task.result()
@@ -99,7 +97,7 @@ class CellRun:
         try:
             await asyncio.wait_for(self.kernel.widgets.settle(), WIDGET_SECONDS)
         except asyncio.TimeoutError:
-            self.execution.tell(f"{self.place}: the kernel did not hear of its widgets' new state")
+            self.turn.tell(f"{self.place}: the kernel did not hear of its widgets' new state")
         sent = reply["header"].get("date")
         if hasattr(sent, "strftime"):
             self.cell.metadata["execution"]["shell.execute_reply"] = sent.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -110,7 +108,7 @@ class CellRun:
             message = await self.kernel.next_output()
             parent = message["parent_header"].get("msg_id")
             # A thread that an earlier cell started may print during this one: better here than lost.
-            late = message["msg_type"] == "stream" and parent in self.execution.requests
+            late = message["msg_type"] == "stream" and parent in self.turn.requests
             if parent != request and not late:
                 continue
             self.received += 1
@@ -128,10 +126,10 @@ class CellRun:
         """End the running cell: politely, so that its outputs are complete, else by killing the kernel."""
         self.kernel.interrupt()
         end = time.monotonic() + INTERRUPT_SECONDS
-        while not task.done() and time.monotonic() < end and not self.execution.runner.stop.at_once:
+        while not task.done() and time.monotonic() < end and not self.turn.batch.stop.at_once:
             await asyncio.wait({task}, timeout=0.1)
         if not task.done():
-            self.execution.tell("the kernel did not react to the interrupt and is killed")
+            self.turn.tell("the kernel did not react to the interrupt and is killed")
             self.kernel.kill()
             await asyncio.wait({task}, timeout=INTERRUPT_SECONDS)
         task.cancel()
@@ -153,17 +151,17 @@ class CellRun:
 
     def _ended_on_purpose(self, how: str) -> bool:
         self.job.ended_by = {"cell": self.number, "call": how}
-        self.execution.tell(f"{self.place} ended the notebook: {how}")
+        self.turn.tell(f"{self.place} ended the notebook: {how}")
         return False
 
     def _failed(self, content: dict[str, Any]) -> bool:
         name, value = content.get("ename", "error"), strip_ansi(str(content.get("evalue", "")))
         lines = clean_traceback(content.get("traceback") or [])
         summary = f"{name}: {shorten(value, 200)}" if value else name
-        self.execution.tell(f"{self.place} {'raised' if self.tolerant else 'failed with'} {summary}")
+        self.turn.tell(f"{self.place} {'raised' if self.tolerant else 'failed with'} {summary}")
         excerpt = source_excerpt(self.cell.source, failing_line(lines, content.get("execution_count")))
         for line in [*excerpt, *"\n".join(lines)[-SHOWN_TRACEBACK:].split("\n")]:
-            self.execution.runner.console.line(self.execution.prefix + line)
+            self.turn.batch.console.line(self.turn.prefix + line)
         status = "tolerated" if self.tolerant else "failed"
         traceback = strip_ansi("\n".join(lines))[-KEPT_TRACEBACK:]
         self.job.fail(status, name, value[:KEPT_TRACEBACK], cell=self.number, traceback=traceback)

@@ -6,25 +6,22 @@ import asyncio
 import contextlib
 import json
 import re
-import signal
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nbclient import NotebookClient
 from nbformat.v4 import to_notebook
 
+from .batch import Batch
 from .cell import CellRun
-from .console import Echo
 from .file import save_notebook, tags
 from .job import Job, is_executable
 from .kernel import DeadKernel, Kernel
 from .page import write_page
 from .traceback import first_line, own_traceback
-
-if TYPE_CHECKING:
-    from .runner import Runner
+from .turn import Turn
 
 SAVE_SECONDS = 2.0
 SAVE_FACTOR = 10
@@ -37,20 +34,12 @@ RECORD_MARK = "frameworks:"
 class Execution:
     """One notebook: what it raises, whatever it is, becomes its own failure."""
 
-    def __init__(self, runner: Runner, job: Job) -> None:
-        self.runner, self.job, self.options = runner, job, runner.options
-        self.prefix = f"[{job.name}] " if self.options.jobs > 1 else ""
-        self.echo = Echo(runner.console, self.prefix)
+    def __init__(self, batch: Batch, job: Job) -> None:
+        self.batch, self.job, self.options = batch, job, batch.options
+        self.turn = Turn(batch, job)
         self.started = time.monotonic()
         self.saved_at, self.save_took = self.started, 0.0
-        self.requests: set[str] = set()
-        self.client: Any = None
         self.running: CellRun | None = None
-        self.kernel: Kernel
-
-    def tell(self, text: str) -> None:
-        for line in text.rstrip("\n").split("\n"):
-            self.runner.console.line(f"[{self.job.name}] {line}" if line else f"[{self.job.name}]")
 
     async def run(self) -> None:
         job = self.job
@@ -58,18 +47,18 @@ class Execution:
         with self._contained("start"):
             _remove_stale_texts(job.output)
             job.output.parent.mkdir(parents=True, exist_ok=True)
-            self.runner.try_to_save_record()
+            self.batch.try_to_save_record()
             for note in job.notes:
-                self.tell(note)
-            self.kernel = Kernel(self.runner.process_of(job))
+                self.turn.tell(note)
+            self.turn.kernel = Kernel(self.batch.process_of(job))
             await self._execute_and_save()
         if job.status == "running":
             job.status = "done"
-        if self.options.html and self.client is not None:
+        if self.options.html and self.turn.client is not None:
             with self._contained("write a page of"):
                 write_page(job.notebook, job.output.with_suffix(".html"))
         saved = f", saved as {job.output}" if job.saved else ""
-        self.tell(f"{job.status}: {job.executed} of {job.cells} cells in {_clock(job.seconds)}{saved}")
+        self.turn.tell(f"{job.status}: {job.executed} of {job.cells} cells in {_clock(job.seconds)}{saved}")
 
     @contextlib.contextmanager
     def _contained(self, doing: str) -> Iterator[None]:
@@ -81,7 +70,7 @@ class Execution:
             where = ""
             if isinstance(error, OSError) and error.strerror:
                 what, where = error.strerror, f" ({error.filename})" if error.filename else ""
-            self.tell(f"Cannot {doing} this notebook: {what}{where}")
+            self.turn.tell(f"Cannot {doing} this notebook: {what}{where}")
             self.job.fail("failed", type(error).__name__, str(error), traceback=own_traceback(error))
 
     async def _execute_and_save(self) -> None:
@@ -97,63 +86,32 @@ class Execution:
                 saving.cancel()
             with self._contained("save"):
                 self.save()
-            await self.kernel.shutdown()
+            await self.turn.kernel.shutdown()
             self.job.seconds = time.monotonic() - self.started
 
     def _load(self) -> None:
         """Make the notebook nbclient's, which keeps account of displays, widgets and comms."""
         self.job.notebook = to_notebook(self.job.notebook)
-        self.client = NotebookClient(self.job.notebook)
+        self.turn.client = NotebookClient(self.job.notebook)
 
     async def _execute(self) -> None:
         job = self.job
         try:
-            connecting = self.kernel.connect(self.runner.context, self.options.start_timeout)
-            if not await self._unless_stopped(connecting):
+            connecting = self.turn.kernel.connect(self.batch.context, self.options.start_timeout)
+            if not await self.turn.unless_stopped(connecting):
                 return
-            self.runner.prestart_next()
-            job.notebook.metadata["language_info"] = self.kernel.language_info
-            self.client.kc = self.kernel.widgets
+            self.batch.prestart_next()
+            job.notebook.metadata["language_info"] = self.turn.kernel.language_info
+            self.turn.client.kc = self.turn.kernel.widgets
             for index, cell in enumerate(job.notebook.cells):
                 if is_executable(cell) and not await self._cell(index, cell):
                     break
-            self.client.set_widgets_metadata()
+            self.turn.client.set_widgets_metadata()
         except DeadKernel as error:
             job.fail("dead kernel", "DeadKernel", f"the kernel {error}", kernel_exit_code=error.exit_code)
-            self.tell(f"the kernel {error}")
+            self.turn.tell(f"the kernel {error}")
         if job.status in ("running", "failed", "timeout"):
             await self._describe_kernel()
-
-    async def _unless_stopped(self, work: Awaitable[Any]) -> bool:
-        """Await the work; False if a signal or the total limit came first."""
-        outcome, task = await self.first(work, None)
-        if outcome == "done":
-            task.result()
-            return True
-        task.cancel()
-        self.stop_reason(outcome, None)
-        return False
-
-    async def first(self, work: Awaitable[Any], limit: float | None) -> tuple[str, Any]:
-        """Wait for what comes first: the work (`done`), a signal (`stopped`), a limit (`cell` or `total`)."""
-        now = time.monotonic()
-        ends = [(now + limit, "cell")] if limit is not None else []
-        if self.runner.deadline is not None:
-            ends.append((self.runner.deadline, "total"))
-        end, which = min(ends, default=(None, ""))
-        task = asyncio.ensure_future(work)
-        stopped = asyncio.ensure_future(self.runner.stopped.wait())
-        try:
-            await asyncio.wait(
-                {task, stopped},
-                timeout=None if end is None else max(0.0, end - now),
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-        finally:
-            stopped.cancel()
-        if task.done():
-            return "done", task
-        return ("stopped" if self.runner.stopped.is_set() else which), task
 
     async def _cell(self, index: int, cell: Any) -> bool:
         """Execute one cell; False if the notebook ends here."""
@@ -162,11 +120,11 @@ class Execution:
         elapsed = _clock(time.monotonic() - self.started)
         skipped = "skip-execution" in tags(cell)
         excerpt = "(skipped: tagged skip-execution)" if skipped else first_line(cell.source)
-        self.tell(f"cell {number} of {job.cells}  {elapsed}  {excerpt}")
+        self.turn.tell(f"cell {number} of {job.cells}  {elapsed}  {excerpt}")
         if skipped:
             return True
         job.executed += 1
-        self.running = CellRun(self, index, number, cell)
+        self.running = CellRun(self.turn, index, number, cell)
         try:
             goes_on = await self.running.run()
         finally:
@@ -174,20 +132,6 @@ class Execution:
         if goes_on and time.monotonic() - self.saved_at > max(SAVE_SECONDS, SAVE_FACTOR * self.save_took):
             self.save()
         return goes_on
-
-    def stop_reason(self, outcome: str, number: int | None) -> None:
-        """Record and tell why the notebook ends before its end."""
-        where = f"cell {number} of {self.job.cells}" if number else "the start of the kernel"
-        if outcome == "stopped":
-            name = signal.Signals(self.runner.stop.signal or signal.SIGINT).name
-            self.job.fail("interrupted", "Interrupted", f"{name} during {where}", cell=number)
-            self.tell(f"interrupted by {name} during {where}")
-            return
-        limit = f"the limit of {self.options.timeout or 0:g} s per cell was reached"
-        if outcome == "total":
-            limit = self.runner.total_limit()
-        self.job.fail("timeout", "Timeout", f"{limit} during {where}", cell=number)
-        self.tell(f"stopped: {limit} during {where}")
 
     async def _save_now_and_then(self) -> None:
         """Save during a long cell, too: what it has printed by then survives whatever happens."""
@@ -207,10 +151,10 @@ class Execution:
 
     async def _describe_kernel(self) -> None:
         """Ask the kernel what it runs with, if it still lives."""
-        if not self.kernel.spec.is_python or self.kernel.exited.done():
+        if not self.turn.kernel.spec.is_python or self.turn.kernel.exited.done():
             return
         try:
-            asking = self.kernel.or_dead(self._ask_frameworks())
+            asking = self.turn.kernel.or_dead(self._ask_frameworks())
             self.job.kernel = await asyncio.wait_for(asking, RECORD_SECONDS)
         except asyncio.TimeoutError:
             self.job.kernel = {"error": f"the kernel did not answer within {RECORD_SECONDS:.0f} s"}
@@ -218,10 +162,10 @@ class Execution:
             self.job.kernel = {"error": f"the kernel {error}"}
 
     async def _ask_frameworks(self) -> dict[str, Any]:
-        request = self.kernel.execute(frameworks_code(), silent=True)
+        request = self.turn.kernel.execute(frameworks_code(), silent=True)
         printed: list[str] = []
         while True:
-            message = await self.kernel.next_output()
+            message = await self.turn.kernel.next_output()
             if message["parent_header"].get("msg_id") != request:
                 continue
             if message["msg_type"] == "stream":
