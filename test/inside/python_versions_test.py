@@ -13,6 +13,7 @@ import pytest
 from notebook_driver import DRIVER, INSIDE, write_notebook
 
 OLDEST = (3, 8)
+VECTORS = INSIDE.parent.parent / "test" / "vectors"
 FILES = sorted(INSIDE.rglob("*.py"))
 
 
@@ -49,6 +50,9 @@ def test_what_needs_no_package_runs_on_every_python_that_is_here(tmp_path: Path)
         step = [str(INSIDE / "run_step.py"), "--record", "step.json", "--", "python", "-c", "print(6 * 7)"]
         ran = subprocess.run([python, "-W", "error", *step], **options)
         assert (ran.returncode, ran.stdout) == (0, "42\n"), tried[-1] + ran.stderr
+        vectors = [str(INSIDE / "judge.py"), "--vectors", str(VECTORS)]
+        judged = subprocess.run([python, "-W", "error", *vectors], **options)
+        assert judged.returncode == 0, tried[-1] + judged.stdout + judged.stderr
         helped = subprocess.run([python, str(INSIDE / "ownership/fix_ownership.py"), "--help"], **options)
         assert helped.returncode == 0, tried[-1] + helped.stderr
     if not tried:

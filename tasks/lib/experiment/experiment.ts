@@ -150,6 +150,13 @@ export interface Spread {
   n: number;
 }
 
+/** As it is shown: `≥ 94`. */
+export function rangeText(value: Range | Spread): string {
+  if (value.kind === "spread") return `${value.mean} ± ${value.std} (n = ${value.n})`;
+  const { least, most } = value;
+  return least === undefined ? `≤ ${most}` : most === undefined ? `≥ ${least}` : `${least} to ${most}`;
+}
+
 export interface Claim {
   name: string;
   from: ClaimSource;

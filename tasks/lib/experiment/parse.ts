@@ -11,8 +11,7 @@ import {
   type Experiment,
   type Parameter,
   parseImage,
-  type Range,
-  type Spread,
+  rangeText,
   type Step,
 } from "./experiment.ts";
 import { tidyPath } from "../values/relative_path.ts";
@@ -193,12 +192,6 @@ function convertValue(document: YamlDocument, value: RawClaim["value"], path: Pa
   return value.at_least !== undefined
     ? { kind: "range", least: text("at_least") }
     : { kind: "range", most: text("at_most") };
-}
-
-function rangeText(value: Range | Spread): string {
-  if (value.kind === "spread") return `${value.mean} ± ${value.std} (n = ${value.n})`;
-  const { least, most } = value;
-  return least === undefined ? `≤ ${most}` : most === undefined ? `≥ ${least}` : `${least} to ${most}`;
 }
 
 /** A text that may have been folded over several lines. */

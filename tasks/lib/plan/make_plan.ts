@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { ContainerLimits, Experiment, Scalar, Step } from "../experiment/experiment.ts";
 import { holdsValue, replaceValues } from "../experiment/parameter_files.ts";
+import { plainClaim } from "../experiment/plain_claim.ts";
 import { fillTemplate, placeholders } from "../experiment/template.ts";
 import { shellQuote } from "../system/command.ts";
 import type { Host } from "../system/host.ts";
@@ -70,6 +71,7 @@ export async function makePlan(experiment: Experiment, host: Host, request: Plan
       file: experiment.file,
       root: experiment.root,
       text: request.experimentText,
+      claims: experiment.claims.map(plainClaim),
       authors: request.authors,
     },
     engine: request.engine,

@@ -2,6 +2,7 @@
 
 import * as z from "zod/mini";
 import { ENGINE_NAMES } from "../experiment/engine_name.ts";
+import { plainClaimSchema } from "../experiment/plain_claim_schema.ts";
 
 const texts = z.array(z.string());
 
@@ -177,6 +178,8 @@ export const planSchema = z.object({
     root: z.string(),
     /** The YAML as it was when the run was planned; its claims judge the run. */
     text: z.string(),
+    /** The same claims as plain JSON, for judges that read no YAML; absent in plans from before there was one. */
+    claims: z.optional(z.array(plainClaimSchema)),
     /** What each step ran in when the authors ran it; empty where no tolerance depends on it. */
     authors: z.optional(z.record(z.string(), conditionsSchema)),
   }),

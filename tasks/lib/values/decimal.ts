@@ -14,9 +14,12 @@ const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,6}))?$/;
 /** Beyond what a double can hold anyway; keeps a hostile exponent from filling the memory. */
 const LARGEST_EXPONENT = 400;
 
+/** Characters of a number; a double with all its digits has some eleven hundred. */
+const LONGEST_NUMBER = 2000;
+
 /** Reads `86.10`, `-3`, `.5` or `1e-3`; undefined for anything else (also `0x1F`, `.inf`). */
 export function parseDecimal(text: string): Decimal | undefined {
-  const match = DECIMAL.exec(text);
+  const match = text.length > LONGEST_NUMBER ? null : DECIMAL.exec(text);
   if (!match) return undefined;
   const [, sign, whole = "", fraction = "", exponent = "0"] = match;
   if (whole + fraction === "" || Math.abs(Number(exponent)) > LARGEST_EXPONENT) return undefined;
