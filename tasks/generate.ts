@@ -30,6 +30,7 @@ export const task = defineTask({
 
 const TASKS = [
   () => import("./reproduce.ts"),
+  () => import("./new.ts"),
   () => import("./train.ts"),
   () => import("./infer.ts"),
   () => import("./notebook.ts"),

@@ -1,0 +1,26 @@
+/** What goes with an experiment.yaml. */
+
+import type { Proposal } from "../compose.ts";
+import type { Change } from "../changes.ts";
+import type { Repository } from "../repository.ts";
+
+export interface Companion {
+  changes: Change[];
+  /** What was left alone, and why. */
+  notes: string[];
+}
+
+export interface CompanionRequest {
+  repository: Repository;
+  proposal: Proposal;
+  /** A workflow and a badge are asked for. */
+  ci: boolean;
+}
+
+/** The name of the package that holds the tasks, and its version. */
+export const PACKAGE = "gpu-jupyter-tasks";
+
+export const VERSION = "0.2.0";
+
+/** How the package is called where only Python is at hand. */
+export const CALL = `uvx ${PACKAGE}@${VERSION}`;

@@ -1,0 +1,325 @@
+/** From all that was found to what is proposed: which steps, in which order, with which parameters and claims. */
+
+import { basename, dirname, join, normalize } from "node:path/posix";
+import { PARAMETER_NAME } from "../experiment/schema.ts";
+import { RESERVED_PARAMETERS } from "../experiment/reserved_names.ts";
+import {
+  type ClaimDraft,
+  type Draft,
+  type Found,
+  type KindSteps,
+  type ParameterDraft,
+  type StepDraft,
+  stepName,
+} from "./draft.ts";
+import { withoutNested } from "./plain_step.ts";
+import type { OptionFact, PythonFacts } from "./python_facts.ts";
+import type { Repository } from "./repository.ts";
+
+export interface Proposal {
+  name: Found<string>;
+  title?: Found<string>;
+  requirements?: Found<string[]>;
+  install: Found<string[]>[];
+  python?: Found<string>;
+  image?: Found<string>;
+  gpus?: Found<"optional">;
+  /** Other environment files, Pythons and images. */
+  otherEnvironments: Found<string>[];
+  steps: Found<StepDraft>[];
+  /** Comments only: what a person may choose instead. */
+  otherSteps: Found<StepDraft>[];
+  parameters: Found<ParameterDraft>[];
+  params: Found<{ name: string; place: string }>[];
+  claims: Found<ClaimDraft>[];
+  otherClaims: Found<ClaimDraft>[];
+  notes: string[];
+}
+
+/** @param from the file that the steps are to come from, where a person says so */
+export async function compose(repository: Repository, draft: Draft, from?: string): Promise<Proposal> {
+  const { chosen, others, notes } = choose(draft.kinds, from);
+  const python = await repository.python();
+  const steps = chosen.map((step) => ({ ...step, value: { ...step.value } }));
+  const parameters = draft.parameters.filter(({ found }) =>
+    steps.some(({ value }) => value.notebook !== undefined && found.startsWith(`${value.notebook},`))
+  );
+  const taken = assignedByNotebooks(steps, python);
+  for (const { value: step } of steps) addFiles(step, python.get(step.sources[0] ?? ""), repository);
+  for (const { value: step } of steps) {
+    const facts = python.get(step.sources[0] ?? "");
+    addOutFolder(step, facts, steps.map(({ value }) => value));
+    addParameters(step, facts, parameters, taken, repository);
+  }
+  addNeeds(steps.map(({ value }) => value));
+  const active = new Set(steps.map(({ value }) => value.name));
+  const isOfStep = ({ value }: Found<ClaimDraft>) => active.has(value.from.split(/[/~]/)[0]!);
+  const claims = draft.claims.filter((claim) => isOfStep(claim) && claim.value.doubt === undefined);
+  const left = draft.claims.filter((claim) => !isOfStep(claim) && claim.value.doubt === undefined).length;
+  if (left > 0) {
+    notes.push(`${left} values that are stored in notebooks or files are of steps that are not proposed`);
+  }
+  return {
+    name: draft.name ??
+      { value: stepName(basename(repository.root)), found: "the folder's name", certainty: "guessed" },
+    ...(draft.title && { title: draft.title }),
+    ...environmentOf(repository, draft, steps),
+    steps,
+    otherSteps: others,
+    parameters,
+    params: namedOnce(draft.params, parameters),
+    claims: uniquelyNamed(claims),
+    otherClaims: draft.claims.filter(({ value }) => value.doubt !== undefined),
+    notes: [...repository.notes, ...draft.notes, ...notes],
+  };
+}
+
+/** A pipeline goes before all; what the README tells, and notebooks that were run, before scripts. */
+function choose(kinds: KindSteps[], from: string | undefined) {
+  const usable = ({ steps }: KindSteps) => steps.some(({ value }) => value.doubt === undefined);
+  const notes: string[] = [];
+  let picked: KindSteps[];
+  if (from !== undefined) {
+    const only = kinds.map((kind) => ({
+      ...kind,
+      steps: kind.steps.filter(({ found }) => found === from || found.startsWith(`${from}:`)),
+    })).filter(({ steps }) => steps.length > 0);
+    // Who names a file wants it, doubts or none.
+    picked = only.map((kind) => ({
+      ...kind,
+      steps: usable(kind)
+        ? kind.steps
+        : kind.steps.map((step) => ({ ...step, value: { ...step.value, doubt: undefined } })),
+    }));
+  } else {
+    const pipeline = kinds.filter((kind) => kind.tier === "pipeline" && usable(kind)).slice(0, 1);
+    const told = kinds.filter((kind) => kind.tier === "told" && usable(kind));
+    picked = pipeline.length > 0 ? pipeline : told.length > 0 ? told : kinds.filter(usable);
+  }
+  const passed = kinds.filter((kind) =>
+    !picked.some((one) => one.kind === kind.kind) && kind.steps.length > 0
+  );
+  for (const { kind, steps } of passed) {
+    const names = steps.slice(0, 5).map(({ value }) => value.name).join(", ");
+    notes.push(`passed over: ${kind} (${names}${steps.length > 5 ? ", …" : ""})`);
+  }
+  const all = picked.flatMap(({ steps }) => steps);
+  return {
+    chosen: all.filter(({ value }) => value.doubt === undefined),
+    others: all.filter(({ value }) => value.doubt !== undefined).slice(0, 20),
+    notes,
+  };
+}
+
+/** Names that a notebook gives a value of its own: an experiment's parameter of that name would be replaced. */
+function assignedByNotebooks(steps: Found<StepDraft>[], python: Map<string, PythonFacts>): Set<string> {
+  return new Set(
+    steps.flatMap(({ value }) =>
+      value.notebook === undefined ? [] : python.get(value.notebook)?.assigned ?? []
+    ),
+  );
+}
+
+/** What the script itself opens, where no pipeline says it. */
+function addFiles(step: StepDraft, facts: PythonFacts | undefined, repository: Repository) {
+  if (facts === undefined || step.notebook !== undefined) return;
+  const at = (path: string) => normalize(join(step.cwd ?? "", path));
+  const inside = (path: string) => !/^(?:\.\.|\/|~|[a-z]+:)/.test(path) && path !== ".";
+  if (step.reads.length === 0) step.reads = (facts.reads ?? []).map(({ path }) => at(path)).filter(inside);
+  if (step.outputs.length > 0) return;
+  const written = (facts.writes ?? []).filter(({ options = [] }) => options.length === 0);
+  step.outputs = withoutNested(written.map(({ path }) => folderOf(at(path), repository)).filter(inside));
+}
+
+/** The folder of a result, if it is one of results only. */
+function folderOf(path: string, repository: Repository): string {
+  const folder = dirname(path);
+  const holdsSources = folder === "." ||
+    repository.files.some((file) =>
+      file.startsWith(`${folder}/`) && /\.(?:py|ipynb|R|sh|toml|md)$/.test(file)
+    );
+  const isData = /^(?:data|datasets?|input|raw)(?:\/|$)/.test(folder);
+  return holdsSources || isData ? path : folder;
+}
+
+/** An option that says where to write gets the step's own folder, unless another step reads what stands there. */
+function addOutFolder(step: StepDraft, facts: PythonFacts | undefined, steps: StepDraft[]) {
+  if (facts === undefined || step.run === undefined) return;
+  const reading = new Set((facts.reads ?? []).flatMap(({ options = [] }) => options));
+  const names = new Set((facts.writes ?? []).flatMap(({ options = [] }) => options));
+  for (const name of names) {
+    const option = facts.options?.find((one) => one.name === name);
+    if (option === undefined || option.positional || reading.has(name)) continue;
+    const given = valueIn(step.run, option);
+    const place = normalize(join(step.cwd ?? "", given?.text ?? String(option.default)));
+    const isRead = steps.some((other) =>
+      other !== step &&
+      [...other.reads, ...other.run ?? []].some((path) => path === place || path.startsWith(`${place}/`))
+    );
+    if (isRead) {
+      step.outputs = withoutNested([...step.outputs, place]);
+      continue;
+    }
+    const file = /\.\w{1,12}$/.test(place) ? `/${basename(place)}` : "";
+    setValue(step.run, option, `{out}${file}`, given);
+  }
+}
+
+/** A number or a word that the command gives to an option, or that the option has by itself. */
+function addParameters(
+  step: StepDraft,
+  facts: PythonFacts | undefined,
+  parameters: Found<ParameterDraft>[],
+  taken: Set<string>,
+  repository: Repository,
+) {
+  if (facts?.options === undefined || step.run === undefined || step.run[0] === "bash") return;
+  for (const option of facts.options) {
+    const { name } = option;
+    if (option.positional || option.switch || taken.has(name)) continue;
+    if (!PARAMETER_NAME.test(name) || RESERVED_PARAMETERS.includes(name)) continue;
+    const given = valueIn(step.run, option);
+    if (given !== undefined && given.text.includes("{")) continue;
+    const value = given === undefined
+      ? (typeof option.default === "number" ? String(option.default) : undefined)
+      : isPath(given.text, repository)
+      ? undefined
+      : given.text;
+    if (value === undefined) continue;
+    const known = parameters.find((one) => one.value.name === name);
+    const found = given === undefined ? `${step.sources[0]}:${option.line}` : "its command";
+    if (known !== undefined && String(known.value.value) !== value) continue;
+    if (known === undefined) {
+      const isNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?$/.test(value);
+      parameters.push({ value: { name, value: isNumber ? Number(value) : value }, found, certainty: "read" });
+      if (isNumber && String(Number(value)) !== value) parameters.at(-1)!.value.value = Number(value);
+    }
+    setValue(step.run, option, `{${name}}`, given);
+  }
+}
+
+function isPath(text: string, repository: Repository): boolean {
+  return text.includes("/") || repository.has(text) || /\.\w{2,5}$/.test(text) && !/^[\d.]+$/.test(text);
+}
+
+interface Given {
+  index: number;
+  /** `--flag=value` is one word. */
+  prefix: string;
+  text: string;
+}
+
+function valueIn(run: string[], { flags }: OptionFact): Given | undefined {
+  for (const [index, word] of run.entries()) {
+    for (const flag of flags) {
+      if (word.startsWith(`${flag}=`)) {
+        return { index, prefix: `${flag}=`, text: word.slice(flag.length + 1) };
+      }
+      const next = run[index + 1];
+      if (word === flag && next !== undefined) return { index: index + 1, prefix: "", text: next };
+    }
+  }
+}
+
+function setValue(run: string[], { flags }: OptionFact, text: string, given: Given | undefined) {
+  if (given !== undefined) run[given.index] = given.prefix + text;
+  else run.push(flags.find((flag) => flag.startsWith("--")) ?? flags[0]!, text);
+}
+
+/** A step needs those that write what it reads. */
+function addNeeds(steps: StepDraft[]) {
+  const overlaps = (one: string, other: string) =>
+    one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`);
+  for (const [index, step] of steps.entries()) {
+    for (const [before, other] of steps.entries()) {
+      if (before === index || step.needs.includes(other.name)) continue;
+      if (!other.outputs.some((output) => step.reads.some((read) => overlaps(read, output)))) continue;
+      if (!reaches(other, step.name, steps)) step.needs.push(other.name);
+    }
+  }
+}
+
+function reaches(step: StepDraft, name: string, steps: StepDraft[]): boolean {
+  return step.needs.some((need) =>
+    need === name || reaches(steps.find((one) => one.name === need)!, name, steps)
+  );
+}
+
+function environmentOf(repository: Repository, draft: Draft, steps: Found<StepDraft>[]) {
+  const [requirements, ...passed] = draft.requirements;
+  const isOwn = ({ value }: Found<string[]>) => value.includes("-e") || value.includes(".");
+  const install = draft.install.filter((one) => requirements === undefined || isOwn(one)).slice(0, 2);
+  const kernel = kernelPackages(repository, requirements, install, steps);
+  const python = draft.pythons.find(({ certainty }) => certainty === "stated");
+  const asTexts = (founds: Found<string[]>[], key: string) =>
+    founds.map(({ value, ...rest }) => ({ ...rest, value: `${key}: ${value.join(", ")}` }));
+  return {
+    ...(requirements && { requirements }),
+    install: kernel === undefined ? install : [...install, kernel],
+    ...(python && { python }),
+    ...(draft.images[0] && { image: draft.images[0] }),
+    ...(draft.gpus && { gpus: draft.gpus }),
+    otherEnvironments: [
+      ...asTexts(passed, "requirements"),
+      ...asTexts(draft.install.filter((one) => !install.includes(one)), "install"),
+      ...draft.pythons.filter((one) => one !== python).map((one) => ({
+        ...one,
+        value: `python: "${one.value}"`,
+      })),
+      ...draft.images.slice(1).map((one) => ({ ...one, value: `image: ${one.value}` })),
+    ],
+  };
+}
+
+/** What executes a notebook, where nothing says that it is installed. */
+function kernelPackages(
+  repository: Repository,
+  requirements: Found<string[]> | undefined,
+  install: Found<string[]>[],
+  steps: Found<StepDraft>[],
+): Found<string[]> | undefined {
+  const first = steps.find(({ value }) => value.notebook !== undefined);
+  if (first === undefined) return undefined;
+  const said = [
+    ...(requirements?.value ?? []).map((path) => repository.text(path) ?? ""),
+    ...install.map(({ value }) => value.join("\n")),
+  ].join("\n");
+  if (/^[\s\-"'[]*(?:name = ")?(?:jupyter|jupyterlab|notebook|nbclient|nbconvert)\b/m.test(said)) {
+    return undefined;
+  }
+  return {
+    value: ["ipykernel", "nbclient"],
+    found: `${first.value.notebook}, which they execute`,
+    certainty: "read",
+  };
+}
+
+/** A parameter in a file is called by the last part of its key, or by all of it where two end alike. */
+function namedOnce(params: Found<{ name: string; place: string }>[], parameters: Found<ParameterDraft>[]) {
+  const last = (key: string) => key.split(".").at(-1)!;
+  const count = (name: string) => params.filter(({ value }) => last(value.name) === name).length;
+  return params.flatMap((one) => {
+    const short = last(one.value.name);
+    const isFree = count(short) === 1 && !RESERVED_PARAMETERS.includes(short) &&
+      !parameters.some(({ value }) => value.name === short);
+    const name = isFree ? short : one.value.name.replaceAll(".", "_");
+    if (!PARAMETER_NAME.test(name) || RESERVED_PARAMETERS.includes(name)) return [];
+    return [{ ...one, value: { name, place: one.value.place } }];
+  });
+}
+
+function uniquelyNamed(claims: Found<ClaimDraft>[]): Found<ClaimDraft>[] {
+  const names = new Set<string>();
+  return claims.map((claim) => {
+    const step = claim.value.from.split(/[/~]/)[0]!;
+    let name = claim.value.name;
+    if (names.has(name)) name = `${name}, ${step}`;
+    for (let i = 2; names.has(name); i++) name = `${claim.value.name}, ${step} (${i})`;
+    names.add(name);
+    return { ...claim, value: { ...claim.value, name: escapedName(name) } };
+  });
+}
+
+function escapedName(name: string): string {
+  return name.replace(/\p{Cc}/gu, " ").slice(0, 200);
+}

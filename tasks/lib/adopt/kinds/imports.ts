@@ -1,0 +1,78 @@
+/** What Python sources import, where no file says what they need; and whether they use a GPU. */
+
+import type { Kind } from "../kind.ts";
+import { STANDARD_LIBRARY } from "../python_facts.ts";
+import type { Repository } from "../repository.ts";
+
+/** Packages that are called otherwise than what they are imported as. */
+const PACKAGES: Record<string, string> = {
+  cv2: "opencv-python-headless",
+  sklearn: "scikit-learn",
+  skimage: "scikit-image",
+  PIL: "pillow",
+  yaml: "pyyaml",
+  bs4: "beautifulsoup4",
+  dateutil: "python-dateutil",
+  dotenv: "python-dotenv",
+  attr: "attrs",
+  Crypto: "pycryptodome",
+  OpenSSL: "pyopenssl",
+  Bio: "biopython",
+  umap: "umap-learn",
+  git: "gitpython",
+  serial: "pyserial",
+  pytorch_lightning: "pytorch-lightning",
+  sentence_transformers: "sentence-transformers",
+  torch_geometric: "torch-geometric",
+  mpl_toolkits: "matplotlib",
+  google: "protobuf",
+  IPython: "ipython",
+  tensorflow_datasets: "tensorflow-datasets",
+  faiss: "faiss-cpu",
+  fitz: "pymupdf",
+  lightning: "lightning",
+};
+
+const FRAMEWORKS = /^(?:torch|tensorflow|jax|keras|pytorch_lightning|lightning|cupy|mxnet|paddle)$/;
+
+export const IMPORTS: Kind = {
+  name: "imports",
+  async look(repository, draft) {
+    const python = await repository.python();
+    const standard = python.get(STANDARD_LIBRARY)?.imports ?? {};
+    const own = ownModules(repository);
+    const packages = new Map<string, string>();
+    let framework: string | undefined;
+    let cuda: string | undefined;
+    for (const [path, { imports = {}, cuda: line }] of python) {
+      if (path === STANDARD_LIBRARY || /(?:^|\/)(?:tests?|docs?)\//.test(path)) continue;
+      if (line !== undefined) cuda ??= `${path}:${line}`;
+      for (const [module, at] of Object.entries(imports)) {
+        const top = module.split(".")[0]!;
+        if (top === "" || Object.hasOwn(standard, top) || own.has(top)) continue;
+        if (FRAMEWORKS.test(top)) framework ??= `${path}:${at}`;
+        const name = PACKAGES[top] ?? top;
+        if (!packages.has(name)) packages.set(name, `${path}:${at}`);
+      }
+    }
+    const place = cuda !== undefined && framework !== undefined ? cuda : framework;
+    if (place !== undefined) draft.gpus = { value: "optional", found: place, certainty: "read" };
+    if (draft.requirements.length > 0 || draft.install.some(({ value }) => value.length > 0)) return;
+    if (packages.size === 0) return;
+    const [first] = packages.values();
+    draft.install.push({
+      value: [...packages.keys()].sort(),
+      found: `imports, the first in ${first}`,
+      certainty: "guessed",
+    });
+  },
+};
+
+/** Modules that the repository itself has: files and folders that a script beside them can import. */
+function ownModules(repository: Repository): Set<string> {
+  const own = new Set<string>();
+  for (const path of repository.named(/\.py$/)) {
+    for (const part of path.split("/")) own.add(part.replace(/\.py$/, ""));
+  }
+  return own;
+}

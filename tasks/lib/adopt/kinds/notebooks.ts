@@ -1,0 +1,166 @@
+/** Notebooks with stored outputs: a step for each, and a claim for each value that it printed. */
+
+import { type PrintedLine, type PrintedValue, printedValues } from "../printed_values.ts";
+import { type ClaimDraft, type Draft, type Found, type StepDraft, stepName } from "../draft.ts";
+import type { Kind } from "../kind.ts";
+import { parseSource, readFrom } from "../../sources/sources.ts";
+import type { RunFiles } from "../../sources/source.ts";
+import { notebookOutputs } from "../../values/text.ts";
+import type { Repository } from "../repository.ts";
+import type { Loose } from "../yaml_file.ts";
+
+/** More are a collection, of which nobody repeats all at once. */
+const MOST_STEPS = 20;
+
+export const NOTEBOOKS: Kind = {
+  name: "notebooks",
+  async look(repository, draft) {
+    const python = await repository.python();
+    const steps: Found<StepDraft>[] = [];
+    const versions: string[] = [];
+    for (const path of repository.named(/\.ipynb$/)) {
+      const notebook = parsed(repository, path);
+      if (notebook === undefined) continue;
+      const names = [...draft.kinds.flatMap(({ steps }) => steps), ...steps].map(({ value }) => value.name);
+      const step = stepFor(path, notebook, stepName(path.split("/").at(-1)!.replace(/\.ipynb$/, ""), names));
+      if (step === undefined) continue;
+      const claims = await claimsOf(step, notebook, repository.text(path)!);
+      if (claims.length === 0) step.doubt ??= "it stores nothing that could be claimed";
+      else if (steps.filter(({ value }) => value.doubt === undefined).length >= MOST_STEPS) {
+        step.doubt ??= "one of many";
+      }
+      steps.push({ value: step, found: path, certainty: "read" });
+      const version = /^3\.\d+/.exec(notebook.metadata?.language_info?.version ?? "")?.[0];
+      if (version !== undefined && step.doubt === undefined) versions.push(`${version} ${path}`);
+      draft.claims.push(...claims);
+      addParameters(draft, path, python.get(path)?.parameters);
+    }
+    addPython(draft, versions);
+    if (steps.some(({ value }) => value.doubt === undefined)) {
+      draft.kinds.push({ kind: "notebooks", tier: "told", steps });
+    } else if (steps.length > 0) draft.kinds.push({ kind: "notebooks", tier: "code", steps });
+  },
+};
+
+function parsed(repository: Repository, path: string): Loose | undefined {
+  const text = repository.text(path);
+  if (text === undefined) return undefined;
+  try {
+    const notebook = JSON.parse(text);
+    return Array.isArray(notebook?.cells) ? notebook : undefined;
+  } catch {
+    return undefined; // Python's reader names it, too
+  }
+}
+
+function stepFor(path: string, notebook: Loose, name: string): StepDraft | undefined {
+  const cells = notebook.cells.filter((cell: Loose) => cell?.cell_type === "code");
+  if (!cells.some((cell: Loose) => Array.isArray(cell.outputs) && cell.outputs.length > 0)) return undefined;
+  const failed = notebook.cells.findIndex((cell: Loose) =>
+    Array.isArray(cell?.outputs) && cell.outputs.some((output: Loose) => output?.output_type === "error")
+  );
+  const source = cells.map((cell: Loose) => [cell.source].flat().join("")).join("\n");
+  const doubt = failed >= 0
+    ? `its stored run ended in an error, in cell ${failed + 1}`
+    : /\bgoogle\.colab\b|\/content\/drive|\/kaggle\//.test(source)
+    ? "it was made for Colab or Kaggle"
+    : undefined;
+  return {
+    name,
+    notebook: path,
+    needs: [],
+    outputs: [],
+    reads: [],
+    sources: [path],
+    ...(doubt !== undefined && { doubt }),
+  };
+}
+
+async function claimsOf({ name, notebook: path }: StepDraft, notebook: Loose, text: string) {
+  const file = path!.split("/").at(-1)!;
+  const lines = notebook.cells.flatMap((cell: Loose, index: number) =>
+    linesOf(cell, `${path}, cell ${index + 1}`)
+  );
+  const claims: Found<ClaimDraft>[] = [];
+  const files = { text: () => Promise.resolve(text) } as unknown as RunFiles;
+  for (const value of printedValues(lines)) {
+    const claim = claimOf(value, `${name}/${file}`, claims);
+    const checked = await found(claim, files);
+    if (checked !== undefined) claims.push({ value: checked, found: value.found, certainty: "read" });
+  }
+  return claims;
+}
+
+function linesOf(cell: Loose, found: string): PrintedLine[] {
+  if (cell?.cell_type !== "code" || !Array.isArray(cell.outputs)) return [];
+  const source = [cell.source].flat().join("").trim().split("\n").at(-1)!.trim();
+  return cell.outputs.flatMap((output: Loose) => {
+    if (output?.output_type === "error" || output?.name === "stderr") return [];
+    const isValue = output?.output_type === "execute_result";
+    const text = notebookOutputs(JSON.stringify({ cells: [{ outputs: [output] }] }));
+    return text.split("\n").map((line) => ({
+      text: line,
+      found,
+      ...(isValue && source.length <= 100 && { source }),
+    }));
+  });
+}
+
+function claimOf(value: PrintedValue, place: string, others: Found<ClaimDraft>[]): ClaimDraft {
+  const taken = new Set(others.map(({ value }) => value.name));
+  const label = value.label.slice(0, 120);
+  let name = label;
+  for (let i = 2; taken.has(name); i++) name = `${label} (${i})`;
+  const select = value.index === undefined ? "" : `[${value.index}]`;
+  return {
+    name,
+    from: `${place}~/${value.pattern}/${select}`,
+    value: value.values.length === 1 ? value.values[0]! : value.values,
+    ...(value.unit && { unit: value.unit }),
+    ...(value.of !== undefined && { of: value.of }),
+  };
+}
+
+/** The claim, if the notebook as it is stored has this value there; the one of several matches, where it is alone. */
+async function found(claim: ClaimDraft, files: RunFiles): Promise<ClaimDraft | undefined> {
+  const source = parseSource(claim.from);
+  if ("problem" in source) return undefined;
+  const wanted = [claim.value].flat();
+  try {
+    const form = Array.isArray(claim.value) ? "list" : "value";
+    const { values } = await readFrom(source, files, form);
+    return JSON.stringify(values.map(({ text }) => text)) === JSON.stringify(wanted) ? claim : undefined;
+  } catch {
+    if (wanted.length !== 1 || source.select !== undefined) return undefined;
+    const { values } = await readFrom(source, files, "list").catch(() => ({ values: [] }));
+    const places = values.flatMap(({ text }, index) => text === wanted[0] ? [index] : []);
+    return places.length === 1 ? { ...claim, from: `${claim.from}[${places[0]}]` } : undefined;
+  }
+}
+
+function addParameters(
+  draft: Draft,
+  path: string,
+  parameters: Record<string, { value: string | number | boolean; cell?: number }> = {},
+) {
+  for (const [name, { value, cell }] of Object.entries(parameters)) {
+    if (draft.parameters.some((one) => one.value.name === name)) continue;
+    draft.parameters.push({ value: { name, value }, found: `${path}, cell ${cell}`, certainty: "stated" });
+  }
+}
+
+/** The Python that most of them were run with. */
+function addPython(draft: Draft, versions: string[]) {
+  const counted = new Map<string, { count: number; path: string }>();
+  for (const one of versions) {
+    const [version, path] = one.split(" ") as [string, string];
+    counted.set(version, {
+      count: (counted.get(version)?.count ?? 0) + 1,
+      path: counted.get(version)?.path ?? path,
+    });
+  }
+  const [most] = [...counted].sort((a, b) => b[1].count - a[1].count);
+  if (most) {
+    draft.pythons.push({ value: most[0], found: `${most[1].path}, language_info`, certainty: "guessed" });
+  }
+}

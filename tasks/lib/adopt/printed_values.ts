@@ -1,0 +1,161 @@
+/**
+ * Values that were printed, as patterns that find them again. Lines of the same words with other numbers are one curve.
+ */
+
+export interface PrintedLine {
+  text: string;
+  /** e.g. `demo.ipynb, cell 5` */
+  found: string;
+  /** What was evaluated, where the line is nothing but its value. */
+  source?: string;
+}
+
+export interface PrintedValue {
+  /** What stands before the number, e.g. `validation accuracy`. */
+  label: string;
+  /** A regular expression with one group. */
+  pattern: string;
+  /** Which match it is, where a lonely number is one of several. */
+  index?: number;
+  /** Source texts; one, or the points of a curve. */
+  values: string[];
+  unit?: "%";
+  /** Size of the split, where the line gives the count, too: `358/360 (99.44%)`. */
+  of?: number;
+  found: string;
+}
+
+const NUMBER = String.raw`[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?`;
+
+/** A number that is no part of a word, a version, a date or an address. */
+const NUMBERS = new RegExp(
+  String.raw`(?<![\w.,:\\-]|[A-Za-z]\/)${NUMBER}(?![\w\\]|\/[A-Za-z]|[.,:-]\d)`,
+  "g",
+);
+
+/** In a pattern; a value may be any number the next time. */
+const GROUP = String.raw`([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)`;
+
+const ANY = String.raw`[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?`;
+
+/** Lines of progress bars, warnings, logs, paths and tables of layers: they tell of the machine, or change each time. */
+const NOISE =
+  /it\/s|s\/it|\bETA\b|[█▏▎▍▌▋▊▉]|\d\d:\d\d|0x[0-9a-f]{4,}|Warning|Traceback|Error\b|^\s*File |https?:\/\/|[A-Za-z]:\\|(?:^|\s)~?\/[\w.-]+\/|\bdownload|Requirement already|Collecting |Installing|successfully|\bdevice\b|\bGPU\b|\bCUDA\b|\bversion\b|\b(?:MB|GB|kB)\b|tensor\(|array\(|dtype|<[\w.]+ (?:object|at)|\[={3,}|={2,}>|^[\d/]+ \[/i;
+
+/** What a number is called that counts, names or times, and is no result. */
+const NO_RESULT =
+  /(?:^|[\s_])(?:epochs?|iter(?:ation)?s?|steps?|batch(?:es|_size)?|fold|round|trial|seed|time|secs?|seconds?|minutes?|hours?|elapsed|took|duration|speed|ms|eta|lr|learning.?rate|rank|port|pid|memory|worker|year|date|page|line|chapter|figure|table|row|index|idx|id|of|in|to|at|from|step.?size)[\s:=(#]*$/i;
+
+/** Units of what a clock or a machine says. */
+const MACHINE_UNIT = /^\s*(?:s|secs?|seconds?|ms|us|µs|min|minutes?|hours?|h|it|MB|GB|KB|kB|Hz|°C|W)\b/i;
+
+/** Points of a curve beyond which only the last is claimed. */
+const LONGEST_CURVE = 200;
+
+/** Of one notebook; more are not looked at by anybody. */
+const MOST = 60;
+
+export function printedValues(lines: PrintedLine[]): PrintedValue[] {
+  const groups = new Map<string, Group>();
+  for (const line of lines) addLine(groups, line);
+  const found: PrintedValue[] = [];
+  for (const group of groups.values()) {
+    for (let place = 0; place < group.numbers[0]!.length; place++) {
+      const value = valueAt(group, place);
+      if (value !== undefined) found.push(value);
+    }
+  }
+  return found.slice(0, MOST);
+}
+
+/** Lines of the same words. */
+interface Group {
+  /** What stands around the numbers. */
+  words: string[];
+  numbers: string[][];
+  first: PrintedLine;
+}
+
+function addLine(groups: Map<string, Group>, line: PrintedLine) {
+  const text = line.text.trimEnd();
+  if (text === "" || text.length > 300 || NOISE.test(text)) return;
+  const matches = [...text.matchAll(NUMBERS)];
+  if (matches.length === 0 || matches.length > 12) return;
+  const words: string[] = [];
+  let end = 0;
+  for (const match of matches) {
+    words.push(text.slice(end, match.index));
+    end = match.index + match[0].length;
+  }
+  words.push(text.slice(end));
+  const isLonely = words.every((word) => word.trim() === "") && matches.length === 1;
+  if (isLonely && line.source === undefined) return;
+  // A number alone is a value of its own; two of them are no curve.
+  const key = isLonely ? `\0${groups.size}` : words.map((word) => word.replace(/\s+/g, " ")).join("\0");
+  const group = groups.get(key) ?? { words, numbers: [], first: line };
+  group.numbers.push(matches.map(([number]) => number));
+  groups.set(key, group);
+}
+
+function valueAt({ words, numbers, first }: Group, place: number): PrintedValue | undefined {
+  const values = numbers.map((row) => row[place]!);
+  const [before, after] = [words[place]!, words[place + 1]!];
+  const isLonely = words.every((word) => word.trim() === "");
+  const label = isLonely ? first.source! : labelOf(words, place);
+  if (label === undefined || NO_RESULT.test(before) || MACHINE_UNIT.test(after) || NO_RESULT.test(label)) {
+    return undefined;
+  }
+  const isWhole = values.every((value) => /^[-+]?\d+$/.test(value));
+  // The count of a percentage that is claimed: it is in the claim's `of`.
+  if (isWhole && /^\s*\/\s*$/.test(after) && words.some((word) => /^\s*%/.test(word))) return undefined;
+  // A whole number is a result where it is said what it is: `errors: 12`.
+  if (isWhole && !isLonely && !/[:=]\s*$/.test(before)) return undefined;
+  if (isWhole && isLonely && !/len|count|sum|score|shape|correct/i.test(label)) return undefined;
+  const unit = /^\s*%/.test(after) ? "%" as const : undefined;
+  const of = unit && numbers.length === 1 ? sizeOf(numbers[0]!, words, place) : undefined;
+  const pattern = patternOf(words, place);
+  const last = values.length > LONGEST_CURVE ? { index: -1, values: [values.at(-1)!] } : { values };
+  return {
+    label,
+    pattern,
+    ...last,
+    ...(unit && { unit }),
+    ...(of !== undefined && { of }),
+    found: first.found,
+  };
+}
+
+/** The words before a number, without what belongs to the number before them. */
+function labelOf(words: string[], place: number): string | undefined {
+  // `correct: 358/360 (99.44%)`: what is said before the count is said of the percentage, too.
+  let from = place;
+  while (from > 0 && /^\s*(?:\/|\(|=|±)\s*$/.test(words[from]!)) from--;
+  const before = words[from]!.replace(/[\s:=~≈([{'"$]+$/, "");
+  const last = before.split(/[,;|]|\s{2,}|\)\s|\s-\s/).at(-1)!;
+  const plain = last.replace(/^[\s'"*[({%>-]+/, "").replace(/['"]/g, "").trim();
+  return /\p{L}{2}/u.test(plain) && plain.length <= 100 ? plain : undefined;
+}
+
+function patternOf(words: string[], place: number): string {
+  const parts = words.map((word, index) => {
+    const text = word.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&").replace(/\s+/g, "\\s+");
+    if (index === words.length - 1) return text;
+    return text + (index === place ? GROUP : ANY);
+  });
+  // What follows the value is not needed to find it, unless it tells it from another.
+  const whole = parts.join("");
+  return `^${whole.replace(/^\\s\+/, "\\s*")}\\s*$`;
+}
+
+/** `358/360 (99.44%)`: the percentage is a count of 360. */
+function sizeOf(numbers: string[], words: string[], place: number): number | undefined {
+  const text = numbers.map((number, index) => words[index]! + number).join("") + words.at(-1);
+  const percent = numbers[place]!;
+  const decimals = percent.split(".")[1]?.length ?? 0;
+  for (const [, count, size] of text.matchAll(/(?<![\d.])(\d+)\s*\/\s*(\d+)(?![\d.])/g)) {
+    const exact = 100 * Number(count) / Number(size);
+    if (Number(size) > 1 && exact.toFixed(decimals) === Number(percent).toFixed(decimals)) {
+      return Number(size);
+    }
+  }
+}
