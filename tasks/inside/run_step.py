@@ -13,6 +13,7 @@ e.g. on a compute node, and in the images of older papers.
 from __future__ import annotations
 
 import contextlib
+import importlib.machinery
 import importlib.util
 import json
 import os
@@ -47,6 +48,7 @@ def main(argv: list[str]) -> int:
         if ended is not None:
             return ended
     frameworks = own_module("frameworks")
+    own_module("children/experiment_bytecode").keep_out_of(os.environ.get("EXPERIMENT_PROJECT"))
     if not IS_SAFE_PATH:
         del sys.path[0]  # this file's folder: the step may have modules of the same names
     record = {
@@ -194,7 +196,7 @@ def with_children(
 
 def own_module(name: str) -> ModuleType:
     """A module of this folder that no import of the step's ever finds."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -240,7 +242,7 @@ def run_python(arguments: list[str]) -> int:
             run_text(arguments[1])
         else:
             set_arguments(arguments, str(Path(arguments[0]).resolve().parent))
-            runpy.run_path(arguments[0], run_name="__main__")
+            run_file(arguments[0])
     except SystemExit as end:
         return exit_code(end)
     except KeyboardInterrupt:
@@ -265,6 +267,19 @@ def run_text(code: str) -> None:
     """Runs a text as `__main__`, where pickle and multiprocessing look for what it defines."""
     main_module = sys.modules["__main__"] = ModuleType("__main__")
     exec(compile(code, "<string>", "exec", dont_inherit=True), main_module.__dict__)
+
+
+def run_file(path: str) -> None:
+    """Runs a file as `__main__`. Like the interpreter, and unlike runpy, it leaves sys.argv[0] as it was given,
+    and `__file__` is absolute from Python 3.9 on."""
+    if not path.endswith(".py"):  # a folder, an archive, compiled code
+        runpy.run_path(path, run_name="__main__")
+        return
+    name = os.path.join(os.getcwd(), path) if sys.version_info >= (3, 9) else path
+    module = sys.modules["__main__"] = ModuleType("__main__")
+    loader = importlib.machinery.SourceFileLoader("__main__", name)
+    module.__dict__.update(__file__=name, __cached__=None, __loader__=loader)
+    exec(compile(loader.get_data(name), name, "exec", dont_inherit=True), module.__dict__)
 
 
 def exit_code(end: SystemExit) -> int:

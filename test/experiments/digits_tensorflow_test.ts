@@ -2,23 +2,18 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { ensureEnvironment } from "../../tasks/lib/environment/environment.ts";
 import { sha256File } from "../../tasks/lib/system/files.ts";
 import { ROOT } from "../support/project.ts";
+import { pythonWithTensorFlow } from "../support/tensorflow.ts";
 
 const FOLDER = join(ROOT, "experiments/digits_tensorflow");
 
-const environment = await ensureEnvironment({
-  root: ROOT,
-  requirements: join(FOLDER, "requirements.txt"),
-  gpu: false,
-  announce: () => {},
-}).catch((error: Error) => error);
+const found = await pythonWithTensorFlow();
 
-const python = environment instanceof Error ? undefined : environment.python;
+const python = found instanceof Error ? undefined : found;
 
-if (environment instanceof Error) {
-  console.log(`ignored: the tests with the real TensorFlow, since: ${environment.message}`);
+if (found instanceof Error) {
+  console.log(`ignored: the tests with the real TensorFlow, since: ${found.message}`);
 }
 
 /** Trains for one epoch under the recorder; returns what it recorded and the SHA-256 of each file. */

@@ -296,3 +296,30 @@ def test_an_interrupt_reaches_the_step_in_its_terminal(tmp_path: Path) -> None:
     stdout, _ = process.communicate(timeout=20)
     assert stdout.startswith("saved\n")
     assert process.returncode == 130
+
+
+def test_a_script_sees_its_path_as_it_does_by_itself(tmp_path: Path) -> None:
+    text = "import sys\nprint(__file__, sys.argv[0], __name__, __spec__, __cached__ is None)"
+    ended = _run_file(tmp_path, text)
+    alone = subprocess.run(
+        [sys.executable, "step.py"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == alone.stdout
+    assert ended.stdout.startswith(f"{tmp_path}/step.py step.py ")
+
+
+@pytest.mark.parametrize("command", [["python", "-m", "package.step"], ["bash", "-c", "python3 -m package.step"]])
+def test_nothing_that_is_compiled_is_left_in_the_project(tmp_path: Path, command: list[str]) -> None:
+    """The packages of an environment stay compiled, also where that lies in the project."""
+    project = tmp_path / "project"
+    (project / "package").mkdir(parents=True)
+    (project / "package/part.py").write_text("VALUE = 3")
+    (project / "package/step.py").write_text("from package.part import VALUE\nimport other\nprint(VALUE)")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/other.py").write_text("")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = {"EXPERIMENT_PROJECT": str(project), "PYTHONPATH": str(tmp_path / "elsewhere"), "PATH": path}
+    ended = _run(project, *command, PYTHONDONTWRITEBYTECODE="", **env)
+    assert ended.stdout == "3\n", ended.stderr
+    assert list(project.rglob("__pycache__")) == []
+    assert len(list((tmp_path / "elsewhere/__pycache__").iterdir())) == 1

@@ -7,6 +7,7 @@ import { findUv } from "../../tasks/lib/environment/uv.ts";
 import { isOnPath } from "../../tasks/lib/system/on_path.ts";
 import { copyTree } from "../../tasks/lib/system/files.ts";
 import { git, Project, ROOT } from "../support/project.ts";
+import { pythonWithTensorFlow } from "../support/tensorflow.ts";
 
 const FIXTURES = join(ROOT, "test", "fixtures", "repositories");
 
@@ -21,16 +22,48 @@ async function copyOf(name: string): Promise<Project> {
   return project;
 }
 
+/** What a repository is expected to come to. */
+interface Expected {
+  exitCode: number;
+  verdicts: Record<string, string>;
+  /** Parts of what is said of claims, by name. */
+  details?: Record<string, string>;
+  /** Part of an error's message: nothing ran. */
+  message?: string;
+  /** Part of what is said on the way. */
+  said?: string;
+  /** The framework that its steps are recorded with. */
+  framework?: string;
+}
+
+interface Fixture extends Expected {
+  /** What this machine must have. */
+  needs?: (keyof typeof NEEDS)[];
+  /** Programs that it must not have. */
+  without?: string[];
+  /** Projects in folders of the repository, instead of one in its root. */
+  folders?: Record<string, Expected>;
+}
+
+/** By what a repository may need: why it is not here. */
+const NEEDS = {
+  uv: async () => await findUv() === undefined ? "uv is not here; deno task machine installs it" : undefined,
+  "a package index": async () => await reachesIndex() ? undefined : "no package index can be reached",
+  Rscript: () => isOnPath("Rscript") ? undefined : "R is not here; deno task machine installs it",
+  TensorFlow: async () => {
+    const found = await pythonWithTensorFlow();
+    return found instanceof Error ? `TensorFlow can't be had: ${found.message}` : undefined;
+  },
+};
+
 /** Why a repository can't be tried on this machine. */
-async function whyNot(
-  { needs = [], without = [] }: { needs?: string[]; without?: string[] },
-): Promise<string | undefined> {
+async function whyNot({ needs = [], without = [] }: Fixture): Promise<string | undefined> {
   const there = without.find(isOnPath);
   if (there !== undefined) return `${there} is here`;
-  if (needs.includes("uv") && await findUv() === undefined) {
-    return "uv is not here; deno task machine installs it";
+  for (const need of needs) {
+    const reason = await NEEDS[need]();
+    if (reason !== undefined) return reason;
   }
-  if (needs.includes("a package index") && !await reachesIndex()) return "no package index can be reached";
 }
 
 let reached: Promise<boolean> | undefined;
@@ -60,35 +93,49 @@ async function reachesIndex(): Promise<boolean> {
 
 for await (const { name, isDirectory } of Deno.readDir(FIXTURES)) {
   if (!isDirectory) continue;
-  const expected = JSON.parse(await Deno.readTextFile(join(FIXTURES, name, "expected.json")));
-  const reason = await whyNot(expected);
+  const fixture: Fixture = JSON.parse(await Deno.readTextFile(join(FIXTURES, name, "expected.json")));
+  const reason = await whyNot(fixture);
   if (reason !== undefined) console.log(`ignored: the repository ${name}, since ${reason}`);
   const test = `the repository ${name} has its expected verdicts, and is as it was`;
   Deno.test(test, { ignore: reason !== undefined }, async () => {
     await using project = await copyOf(name);
     await Deno.remove(project.path("expected.json"));
     await git(project, "commit", "-qam", "without what is expected");
-    const { code, stdout, stderr } = await project.task("reproduce", ["--engine", "host", "--json"]);
-    if (expected.message !== undefined) {
-      assert.ok(JSON.parse(stdout).error.message.includes(expected.message), stdout);
-      assert.equal(code, expected.exitCode);
-      return;
-    }
-    assert.ok(stderr.includes(expected.said ?? ""), stderr);
-    const { checks } = JSON.parse(stdout);
-    assert.deepEqual(
-      Object.fromEntries(checks.map(({ claim, verdict }: Record<string, string>) => [claim, verdict])),
-      expected.verdicts,
-      stderr,
-    );
-    for (const [claim, detail] of Object.entries(expected.details ?? {})) {
-      const check = checks.find((one: Record<string, string>) => one.claim === claim);
-      assert.ok(check.detail.includes(detail), check.detail);
-    }
-    assert.equal(code, expected.exitCode);
-    assert.doesNotMatch(stderr, /Edited while/);
-    assert.equal(await git(project, "status", "--porcelain", "--untracked-files=all"), "");
+    const all = Object.entries(fixture.folders ?? { ".": fixture });
+    for (const [folder, expected] of all) await reproduce(project, folder, expected);
   });
+}
+
+async function reproduce(project: Project, folder: string, expected: Expected) {
+  const env: Record<string, string> = { INIT_CWD: project.path(folder) };
+  if (expected.framework === "tensorflow") env.PYTHON = String(await pythonWithTensorFlow());
+  const { code, stdout, stderr } = await project.task("reproduce", ["--engine", "host", "--json"], env);
+  assert.ok(stderr.includes(expected.said ?? ""), stderr);
+  assert.doesNotMatch(stderr, /Edited while/);
+  assert.equal(await git(project, "status", "--porcelain", "--untracked-files=all"), "");
+  if (expected.message !== undefined) {
+    assert.ok(JSON.parse(stdout).error.message.includes(expected.message), stdout);
+    assert.equal(code, expected.exitCode);
+    return;
+  }
+  const { checks, directory } = JSON.parse(stdout);
+  assert.deepEqual(
+    Object.fromEntries(checks.map(({ claim, verdict }: Record<string, string>) => [claim, verdict])),
+    expected.verdicts,
+    stderr,
+  );
+  for (const [claim, detail] of Object.entries(expected.details ?? {})) {
+    const check = checks.find((one: Record<string, string>) => one.claim === claim);
+    assert.ok(check.detail.includes(detail), check.detail);
+  }
+  assert.equal(code, expected.exitCode);
+  const { attempts: [{ code: { commit, dirty } }], steps } = JSON.parse(
+    await Deno.readTextFile(join(directory, "evidence.json")),
+  );
+  assert.deepEqual([commit, dirty], [(await git(project, "rev-parse", "HEAD")).trim(), []]);
+  if (expected.framework !== undefined) {
+    assert.ok(steps.train.recorded.environment[expected.framework].version, "the framework is recorded");
+  }
 }
 
 Deno.test("the repository dvc: another parameter, an edit and --reuse give what a run from the beginning gives", async () => {
@@ -108,4 +155,28 @@ Deno.test("the repository dvc: another parameter, an edit and --reuse give what 
   assert.match(stderr, /prepare, unchanged: copied/);
   assert.match(stderr, /train, unchanged: copied/);
   assert.equal(await mae(), first);
+});
+
+Deno.test("the repository own_tasks: a change to its own tasks/ is named as the cause of a difference", async () => {
+  await using project = await copyOf("own_tasks");
+  await project.task("reproduce", ["--engine", "host", "--json"]);
+  await project.write("tasks/conf.py", "STEPS = 21\nRATE = 0.1\n");
+  await project.task("reproduce", ["--engine", "host", "--json"]);
+  const [first, second] = [await project.run("own-tasks", 0), await project.run("own-tasks", 1)];
+  const { stdout } = await project.task("compare", [first, second, "--json"]);
+  const { environment } = JSON.parse(stdout);
+  assert.deepEqual(
+    environment.map(({ aspect, likelihood, values }: Record<string, unknown>) => [aspect, likelihood, values]),
+    [["code", "possible", environment[0].values]],
+  );
+  assert.equal(environment[0].values[0].name, "tasks/conf.py");
+});
+
+Deno.test("the repository constants_notebook: an upper-case parameter is given", async () => {
+  const reason = await whyNot({ needs: ["uv", "a package index"], exitCode: 0, verdicts: {} });
+  if (reason !== undefined) return console.log(`not tried, since ${reason}`);
+  await using project = await copyOf("constants_notebook");
+  await project.task("reproduce", ["--engine", "host", "--N_STEPS", "3"]);
+  const results = join(await project.run("constants-notebook"), "fit/notebooks/results.csv");
+  assert.match(await Deno.readTextFile(results), /^steps,slope\n3,0\.7/);
 });

@@ -14,6 +14,10 @@ import sys
 def _begin():
     # type: () -> None
     here = os.path.dirname(os.path.realpath(__file__))
+    if sys.version_info >= (3, 8) and os.environ.get("EXPERIMENT_PROJECT"):
+        import experiment_bytecode
+
+        experiment_bytecode.keep_out_of(os.environ["EXPERIMENT_PROJECT"])
     sys.path[:] = [entry for entry in sys.path if not entry or os.path.realpath(entry) != here]
     folder = os.environ.get("EXPERIMENT_CHILDREN")
     if folder and os.path.isdir(folder) and sys.version_info >= (3, 8):

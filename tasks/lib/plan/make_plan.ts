@@ -244,12 +244,14 @@ function namesCache({ run = [], resume = [], shell = "", env = {} }: Step): bool
 }
 
 /** What makes runs comparable and their output live; the user's own settings come before it. */
-function stepEnvironment({ request }: Context, gpus: GpuChoice): Record<string, string> {
+function stepEnvironment({ experiment, request }: Context, gpus: GpuChoice): Record<string, string> {
   const { container, variables } = request;
   return {
     ...(container === undefined ? {} : variables),
     ...(container?.home === undefined ? {} : { HOME: container.home }),
     EXPERIMENT_RUN: request.run,
+    // Nothing that an import compiles is written there: inside/children/experiment_bytecode.py.
+    EXPERIMENT_PROJECT: experiment.root,
     PYTHONUNBUFFERED: "1",
     PYTHONHASHSEED: "0",
     // Packages are installed uncompiled; where this forbids to keep what an import compiles, each takes twice as long.
