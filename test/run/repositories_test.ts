@@ -166,7 +166,9 @@ Deno.test("the repository own_tasks: a change to its own tasks/ is named as the 
   const { stdout } = await project.task("compare", [first, second, "--json"]);
   const { environment } = JSON.parse(stdout);
   assert.deepEqual(
-    environment.map(({ aspect, likelihood, values }: Record<string, unknown>) => [aspect, likelihood, values]),
+    environment.map((
+      { aspect, likelihood, values }: Record<string, unknown>,
+    ) => [aspect, likelihood, values]),
     [["code", "possible", environment[0].values]],
   );
   assert.equal(environment[0].values[0].name, "tasks/conf.py");
@@ -179,4 +181,29 @@ Deno.test("the repository constants_notebook: an upper-case parameter is given",
   await project.task("reproduce", ["--engine", "host", "--N_STEPS", "3"]);
   const results = join(await project.run("constants-notebook"), "fit/notebooks/results.csv");
   assert.match(await Deno.readTextFile(results), /^steps,slope\n3,0\.7/);
+});
+
+Deno.test("a failed step names the files that Git LFS or git-annex stand in for", async () => {
+  await using project = await copyOf("lfs_pointer");
+  const yaml = await Deno.readTextFile(project.path("experiment.yaml"));
+  await project.write("experiment.yaml", yaml.replace(", weights/model.pkl]", "]"));
+  const { code, stdout } = await project.task("reproduce", ["--engine", "host"]);
+  assert.equal(code, 1);
+  assert.match(stdout, /invalid load key, 'v'/);
+  const said = await project.evidence("lfs-pointer");
+  assert.equal(
+    said.steps.evaluate.problem,
+    "exit code 1; weights/model.pkl is a Git LFS pointer, not the file itself: git lfs pull",
+  );
+  await Deno.remove(project.path("weights/model.pkl"));
+  await Deno.symlink(
+    "../.git/annex/objects/aa/bb/SHA256E-s9--00/SHA256E-s9--00",
+    project.path("weights/model.pkl"),
+  );
+  await project.task("reproduce", ["--engine", "host"]);
+  const { steps } = await project.evidence("lfs-pointer");
+  assert.match(
+    steps.evaluate.problem,
+    /weights\/model\.pkl is a git-annex link, not the file itself: git annex get /,
+  );
 });

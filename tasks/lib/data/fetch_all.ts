@@ -39,7 +39,8 @@ export async function fetchAll(
 ): Promise<DataStatus[]> {
   const before = await statusOfAll(experiment, chosen);
   const missing = before.filter(({ state }) => state === "absent" || state === "corrupted");
-  if (missing.length > 0) announceCost(missing.map(({ data }) => data), options, terminal);
+  const downloads = missing.map(({ data }) => data).filter(({ urls }) => urls.length > 0);
+  if (downloads.length > 0) announceCost(downloads, options, terminal);
   if (!options.plan) return await fetchEach(experiment, before, options, terminal);
   listLines(before, terminal).forEach((line) => terminal.line(line));
   return before;

@@ -2,15 +2,15 @@
 
 import { basename, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import type { Data, Experiment } from "../experiment/experiment.ts";
+import type { Data, DataHash, Experiment } from "../experiment/experiment.ts";
 import { unpack } from "./archive/unpack.ts";
 import { acquireData, fetchFile, type FetchFileOptions, fromCommand } from "./fetch_file.ts";
 import { type Entry, filePath, inspectEntry, treePath } from "./cache.ts";
 import { findMismatch } from "./download/checksums.ts";
 import { findLocalFile, type LocalFile } from "./local_file.ts";
-import { hashFile, pinData } from "./checksum.ts";
+import { hashFile, pinData, showHash } from "./checksum.ts";
 import { type DataStatus, statusOf, targetOf } from "./status.ts";
-import { inspectPlace, placeLink, refuseFile } from "./place.ts";
+import { inspectPlace, placeLink, refuseFile, refuseFolder } from "./place.ts";
 import { manifestPath } from "./tree/tree_manifest.ts";
 
 /**
@@ -25,6 +25,7 @@ export async function fetchOne(
 ): Promise<DataStatus> {
   const before = await statusOf(experiment, data, { hash: false });
   if (before.state === "here") return before;
+  if (before.folder !== undefined) refuseFolder(data, before.hash, before.folder.sha256);
   const place = await inspectPlace(experiment.root, data);
   const own = place.kind === "file" ? await takeOver(experiment.root, before) : undefined;
   using _lock = await acquireData(before.hash, data, options);
@@ -81,6 +82,7 @@ async function fetchInto(
   const { data, hash, entry } = found;
   const { offline, from } = options;
   const localFile = own ?? (from === undefined ? undefined : await findLocalFile(from, data, hash));
+  if (localFile === undefined && data.how !== undefined) throw missingByHand(experiment, data, hash);
   if (localFile === undefined && offline) throw missingOffline(experiment, data, entry);
   return await fetchFile(experiment, data, hash, localFile, options);
 }
@@ -90,6 +92,18 @@ function missingOffline(experiment: string, { name, urls }: Data, damaged?: Entr
   const file = basename(new URL(urls[0]!).pathname) || "FILE";
   return new Failure(3, `Cannot get the data "${name}" offline: ${why}`, {
     remedy: `Get ${urls[0]} on a machine with a network, then: ${fromCommand(experiment, file)}`,
+  });
+}
+
+/** Nobody but the user can get these. */
+function missingByHand(experiment: string, { name, to, unpack, how }: Data, hash: DataHash): Failure {
+  const command = fromCommand(experiment, "FILE");
+  const then = unpack === undefined
+    ? `It belongs at ${to}; or, for a file: ${command}`
+    : `Then give the archive as it is: ${command}`;
+  const expected = `${showHash(hash)} is expected`;
+  return new Failure(3, `Cannot fetch the data "${name}", which are not here (${expected}): ${how}`, {
+    remedy: then,
   });
 }
 

@@ -58,7 +58,7 @@ function notThere(
   seen: string[],
   isFolder: boolean,
 ): LocalFileMissing {
-  const { name, urls, unpack } = data;
+  const { name, urls, how, unpack } = data;
   const found = seen.length === 0 ? "" : `: ${seen.slice(0, 3).join(", ")}`;
   const where = isFolder ? `no file in ${from} has` : `${from} does not have`;
   const form = unpack === undefined
@@ -67,6 +67,6 @@ function notThere(
   return new LocalFileMissing(
     isFolder,
     `Cannot take "${name}" from there: ${where} the expected ${showHash(hash)}${found}`,
-    `Get ${urls[0]} on a machine with a network, and ${form}`,
+    how === undefined ? `Get ${urls[0]} on a machine with a network, and ${form}` : `${how}; ${form}`,
   );
 }

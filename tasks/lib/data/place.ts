@@ -8,6 +8,7 @@ import { isReadOnly } from "../system/files.ts";
 import { leadsToCache } from "./cache_folder.ts";
 import type { Found } from "./download/checksums.ts";
 import { showFound, showHash } from "./checksum.ts";
+import { standInAt } from "./stand_in.ts";
 
 /** What stands at a place now: nothing or a link of ours, which may be replaced, or a file of the user's. */
 export type Standing = { kind: "nothing" } | { kind: "link"; target: string } | {
@@ -23,6 +24,16 @@ export type Standing = { kind: "nothing" } | { kind: "link"; target: string } | 
 export async function inspectPlace(root: string, data: Data): Promise<Standing> {
   const path = join(root, data.to);
   await refuseOutside(root, data);
+  const standIn = standInAt(path);
+  if (standIn !== undefined) {
+    throw new Failure(
+      3,
+      `Cannot use the data "${data.name}": ${data.to} is ${standIn.kind}, not the file itself`,
+      {
+        remedy: standIn.remedy,
+      },
+    );
+  }
   const info = await Deno.lstat(path).catch((error) => {
     if (error instanceof Deno.errors.NotFound) return undefined;
     if (error instanceof Deno.errors.NotADirectory) {
@@ -63,6 +74,16 @@ export function refuseFile(data: Data, wanted: DataHash, found: Found): never {
     }`
     : "a file is there, and the unpacked data are a folder";
   throw occupied(data, because);
+}
+
+/** @throws Failure(2): a folder of the user's is at the place, and it is not these data. */
+export function refuseFolder(data: Data, wanted: DataHash, sha256: string): never {
+  throw occupied(
+    data,
+    `a folder is there that is not these data: its files have sha256:${sha256}, expected is ${
+      showHash(wanted)
+    }`,
+  );
 }
 
 /**

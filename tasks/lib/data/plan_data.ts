@@ -39,7 +39,18 @@ export async function planData(
 }
 
 function plannedData({ root }: Experiment, found: DataStatus, cache: string, fetched: boolean): PlannedData {
-  const { data, hash, state, entry, integrity } = found;
+  const { data, hash, state, entry, integrity, folder } = found;
+  if (folder !== undefined && state === "here") {
+    const { sha256, bytes } = folder;
+    return {
+      path: join(root, data.to),
+      checksumOf: showHash(hash),
+      sha256,
+      treeSha256: sha256,
+      bytes,
+      source: data.how,
+    };
+  }
   const known = "sha256" in hash && isWhole(hash) ? hash.sha256 : undefined;
   // Still without a link after they were fetched: the project can't be written.
   const isReadInCache = fetched && state === "unlinked";
@@ -50,7 +61,8 @@ function plannedData({ root }: Experiment, found: DataStatus, cache: string, fet
     sha256: entry?.record.sha256 ?? known,
     treeSha256: integrity?.treeSha256,
     bytes: entry?.record.bytes ?? data.size,
-    source: entry === undefined ? data.urls[0] : entry.record.source,
+    source: entry === undefined ? data.urls[0] ?? data.how : entry.record.source,
+    ...(entry === undefined && data.how !== undefined && { byHand: true as const }),
     ...(!isSound(state) && { missing: true }),
   };
 }

@@ -20,13 +20,13 @@ const STATES: Record<DataState, string> = {
 /** A table: name, state, size, place, hash, source. */
 export function listLines(statuses: DataStatus[], terminal: Pick<Terminal, "paint">): string[] {
   const header = ["data", "state", "size", "at", "checksum", "from"];
-  const rows = statuses.map(({ data, hash, state, entry }) => [
+  const rows = statuses.map(({ data, hash, state, entry, folder }) => [
     data.name,
     STATES[state],
-    sizeOf(entry?.record.bytes ?? data.size),
+    sizeOf(folder?.bytes ?? entry?.record.bytes ?? data.size),
     data.to,
     shortHash(showHash(hash)),
-    entry?.record.source ?? data.urls[0]!,
+    entry?.record.source ?? data.urls[0] ?? data.how!,
   ]);
   return columns([header, ...rows], (cell, row, column) => {
     if (row === 0) return terminal.paint(cell, "dim");
@@ -47,7 +47,8 @@ function shortHash(hash: string): string {
 }
 
 /** Says that data are there. @param took how long it took to fetch them, if they were not there before */
-export function readyLine({ data, state, entry }: DataStatus, took?: string): string {
+export function readyLine({ data, state, entry, folder }: DataStatus, took?: string): string {
+  if (folder !== undefined) return `${data.name}: the folder ${data.to} is it, sha256:${folder.sha256}`;
   const how = took === undefined ? "was here already" : `ready after ${took}`;
   const place = state === "here" ? data.to : targetOf(data, entry!);
   return `${data.name}: ${how}, in ${place}, sha256:${entry!.record.sha256}`;
@@ -55,16 +56,17 @@ export function readyLine({ data, state, entry }: DataStatus, took?: string): st
 
 /** One of `data` in what `--json` prints. */
 export function statusResult({ root }: Pick<Experiment, "root">, found: DataStatus) {
-  const { data, hash, state, entry, integrity } = found;
+  const { data, hash, state, entry, integrity, folder } = found;
   return {
     name: data.name,
     state,
     path: join(root, data.to),
     checksumOf: showHash(hash),
-    bytes: entry?.record.bytes ?? data.size,
+    bytes: folder?.bytes ?? entry?.record.bytes ?? data.size,
     urls: data.urls,
-    sha256: entry?.record.sha256,
-    treeSha256: integrity?.treeSha256,
+    how: data.how,
+    sha256: folder?.sha256 ?? entry?.record.sha256,
+    treeSha256: folder?.sha256 ?? integrity?.treeSha256,
     source: entry?.record.source,
     file: entry && filePath(entry),
     target: entry && targetOf(data, entry),

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import type { Data, DataHash, Experiment } from "../experiment/experiment.ts";
 import { dataCache } from "./cache_folder.ts";
+import type { Placed } from "./placed.ts";
 import { type Entry, filePath, findEntry, inspectEntry, type Integrity, treePath } from "./cache.ts";
 import { readDataPin } from "./checksum.ts";
 
@@ -16,6 +17,8 @@ export interface DataStatus {
   state: DataState;
   entry?: Entry;
   integrity?: Integrity;
+  /** A folder of the user's that lies at the place instead of a link; it is used where it is if it has the hash. */
+  folder?: Placed;
 }
 
 /** @param hash Hash everything instead of trusting sizes and times. */
@@ -27,6 +30,10 @@ export async function statusOf(
   const pin = await readDataPin(experiment, data);
   const hash = pin === undefined ? data.hash : { sha256: pin };
   const entry = await findEntry(await dataCache(), hash);
+  const folder = await folderAt(experiment, data, hashing);
+  if (folder !== undefined) {
+    return { data, hash, folder, state: isExpected(hash, folder) ? "here" : "corrupted" };
+  }
   if (entry === undefined) return { data, hash, state: "absent" };
   const integrity = await inspectEntry(entry, { unpacked: data.unpack !== undefined, hash: hashing });
   const isLinked = await Deno.readLink(join(experiment.root, data.to)).then(
@@ -34,6 +41,22 @@ export async function statusOf(
     () => false,
   );
   return { data, hash, entry, integrity, state: stateOf(data, integrity, isLinked) };
+}
+
+/** What an archive was unpacked to is a link; a hash of the archive says nothing of another folder. */
+async function folderAt(
+  { root }: Experiment,
+  { to, unpack }: Data,
+  hash: boolean,
+): Promise<Placed | undefined> {
+  const info = await Deno.lstat(join(root, to)).catch(() => undefined);
+  if (unpack !== undefined || !info?.isDirectory) return undefined;
+  const { inspectPlaced } = await import("./placed.ts");
+  return await inspectPlaced(join(root, to), { hash });
+}
+
+function isExpected(hash: DataHash, { sha256 }: Placed): boolean {
+  return "sha256" in hash && sha256.startsWith(hash.sha256);
 }
 
 /** By sizes and times. */

@@ -17,11 +17,35 @@ export function checkData(document: YamlDocument): void {
   }));
   for (const { name, path, data } of all) {
     checkName(document, path, name);
+    checkOrigin(document, path);
     checkHash(document, path);
     checkUrls(document, path, data);
     checkPlace(document, path, data.to);
   }
   checkNesting(document, all);
+}
+
+/** What no address and no words are given for, a step downloads by itself: it is hashed as it lies there. */
+function isOwn(keys: string[]): boolean {
+  return !keys.includes("urls") && !keys.includes("how");
+}
+
+function checkOrigin(document: YamlDocument, path: Path): void {
+  const keys = document.keys(path);
+  if (!keys) return;
+  const field = fieldName(path);
+  if (keys.includes("urls") && keys.includes("how")) {
+    document.add(path, `${field} must have either urls or how, it has both`, "key");
+  }
+  if (!isOwn(keys)) return;
+  const key = ["unpack", "size", "md5"].find((one) => keys.includes(one));
+  if (key === undefined) return;
+  document.add(
+    path,
+    `${field} must have urls or how, since it has ${key}; without either, a step downloads it by itself to ` +
+      "that place, and only a sha256 can be expected of it",
+    "key",
+  );
 }
 
 /** One hash says what is expected: two could contradict each other. */
@@ -32,7 +56,7 @@ function checkHash(document: YamlDocument, path: Path): void {
   const both = keys.includes("sha256") && keys.includes("md5");
   if (both) {
     document.add(path, `${field} must have either sha256 or md5, it has both; sha256 says more`, "key");
-  } else if (!keys.includes("sha256") && !keys.includes("md5")) {
+  } else if (!keys.includes("sha256") && !keys.includes("md5") && !isOwn(keys)) {
     document.add(path, `${field} must have sha256 or md5, so that it is known what was fetched`, "key");
   }
 }

@@ -45,8 +45,10 @@ export interface Environment extends PackageChoices {
 /** Data that are fetched: what they are known by, where they are, and where the steps find them. */
 export interface Data {
   name: string;
-  /** http or https, in the order to try them. */
+  /** http or https, in the order to try them; none for data that nobody may hand on. */
   urls: string[];
+  /** How these are had, in words for people. */
+  how?: string;
   /** What the file or archive is known by: exactly one of the two, in small letters. */
   hash: DataHash;
   /** Bytes of the file or archive. */
@@ -54,6 +56,15 @@ export interface Data {
   /** The kind of the archive that is unpacked; a file without it. */
   unpack?: "zip" | "tar";
   /** Where the steps find them, relative to the root. */
+  to: string;
+}
+
+/** What a step downloads by itself, to a place in the project. */
+export interface OwnDownload {
+  name: string;
+  /** Expected of the file, or of the folder: 64 small hexadecimal digits, or the first of them. */
+  sha256?: string;
+  /** Where it is afterwards, relative to the root. */
   to: string;
 }
 
@@ -76,6 +87,8 @@ export interface Step {
   inputs?: string[];
   /** Names of the data the step reads: those it lists, and those its command names. */
   data: string[];
+  /** Of these, the names of what it downloads by itself. */
+  downloads?: string[];
   /** Arguments appended when an interrupted run is taken up again; without it the step starts afresh. */
   resume?: string[];
   /** What it does, in a line for people. */
@@ -187,6 +200,8 @@ export interface Experiment {
   /** Texts of these files, once they are read. */
   parameterFiles?: Record<string, string>;
   data: Record<string, Data>;
+  /** What is declared with the data and is downloaded by steps themselves. */
+  downloads?: Record<string, OwnDownload>;
   /** In the order of the file. */
   steps: Record<string, Step>;
   claims: Claim[];

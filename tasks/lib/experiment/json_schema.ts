@@ -39,7 +39,10 @@ const DESCRIPTIONS: Record<string, string> = {
     "Parameters that stand in a file of the repository, e.g. params.yaml#train.lr. Their values there are the declared ones; other values are written into a copy that the steps see.",
   data: "What is fetched: data sets and weights, kept in a cache that all your projects share.",
   "data.*.urls": "Where it is, best first; http and https.",
-  "data.*.sha256": "SHA-256 of the file or archive: all 64 digits, or at least the first 8.",
+  "data.*.how":
+    "Instead of urls: how these data are had, where nobody may hand them on. Without either, a step downloads them by itself, and they are hashed after it.",
+  "data.*.sha256":
+    "SHA-256 of the file or archive, or of a folder that you put there: all 64 digits, or at least the first 8.",
   "data.*.md5": "MD5 of the file or archive, where its authors publish no SHA-256.",
   "data.*.size": "Bytes of the file or archive.",
   "data.*.unpack": "zip or tar (compressed or not); without it, a file.",

@@ -9,6 +9,7 @@ import {
   type Data,
   type Environment,
   type Experiment,
+  type OwnDownload,
   type Parameter,
   parseImage,
   rangeText,
@@ -47,7 +48,8 @@ function convert(document: YamlDocument, file: string, root: string): Experiment
       (value, name) => convertParameter(document, value, name),
     ),
     params: mapRecord(data.params ?? {}, (text) => parsePlace(text) as ParameterPlace),
-    data: mapRecord(data.data ?? {}, convertData),
+    data: mapRecord(pick(data.data, (one) => !isOwnDownload(one)), convertData),
+    ...convertDownloads(pick(data.data, isOwnDownload)),
     steps: mapRecord(data.steps, (step, name) => convertStep(document, step, name)),
     claims: (data.claims ?? []).map((claim, index) => convertClaim(document, claim, index)),
     authors: convertAuthors(data.authors),
@@ -87,15 +89,35 @@ function convertEnvironment(environment: RawEnvironment): Environment {
   };
 }
 
-function convertData({ urls, sha256, md5, size, unpack, to }: RawData, name: string): Data {
+function convertData({ urls = [], how, sha256, md5, size, unpack, to }: RawData, name: string): Data {
   const hash = sha256 === undefined ? { md5: md5!.toLowerCase() } : { sha256: sha256.toLowerCase() };
-  return { name, urls, hash, size, unpack, to: tidyPath(to) };
+  return { name, urls, how: how && oneLine(how), hash, size, unpack, to: tidyPath(to) };
+}
+
+function convertDownloads(own: Record<string, RawData>): Pick<Experiment, "downloads"> {
+  return Object.keys(own).length === 0 ? {} : { downloads: mapRecord(own, convertDownload) };
+}
+
+function convertDownload({ sha256, to }: RawData, name: string): OwnDownload {
+  return { name, sha256: sha256?.toLowerCase(), to: tidyPath(to) };
+}
+
+function isOwnDownload({ urls, how }: RawData): boolean {
+  return urls === undefined && how === undefined;
+}
+
+function pick<T>(record: Record<string, T> = {}, wanted: (value: T) => boolean): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => wanted(value)));
 }
 
 function convertStep(document: YamlDocument, step: RawStep, name: string): Step {
   const texts = (key: "run" | "resume") =>
     step[key]?.map((_, index) => document.text(["steps", name, key, index]));
   const [run, resume] = [texts("run"), texts("resume")];
+  const named = dataOf(templates(document, step, name), step.data ?? []);
+  const all = (document.data as RawExperiment).data ?? {};
+  const isOwn = (one: string) => all[one] !== undefined && isOwnDownload(all[one]);
+  const downloads = named.filter(isOwn);
   return {
     name,
     run,
@@ -104,7 +126,8 @@ function convertStep(document: YamlDocument, step: RawStep, name: string): Step 
     produces: (step.produces ?? []).map(tidyPath),
     outputs: step.outputs && step.outputs.length > 0 ? step.outputs.map(tidyPath) : undefined,
     inputs: step.inputs?.map(tidyPath),
-    data: dataOf(templates(document, step, name), step.data ?? []),
+    data: named.filter((one) => !isOwn(one)),
+    ...(downloads.length > 0 && { downloads }),
     resume,
     ...convertSurroundings(document, step, name),
   };

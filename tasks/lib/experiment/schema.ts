@@ -126,16 +126,22 @@ export const ARCHIVES = ["zip", "tar"] as const;
 const UNPACK = "zip or tar, or left out for a file";
 
 export const dataSchema = z.strictObject({
-  urls: z.array(z.string({ error: "an address, e.g. https://example.org/EuroSAT.zip" }), { error: URLS })
-    .check(
+  urls: z.optional(
+    z.array(z.string({ error: "an address, e.g. https://example.org/EuroSAT.zip" }), { error: URLS }).check(
       z.minLength(1, { error: URLS }),
     ),
+  ),
+  how: z.optional(
+    text('"ask at example.org, then put it here"').check(
+      z.regex(/\S/, { error: "how these data are had, in words" }),
+    ),
+  ),
   sha256: z.optional(z.string({ error: SHA256 }).check(z.regex(/^[0-9a-fA-F]{8,64}$/, { error: SHA256 }))),
   md5: z.optional(z.string({ error: MD5 }).check(z.regex(/^[0-9a-fA-F]{32}$/, { error: MD5 }))),
   size: z.optional(wholeNumber("the number of bytes, a positive whole number", 1)),
   unpack: z.optional(z.enum(ARCHIVES, { error: UNPACK })),
   to: path("data/eurosat"),
-}, { error: "a mapping with urls, sha256 or md5, and to" });
+}, { error: "a mapping with to, and with urls or how and a hash" });
 
 const TIME = "a number and s, m, h or d, e.g. 90s, 30m or 4h";
 

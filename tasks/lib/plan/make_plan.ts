@@ -184,10 +184,12 @@ async function planStep(context: Context, step: Step): Promise<PlannedStep> {
   const needs: Record<string, Need> = {};
   for (const need of step.needs) needs[need] = await bindNeed(context, step, need);
   const cache = stepCache(experiment.root, experiment.name);
+  const downloads = plannedDownloads(experiment, step);
   const values = new Map([
     ["out", out],
     ["cache", cache],
     ...Object.entries(request.data ?? {}).map(([name, { path }]) => [`data.${name}`, path] as const),
+    ...Object.entries(downloads ?? {}).map(([name, { path }]) => [`data.${name}`, path] as const),
     ...Object.entries(parameters).map(([name, { text }]) => [name, text] as const),
     ...Object.entries(needs).map(([name, { directory }]) => [`steps.${name}`, directory] as const),
   ]);
@@ -226,8 +228,16 @@ async function planStep(context: Context, step: Step): Promise<PlannedStep> {
     inputs: step.inputs,
     needs,
     data: step.data.length > 0 ? step.data : undefined,
+    downloads,
     cache: namesCache(step) ? cache : undefined,
   };
+}
+
+function plannedDownloads({ root, downloads = {} }: Experiment, step: Step): PlannedStep["downloads"] {
+  return step.downloads && Object.fromEntries(step.downloads.map((name) => {
+    const { to, sha256 } = downloads[name]!;
+    return [name, { path: join(root, to), sha256 }];
+  }));
 }
 
 /** Ends at the first command that fails, also in a pipe, and for a variable that nobody has set. */

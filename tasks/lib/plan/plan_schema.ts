@@ -36,6 +36,8 @@ const plannedDataSchema = z.object({
   source: z.optional(z.string()),
   /** They are fetched before the steps run. */
   missing: z.optional(z.literal(true)),
+  /** Nothing can fetch them: `source` says how they are had. */
+  byHand: z.optional(z.literal(true)),
 });
 
 /** A folder or file of this machine in a container, for a step at the same path, so that no argument changes. */
@@ -144,6 +146,10 @@ const plannedStepSchema = z.object({
   needs: z.record(z.string(), needSchema),
   /** Names of the data that it reads. */
   data: z.optional(texts),
+  /** What it downloads by itself: where it is afterwards, absolute, and what is expected of it. */
+  downloads: z.optional(
+    z.record(z.string(), z.object({ path: z.string(), sha256: z.optional(z.string()) })),
+  ),
   /** Absolute folder for what it can derive again, where its command names it. */
   cache: z.optional(z.string()),
 });

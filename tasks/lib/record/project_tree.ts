@@ -1,6 +1,6 @@
 /** Files that steps write into the project: this run's while it runs, in the run folder afterwards. */
 
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import { copyTree, exists, moveTree, sha256, sha256File, writeAtomic } from "../system/files.ts";
 import { filesAt, SetAside } from "./set_aside.ts";
@@ -168,6 +168,14 @@ export class ProjectTree {
 export function outputsOf({ steps, staged = [], files = [] }: Plan): string[] {
   const outputs = [...steps, ...staged].flatMap(({ outputs = [] }) => outputs);
   return [...new Set([...outputs, ...files.map(({ path }) => path)])];
+}
+
+/** Everything below the root of a project that is no code: what steps write and download, and data. */
+export function notCode(plan: Plan): string[] {
+  const { experiment: { root }, data = {}, steps } = plan;
+  const downloads = steps.flatMap((step) => Object.values(step.downloads ?? {}));
+  const places = [...Object.values(data), ...downloads].map(({ path }) => relative(root, path));
+  return [...new Set([...outputsOf(plan), ...places.filter((path) => !path.startsWith(".."))])];
 }
 
 /** The outermost places that the steps of a plan write to, or read what earlier steps wrote. */

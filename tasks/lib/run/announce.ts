@@ -40,12 +40,16 @@ function announceNeeds(plan: Plan, terminal: Terminal) {
 
 /** Says which data the steps read, or that they are to be fetched first. */
 function announceData({ data = {}, experiment }: Plan, terminal: Terminal) {
-  for (const [name, { path, checksumOf, sha256, bytes: size, source, missing }] of Object.entries(data)) {
+  for (
+    const [name, { path, checksumOf, sha256, bytes: size, source, missing, byHand }] of Object.entries(data)
+  ) {
     const amount = size === undefined ? "of unknown size" : bytes(size);
     const place = path.startsWith(`${experiment.root}/`) ? relative(experiment.root, path) : path;
     const hash = sha256 === undefined ? checksumOf : `sha256:${sha256}`;
     terminal.line(
-      missing
+      missing && byHand
+        ? `data: ${name} must be put at ${place} first (${source}), ${hash}`
+        : missing
         ? `data: ${name} will be fetched first from ${source}, ${amount}, ${hash}, to ${place}`
         : `data: ${name} in ${place}, ${hash}`,
     );

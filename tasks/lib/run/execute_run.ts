@@ -24,7 +24,7 @@ import {
   type StepEvidence,
   writeEvidence,
 } from "../record/evidence.ts";
-import { outputsOf, ProjectTree } from "../record/project_tree.ts";
+import { notCode, ProjectTree } from "../record/project_tree.ts";
 import { removeReceipt } from "../record/receipt.ts";
 import { markInterrupted, recoverRuns } from "../record/recover.ts";
 import { type FoundRun, pointLatest } from "../record/run_folder.ts";
@@ -35,6 +35,7 @@ import { verdictPath } from "../record/verdict.ts";
 import { exists, makeOwnFolder, sha256File, writeJson } from "../system/files.ts";
 import { StopSignals } from "../system/supervise.ts";
 import { checkPrograms } from "./check_programs.ts";
+import { checkStandIns } from "./check_stand_ins.ts";
 import { nothingToResume, type PreparedRun, type RunRequest } from "./prepare_run.ts";
 import { runStep, type StepContext } from "./run_step.ts";
 
@@ -61,6 +62,7 @@ export async function executeRun(
 ): Promise<Evidence> {
   using stopper = new StopSignals();
   const { plan } = prepared;
+  checkStandIns(plan);
   const recovered = await announceRecovered(prepared, terminal);
   // Asking an engine takes as long as reading the code does, so both go on at the same time.
   const reaped = announceReaped(prepared, recovered, terminal);
@@ -181,7 +183,7 @@ async function beginAttempt(
       image: plan.container?.image,
     },
     variables: recordVariables(sharedVariables(plan), plan.container === undefined),
-    code: await readCode(experiment.root, runs, outputsOf(plan)),
+    code: await readCode(experiment.root, runs, notCode(plan)),
   };
   const before = resumed?.evidence.attempts.at(-1);
   return before === undefined ? attempt : { ...attempt, differs: differences(before, attempt) };

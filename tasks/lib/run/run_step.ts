@@ -17,13 +17,14 @@ import {
   type StepEvidence,
   writeEvidence,
 } from "../record/evidence.ts";
-import { outputsOf, type ProjectTree } from "../record/project_tree.ts";
+import { notCode, type ProjectTree } from "../record/project_tree.ts";
 import { type FoundRun, listRuns, runMark } from "../record/run_folder.ts";
 import type { RunLog } from "../record/run_log.ts";
 import { exists, sha256, sha256File } from "../system/files.ts";
 import { type StopSignals, supervise, type Supervised } from "../system/supervise.ts";
 import { Folder, readRegularText, readTextIfThere } from "../system/regular_file.ts";
 import { checkRecord } from "../system/records.ts";
+import { standInsAmong } from "./check_stand_ins.ts";
 
 export interface StepContext {
   plan: Plan;
@@ -107,7 +108,7 @@ async function beginRecord(
 
 /** What the steps write is no source; among declared inputs may be what an earlier step wrote. */
 async function hashSources(plan: Plan, { inputs, outputs }: PlannedStep, runs: string): Promise<CodeFiles> {
-  return await hashCode(plan.experiment.root, runs, inputs, inputs === undefined ? outputsOf(plan) : outputs);
+  return await hashCode(plan.experiment.root, runs, inputs, inputs === undefined ? notCode(plan) : outputs);
 }
 
 function usedData({ data = {} }: Plan, step: PlannedStep): StepEvidence["data"] {
@@ -234,12 +235,13 @@ async function copyStep(earlier: FoundRun, step: PlannedStep, record: StepEviden
     exitCode: same.exitCode,
     outputs: same.outputs,
     untouched: same.untouched,
+    ...(step.downloads !== undefined && { data: same.data }),
     recorded: same.recorded,
   });
 }
 
 async function execute(
-  { plan, log, terminal, resuming, stopper, meanwhile, started, tree }: StepContext,
+  { plan, evidence, log, terminal, resuming, stopper, meanwhile, started, tree }: StepContext,
   step: PlannedStep,
   record: StepEvidence,
 ) {
@@ -275,14 +277,51 @@ async function execute(
   record.seconds = Math.round(performance.now() - begin) / 1000;
   record.ended = new Date().toISOString();
   const { problem: unwritten, untouched } = await tree?.take(step) ?? {};
+  const notDownloaded = await recordDownloads(step, record);
   record.untouched = untouched;
   const [problem] = await Promise.all([
     runtime.conclude?.(ended, stderr, meanwhile),
     recordEnd(step, record, ended),
   ]);
-  await setStatus(plan, step, record, ended, problem, unwritten);
+  await setStatus(plan, step, record, ended, problem, unwritten ?? notDownloaded);
+  if (record.status === "failed" && record.exitCode !== 0) explainFailure(plan, evidence, record);
   await log.note(`${step.name}: ${record.problem ?? "done"}, ${duration(record.seconds)}`);
   if (log.broken) terminal.note(`log.txt is incomplete: ${log.broken}`);
+}
+
+/** A program that reads a pointer for a model says no more than "invalid load key". */
+function explainFailure({ experiment }: Plan, { attempts }: Evidence, record: StepEvidence) {
+  const names = Object.keys({ ...attempts.at(-1)!.code.files, ...record.inputs });
+  const standIns = standInsAmong(experiment.root, names);
+  if (standIns !== undefined) record.problem += `; ${standIns}`;
+}
+
+/** Hashes what a step has downloaded by itself; what is wrong with it, if anything. */
+async function recordDownloads(step: PlannedStep, record: StepEvidence): Promise<string | undefined> {
+  if (step.downloads === undefined) return undefined;
+  const { inspectPlaced } = await import("../data/placed.ts");
+  let problem: string | undefined;
+  for (const [name, { path, sha256 }] of Object.entries(step.downloads)) {
+    const found = await inspectPlaced(path, { hash: false });
+    if (found === undefined) {
+      problem ??= `it ended without error but did not download ${name} to ${path}`;
+      continue;
+    }
+    record.data = {
+      ...record.data,
+      [name]: {
+        path,
+        sha256: found.sha256,
+        ...(found.isFolder && { treeSha256: found.sha256 }),
+        bytes: found.bytes,
+        source: "downloaded by the step",
+      },
+    };
+    if (sha256 !== undefined && !found.sha256.startsWith(sha256)) {
+      problem ??= `what it downloaded to ${path} has sha256:${found.sha256}, expected is sha256:${sha256}`;
+    }
+  }
+  return problem;
 }
 
 /** What prints a secret shows `***` instead; a program that prints it in pieces is not caught. */

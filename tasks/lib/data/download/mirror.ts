@@ -56,7 +56,9 @@ export async function fetchFrom(url: URL, asking: Asking): Promise<Found> {
   const mismatch = findMismatch(expected, found);
   if (mismatch === undefined) return found;
   const wasResumed = part.isResumed;
+  const standIn = part.standIn();
   await part.restart();
+  if (standIn !== undefined) throw new MirrorError("wrong", `sent ${standIn.kind} in place of the file`);
   if (!wasResumed) throw new MirrorError("wrong", `sent ${mismatch}`);
   log(`${showAddress(url)}: what was there before does not go with it, it is fetched anew`);
   return await fetchFrom(url, asking);

@@ -1,5 +1,6 @@
 /** The beginning of a file that is being downloaded: kept beside the target, also when the process is killed. */
 
+import { type StandIn, standInAt } from "../stand_in.ts";
 import { writeJson } from "../../system/files.ts";
 import { readRecordIfSound } from "../../system/records.ts";
 import { Hasher } from "./hasher.ts";
@@ -45,6 +46,11 @@ export class PartFile implements Disposable {
       file.close();
       throw error;
     }
+  }
+
+  /** What stands in for the file, if it is that. */
+  standIn(): StandIn | undefined {
+    return standInAt(partPath(this.target));
   }
 
   /** Forgets what is there. */
