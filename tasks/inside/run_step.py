@@ -270,7 +270,7 @@ def run_text(code: str) -> None:
 
 
 def run_file(path: str) -> None:
-    """Runs a file as `__main__`. Like the interpreter, and unlike runpy, it leaves sys.argv[0] as it was given,
+    """Runs a file as `__main__`. As in the interpreter, and not in runpy, sys.argv[0] stays as it was given,
     and `__file__` is absolute from Python 3.9 on."""
     if not path.endswith(".py"):  # a folder, an archive, compiled code
         runpy.run_path(path, run_name="__main__")

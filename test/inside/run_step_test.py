@@ -308,7 +308,9 @@ def test_a_script_sees_its_path_as_it_does_by_itself(tmp_path: Path) -> None:
     assert ended.stdout.startswith(f"{tmp_path}/step.py step.py ")
 
 
-@pytest.mark.parametrize("command", [["python", "-m", "package.step"], ["bash", "-c", "python3 -m package.step"]])
+@pytest.mark.parametrize(
+    "command", [["python", "-m", "package.step"], ["bash", "-c", "python3 -m package.step"]]
+)
 def test_nothing_that_is_compiled_is_left_in_the_project(tmp_path: Path, command: list[str]) -> None:
     """The packages of an environment stay compiled, also where that lies in the project."""
     project = tmp_path / "project"

@@ -9,7 +9,7 @@ from importlib.machinery import SourceFileLoader
 
 def keep_out_of(project):
     # type: (str | None) -> None
-    """From now on nothing is written beside the project's own modules; the environment's packages stay compiled."""
+    """From now on nothing is written beside the project's own modules; installed packages stay compiled."""
     if not project:
         return
     root = os.path.realpath(project)
