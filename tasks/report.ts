@@ -1,6 +1,6 @@
 /**
  * Overview: shows a run: its verdict, steps, environment, machine and code; writes its page, report.html.
- * Arguments: [RUN], --open, --crate FILE.zip, --badge FILE.svg, --markdown, --experiment NAME, --current, --runs DIR.
+ * Arguments: [RUN], --open, --crate FILE.zip, --badge FILE.svg, --markdown, --latex FILE.tex, --check PAPER, --experiment NAME, --current, --runs DIR.
  * Example: deno task report
  */
 
@@ -22,6 +22,8 @@ export const task = defineTask({
     ["deno task report --crate run.zip", "the run as one file to publish, an RO-Crate"],
     ["deno task report 20261123T1605", "a run by the beginning of its id"],
     ["deno task report --badge docs/badge.svg", "a badge for the README, too"],
+    ["deno task report --latex paper/results.tex", "the numbers as commands, e.g. \\obtainedAccuracy"],
+    ["deno task report --check paper/paper.tex", "numbers written by hand that contradict the run"],
     ["deno task report --markdown >> summary.md", "the verdict for a pull request or a CI job's summary"],
   ],
   positionals: {

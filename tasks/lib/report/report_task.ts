@@ -10,20 +10,32 @@ import { writeAtomic } from "../system/files.ts";
 import { callerFolder } from "../system/project_root.ts";
 import type { Judged } from "../verdict/judge.ts";
 import { openFinishedRun } from "../verdict/finished_run.ts";
+import type { PaperCheck } from "./paper/check.ts";
 
 export const REPORT_OPTIONS = {
   ...READ_OPTIONS,
   open: { help: "open the page in the browser" },
   badge: { value: "FILE.svg", help: "write a badge, too: claims that hold, date, image" },
   markdown: { help: "print Markdown instead, for a pull request or a CI job's summary" },
+  latex: {
+    value: "FILE.tex",
+    help: "write LaTeX commands, too: each claimed and obtained value, and a table",
+  },
+  siunitx: { help: "with --latex: numbers and units are set by the package siunitx" },
+  typst: { value: "FILE.typ", help: "the same as variables of Typst" },
+  check: {
+    value: "PAPER",
+    help: "find numbers written by hand in a .tex, .md or .typ that contradict the run",
+  },
 } as const satisfies OptionTable;
 
 /** Judges a run, prints it whole, and writes its page. */
 export async function reportRun(
   args: Arguments<typeof REPORT_OPTIONS>,
   terminal: Terminal,
-): Promise<{ exitCode: 0; result: unknown }> {
-  const { open, badge: badgeFile, markdown } = args.options;
+): Promise<{ exitCode: 0 | 1; result: unknown }> {
+  const { open, badge: badgeFile, markdown, latex, siunitx, typst, check } = args.options;
+  if (siunitx && latex === undefined) throw new Failure(2, "--siunitx needs --latex FILE.tex");
   const { found, judged } = await openFinishedRun(args);
   if (!markdown) {
     const { report } = await import("./text.ts");
@@ -41,8 +53,38 @@ export async function reportRun(
     const { badge } = await import("./badge.ts");
     await writeAtomic(resolve(callerFolder(), badgeFile), badge(judged, found.evidence));
   }
+  const paper = latex ?? typst ?? check;
+  const checked = paper === undefined ? undefined : await toPaper(found, judged, args.options, terminal);
   if (open) await openInBrowser(path);
-  return { exitCode: 0, result: { ...resultOf(found, judged), report: path, evidence: found.evidence } };
+  const result = { ...resultOf(found, judged), report: path, paper: checked, evidence: found.evidence };
+  return { exitCode: checked?.findings.some(({ kind }) => kind === "contradicts") ? 1 : 0, result };
+}
+
+/** Writes the run's numbers for a paper, and holds a paper against them. */
+async function toPaper(
+  found: FoundRun,
+  judged: Judged,
+  { latex, siunitx, typst, check }: Arguments<typeof REPORT_OPTIONS>["options"],
+  terminal: Terminal,
+): Promise<PaperCheck | undefined> {
+  const { paperRun, writeNumbers } = await import("./paper/paper.ts");
+  const run = paperRun(found, judged);
+  const place = (path: string) => resolve(callerFolder(), path);
+  if (latex !== undefined) {
+    const { latexOf } = await import("./paper/latex.ts");
+    await writeNumbers(place(latex), latexOf(run, { siunitx }));
+    terminal.line(`LaTeX: ${place(latex)}`);
+  }
+  if (typst !== undefined) {
+    const { typstOf } = await import("./paper/typst.ts");
+    await writeNumbers(place(typst), typstOf(run));
+    terminal.line(`Typst: ${place(typst)}`);
+  }
+  if (check === undefined) return undefined;
+  const { checkPaper, describeCheck } = await import("./paper/check.ts");
+  const checked = await checkPaper(place(check), run.numbers);
+  describeCheck(check, checked).forEach((line) => terminal.line(line));
+  return checked;
 }
 
 async function openInBrowser(path: string) {

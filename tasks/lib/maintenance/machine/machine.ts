@@ -13,6 +13,7 @@ const PACKAGES = [
   "docker-registry", // somewhere to push to and pull from
   "iproute2", // ss, which says what listens where
   "mmdebstrap", // base images without a registry
+  ...["texlive-latex-base", "texlive-science"], // LaTeX with siunitx, for the numbers of papers
   ...["chromium", "fonts-dejavu-core"], // a browser for the reports
   "python3-venv", // an environment for uv and Poetry
   ...["r-base-core", "r-cran-irkernel"], // a kernel of another language

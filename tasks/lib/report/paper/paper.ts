@@ -1,0 +1,45 @@
+/** The numbers of a run in a file that a paper reads. */
+
+import { Failure } from "../../cli/failure.ts";
+import { visibleLine } from "../../cli/visible.ts";
+import type { FoundRun } from "../../record/run_folder.ts";
+import { writeAtomic } from "../../system/files.ts";
+import { readTextIfThere } from "../../system/regular_file.ts";
+import type { Judged } from "../../verdict/judge.ts";
+import { type PaperNumber, paperNumbers } from "./numbers.ts";
+
+/** A run and its numbers. */
+export interface PaperRun {
+  run: string;
+  experiment: string;
+  /** Day on which the run began, e.g. 2026-11-28. */
+  date: string;
+  numbers: PaperNumber[];
+}
+
+const WRITTEN = "Written by the task report";
+
+export function paperRun({ evidence }: FoundRun, judged: Judged): PaperRun {
+  return {
+    run: evidence.run,
+    experiment: visibleLine(judged.experiment.name),
+    date: evidence.created.slice(0, 10),
+    numbers: paperNumbers(judged),
+  };
+}
+
+/** The first comment lines of such a file. */
+export function heading({ run, experiment, date }: Omit<PaperRun, "numbers">): string[] {
+  return [`${WRITTEN}: edits are lost when it is written again.`, `${experiment}, run ${run} of ${date}`];
+}
+
+/** @throws Failure(2) if something else stands there */
+export async function writeNumbers(path: string, text: string): Promise<void> {
+  const before = await readTextIfThere(path);
+  if (before !== undefined && !before.includes(WRITTEN)) {
+    throw new Failure(2, `Cannot write ${path}: a file is there that this task did not write`, {
+      remedy: "Name another file, or remove that one",
+    });
+  }
+  await writeAtomic(path, text);
+}
