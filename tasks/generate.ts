@@ -1,6 +1,6 @@
 /**
  * Overview: writes what follows from other files: deno.json's tasks and permissions, the schema of experiment.yaml for
- * editors, and codemeta.json.
+ * editors, codemeta.json, and the pages that follow from the code.
  * Arguments: --check.
  * Example: deno task generate
  */
@@ -13,13 +13,14 @@ import { ROOT } from "./lib/system/product.ts";
 
 export const task = defineTask({
   name: "generate",
-  description: "Write deno.json's tasks, schemas/experiment.schema.json and codemeta.json",
-  permissions: ["read", "--allow-write=."],
+  description:
+    "Write what follows from the code: deno.json's tasks, the schema, codemeta.json, docs/reference.md, docs/audit.md",
+  permissions: ["inspect", "--allow-write=."],
   maintainers: true,
   summary:
     "Writes the files that follow from others: the tasks and permissions in deno.json from tasks/*.ts, " +
     "schemas/experiment.schema.json, by which editors check experiment.yaml, from tasks/lib/experiment/schema.ts, and " +
-    "codemeta.json, by which catalogues find research software, from CITATION.cff.",
+    "codemeta.json, by which catalogues find research software, from CITATION.cff; docs/reference.md and docs/audit.md.",
   examples: [
     ["deno task generate", "after a change to one of those"],
     ["deno task generate --check", "write nothing; 1 if something would change"],
@@ -41,6 +42,7 @@ const TASKS = [
   () => import("./claim.ts"),
   () => import("./compare.ts"),
   () => import("./data.ts"),
+  () => import("./audit.ts"),
   () => import("./build.ts"),
   () => import("./doctor.ts"),
   () => import("./jupyter.ts"),
@@ -69,10 +71,15 @@ export async function generatedFiles(): Promise<Record<string, string>> {
   const { withTasks } = await import("./lib/maintenance/task_table.ts");
   const { jsonSchema } = await import("./lib/experiment/json_schema.ts");
   const { codemetaText } = await import("./lib/crate/codemeta.ts");
+  const { auditPage } = await import("./lib/maintenance/audit_page.ts");
+  const { referencePage } = await import("./lib/maintenance/reference_page.ts");
+  const tasks = await allTasks();
   return {
-    "deno.json": withTasks(await Deno.readTextFile(join(ROOT, "deno.json")), await allTasks()),
+    "deno.json": withTasks(await Deno.readTextFile(join(ROOT, "deno.json")), tasks),
     "schemas/experiment.schema.json": jsonSchema(),
     "codemeta.json": await codemetaText(),
+    "docs/audit.md": await auditPage(),
+    "docs/reference.md": await referencePage(tasks),
   };
 }
 

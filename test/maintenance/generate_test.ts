@@ -75,11 +75,12 @@ Deno.test("a task may do no more than what it is for", async (t) => {
         "verify",
         "receipt",
         "data",
+        "audit",
         "build",
         "doctor",
       ],
       ...["jupyter", "run", "stop", "status", "logs", "shell", "publish", "fix-permissions"],
-      ...["lock", "gpu", "machine", "test", "ok"],
+      ...["lock", "gpu", "machine", "test", "ok", "generate"],
     ],
     "run=xdg-open,open": ["report"],
   };

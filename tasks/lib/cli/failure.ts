@@ -10,13 +10,16 @@ export interface Problem {
   column?: number;
 }
 
-/**
- * - 1: a step failed, or a claim does not hold or can't be decided
- * - 2: the request or a file is wrong
- * - 3: this machine cannot do it now
- * - 130: interrupted
- */
-export type ExitCode = 1 | 2 | 3 | 130;
+/** What the exit codes mean, for the reference. */
+export const EXIT_CODES = {
+  0: "done, or every claim holds",
+  1: "a step failed, a claim does not hold or can't be decided, a record was altered, or the audit found something",
+  2: "the request or a file is wrong",
+  3: "this machine cannot do it now; the message says what to do",
+  130: "interrupted",
+} as const;
+
+export type ExitCode = Exclude<keyof typeof EXIT_CODES, 0>;
 
 /** An error whose message is meant for the user. `cli.ts` prints it without a stack trace and ends the process with its code. */
 export class Failure extends Error {

@@ -1,0 +1,1 @@
+"""What will keep a result from being reproduced, read from a repository's files and never by running them."""
