@@ -7,6 +7,7 @@
 import { main } from "./lib/cli/main.ts";
 import { defineTask } from "./lib/cli/options.ts";
 import { EXPERIMENT } from "./lib/experiment/argument.ts";
+import { NoExperiment } from "./lib/experiment/find.ts";
 import { runTask } from "./lib/run/run_task.ts";
 import { runTwice, TWICE_OPTIONS } from "./lib/run/run_twice.ts";
 
@@ -28,9 +29,17 @@ export const task = defineTask({
   positionals: EXPERIMENT,
   parameters: true,
   options: TWICE_OPTIONS,
-  run: (args, terminal) => {
+  run: async (args, terminal) => {
     const run = args.options.twice ? runTwice : runTask;
-    return run({ task: "reproduce", experiment: args.positionals[0] }, args, terminal);
+    const reproduce = () => run({ task: "reproduce", experiment: args.positionals[0] }, args, terminal);
+    try {
+      return await reproduce();
+    } catch (error) {
+      if (!(error instanceof NoExperiment)) throw error;
+      const { offerExperiment } = await import("./lib/adopt/offer_experiment.ts");
+      await offerExperiment(error, terminal);
+      return await reproduce();
+    }
   },
 });
 

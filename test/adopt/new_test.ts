@@ -222,3 +222,55 @@ Deno.test("new changes nothing in a repository with edits of its own beside what
   assert.doesNotMatch(status, /runs/);
   assert.equal(await Deno.readTextFile(project.path("train.py")), "open('out.txt', 'w') # edited\n");
 });
+
+Deno.test("new --record runs a command once, and makes a step of what was seen, which reproduces", async () => {
+  await using project = await Project.make({
+    "data/points.csv": "1\n2\n",
+    "helper.py": "FACTOR = 2\n",
+    "train.py": [
+      "import json, os, helper",
+      "numbers = [int(line) * helper.FACTOR for line in open('data/points.csv')]",
+      "os.makedirs('results', exist_ok=True)",
+      "json.dump({'total': sum(numbers)}, open('results/metrics.json', 'w'))",
+      "print('mean error: 0.50')",
+      "print('took 1.5 s')",
+    ].join("\n"),
+  });
+  const { code, stderr } = await project.task("new", ["--record", "--yes", "--", "python3", "train.py"]);
+  assert.equal(code, 0, stderr);
+  const text = await Deno.readTextFile(project.path("experiment.yaml"));
+  assert.match(
+    text,
+    /run: \[python, train\.py\]\n {4}outputs: \[results\]\n {4}inputs: \[data\/points\.csv, helper\.py, train\.py\]/,
+  );
+  assert.match(text, /from: 'train~\/\^mean error: \(/);
+  assert.doesNotMatch(text, /install:/);
+  assert.match(text, /from: train\/results\/metrics\.json#\/total\n {4}value: 6/);
+  assert.doesNotMatch(text, /took/);
+  const { stdout, stderr: said } = await project.task("reproduce", ["--engine", "host", "--json"]);
+  const verdicts = JSON.parse(stdout).checks.map(({ verdict }: { verdict: string }) => verdict);
+  assert.deepEqual(verdicts, ["identical", "identical"], said);
+  await project.write("evaluate.py", "print('accuracy: 94.10')\n");
+  await project.task("new", ["--record", "--yes", "--", "python3", "evaluate.py"]);
+  const further = await Deno.readTextFile(project.path("experiment.yaml"));
+  assert.ok(further.startsWith(text.slice(0, text.indexOf("claims:") - 1)), further);
+  assert.match(further, /evaluate:\n {4}run: \["?python"?, "?evaluate\.py"?\]/);
+  assert.match(further, /value: 94\.10\n/);
+});
+
+Deno.test("new --record makes nothing of a command that fails", async () => {
+  await using project = await Project.make({ "train.py": "raise SystemExit(3)\n" });
+  const { code, stderr } = await project.task("new", ["--record", "--yes", "--", "python3", "train.py"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /ended with exit code 3/);
+  assert.deepEqual(Object.keys(await snapshot(project)), ["train.py"]);
+});
+
+Deno.test("reproduce without an experiment.yaml shows what new would write, and writes nothing unasked", async () => {
+  await using project = await Project.make({ "train.py": "open('a.txt', 'w').write('1')\n" });
+  const { code, stdout, stderr } = await project.task("reproduce");
+  assert.equal(code, 2);
+  assert.match(stdout, /experiment\.yaml, new:[\s\S]*run: \[python, train\.py\]/);
+  assert.match(stderr, /Cannot find experiment\.yaml[\s\S]*deno task new --yes/);
+  assert.deepEqual(Object.keys(await snapshot(project)), ["train.py"]);
+});

@@ -226,12 +226,13 @@ class Scan:
         calls = [node for node in nodes if isinstance(node, ast.Call)]
         for call in calls:
             self.option(call)
-        for call in calls:
-            self.file(call)
         for node in nodes:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 self.decorators(node)
-            elif isinstance(node, ast.Assign):
+        for call in calls:
+            self.file(call)
+        for node in nodes:
+            if isinstance(node, ast.Assign):
                 self.argument(node.value, node.targets[0])
             elif isinstance(node, ast.Subscript):
                 self.argument(node, None)
@@ -384,15 +385,13 @@ class Scan:
         if isinstance(node, ast.Constant):
             return node.value if isinstance(node.value, str) else None
         if isinstance(node, ast.Name):
-            if node.id in self.twice or node.id not in self.values:
+            if node.id not in self.values:
+                return self.default_of(node.id, options)  # a parameter of a function that click calls
+            if node.id in self.twice:
                 return None
             return self.path(self.values[node.id], options, depth + 1)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            found = next((one for one in self.options if one["name"] == node.attr), None)
-            if found is None or not isinstance(found["default"], str):
-                return None
-            options.add(node.attr)
-            return str(found["default"])
+            return self.default_of(node.attr, options)
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.Add)):
             left, right = self.path(node.left, options, depth + 1), self.path(node.right, options, depth + 1)
             if left is None or right is None:
@@ -412,6 +411,13 @@ class Scan:
             if name == "str" and node.args:
                 return self.path(node.args[0], options, depth + 1)
         return None
+
+    def default_of(self, name: str, options: set[str]) -> str | None:
+        found = next((one for one in self.options if one["name"] == name), None)
+        if found is None or not isinstance(found["default"], str):
+            return None
+        options.add(name)
+        return str(found["default"])
 
 
 def called(call: ast.Call) -> str:

@@ -3,6 +3,7 @@
 import { dirname, join, normalize } from "node:path/posix";
 import type { StepDraft } from "./draft.ts";
 import { shellWords } from "./markdown.ts";
+import { asPython, escaped } from "./plain_step.ts";
 import type { Repository } from "./repository.ts";
 
 /** Programs that run a Python script, and what of their own may stand before it. */
@@ -28,8 +29,8 @@ export function stepFromCommand(text: string, repository: Repository, cwd = ""):
   while (words[0] === "time" || words[0] === "nohup") words.shift();
   const source = sourceOf(words, repository, cwd);
   if (source === undefined) return undefined;
-  const run = words.map((word) => word.replaceAll(/[{}]/g, (brace) => brace + brace));
-  if (/^python[\d.]*$/.test(run[0]!)) run[0] = "python";
+  const run = words.map(escaped);
+  run[0] = asPython(run[0]!);
   return {
     ...blank(source),
     run,

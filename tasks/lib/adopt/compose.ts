@@ -15,6 +15,7 @@ import {
 import { withoutNested } from "./plain_step.ts";
 import type { OptionFact, PythonFacts } from "./python_facts.ts";
 import type { Repository } from "./repository.ts";
+import { storedResults } from "./stored_results.ts";
 
 export interface Proposal {
   name: Found<string>;
@@ -41,24 +42,27 @@ export async function compose(repository: Repository, draft: Draft, from?: strin
   const { chosen, others, notes } = choose(draft.kinds, from);
   const python = await repository.python();
   const steps = chosen.map((step) => ({ ...step, value: { ...step.value } }));
-  const parameters = draft.parameters.filter(({ found }) =>
-    steps.some(({ value }) => value.notebook !== undefined && found.startsWith(`${value.notebook},`))
+  const parameters = draft.parameters.filter(({ value, found }) =>
+    steps.some((step) => step.value.notebook !== undefined && found.startsWith(`${step.value.notebook},`)) ||
+    steps.some((step) => step.value.run?.some((word) => word.includes(`{${value.name}}`)))
   );
   const taken = assignedByNotebooks(steps, python);
   for (const { value: step } of steps) addFiles(step, python.get(step.sources[0] ?? ""), repository);
-  for (const { value: step } of steps) {
+  for (const { value: step, found } of steps) {
     const facts = python.get(step.sources[0] ?? "");
     addOutFolder(step, facts, steps.map(({ value }) => value));
-    addParameters(step, facts, parameters, taken, repository);
+    addParameters({ step, found }, facts, parameters, taken, repository);
   }
   addNeeds(steps.map(({ value }) => value));
-  const active = new Set(steps.map(({ value }) => value.name));
+  const drafts = steps.map(({ value }) => value);
+  const active = new Set(drafts.map(({ name }) => name));
   const isOfStep = ({ value }: Found<ClaimDraft>) => active.has(value.from.split(/[/~]/)[0]!);
-  const claims = draft.claims.filter((claim) => isOfStep(claim) && claim.value.doubt === undefined);
-  const left = draft.claims.filter((claim) => !isOfStep(claim) && claim.value.doubt === undefined).length;
-  if (left > 0) {
-    notes.push(`${left} values that are stored in notebooks or files are of steps that are not proposed`);
-  }
+  const all = [...draft.claims, ...await storedResults(repository, drafts)].map((claim) =>
+    claim.value.from.startsWith("?") ? withStep(claim, drafts.at(-1)?.name ?? "train") : claim
+  );
+  const claims = all.filter((claim) => isOfStep(claim) && claim.value.doubt === undefined);
+  const left = all.filter((claim) => !isOfStep(claim) && claim.value.doubt === undefined).length;
+  if (left > 0) notes.push(`${left} values that are stored in notebooks are of steps that are not proposed`);
   return {
     name: draft.name ??
       { value: stepName(basename(repository.root)), found: "the folder's name", certainty: "guessed" },
@@ -69,9 +73,16 @@ export async function compose(repository: Repository, draft: Draft, from?: strin
     parameters,
     params: namedOnce(draft.params, parameters),
     claims: uniquelyNamed(claims),
-    otherClaims: draft.claims.filter(({ value }) => value.doubt !== undefined),
+    otherClaims: all.filter(({ value }) => value.doubt !== undefined).slice(0, MOST_OTHERS),
     notes: [...repository.notes, ...draft.notes, ...notes],
   };
+}
+
+/** Comments beyond this are not read. */
+const MOST_OTHERS = 30;
+
+function withStep(claim: Found<ClaimDraft>, step: string): Found<ClaimDraft> {
+  return { ...claim, value: { ...claim.value, from: claim.value.from.replace("?", step) } };
 }
 
 /** A pipeline goes before all; what the README tells, and notebooks that were run, before scripts. */
@@ -100,6 +111,8 @@ function choose(kinds: KindSteps[], from: string | undefined) {
     !picked.some((one) => one.kind === kind.kind) && kind.steps.length > 0
   );
   for (const { kind, steps } of passed) {
+    const own = new Set(picked.flatMap(({ steps }) => steps.flatMap(({ value }) => value.sources)));
+    if (steps.every(({ value }) => value.sources.every((source) => own.has(source)))) continue;
     const names = steps.slice(0, 5).map(({ value }) => value.name).join(", ");
     notes.push(`passed over: ${kind} (${names}${steps.length > 5 ? ", …" : ""})`);
   }
@@ -167,7 +180,7 @@ function addOutFolder(step: StepDraft, facts: PythonFacts | undefined, steps: St
 
 /** A number or a word that the command gives to an option, or that the option has by itself. */
 function addParameters(
-  step: StepDraft,
+  { step, found: place }: { step: StepDraft; found: string },
   facts: PythonFacts | undefined,
   parameters: Found<ParameterDraft>[],
   taken: Set<string>,
@@ -187,7 +200,7 @@ function addParameters(
       : given.text;
     if (value === undefined) continue;
     const known = parameters.find((one) => one.value.name === name);
-    const found = given === undefined ? `${step.sources[0]}:${option.line}` : "its command";
+    const found = given === undefined ? `${step.sources[0]}:${option.line}` : place;
     if (known !== undefined && String(known.value.value) !== value) continue;
     if (known === undefined) {
       const isNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?$/.test(value);
@@ -246,7 +259,10 @@ function reaches(step: StepDraft, name: string, steps: StepDraft[]): boolean {
 }
 
 function environmentOf(repository: Repository, draft: Draft, steps: Found<StepDraft>[]) {
-  const [requirements, ...passed] = draft.requirements;
+  const [requirements, ...later] = draft.requirements;
+  const passed = later.filter(({ value }, index) =>
+    ![requirements!, ...later.slice(0, index)].some((one) => one.value.join() === value.join())
+  );
   const isOwn = ({ value }: Found<string[]>) => value.includes("-e") || value.includes(".");
   const install = draft.install.filter((one) => requirements === undefined || isOwn(one)).slice(0, 2);
   const kernel = kernelPackages(repository, requirements, install, steps);

@@ -15,15 +15,19 @@ export const NEW_OPTIONS = {
   yes: { help: "write without asking", short: "y" },
   from: { value: "FILE", help: "take the steps from this notebook, dvc.yaml or README.md" },
   ci: { help: "also write a workflow that reproduces on each push, and a badge" },
+  record: { help: "run the command behind -- once, and make a step of what was seen" },
   undo: { help: "remove what was added here and was not edited since" },
 } as const satisfies OptionTable;
 
 export type NewArguments = Arguments<typeof NEW_OPTIONS>;
 
-export async function newTask({ options, positionals }: NewArguments, terminal: Terminal) {
+export async function newTask({ options, positionals, rest }: NewArguments, terminal: Terminal) {
   const root = await folderOf(positionals[0]);
   if (options.undo) return await undo(root, terminal);
-  const offer = await prepareOffer(root, options);
+  if (options.record !== rest.length > 0) {
+    throw new Failure(2, "--record goes with a command: deno task new --record -- python train.py");
+  }
+  const offer = options.record ? await recordOffer(root, rest, terminal) : await prepareOffer(root, options);
   showOffer(offer, terminal);
   if (options.plan || offer.changes.length === 0) {
     return { exitCode: 0 as const, result: outcome(offer, false) };
@@ -87,6 +91,32 @@ export async function prepareOffer(
   return { root, changes: [...own, ...changes], notes: [...notes, ...more], isStarter, proposed };
 }
 
+/** What a run of the command has shown: a new experiment.yaml, or a further step of the one that is there. */
+async function recordOffer(root: string, argv: string[], terminal: Terminal): Promise<Offer> {
+  const [{ record }, { propose }, { companions }] = await Promise.all([
+    import("./record.ts"),
+    import("./propose.ts"),
+    import("./companions/index.ts"),
+  ]);
+  const cwd = callerFolder().startsWith(`${root}/`) ? callerFolder() : root;
+  const proposed = await propose(root, undefined, await record(root, cwd, argv, terminal));
+  const { repository, proposal, text } = proposed;
+  if (text === undefined) throw nothingFound(proposed);
+  const before = repository.has("experiment.yaml")
+    ? Deno.readTextFileSync(`${root}/experiment.yaml`)
+    : undefined;
+  const { withSteps } = await import("./further_step.ts");
+  const after = before === undefined ? text : withSteps(before, proposal, root);
+  const { changes, notes } = companions({ repository, proposal, ci: false });
+  return {
+    root,
+    changes: [...(before === after ? [] : [{ path: "experiment.yaml", before, after }]), ...changes],
+    notes: [...proposal.notes, ...notes],
+    isStarter: false,
+    proposed,
+  };
+}
+
 function nothingFound({ proposal, repository }: Proposed): Failure {
   const perhaps = proposal.otherSteps.slice(0, 5).map(({ value, found }) =>
     `${value.name} (${found}): ${value.doubt}`
@@ -97,7 +127,7 @@ function nothingFound({ proposal, repository }: Proposed): Failure {
     `Cannot find what to run in ${repository.root}: no pipeline, command, notebook or script`,
     {
       problems,
-      remedy: "Write an experiment.yaml; docs/experiment.md says what it may hold",
+      remedy: "Run it once under the recorder: deno task new --record -- python train.py",
     },
   );
 }

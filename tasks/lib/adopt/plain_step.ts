@@ -24,7 +24,9 @@ export function plainStep({ name, command, cwd, inputs, outputs }: Stage): StepD
   const isPlain = words !== undefined && !/^[A-Za-z_]\w*=/.test(words[0]!) && words[0] !== "cd";
   return {
     name,
-    ...(isPlain ? { run: words.map(escaped) } : { shell: command.join("\n") }),
+    ...(isPlain
+      ? { run: words.map(escaped).map((word, index) => index === 0 ? asPython(word) : word) }
+      : { shell: command.join("\n") }),
     ...(cwd !== "" && { cwd }),
     needs: [],
     outputs: withoutNested(written.filter((path) => path !== outside)),
@@ -32,6 +34,11 @@ export function plainStep({ name, command, cwd, inputs, outputs }: Stage): StepD
     sources: inputs.map(at).filter((path) => /\.(?:py|ipynb|R|jl|sh)$/.test(path)),
     ...(outside !== undefined && { doubt: `it works outside of the repository: ${outside}` }),
   };
+}
+
+/** The environment's own, whichever the command was written for. */
+export function asPython(program: string): string {
+  return /^(?:.*\/)?python[\d.]*$/.test(program) ? "python" : program;
 }
 
 /** A brace is written twice, since one begins a placeholder. */

@@ -34,13 +34,13 @@ const NUMBERS = new RegExp(
 );
 
 /** In a pattern; a value may be any number the next time. */
-const GROUP = String.raw`([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)`;
+const GROUP = String.raw`([-+.\deE]+)`;
 
-const ANY = String.raw`[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?`;
+const ANY = String.raw`\S+`;
 
 /** Lines of progress bars, warnings, logs, paths and tables of layers: they tell of the machine, or change each time. */
 const NOISE =
-  /it\/s|s\/it|\bETA\b|[█▏▎▍▌▋▊▉]|\d\d:\d\d|0x[0-9a-f]{4,}|Warning|Traceback|Error\b|^\s*File |https?:\/\/|[A-Za-z]:\\|(?:^|\s)~?\/[\w.-]+\/|\bdownload|Requirement already|Collecting |Installing|successfully|\bdevice\b|\bGPU\b|\bCUDA\b|\bversion\b|\b(?:MB|GB|kB)\b|tensor\(|array\(|dtype|<[\w.]+ (?:object|at)|\[={3,}|={2,}>|^[\d/]+ \[/i;
+  /it\/s|s\/it|\bETA\b|[█▏▎▍▌▋▊▉]|\d\d:\d\d|0x[0-9a-f]{4,}|Warning|Traceback|\w(?:Error|Exception):|^\s*File |https?:\/\/|[A-Za-z]:\\|(?:^|\s)~?\/[\w.-]+\/|\bdownload|Requirement already|Collecting |Installing|successfully|\bdevice\b|\bGPU\b|\bCUDA\b|\bversion\b|\b(?:MB|GB|kB)\b|tensor\(|array\(|dtype|<[\w.]+ (?:object|at)|\[={3,}|={2,}>|^[\d/]+ \[/i;
 
 /** What a number is called that counts, names or times, and is no result. */
 const NO_RESULT =
@@ -74,6 +74,10 @@ interface Group {
   words: string[];
   numbers: string[][];
   first: PrintedLine;
+  /** Blanks between the words differ, or are more than one: columns that are aligned. */
+  isAligned: boolean;
+  /** Blanks stand at a line's end. */
+  isPadded: boolean;
 }
 
 function addLine(groups: Map<string, Group>, line: PrintedLine) {
@@ -92,12 +96,15 @@ function addLine(groups: Map<string, Group>, line: PrintedLine) {
   if (isLonely && line.source === undefined) return;
   // A number alone is a value of its own; two of them are no curve.
   const key = isLonely ? `\0${groups.size}` : words.map((word) => word.replace(/\s+/g, " ")).join("\0");
-  const group = groups.get(key) ?? { words, numbers: [], first: line };
+  const group = groups.get(key) ?? { words, numbers: [], first: line, isAligned: false, isPadded: false };
+  group.isAligned ||= words.some((word, index) => /\s{2}|\t/.test(word) || word !== group.words[index]);
+  group.isPadded ||= text !== line.text;
   group.numbers.push(matches.map(([number]) => number));
   groups.set(key, group);
 }
 
-function valueAt({ words, numbers, first }: Group, place: number): PrintedValue | undefined {
+function valueAt(group: Group, place: number): PrintedValue | undefined {
+  const { words, numbers, first } = group;
   const values = numbers.map((row) => row[place]!);
   const [before, after] = [words[place]!, words[place + 1]!];
   const isLonely = words.every((word) => word.trim() === "");
@@ -113,7 +120,7 @@ function valueAt({ words, numbers, first }: Group, place: number): PrintedValue 
   if (isWhole && isLonely && !/len|count|sum|score|shape|correct/i.test(label)) return undefined;
   const unit = /^\s*%/.test(after) ? "%" as const : undefined;
   const of = unit && numbers.length === 1 ? sizeOf(numbers[0]!, words, place) : undefined;
-  const pattern = patternOf(words, place);
+  const pattern = patternOf(group, place);
   const last = values.length > LONGEST_CURVE ? { index: -1, values: [values.at(-1)!] } : { values };
   return {
     label,
@@ -132,19 +139,16 @@ function labelOf(words: string[], place: number): string | undefined {
   while (from > 0 && /^\s*(?:\/|\(|=|±)\s*$/.test(words[from]!)) from--;
   const before = words[from]!.replace(/[\s:=~≈([{'"$]+$/, "");
   const last = before.split(/[,;|]|\s{2,}|\)\s|\s-\s/).at(-1)!;
-  const plain = last.replace(/^[\s'"*[({%>-]+/, "").replace(/['"]/g, "").trim();
+  const plain = last.replace(/^[^\p{L}\d]+/u, "").replace(/['"]/g, "").trim();
   return /\p{L}{2}/u.test(plain) && plain.length <= 100 ? plain : undefined;
 }
 
-function patternOf(words: string[], place: number): string {
+function patternOf({ words, isAligned, isPadded }: Group, place: number): string {
   const parts = words.map((word, index) => {
-    const text = word.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&").replace(/\s+/g, "\\s+");
-    if (index === words.length - 1) return text;
-    return text + (index === place ? GROUP : ANY);
+    const text = word.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&").replace(/\s+/g, isAligned ? "\\s+" : " ");
+    return index === words.length - 1 ? text : text + (index === place ? GROUP : ANY);
   });
-  // What follows the value is not needed to find it, unless it tells it from another.
-  const whole = parts.join("");
-  return `^${whole.replace(/^\\s\+/, "\\s*")}\\s*$`;
+  return `^${parts.join("").replace(/^\\s\+/, "\\s*")}${isPadded ? "\\s*" : ""}$`;
 }
 
 /** `358/360 (99.44%)`: the percentage is a count of 360. */

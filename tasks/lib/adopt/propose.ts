@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { parseExperiment } from "../experiment/parse.ts";
 import { compose, type Proposal } from "./compose.ts";
-import { emptyDraft } from "./draft.ts";
+import { type Draft, emptyDraft } from "./draft.ts";
 import { experimentText } from "./experiment_text.ts";
-import { KINDS } from "./kinds/index.ts";
+import { KINDS, KINDS_BESIDE_A_RUN } from "./kinds/index.ts";
 import { Repository } from "./repository.ts";
 
 export interface Proposed {
@@ -21,12 +21,13 @@ export interface Proposed {
  *
  * @param root absolute path
  * @param from file of the repository that the steps are to come from
+ * @param seen what a recorded run has shown, which goes before all
  * @throws Failure(2) if nothing of the kind is in that file
  */
-export async function propose(root: string, from?: string): Promise<Proposed> {
+export async function propose(root: string, from?: string, seen?: Draft): Promise<Proposed> {
   const repository = Repository.open(root);
-  const draft = emptyDraft();
-  for (const kind of KINDS) {
+  const draft = seen ?? emptyDraft();
+  for (const kind of seen === undefined ? KINDS : KINDS_BESIDE_A_RUN) {
     try {
       await kind.look(repository, draft);
     } catch (error) {
@@ -40,29 +41,42 @@ export async function propose(root: string, from?: string): Promise<Proposed> {
       remedy: "Name a notebook with stored outputs, dvc.yaml or a README with commands",
     });
   }
-  if (proposal.steps.length === 0) return { proposal, repository };
-  return { proposal, repository, text: checked(proposal, root) };
+  const text = proposal.steps.length === 0 ? undefined : checked(proposal, root);
+  return { proposal, repository, ...(proposal.steps.length > 0 && { text }) };
 }
 
-/** The text, of which each claim is one that experiment.yaml may hold. */
+/** The text, of which each step and claim is one that experiment.yaml may hold. */
 function checked(proposal: Proposal, root: string): string {
-  const parse = (one: Proposal) => parseExperiment(experimentText(one), join(root, "experiment.yaml"), root);
-  try {
-    parse(proposal);
-  } catch {
-    // One by one: a claim that can't stand is left out with its reason, and the rest stands.
-    const without = { ...proposal, claims: [], otherClaims: [] };
-    parse(without);
-    proposal.claims = proposal.claims.filter((claim) => {
-      try {
-        parse({ ...without, claims: [claim] });
-        return true;
-      } catch (error) {
-        const reason = (error as Failure).details?.problems?.[0]?.message ?? (error as Error).message;
-        proposal.notes.push(`no claim of "${claim.value.name}" (${claim.found}): ${reason}`);
-        return false;
-      }
-    });
+  const problemOf = (one: Proposal): string | undefined => {
+    try {
+      parseExperiment(experimentText(one), join(root, "experiment.yaml"), root);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      return error.details.problems?.[0]?.message ?? error.message;
+    }
+  };
+  if (problemOf(proposal) === undefined) return experimentText(proposal);
+  // One by one: what can't stand is a comment with its reason, and the rest stands.
+  const bare = { ...proposal, claims: [], otherClaims: [], otherSteps: [] };
+  for (const step of [...proposal.steps]) {
+    const problem = problemOf({ ...bare, steps: [{ ...step, value: { ...step.value, needs: [] } }] });
+    if (problem === undefined) continue;
+    proposal.steps = proposal.steps.filter((one) => one !== step);
+    proposal.otherSteps.push({ ...step, value: { ...step.value, doubt: problem } });
+    for (const { value } of proposal.steps) {
+      value.needs = value.needs.filter((need) => need !== step.value.name);
+    }
   }
+  const isOfStep = ({ value }: Proposal["claims"][number]) =>
+    proposal.steps.some((step) => step.value.name === value.from.split(/[/~]/)[0]);
+  proposal.claims = proposal.claims.filter((claim) => {
+    const problem = isOfStep(claim)
+      ? problemOf({ ...bare, steps: proposal.steps, claims: [claim] })
+      : "its step is not proposed";
+    if (problem !== undefined) {
+      proposal.otherClaims.push({ ...claim, value: { ...claim.value, doubt: problem } });
+    }
+    return problem === undefined;
+  });
   return experimentText(proposal);
 }

@@ -8,6 +8,9 @@ import { type PythonFacts, scanPython } from "./python_facts.ts";
 const MADE =
   /^(?:\.git|\.hg|\.svn|\.dvc|\.tox|\.nox|\.cache|\.ipynb_checkpoints|\.set-aside|__pycache__|node_modules|runs|mlruns|wandb|lightning_logs|site-packages|\.?venv.*|\.env|\.eggs|.*\.egg-info|build|dist|\.mypy_cache|\.pytest_cache|\.ruff_cache)$/;
 
+/** A repository has fewer; a home folder or a disk may not. */
+const MOST_FILES = 300_000;
+
 /** Bytes; a text beyond this is no specification and no README. */
 const LARGEST_TEXT = 4_000_000;
 
@@ -93,6 +96,10 @@ function listSources(root: string, notes: string[]): string[] {
   const found: string[] = [];
   const pending = [""];
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
+    if (found.length > MOST_FILES) {
+      notes.push(`more than ${MOST_FILES} files: the rest was not looked at, such as ${folder}/`);
+      break;
+    }
     let entries: Deno.DirEntry[];
     try {
       entries = Array.from(Deno.readDirSync(folder === "" ? root : `${root}/${folder}`));

@@ -6,6 +6,9 @@ import { didYouMean } from "../cli/suggest.ts";
 import { findProject, isFile } from "../system/project_root.ts";
 import { LEAST } from "./yaml_document.ts";
 
+/** There is no experiment.yaml at all, and none was named. */
+export class NoExperiment extends Failure {}
+
 /**
  * Path of the YAML file; `which` as in `readExperiment`.
  *
@@ -50,7 +53,8 @@ async function notFound(which: string | undefined, root: string): Promise<Failur
   const remedy = all.length === 0
     ? `Write an experiment.yaml, e.g.\n${LEAST}`
     : `The experiments are ${all.join(", ")}; a path of a YAML file will do, too`;
-  return new Failure(2, `Cannot find ${expected}${hint}`, { remedy });
+  const Kind = which === undefined && all.length === 0 ? NoExperiment : Failure;
+  return new Kind(2, `Cannot find ${expected}${hint}`, { remedy });
 }
 
 async function experimentNames(root: string): Promise<string[]> {
