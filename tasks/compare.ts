@@ -20,7 +20,7 @@ export const task = defineTask({
     ["deno task compare published latest", "the newest reproduction against the authors' own run"],
     ["deno task compare 20261123T1812 20261124T2351", "two runs by the beginnings of their ids"],
     [
-      "deno task compare ../theirs/20261123T181243Z-067d runs/digits-resnet/latest",
+      "deno task compare ../theirs/20261123T181243Z-067d runs/my-paper/latest",
       "a run of another machine",
     ],
   ],

@@ -1,7 +1,7 @@
 /**
  * Overview: fetches the data that an experiment declares; the only task that opens connections to other machines.
  * Arguments: [fetch|verify|list] [EXPERIMENT], --only, --offline, --from, --plan, --yes.
- * Example: deno task data eurosat
+ * Example: deno task data ablation
  */
 
 import { main } from "./lib/cli/main.ts";
@@ -18,7 +18,10 @@ export const task = defineTask({
     "experiment-data. Steps that need data fetch them by this task. verify hashes all that is there.",
   examples: [
     ["deno task data", "fetch what experiment.yaml declares"],
-    ["deno task data list eurosat", "what the experiment in experiments/eurosat declares, and what is here"],
+    [
+      "deno task data list ablation",
+      "what the experiment in experiments/ablation declares, and what is here",
+    ],
     ["deno task data verify", "hash everything; 1 if something is not as it was fetched"],
     ["deno task data --from /media/stick", "take the files from there, on a machine without a network"],
   ],

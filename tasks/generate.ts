@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { main } from "./lib/cli/main.ts";
 import { defineTask } from "./lib/cli/options.ts";
 import type { Terminal } from "./lib/cli/terminal.ts";
+import { onlyInOwnRepository } from "./lib/maintenance/own_repository.ts";
 import { ROOT } from "./lib/system/product.ts";
 
 export const task = defineTask({
@@ -26,7 +27,10 @@ export const task = defineTask({
     ["deno task generate --check", "write nothing; 1 if something would change"],
   ],
   options: { check: { help: "say what would change, and write nothing" } },
-  run: ({ options }, terminal) => generate(options, terminal),
+  async run({ options }, terminal) {
+    await onlyInOwnRepository("generate");
+    return await generate(options, terminal);
+  },
 });
 
 const TASKS = [

@@ -14,6 +14,7 @@ import { writeAtomic, writeJson } from "./lib/system/files.ts";
 import { inspectHost } from "./lib/system/host.ts";
 import { ROOT } from "./lib/system/product.ts";
 import { callerFolder } from "./lib/system/project_root.ts";
+import { onlyInOwnRepository } from "./lib/maintenance/own_repository.ts";
 import { type Figures, fileName, gpuChart } from "./lib/maintenance/gpu_chart.ts";
 
 export const task = defineTask({
@@ -37,6 +38,7 @@ export const task = defineTask({
     ...RUN_OPTIONS,
   },
   async run({ options, ...args }, terminal) {
+    await onlyInOwnRepository("gpu");
     const onCpu = args.parameters.device === "cpu";
     if (!onCpu && !options.plan) await requireGpu();
     const gpus = options.gpus ?? (onCpu ? "none" : undefined);

@@ -24,7 +24,7 @@ export const task = defineTask({
     ["deno task jupyter", "JupyterLab in the foreground, ^C stops it"],
     ["deno task jupyter --detach", "in the background; see also stop, status, logs and shell"],
     [
-      "deno task jupyter --image cschranz/gpu-jupyter:v1.10_cuda-12.9_ubuntu-24.04",
+      "deno task jupyter --image IMAGE",
       "in any GPU-Jupyter image",
     ],
   ],

@@ -19,7 +19,7 @@ export const task = defineTask({
     "Versions stay as they are unless the requirements change.",
   examples: [
     ["deno task lock", "after a change of requirements.txt"],
-    ["deno task lock eurosat", "what experiments/eurosat/experiment.yaml names"],
+    ["deno task lock ablation", "what experiments/ablation/experiment.yaml names"],
     ["deno task lock --upgrade", "newest versions of what the requirements do not pin"],
   ],
   options: { upgrade: { help: "get newer versions of everything that is not pinned" } },

@@ -6,6 +6,7 @@
 
 import { main } from "./lib/cli/main.ts";
 import { defineTask } from "./lib/cli/options.ts";
+import { onlyInOwnRepository } from "./lib/maintenance/own_repository.ts";
 
 export const task = defineTask({
   name: "machine",
@@ -18,6 +19,7 @@ export const task = defineTask({
   examples: [["deno task machine", "before deno task test, on a machine that may be changed"]],
   options: {},
   async run(_, terminal) {
+    await onlyInOwnRepository("machine");
     const { prepareMachine } = await import("./lib/maintenance/machine/machine.ts");
     return { exitCode: 0, result: await prepareMachine(terminal) };
   },

@@ -1,7 +1,7 @@
 /**
  * Overview: executes notebooks without a browser: the experiment's own, or any that are named.
  * Arguments: [EXPERIMENT] or NOTEBOOK..., -p NAME=VALUE, -f FILE, time limits, and the options of every run.
- * Example: deno task notebook notebooks/train_resnet.ipynb -p epochs=3
+ * Example: deno task notebook notebooks/train.ipynb -p epochs=3
  */
 
 import { main } from "./lib/cli/main.ts";
@@ -18,8 +18,8 @@ export const task = defineTask({
     "the notebooks themselves are never changed. The exit code is 1 if a cell fails.",
   examples: [
     ["deno task notebook", 'the step "notebook" of experiment.yaml'],
-    ["deno task notebook notebooks/train_resnet.ipynb -p epochs=3", "one notebook, with a parameter"],
-    ["deno task notebook notebooks/train_resnet.ipynb --list-parameters", "what can be set there"],
+    ["deno task notebook notebooks/train.ipynb -p epochs=3", "one notebook, with a parameter"],
+    ["deno task notebook notebooks/train.ipynb --list-parameters", "what can be set there"],
     ["deno task notebook 'notebooks/*.ipynb' --jobs 2 --html", "several, two at a time, with pages to read"],
   ],
   positionals: {

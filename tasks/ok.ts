@@ -7,6 +7,7 @@
 import { main } from "./lib/cli/main.ts";
 import { defineTask } from "./lib/cli/options.ts";
 import { runChecks } from "./lib/maintenance/gate.ts";
+import { onlyInOwnRepository } from "./lib/maintenance/own_repository.ts";
 
 export const task = defineTask({
   name: "ok",
@@ -24,7 +25,10 @@ export const task = defineTask({
     static: { help: "leave the tests out" },
     fast: { help: "only the tests of what a commit touches, as many as fit into a minute" },
   },
-  run: ({ options }, terminal) => runChecks(options, terminal),
+  async run({ options }, terminal) {
+    await onlyInOwnRepository("ok");
+    return await runChecks(options, terminal);
+  },
 });
 
 if (import.meta.main) await main(task);

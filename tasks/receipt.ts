@@ -22,7 +22,7 @@ export const task = defineTask({
       "sign it with your SSH key; ssh-keygen asks for its passphrase",
     ],
     [
-      "deno task receipt runs/digits-resnet/latest --sign id.pub",
+      "deno task receipt runs/my-paper/latest --sign id.pub",
       "sign it with a key that your SSH agent holds",
     ],
   ],

@@ -24,7 +24,7 @@ export const task = defineTask({
     ["deno task reproduce --reuse", "without running again what is unchanged"],
     ["deno task reproduce --resume", "go on where the last run was interrupted"],
     ["deno task reproduce --twice", "whether the experiment repeats itself to the bit on this machine"],
-    ["deno task reproduce eurosat", "the experiment in experiments/eurosat"],
+    ["deno task reproduce ablation", "the experiment in experiments/ablation"],
   ],
   positionals: EXPERIMENT,
   parameters: true,

@@ -18,7 +18,7 @@ export const task = defineTask({
     "the newest run that has it with the same parameters.",
   examples: [
     ["deno task step train --seed 7", "one step, with another parameter value"],
-    ["deno task step infer eurosat", "a step of the experiment in experiments/eurosat"],
+    ["deno task step infer ablation", "a step of the experiment in experiments/ablation"],
   ],
   positionals: {
     usage: "NAME [EXPERIMENT]",

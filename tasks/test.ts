@@ -7,6 +7,7 @@
 import { main } from "./lib/cli/main.ts";
 import { defineTask } from "./lib/cli/options.ts";
 import { runTests } from "./lib/maintenance/gate.ts";
+import { onlyInOwnRepository } from "./lib/maintenance/own_repository.ts";
 
 export const task = defineTask({
   name: "test",
@@ -18,7 +19,7 @@ export const task = defineTask({
   examples: [
     ["deno task test", "everything"],
     ["deno task test test/verdict", "the tests of a room, in both languages"],
-    ["deno task test test/plan test/src/modelling", "some folders and files"],
+    ["deno task test test/plan test/src", "some folders and files"],
   ],
   positionals: {
     usage: "[FILE ...]",
@@ -26,7 +27,10 @@ export const task = defineTask({
     most: Infinity,
   },
   options: {},
-  run: (args, terminal) => runTests(args.positionals, terminal),
+  async run(args, terminal) {
+    await onlyInOwnRepository("test");
+    return await runTests(args.positionals, terminal);
+  },
 });
 
 if (import.meta.main) await main(task);

@@ -17,7 +17,7 @@ export const task = defineTask({
     "The exit code is 0 only if both are so.",
   examples: [
     ["deno task verify", "the newest reproduction"],
-    ["deno task verify runs/digits-resnet/latest", "a run folder, also one copied from another machine"],
+    ["deno task verify runs/my-paper/latest", "a run folder, also one copied from another machine"],
     ["deno task verify RUN --allowed-signers FILE", "whether one of these people signed its receipt, too"],
     ["deno task verify --current", "by the claims that experiment.yaml makes now"],
   ],

@@ -79,6 +79,7 @@ def about(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "made_by": f"deno task gpu --minutes {options.minutes:g} --device {options.device} "
         f"--share {options.share:g} --epochs {options.epochs}",
+        "title": "ResNet-18 at 224×224",
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ"),
         "device": options.device,
         "share": options.share,

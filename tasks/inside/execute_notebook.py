@@ -2,7 +2,7 @@
 
 Example:
 
-    python tasks/inside/execute_notebook.py notebooks/train_resnet.ipynb --out executed \\
+    python tasks/inside/execute_notebook.py notebooks/train.ipynb --out executed \\
         --parameters '{"epochs": 3}'
 
 Exit codes: 0 every notebook ran through · 1 a cell failed or a time limit was reached · 2 the request or a

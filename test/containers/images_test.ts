@@ -117,7 +117,7 @@ imageTest(
 imageTest(
   "an image is built although what the tasks import can't be had, and the build says so",
   async () => {
-    const fill = ["sh", ".devcontainer/cache_imports.sh", "."];
+    const fill = ["sh", "tasks/inside/image/cache_imports.sh", "."];
     const alone = ["run", "--rm", "--network", "none", "-e", "DENO_DIR=/tmp/cache"];
     const { code, stderr } = await docker(...alone, IMAGE, ...fill);
     assert.equal(code, 0, stderr);
@@ -375,7 +375,7 @@ async function emptyWheelhouse(): Promise<string> {
 }
 
 imageTest("the GPU image adds what its base lacks and keeps the rest", async () => {
-  await project.write(".devcontainer/requirements-gpu.txt", "torch>=2.6\nalpha==1.0\n");
+  await project.write("requirements-gpu.txt", "torch>=2.6\nalpha==1.0\n");
   const wheels = await emptyWheelhouse();
   const result = await build(["--base", IMAGE, "--tag", "images-test:gpu", "--wheelhouse", wheels]);
   assert.equal(result.plan.kind, "gpu");
@@ -389,7 +389,7 @@ imageTest("the GPU image adds what its base lacks and keeps the rest", async () 
 });
 
 imageTest("a GPU image that would replace its base's torch is refused, and torch is named", async (t) => {
-  await project.write(".devcontainer/requirements-gpu.txt", "torch==2.9.1\n");
+  await project.write("requirements-gpu.txt", "torch==2.9.1\n");
   const cause = /torch: the image has 2\.13\.0\+cpu, requirements-gpu\.txt:1 wants torch==2\.9\.1/;
   await withEachBuilder(t, async (env) => {
     const args = ["--base", IMAGE, "--tag", "images-test:gpu"];

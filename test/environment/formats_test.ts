@@ -383,7 +383,7 @@ Deno.test("a format whose program is not on PATH is refused with the way to get 
   const cases: [file: string, message: RegExp, remedy: RegExp][] = [
     ["environment.yml", /locked|none of micromamba, mamba and conda is on PATH/, /micromamba/],
     ["pixi.toml", /pixi is not on PATH/, /pixi\.prefix\.dev/],
-    ["poetry.lock", /Poetry is not on PATH/, /poetry-plugin-export/],
+    ["poetry.lock", /poetry is not on PATH/, /poetry-plugin-export/],
     ["Pipfile", /pipenv is not on PATH/, /pipenv/],
   ];
   for (const [file, message, remedy] of cases) {

@@ -130,7 +130,8 @@ Deno.test({
     const { root, env } = await project("pinned");
     await withEnv(env, async () => {
       const said: string[] = [];
-      const made = await lock({ root, announce: (line) => said.push(line) });
+      const added = [{ requirements: "test/requirements.txt", about: ["For the tests."] }];
+      const made = await lock({ root, added, announce: (line) => said.push(line) });
       assert.deepEqual(made, [
         { path: "requirements.lock", packages: 1, changed: true },
         { path: "test/requirements.lock", packages: 1, changed: true },
@@ -140,10 +141,15 @@ Deno.test({
       assert.match(packages[0]?.hashes[0] ?? "", /^sha256:[0-9a-f]{64}$/);
       const test = await readLock(join(root, "test/requirements.lock"));
       assert.deepEqual(test.packages.map(({ name }) => name), ["beta"]);
+      assert.match(await Deno.readTextFile(test.path), /^# For the tests\.\n# For Linux on x86-64/);
       assert.match(said[0] ?? "", /Resolving requirements\.txt with uv/);
 
-      const again = await lock({ root, announce: () => {} });
+      const again = await lock({ root, added, announce: () => {} });
       assert.deepEqual(again.map(({ changed }) => changed), [false, false]);
+      // The requirements of anybody's tests are theirs.
+      assert.deepEqual((await lock({ root, announce: () => {} })).map(({ path }) => path), [
+        "requirements.lock",
+      ]);
     });
   },
 });

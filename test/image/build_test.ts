@@ -11,12 +11,14 @@ import {
   buildCommand,
   type BuildOptions,
   byDigest,
-  imageRequirements,
   type Pin,
   planBuild,
   readRequest,
   type Request,
 } from "../../tasks/lib/image/build_plan.ts";
+import { type ImagePackages, listPackages, planPackages } from "../../tasks/lib/image/packages.ts";
+import { readExperiment } from "../../tasks/lib/experiment/read.ts";
+import { IMAGE } from "../../tasks/lib/system/product.ts";
 import { parsePackages } from "../../tasks/lib/image/deno_packages.ts";
 import { checkPin, pinOf } from "../../tasks/lib/image/image_lock.ts";
 import { chainId, identityOf, readImage } from "../../tasks/lib/container/client.ts";
@@ -91,22 +93,100 @@ Deno.test("baseImage() refuses a variant of an image that has none", () => {
   );
 });
 
-Deno.test("imageRequirements() takes the CPU lock, or the ranges for a GPU image before the pins", async (t) => {
-  const gpu = ".devcontainer/requirements-gpu.txt";
-  const cases: [kind: "cpu" | "gpu", there: string[], expected: string | RegExp][] = [
-    ["cpu", ["requirements.txt", "requirements-cpu.lock"], "requirements-cpu.lock"],
-    ["cpu", ["requirements.txt", "requirements.lock"], "requirements.lock"],
-    ["cpu", ["requirements.txt"], /there is no requirements-cpu\.lock or requirements\.lock/],
-    ["gpu", ["requirements.txt", gpu], gpu],
-    ["gpu", ["requirements.txt"], "requirements.txt"],
+const WITHOUT_TORCH = '[project]\nname = "x"\nversion = "1"\ndependencies = ["numpy>=1.20"]\n';
+
+Deno.test("planPackages() takes every format, and says in one line what an image can't be made from", async (t) => {
+  const lock = "# python: 3.12 to 3.14\nalpha==1.0\n";
+  const cases: [
+    what: string,
+    kind: "cpu" | "gpu",
+    environment: string,
+    files: Record<string, string>,
+    expected: Partial<ImagePackages> | RegExp,
+  ][] = [
+    ["own lock", "cpu", "requirements: requirements.txt", {
+      "requirements.txt": "",
+      "requirements-cpu.lock": "",
+    }, {
+      files: ["requirements-cpu.lock"],
+      by: "copy",
+    }],
+    ["own lock for newer Pythons", "cpu", "requirements: r.txt", { "r.txt": "alpha", "r.lock": lock }, {
+      files: ["r.lock"],
+      python: "3.12",
+    }],
+    ["no lock", "cpu", "requirements: requirements.txt", { "requirements.txt": "" }, { by: "resolution" }],
+    ["several", "cpu", "requirements: [a.txt, src/requirements.txt]", {
+      "a.txt": "",
+      "src/requirements.txt": "-e ./lib\n",
+    }, { files: ["a.txt", "src/requirements.txt"], by: "resolution", local: ["-e", "./src/lib"] }],
+    ["nothing named", "cpu", "", { "uv.lock": "" }, { files: ["uv.lock"], by: "lock" }],
+    ["nothing there", "cpu", "", {}, /image of "test": it names no requirements/],
+    [
+      "pyproject",
+      "cpu",
+      'requirements: pyproject.toml\n  python: "3.9"',
+      { "pyproject.toml": WITHOUT_TORCH },
+      {
+        by: "resolution",
+        python: "3.9",
+      },
+    ],
+    ["install alone", "cpu", "install: [-e, .]", { "setup.py": "setup()" }, {
+      files: [],
+      local: ["-e", "."],
+    }],
+    ["poetry", "cpu", "requirements: poetry.lock", { "poetry.lock": "" }, { by: "lock" }],
+    [
+      "conda",
+      "cpu",
+      "requirements: environment.yml",
+      { "environment.yml": "" },
+      /environment\.yml is made of conda's/,
+    ],
+    ["pixi", "gpu", "requirements: pixi.lock", { "pixi.lock": "" }, /pixi\.lock is made of conda's/],
+    ["Pipfile", "cpu", "requirements: Pipfile", { "Pipfile": "" }, /Pipfile has no Pipfile\.lock/],
+    ["for a GPU, its own", "gpu", "requirements: requirements.txt", {
+      "requirements.txt": "",
+      "requirements-gpu.txt": "",
+    }, { files: ["requirements-gpu.txt"], by: "copy" }],
+    ["for a GPU, ranges", "gpu", "requirements: [a.txt, pyproject.toml]", {
+      "a.txt": "",
+      "pyproject.toml": WITHOUT_TORCH,
+    }, { files: ["a.txt", "pyproject.toml"], by: "ranges" }],
+    [
+      "for a GPU, setup.py",
+      "gpu",
+      "requirements: setup.py",
+      { "setup.py": "setup()" },
+      /what setup\.py asks for/,
+    ],
   ];
-  for (const [kind, there, expected] of cases) {
-    await t.step(`${kind} of ${there.join(", ")}`, () => {
-      const choose = () => imageRequirements(kind, DIGITS, (path) => there.includes(path));
-      if (typeof expected === "string") assert.equal(choose(), expected);
-      else assert.throws(choose, { exitCode: 2, message: expected });
+  for (const [what, kind, environment, files, expected] of cases) {
+    await t.step(`${what}, ${kind}`, async () => {
+      await using project = await Project.make({
+        "experiment.yaml": experiment(environment === "" ? "" : `environment:\n  ${environment}\n`),
+        ...files,
+      });
+      const planned = planPackages(kind, await readExperiment(project.root, project.root));
+      if (expected instanceof RegExp) await assert.rejects(planned, { exitCode: 2, message: expected });
+      else assert.deepEqual({ ...await planned, ...expected }, await planned);
     });
   }
+});
+
+Deno.test("listPackages() lists what requirements files and a pyproject.toml ask for, as one", async () => {
+  await using project = await Project.make({
+    "experiment.yaml": experiment("environment: { requirements: [a.txt, pyproject.toml], groups: [more] }\n"),
+    "a.txt": "-r b/c.txt\n-e .\nalpha==1\n",
+    "b/c.txt": "beta # why\n",
+    "pyproject.toml": WITHOUT_TORCH +
+      '[dependency-groups]\nmore = ["delta", { include-group = "most" }]\nmost = ["eps"]\n',
+  });
+  const read = await readExperiment(project.root, project.root);
+  const { text, local } = await listPackages(await planPackages("gpu", read), "gpu", read, () => {});
+  assert.equal(text, "beta # why\nalpha==1\nnumpy>=1.20\ndelta\neps\n");
+  assert.deepEqual(local, ["-e", "./."]);
 });
 
 Deno.test("buildCommand() is what the golden file says", async (t) => {
@@ -121,8 +201,9 @@ Deno.test("buildCommand() is what the golden file says", async (t) => {
       engine: "podman",
       base: "debian:bookworm-slim",
       pin: { kind: "local", id: SHA("a"), layers: SHA("f") },
-      requirements: "requirements-cpu.lock",
-      requirementsSha256: "e".repeat(64),
+      product: ".experiment",
+      packages: { files: ["requirements-cpu.lock"], by: "copy", local: [] },
+      packagesSha256: "e".repeat(64),
       wheelhouse: "/wheels",
       provenance,
     }),
@@ -130,8 +211,9 @@ Deno.test("buildCommand() is what the golden file says", async (t) => {
       engine: "docker",
       base: GPU_JUPYTER,
       pin: { kind: "registry", digest: SHA("b") },
-      requirements: ".devcontainer/requirements-gpu.txt",
-      requirementsSha256: "e".repeat(64),
+      product: ".",
+      packages: { files: ["a.txt", "b.txt"], by: "ranges", local: [] },
+      packagesSha256: "e".repeat(64),
       provenance: {},
     }),
   };
@@ -404,7 +486,11 @@ Deno.test("downloadFiles() keeps packages with hashes apart, and platforms() go 
     unhashed: "torch==2.13.0+cpu\n",
   });
   assert.equal(platforms("aarch64")[0], "manylinux_2_36_aarch64");
-  assert.ok(downloadCommand("python", "f", "d", "x86_64").includes("manylinux2014_x86_64"));
+  assert.ok(
+    downloadCommand("python", "f", "d", { architecture: "x86_64", version: "3.11" }).includes(
+      "manylinux2014_x86_64",
+    ),
+  );
 });
 
 async function git(project: Project, ...args: string[]) {
@@ -426,7 +512,11 @@ Deno.test("stageContext() copies what git tracks and nothing else", async () => 
   await git(project, "add", "a.py", "sub/b.py");
   const folder = await Deno.makeTempDir();
   await stageContext({ root: project.root, folder, required: ["a.py"] });
-  assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["a.py", "sub"]);
+  assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), [
+    ".experiment",
+    "a.py",
+    "sub",
+  ]);
   assert.deepEqual([...Deno.readDirSync(join(folder, "sub"))].map(({ name }) => name), ["b.py"]);
   await assert.rejects(stageContext({ root: project.root, folder, required: [".env"] }), {
     exitCode: 2,
@@ -469,8 +559,6 @@ const FILES = {
   "experiment.yaml": experiment(),
   "requirements.txt": "",
   "requirements-cpu.lock": "",
-  ".dockerignore": "",
-  ".devcontainer/cpu.Dockerfile": "FROM scratch\n",
 };
 
 /** A `docker` that fails as the real one does. */
@@ -532,10 +620,10 @@ Deno.test("build --wheelhouse on an empty folder is exit 2 and says how to fill 
 });
 
 Deno.test("withCaches() mounts a folder for the command below the line that asks for it, in both Dockerfiles", async (t) => {
-  for (const name of ["Dockerfile", "cpu.Dockerfile"]) {
+  for (const name of ["gpu.Dockerfile", "cpu.Dockerfile"]) {
     await t.step(name, async () => {
       await using project = await Project.make({
-        [name]: await Deno.readTextFile(join(ROOT, ".devcontainer", name)),
+        [name]: await Deno.readTextFile(join(IMAGE, name)),
       });
       const before = await Deno.readTextFile(project.path(name));
       assert.doesNotMatch(before, /--mount/, "the classic builder refuses it");

@@ -198,7 +198,7 @@ const NUMERICAL =
  * `pyproject.toml` are not among them: they are the author's, and their programs may import and read them.
  */
 const APART =
-  /^\.(?:github|gitlab|devcontainer|vscode|idea)\/|(?:^|\/)(?:published\/.*|LICENSE[^/]*|experiment\.(?:yaml|lock)|\.git(?:ignore|attributes|modules)|\.(?:docker|prettier)ignore|\.editorconfig|[^/]+\.(?:md|cff))$/;
+  /^\.(?:github|gitlab|devcontainer|vscode|idea)\/|^(?:experiments\/[^/]+\/)?published\/|(?:^|\/)(?:LICENSE[^/]*|experiment\.(?:yaml|lock)|\.git(?:ignore|attributes|modules)|\.(?:docker|prettier)ignore|\.editorconfig|[^/]+\.(?:md|cff))$/;
 
 function pick(framework: Framework | undefined, names: string[]): Values {
   return framework && Object.fromEntries(names.map((name) => [name, framework[name]]));

@@ -59,6 +59,9 @@ export const LABELS = {
   directory: "experiment.directory",
 } as const;
 
+/** Label of an image in which the project itself is installed: the folder that it is installed from. */
+export const PROJECT_LABEL = "experiment.project";
+
 /** Which requirements an image was built from, and their hash. */
 export const REQUIREMENTS_LABELS = {
   file: "experiment.requirements",

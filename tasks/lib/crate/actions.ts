@@ -169,7 +169,7 @@ export function instrument({ evidence, name, step, citation }: ActionSource): En
   };
 }
 
-/** E.g. `Python 3.11.2, torch 2.13.0+cpu`, with every framework that it recorded. */
+/** E.g. `Python 3.11.2, framework 2.13.0`, with every framework that it recorded. */
 function platform({ recorded }: StepEvidence): string | undefined {
   const environment = recorded?.environment;
   if (typeof environment?.python !== "string") return undefined;

@@ -4,6 +4,7 @@
  * RO-Crate 1.1 (https://w3id.org/ro/crate/1.1) with Process Run Crate 0.5 (https://w3id.org/ro/wfrun/process/0.5).
  */
 
+import { asCalled } from "../cli/program.ts";
 import { extname } from "node:path";
 import type { Evidence } from "../record/evidence.ts";
 import type { RecordedFile } from "../record/receipt.ts";
@@ -78,7 +79,10 @@ function source(evidence: Evidence, authors: Entity[]): Described {
   const { name, title = name } = evidence.experiment;
   return {
     name: `Run ${evidence.run} of ${title}`,
-    description: `What "deno task ${evidence.task}" did: code, environment, inputs, outputs and verdicts. ` +
+    description:
+      `What "${
+        asCalled(`deno task ${evidence.task}`)
+      }" did: code, environment, inputs, outputs and verdicts. ` +
       `The run is ${evidence.status}.`,
     date: evidence.ended ?? evidence.created,
     authors,

@@ -19,7 +19,7 @@ export async function doctor(
   const experiment = await experimentIfAny(which);
   const wanted = experiment === undefined ? ANYTHING : wantedBy(experiment);
   const groups = judge(
-    await probe(experiment?.root ?? callerFolder(), experiment?.environment.requirements?.[0]),
+    await probe(experiment?.root ?? callerFolder(), experiment),
     wanted,
   );
   const paint: Terminal["paint"] = (...text) => terminal.paint(...text);

@@ -4,8 +4,10 @@ import { existsSync, realpathSync } from "node:fs";
 import * as os from "node:os";
 import { dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import { findLock, readLock } from "../environment/lock_file.ts";
+import { missing } from "../environment/format.ts";
 import { findPython } from "../environment/python.ts";
+import { checkSource, findSource, pythonsFor, type Source } from "../environment/source.ts";
+import type { Experiment } from "../experiment/experiment.ts";
 import { imageMarker } from "../system/host.ts";
 import { findOnPath } from "../system/on_path.ts";
 import { isFree } from "../system/port.ts";
@@ -22,6 +24,7 @@ import {
   readImageNames,
   readUserNamespaces,
 } from "./machine.ts";
+import type { Programs } from "./programs.ts";
 import { type CdiSpec, readCdi } from "./toolkit.ts";
 
 const GPU_QUESTIONS = {
@@ -58,12 +61,12 @@ const SMI_LIMIT_MS = 10_000;
  * @param root folder of the project
  * @param requirements of the experiment, relative to it; the lock beside them says which Pythons it is for
  */
-export async function probe(root: string, requirements?: string): Promise<Probes> {
-  const [answers, nvidia_smi, project, python, cdi] = await Promise.all([
+export async function probe(root: string, experiment?: Experiment): Promise<Probes> {
+  const [answers, nvidia_smi, project, environment, cdi] = await Promise.all([
     askAll(QUESTIONS),
     askForCards(),
     diskOf(root),
-    pythonHere(requirements && join(root, requirements)),
+    environmentHere(experiment),
     findCdi(),
   ]);
   const images = await diskOf(imagesRoot(readEngines(answers)));
@@ -72,7 +75,7 @@ export async function probe(root: string, requirements?: string): Promise<Probes
     machine: { ...readMachine(answers), project, images },
     cdi,
     rancher: isRanchers("nerdctl"),
-    programs: { deno: Deno.version.deno, python },
+    programs: { deno: Deno.version.deno, ...environment },
   };
 }
 
@@ -93,10 +96,32 @@ async function askForCards(): Promise<Answer> {
   return lacksCapability(answer) ? await ask(OLD_CARD_QUERY, SMI_LIMIT_MS) : answer;
 }
 
-async function pythonHere(requirements?: string) {
-  const lock = requirements && findLock(requirements, false);
+/** The Python that the experiment's environment would be made from, whatever its files are, and what that lacks. */
+async function environmentHere(experiment?: Experiment): Promise<Pick<Programs, "python" | "lacks">> {
+  if (experiment === undefined) return { python: await pythonHere() };
+  const { root, environment } = experiment;
+  const { requirements, install, python } = environment;
+  if (requirements === undefined && install === undefined) return { python: await pythonHere(python) };
   try {
-    return await findPython({ range: lock ? (await readLock(lock)).pythons : undefined });
+    const source = await findSource(root, requirements ?? [], { ...environment, gpu: false }, () => {});
+    await checkSource(source);
+    return { python: await pythonHere(python, source), lacks: programMissing(source) };
+  } catch (error) {
+    if (error instanceof Failure) return { python: await pythonHere(python), lacks: error };
+    throw error;
+  }
+}
+
+/** The program that owns the format of the experiment's files. */
+function programMissing({ format: { name, program } }: Source): Failure | undefined {
+  if (program === undefined || program.names.some((one) => findOnPath(one) !== undefined)) return undefined;
+  return new Failure(3, `${name} can't be read: ${missing(program.names)}`, { remedy: program.remedy });
+}
+
+async function pythonHere(python?: string, source?: Source) {
+  try {
+    const exact = python === undefined ? undefined : { oldest: python, newest: python, isExact: true };
+    return await findPython({ range: source === undefined ? exact : await pythonsFor(source, python) });
   } catch (error) {
     if (error instanceof Failure) return error;
     throw error;

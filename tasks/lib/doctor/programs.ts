@@ -10,6 +10,8 @@ export interface Programs {
   deno: string;
   /** The Python that environments are made from, or why there is none. */
   python: Python | Failure;
+  /** What the experiment's environment can't be made without, and is not here. */
+  lacks?: Failure;
   git: Answer;
 }
 
@@ -19,16 +21,18 @@ function isPython(python: Programs["python"]): python is Python {
 
 /** @param containers whether a container engine is usable */
 export function judgePrograms(
-  { deno, python, git }: Programs,
+  { deno, python, lacks, git }: Programs,
   containers: boolean,
   { engine }: Pick<Wanted, "engine">,
 ): Finding[] {
   const needed = engine === "host"
     ? "experiment.yaml asks for the engine host"
     : "no container engine is usable";
+  const because = containers && engine !== "host" ? undefined : needed;
   return [
     ok(`Deno ${deno}`),
-    judgePython(python, containers && engine !== "host" ? undefined : needed),
+    judgePython(python, because),
+    ...(lacks === undefined ? [] : [judgeLack(lacks, because)]),
     judgeGit(git),
   ];
 }
@@ -48,6 +52,12 @@ function judgePython(python: Programs["python"], needed?: string): Finding {
     `${what}, can't install packages: it has neither pip nor ensurepip`,
     "apt install python3-venv",
   );
+}
+
+function judgeLack({ message, details: { remedy = "" } }: Failure, needed?: string): Finding {
+  return needed === undefined
+    ? finding("warning", `${message}; the steps can run in containers alone`, remedy)
+    : finding("blocker", `${message}; and ${needed}`, remedy);
 }
 
 function judgeGit(git: Answer): Finding {

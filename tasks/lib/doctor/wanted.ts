@@ -16,7 +16,8 @@ export interface Wanted {
   shmBytes?: number;
 }
 
-const NEWEST_IMAGE = imageName(GPU_IMAGES[0]!);
+/** What GPU images are built on where experiment.yaml names none. */
+export const NEWEST_IMAGE = imageName(GPU_IMAGES[0]!);
 
 /** Without an experiment: the newest image, and a GPU if there is one. */
 export const ANYTHING: Wanted = { image: NEWEST_IMAGE, gpus: "optional" };

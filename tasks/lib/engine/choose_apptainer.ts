@@ -5,6 +5,7 @@ import { imageLabels, requireApptainer } from "../container/apptainer.ts";
 import { checkSif } from "../container/sif_file.ts";
 import { type Convertible, findSource } from "../container/sif_source.ts";
 import { ensureSif, findSif, hashSif, sifPath } from "../container/sif.ts";
+import { PROJECT_LABEL } from "../container/client.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { shellQuote } from "../system/command.ts";
 import type { Host } from "../system/host.ts";
@@ -41,6 +42,7 @@ export async function chooseApptainer(
       user: `${host.uid}:${host.gid}`,
       keepId: true,
       home: "/tmp",
+      projectAt: labels[PROJECT_LABEL],
       isProcess: true,
       unset: overridingVariables(Object.keys(Deno.env.toObject())),
     },

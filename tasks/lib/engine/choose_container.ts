@@ -8,6 +8,7 @@ import {
   identityOf,
   type ImageInfo,
   inspectImage,
+  PROJECT_LABEL,
   requireEngine,
 } from "../container/client.ts";
 import type { ContainerProgram } from "../container/program.ts";
@@ -94,6 +95,7 @@ async function inContainer(
       ...userOf(program, engine, host),
       // Arbitrary ids have no home of their own in an image that names none.
       home: image.env.HOME === undefined ? "/tmp" : undefined,
+      projectAt: image.labels[PROJECT_LABEL],
     },
     ...(isStale && { isStale, note: staleNote(name) }),
   };

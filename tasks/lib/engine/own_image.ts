@@ -12,12 +12,27 @@ export function imageNames({ name, environment: { gpus } }: Experiment, host: Ho
   return kinds.map((kind) => `${name}:${kind}`);
 }
 
+/** The labels by which an image says what its packages were made from. */
+export function requirementsLabels(files: string[], sha256: string): Record<string, string> {
+  return { [REQUIREMENTS_LABELS.file]: files.join(":"), [REQUIREMENTS_LABELS.sha256]: sha256 };
+}
+
+/** The hash of the files that packages are made from; undefined if one is not there. */
+export async function hashOfRequirements(root: string, files: string[]): Promise<string | undefined> {
+  const contents = await Promise.all(
+    files.map((path) => Deno.readFile(join(root, path)).catch(() => undefined)),
+  );
+  if (contents.includes(undefined)) return undefined;
+  const hashes = contents.map((content) => sha256(content!));
+  return hashes.length === 1 ? hashes[0] : sha256(hashes.join("\n"));
+}
+
 /** Whether the image was built from another state of the requirements than the project has; unknown counts as no. */
 export async function outdated(labels: Record<string, string>, root: string): Promise<boolean> {
-  const file = labels[REQUIREMENTS_LABELS.file];
-  if (file === undefined) return false;
-  const now = await Deno.readFile(join(root, file)).catch(() => undefined);
-  return now !== undefined && sha256(now) !== labels[REQUIREMENTS_LABELS.sha256];
+  const files = labels[REQUIREMENTS_LABELS.file];
+  if (files === undefined) return false;
+  const now = await hashOfRequirements(root, files === "" ? [] : files.split(":"));
+  return now !== undefined && now !== labels[REQUIREMENTS_LABELS.sha256];
 }
 
 export function staleNote(name: string): string {

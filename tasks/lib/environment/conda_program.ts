@@ -1,33 +1,20 @@
 /** The programs that make environments of conda packages. */
 
-import { Failure } from "../cli/failure.ts";
-import { findOnPath } from "../system/on_path.ts";
 import { installArguments } from "./install_arguments.ts";
 import { installMore } from "./installer.ts";
-import type { Contents, ContentsRequest } from "./format.ts";
+import type { Contents, ContentsRequest, OwnProgram } from "./format.ts";
 import { Tool } from "./tool.ts";
 
-export interface CondaProgram {
-  name: "micromamba" | "mamba" | "conda";
-  path: string;
-}
-
-/** @throws Failure(3) with the way to get one, if there is none */
-export function condaProgram(what: string): CondaProgram {
-  for (const name of ["micromamba", "mamba", "conda"] as const) {
-    const path = findOnPath(name);
-    if (path !== undefined) return { name, path };
-  }
-  throw new Failure(3, `Cannot read ${what}: none of micromamba, mamba and conda is on PATH`, {
-    remedy:
-      "Install micromamba (https://mamba.readthedocs.io/en/latest/installation/micromamba-installation.html), " +
-      "or run in the authors' image: --engine docker",
-  });
-}
+export const CONDA_PROGRAMS: OwnProgram = {
+  names: ["micromamba", "mamba", "conda"],
+  remedy:
+    "Install micromamba (https://mamba.readthedocs.io/en/latest/installation/micromamba-installation.html), " +
+    "or run in the authors' image: --engine docker",
+};
 
 /** @param args what makes it, without its place */
 export async function createWith(
-  { name, path }: CondaProgram,
+  { name, path }: { name: string; path: string },
   args: string[],
   { place, root, install = [], uv }: ContentsRequest,
 ): Promise<Contents> {

@@ -40,6 +40,8 @@ export interface EnvironmentOptions extends PackageChoices {
   progress?: (line: string) => void;
   /** Ends an installation, leaving nothing behind. */
   signal?: AbortSignal;
+  /** Normalized names of packages that are left out of a lock, since the environment beside this one has them. */
+  without?: readonly string[];
 }
 
 export interface PreparedEnvironment {
@@ -125,6 +127,7 @@ export async function ensureTestEnvironment(
 /**
  * Finds or makes a folder of packages that holds nothing that the main environment has, and is used together with it.
  *
+ * @param options `without`: what the main environment has of the lock, if it may have some of it
  * @throws Failure as `ensureEnvironment`
  */
 export async function ensureAddedPackages(
@@ -190,13 +193,13 @@ function secondsSince(started: number): number {
 
 /** Reads no more than is needed to recognize an environment, since every task begins with this. */
 async function readWanted(
-  { extras, groups, install, python, torch }: PackageChoices,
+  { extras, groups, install, python, torch, without }: PackageChoices & { without?: readonly string[] },
   { lock, files, ownLock }: Source,
   base?: string,
 ): Promise<Wanted> {
   const read = async (path: string) => await Deno.readFile(path).catch(() => new Uint8Array());
   const digest = async (path: string) => sha256(await read(path));
-  const choices = Object.entries({ extras, groups, install, python, torch }).filter(([, value]) =>
+  const choices = Object.entries({ extras, groups, install, python, torch, without }).filter(([, value]) =>
     value !== undefined
   );
   const others = await Promise.all(files.slice(1).map(digest));

@@ -4,13 +4,13 @@ import { dirname, resolve } from "node:path";
 import { installArguments } from "./install_arguments.ts";
 import { installLock, installMore } from "./installer.ts";
 import { isCudaPackage, type LockedPackage, parseLock } from "./lock_file.ts";
-import type { Contents, ContentsRequest } from "./format.ts";
+import type { Contents, ContentsRequest, Pinned } from "./format.ts";
 
-/** What a tool exported as lines of a requirements file with hashes. */
-export async function exported(request: ContentsRequest, text: string, tool: string): Promise<Contents> {
+/** Reads what a tool exported as lines of a requirements file with hashes. */
+export function parseExported(file: string, text: string, tool: string): Pinned {
   const lines = text.split(/\r?\n/);
   const isApart = (line: string) => /^(?:-e\s|--editable\s|[./]|file:|\S+ @ )/.test(line);
-  const folder = dirname(request.files[0]!);
+  const folder = dirname(file);
   const local = lines.filter(isApart).flatMap((line) => {
     const [, flag, rest = ""] = /^(-e\s+|--editable\s+)?(.*)/.exec(line.replace(/\s*\\$/, ""))!;
     const what = rest.trim().replace(/\s+--hash=.*$/, "");
@@ -19,8 +19,14 @@ export async function exported(request: ContentsRequest, text: string, tool: str
   });
   const pinned = lines.filter((line) => !isApart(line) && !/^--/.test(line));
   const indexes = lines.flatMap((line) => /^--(?:extra-)?index-url[ =](\S+)/.exec(line)?.[1] ?? []);
-  const packages = parseLock(withoutHashesOfOthers(pinned), `${request.files[0]} (${tool})`).packages;
-  return await ofLock({ ...request, place: { ...request.place, indexes } }, packages, local);
+  const { packages } = parseLock(withoutHashesOfOthers(pinned), `${file} (${tool})`);
+  return { packages, local, indexes };
+}
+
+/** The contents of a lock that is read as a list of packages. */
+export async function ofPinned(request: ContentsRequest, { packages, local, indexes }: Pinned) {
+  const place = { ...request.place, ...(indexes !== undefined && { indexes }) };
+  return await ofLock({ ...request, place }, packages, local);
 }
 
 /** Hashes that follow a line that was taken away. */

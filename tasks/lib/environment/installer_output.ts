@@ -73,7 +73,7 @@ export class InstallProgress {
   }
 }
 
-/** `scikit_learn-1.9.1-cp311-…` belongs to `scikit-learn`. */
+/** `two_words-1.9.1-cp311-…` belongs to `two-words`. */
 function packageOfFile(file: string): string {
   return (/^(.+?)-\d/.exec(file)?.[1] ?? file).replaceAll("_", "-").toLowerCase();
 }

@@ -6,7 +6,7 @@ import { run } from "../system/command.ts";
 import { acquire } from "../system/file_lock.ts";
 import { freeSpace, isDiskFull, isReadOnly, makeOwnFolder, sha256 } from "../system/files.ts";
 import type { PackageChoices } from "../experiment/experiment.ts";
-import type { Source } from "./source.ts";
+import { pythonsFor, type Source } from "./source.ts";
 import { installArguments } from "./install_arguments.ts";
 import { endProcesses } from "../system/processes.ts";
 import type { Contents, ContentsRequest } from "./format.ts";
@@ -79,6 +79,8 @@ export interface Making extends Reporter, PackageChoices {
   /** Download more than 1 GB without asking. */
   yes?: boolean;
   target: LockedPlace;
+  /** Normalized names of packages that are left out of the lock. */
+  without?: readonly string[];
 }
 
 /**
@@ -93,8 +95,8 @@ export async function makeEnvironment(making: Making): Promise<void> {
   const started = performance.now();
   await removeLeftovers(target);
   const { source } = making;
-  const lock = source.ownLock ? await readLock(wanted.lock) : undefined;
-  const range = await rangeOf(making, lock);
+  const lock = source.ownLock ? leavingOut(making.without, await readLock(wanted.lock)) : undefined;
+  const range = await pythonsFor(source, making.python);
   const [python, uv] = await Promise.all([pythonFor(wanted, range), findUv()]);
   const before = await whyNotAsItIs(target.directory, wanted);
   if (before !== undefined) announce(before);
@@ -152,6 +154,10 @@ export async function makeEnvironment(making: Making): Promise<void> {
   announce(`Made ${target.directory} in ${Math.round((performance.now() - started) / 1000)} s`);
 }
 
+function leavingOut(names: readonly string[] = [], lock: Lock): Lock {
+  return { ...lock, packages: lock.packages.filter(({ name }) => !names.includes(name)) };
+}
+
 async function pythonFor({ base }: Wanted, range?: PythonRange): Promise<Python> {
   return await findPython({ range, candidates: base === undefined ? undefined : [base] });
 }
@@ -194,16 +200,6 @@ function markOf(directory: string): string {
 async function whyNotAsItIs(directory: string, wanted: Wanted): Promise<string | undefined> {
   if (await isVacant(directory)) return undefined;
   return `Making ${directory} again: ${await misfit(directory, wanted)}`;
-}
-
-/** What a lock was made with, or a file asks for; what experiment.yaml says goes before both. */
-async function rangeOf({ python, source }: Making, lock?: Lock): Promise<PythonRange | undefined> {
-  if (python !== undefined) return { oldest: python, newest: python, isExact: true };
-  if (lock !== undefined) return lock.pythons;
-  const { format, files: [file] } = source;
-  return file === undefined || format.pythons === undefined
-    ? undefined
-    : format.pythons(await Deno.readTextFile(file));
 }
 
 /** Folders that the requirements name, from the requirements' folder. */

@@ -13,7 +13,8 @@ import {
 } from "./installer.ts";
 import { fileSizes, isCudaPackage, normalize, pinnedNames } from "./lock_file.ts";
 import { Failure } from "../cli/failure.ts";
-import type { Contents, ContentsRequest } from "./format.ts";
+import { parseExported } from "./exported.ts";
+import type { Contents, ContentsRequest, Pinned } from "./format.ts";
 import { installArguments, installLines } from "./install_arguments.ts";
 import { canInstall } from "./python.ts";
 import { InstallError, Tool } from "./tool.ts";
@@ -123,6 +124,63 @@ export async function exactly(request: ContentsRequest): Promise<Contents> {
   return fromPylock(uv, request, file!, packages, text, chosen);
 }
 
+/** The packages that a pylock.toml names, for any machine. */
+export async function pylockPackages({ files: [file] }: ContentsRequest): Promise<Pinned> {
+  const { tomlAsJson } = await import("../values/as_json.ts");
+  const lock: { packages?: PylockEntry[] } = JSON.parse(await tomlAsJson(await Deno.readTextFile(file!)));
+  const packages = (lock.packages ?? []).map(({ name, version, marker = "", wheels = [], sdist }) => {
+    if (version === undefined || /\b(?:extras|dependency_groups)\b/.test(marker)) {
+      const what = version === undefined ? "is of no index" : "belongs to an extra or a group";
+      throw new Failure(2, `Cannot list what ${basename(file!)} pins: ${name} ${what}`, {
+        remedy: "Name a requirements file, pyproject.toml or uv.lock in environment.requirements",
+      });
+    }
+    const hashes = [...wheels, ...(sdist ? [sdist] : [])].map((one) => `sha256:${one.hashes.sha256}`);
+    return { name: normalize(name), version, marker, hashes };
+  });
+  return { packages, local: [] };
+}
+
+interface PylockEntry {
+  name: string;
+  version?: string;
+  marker?: string;
+  wheels?: { hashes: { sha256: string } }[];
+  sdist?: { hashes: { sha256: string } };
+}
+
+/** The machine that a resolution is for, where that is another one. */
+export interface Target {
+  /** Minor version. */
+  python: string;
+  /** As uv calls it. */
+  platform: string;
+}
+
+/**
+ * What files without a lock come to now on another machine than this, one without a GPU.
+ *
+ * @throws InstallError, and Failure(3) if uv is not to be had
+ */
+export async function resolvedFor(
+  request: ContentsRequest,
+  { python, platform }: Target,
+): Promise<Pinned> {
+  const { place, torch = "auto" } = request;
+  const uv = await requireUv(request, nameOf(request));
+  const tool = await Tool.uv(uv, place, 0);
+  const compile = [
+    ...[uv.path, "pip", "compile", ...await inputsOf(request), "--python", place.python.path],
+    ...["--python-version", python, "--python-platform", platform, "--generate-hashes"],
+    ...["--no-header", "--no-annotate", "--quiet", ...choicesOf(request)],
+  ];
+  const backend = torch === "auto" ? "cpu" : torch;
+  const text = await compiled(tool, compile, backend, request);
+  const pinned = parseExported(request.files[0] ?? join(request.root, "requirements.txt"), text, tool.name);
+  refuseCuda(pinned.packages.map(({ name }) => name), backend !== "cpu", tool.name);
+  return pinned;
+}
+
 function packagesIn(pylock: string): string[] {
   return [...pylock.matchAll(/^name = "([^"]+)"/gm)].map(([, name = ""]) => normalize(name));
 }
@@ -163,32 +221,45 @@ function onlyInstallErrors(error: unknown): undefined {
 }
 
 async function resolveWithUv(uv: Uv, request: ContentsRequest): Promise<Resolution> {
-  const { files, gpu, root, install = [], extras = [], groups = [], torch = "auto", place } = request;
+  const { gpu, torch = "auto", place } = request;
   const tool = await Tool.uv(uv, place, 0);
   const lock = join(place.scratch, "pylock.toml");
-  const inputs = [...files];
-  if (install.length > 0) {
-    const more = join(place.scratch, "install.txt");
-    await Deno.writeTextFile(more, installLines(root, install).map((line) => line + "\n").join(""));
-    inputs.push(more);
-  }
   const compile = [
-    ...[uv.path, "pip", "compile", ...inputs, "--python", place.python.path],
-    ...extras.flatMap((name) => ["--extra", name]),
-    ...groups.flatMap((name) => ["--group", `${pyprojectOf(files)}:${name}`]),
+    ...[uv.path, "pip", "compile", ...await inputsOf(request), "--python", place.python.path],
+    ...choicesOf(request),
     ...["--format", "pylock.toml", "--output-file", lock, "--quiet"],
   ];
   const backend = torch === "auto" ? (gpu ? "auto" : "cpu") : torch;
-  const first = await tool.try([...compile, "--torch-backend", backend]);
-  if (first.code !== 0) {
-    // PyTorch's index is asked for torch alone, and may be out of reach where a mirror or a folder of wheels is not.
-    const error = new InstallError(tool.explain(first.output, nameOf(request)));
-    if (!isElsewhere(error) || (await tool.try(compile)).code !== 0) throw error;
-  }
+  await compiled(tool, compile, backend, request);
   const text = await Deno.readTextFile(lock);
   const packages = packagesIn(text);
   refuseCuda(packages, backend !== "cpu", tool.name);
   return fromPylock(uv, request, lock, packages, text);
+}
+
+/** The files to resolve, with what is installed beside them as a file of its own. */
+async function inputsOf({ files, root, install = [], place }: ContentsRequest): Promise<string[]> {
+  if (install.length === 0) return files;
+  const more = join(place.scratch, "install.txt");
+  await Deno.writeTextFile(more, installLines(root, install).map((line) => line + "\n").join(""));
+  return [...files, more];
+}
+
+function choicesOf({ files, extras = [], groups = [] }: ContentsRequest): string[] {
+  return [
+    ...extras.flatMap((name) => ["--extra", name]),
+    ...groups.flatMap((name) => ["--group", `${pyprojectOf(files)}:${name}`]),
+  ];
+}
+
+/** What `uv pip compile` prints. PyTorch's index is asked for torch alone, and may be out of reach where another is not. */
+async function compiled(tool: Tool, argv: string[], backend: string, request: ContentsRequest) {
+  const first = await tool.try([...argv, "--torch-backend", backend]);
+  if (first.code === 0) return first.stdout;
+  const error = new InstallError(tool.explain(first.output, nameOf(request)));
+  const second = isElsewhere(error) ? await tool.try(argv) : first;
+  if (second.code !== 0) throw error;
+  return second.stdout;
 }
 
 function pyprojectOf(files: string[]): string {

@@ -5,7 +5,8 @@ import { Failure } from "../cli/failure.ts";
 import type { PackageChoices } from "../experiment/experiment.ts";
 import { type EnvironmentFormat, isNamed } from "./format.ts";
 import { REQUIREMENTS } from "./formats/requirements.ts";
-import { checkLock, findLock } from "./lock_file.ts";
+import { checkLock, findLock, readLock } from "./lock_file.ts";
+import type { PythonRange } from "./python.ts";
 
 export interface Source {
   format: EnvironmentFormat;
@@ -57,6 +58,23 @@ export async function checkSource({ lock, files, ownLock }: Source): Promise<voi
     });
   }
   if (ownLock) await checkLock(lock, files);
+}
+
+/**
+ * The Pythons that an environment may have: what experiment.yaml says, else what its lock was made for, or what its
+ * files ask for; undefined if nobody says so.
+ *
+ * @param python minor version that experiment.yaml names
+ */
+export async function pythonsFor(
+  { ownLock, lock, format, files: [file] }: Source,
+  python?: string,
+): Promise<PythonRange | undefined> {
+  if (python !== undefined) return { oldest: python, newest: python, isExact: true };
+  if (ownLock) return (await readLock(lock)).pythons;
+  return file === undefined || format.pythons === undefined
+    ? undefined
+    : format.pythons(await Deno.readTextFile(file));
 }
 
 /** `install: [-e, .]` alone: what the project itself requires. */

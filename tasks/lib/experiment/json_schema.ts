@@ -49,11 +49,11 @@ const DESCRIPTIONS: Record<string, string> = {
   "data.*.to": "Where steps find it in the project: a link into the cache. Let git ignore it.",
   steps: "What is run, in this order unless `needs` says otherwise.",
   "steps.*.run":
-    "The command as a list of arguments. {name} is a parameter, {out} this step's own folder, {steps.train} the folder of a step it needs, {data.eurosat} what was fetched, {cache} a folder of the project for what can be derived again; a literal brace is doubled.",
+    "The command as a list of arguments. {name} is a parameter, {out} this step's own folder, {steps.train} the folder of a step it needs, {data.photos} what was fetched, {cache} a folder of the project for what can be derived again; a literal brace is doubled.",
   "steps.*.notebook": "A notebook, which gets the parameters and `out`.",
   "steps.*.description": "What the step does, in a line for people.",
   "steps.*.shell":
-    "Instead of run: a script for bash -euo pipefail. Parameters are its variables ($epochs; - becomes _), and so are $out, $cache, $steps_train and $data_eurosat; nothing is pasted into it.",
+    "Instead of run: a script for bash -euo pipefail. Parameters are its variables ($epochs; - becomes _), and so are $out, $cache, $steps_train and $data_photos; nothing is pasted into it.",
   "steps.*.needs": "Steps whose folders this one reads.",
   "steps.*.produces": "Files in the step's own folder that must be there when it ends.",
   "steps.*.outputs":

@@ -20,7 +20,7 @@ const path = (example: string) => z.string({ error: `a path, e.g. ${example}` })
 const paths = (example: string) => z.array(path(example), { error: `a list of paths, e.g. [${example}]` });
 
 const name = (what: string) =>
-  z.string({ error: `${what}, e.g. digits-resnet` }).check(z.regex(NAME, { error: A_NAME }));
+  z.string({ error: `${what}, e.g. my-paper` }).check(z.regex(NAME, { error: A_NAME }));
 
 /** As programs call them: N_EPOCHS, learning-rate. */
 export const PARAMETER_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
@@ -89,7 +89,7 @@ const labels = (key: string) => {
 
 export const environmentSchema = z.strictObject({
   image: z.optional(
-    text("cschranz/gpu-jupyter:v1.10_cuda-12.9_ubuntu-24.04").check(
+    text("user/image:1.0").check(
       z.minLength(1, { error: "the name of an image" }),
     ),
   ),
@@ -110,9 +110,9 @@ export const environmentSchema = z.strictObject({
   memory: z.optional(z.string({ error: SIZE }).check(z.regex(SIZE_PATTERN, { error: SIZE }))),
   cpus: z.optional(z.number({ error: CPUS }).check(z.positive({ error: CPUS }))),
   network: z.optional(z.enum(["none"], { error: '"none", or left out' })),
-}, { error: "a mapping, e.g. { image: cschranz/gpu-jupyter:v1.10_cuda-12.9_ubuntu-24.04, gpus: optional }" });
+}, { error: "a mapping, e.g. { requirements: requirements.txt, gpus: optional }" });
 
-const URLS = "a list of addresses, e.g. [https://example.org/EuroSAT.zip]";
+const URLS = "a list of addresses, e.g. [https://example.org/photos.zip]";
 
 const HEX = "in quotes if they look like a number";
 
@@ -127,7 +127,7 @@ const UNPACK = "zip or tar, or left out for a file";
 
 export const dataSchema = z.strictObject({
   urls: z.optional(
-    z.array(z.string({ error: "an address, e.g. https://example.org/EuroSAT.zip" }), { error: URLS }).check(
+    z.array(z.string({ error: "an address, e.g. https://example.org/photos.zip" }), { error: URLS }).check(
       z.minLength(1, { error: URLS }),
     ),
   ),
@@ -140,7 +140,7 @@ export const dataSchema = z.strictObject({
   md5: z.optional(z.string({ error: MD5 }).check(z.regex(/^[0-9a-fA-F]{32}$/, { error: MD5 }))),
   size: z.optional(wholeNumber("the number of bytes, a positive whole number", 1)),
   unpack: z.optional(z.enum(ARCHIVES, { error: UNPACK })),
-  to: path("data/eurosat"),
+  to: path("data/photos"),
 }, { error: "a mapping with to, and with urls or how and a hash" });
 
 const TIME = "a number and s, m, h or d, e.g. 90s, 30m or 4h";
@@ -188,7 +188,7 @@ export const stepSchema = z.strictObject({
   gpus: z.optional(gpusSchema),
   expect: z.optional(expectSchema),
   data: z.optional(
-    z.array(z.string({ error: "the name of data" }), { error: "a list of names of data, e.g. [eurosat]" }),
+    z.array(z.string({ error: "the name of data" }), { error: "a list of names of data, e.g. [photos]" }),
   ),
 }, { error: "a mapping with run, shell or notebook, e.g. { run: [python, train.py] }" });
 
@@ -263,11 +263,11 @@ const valueSchema = z.union([
 
 /** The environment that the published values are from, where published/evidence.json does not say. */
 const authorsSchema = z.strictObject({
-  image: z.optional(text("cschranz/gpu-jupyter:v1.8_cuda-12.5_ubuntu-22.04")),
+  image: z.optional(text("user/image:1.0")),
   gpu: z.optional(text("NVIDIA A100-SXM4-40GB")),
   driver: z.optional(text("575.57.08")),
   device: z.optional(z.enum(["cpu", "cuda"], { error: "cpu or cuda" })),
-}, { error: "a mapping, e.g. { image: cschranz/gpu-jupyter:v1.8_cuda-12.5_ubuntu-22.04, device: cuda }" });
+}, { error: "a mapping, e.g. { image: user/image:1.0, device: cuda }" });
 
 const SEPARATOR = `one character, e.g. ";", or "space" for any number of blanks`;
 
@@ -296,7 +296,7 @@ export const claimSchema = z.strictObject({
 
 export const experimentSchema = z.strictObject({
   name: name("the name of the experiment"),
-  title: z.optional(text("A small ResNet on handwritten digits")),
+  title: z.optional(text("What the experiment is about")),
   environment: z.optional(environmentSchema),
   parameters: z.optional(z.record(parameterNames, parameterSchema, {
     error: "a mapping of names to default values, e.g. { epochs: 15, seed: 23 }",
@@ -305,7 +305,7 @@ export const experimentSchema = z.strictObject({
     error: "a mapping of parameters to where they stand, e.g. { lr: params.yaml#train.lr }",
   })),
   data: z.optional(z.record(names, dataSchema, {
-    error: "a mapping of names to what is fetched, e.g. { eurosat: { urls: […], md5: …, to: data/eurosat } }",
+    error: "a mapping of names to what is fetched, e.g. { photos: { urls: […], md5: …, to: data/photos } }",
   })),
   steps: z.record(names, stepSchema, {
     error: "a mapping of names to steps, e.g. { train: { run: [python, train.py] } }",

@@ -12,7 +12,7 @@ const { isMap, isScalar, isSeq, LineCounter, parseDocument, visit } = yaml;
 const LARGEST_FILE = 2 ** 18;
 
 /** The least that an experiment.yaml can say. */
-export const LEAST = `name: digits-resnet\nsteps:\n  train:\n    run: [python, train.py, --out, "{out}"]`;
+export const LEAST = `name: my-paper\nsteps:\n  train:\n    run: [python, train.py, --out, "{out}"]`;
 
 /** Keys and indices that lead to a place in the file. */
 export type Path = readonly (string | number)[];

@@ -1,7 +1,6 @@
 /** `deno task build`: reads what is asked for, plans, and runs the plan. */
 
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { bytes, duration } from "../cli/format.ts";
 import type { Terminal } from "../cli/terminal.ts";
@@ -16,13 +15,14 @@ import {
 import { isOnPath } from "../system/on_path.ts";
 import { identityInWords, type ImageIdentity } from "../experiment/image_identity.ts";
 import type { MissingImage } from "../engine/engine.ts";
+import { hashOfRequirements } from "../engine/own_image.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { readLock, writePin } from "../experiment/pins.ts";
 import { readExperiment } from "../experiment/read.ts";
 import { shellQuote } from "../system/command.ts";
-import { sha256File } from "../system/files.ts";
+import { IMAGE } from "../system/product.ts";
 import { callerFolder } from "../system/project_root.ts";
-import { readProvenance, stageContext, stageImports, wheelsIn } from "./build_context.ts";
+import { productIn, readProvenance, stageContext, stageImports, wheelsIn } from "./build_context.ts";
 import { BuildOutput } from "./build_output.ts";
 import {
   baseImage,
@@ -32,17 +32,20 @@ import {
   type BuildOptions,
   type BuildPlan,
   byDigest,
-  imageRequirements,
+  dockerfileOf,
   type Pin,
   planBuild,
   readRequest,
   type Request,
+  requirementsOf,
+  STAGED,
 } from "./build_plan.ts";
 import { findBuilder, withCaches } from "./builder.ts";
 import { checkPin, pinOf } from "./image_lock.ts";
+import { DEBIAN_PYTHON, type ImagePackages, listBuilders, listPackages, planPackages } from "./packages.ts";
 
 /** Lock of what the CPU image holds beside the experiment's packages. */
-const IMAGE_LOCK = ".devcontainer/requirements.lock";
+const IMAGE_LOCK = join(IMAGE, "requirements.lock");
 
 const WHEELHOUSE = "wheelhouse";
 
@@ -102,26 +105,30 @@ async function download(
 ): Promise<Outcome> {
   const { root } = experiment;
   const folder = resolve(callerFolder(), request.wheelhouse ?? join(root, WHEELHOUSE));
-  const requirements = imageRequirements("cpu", experiment, (path) => existsSync(join(root, path)));
-  const locks = [requirements, IMAGE_LOCK];
+  const packages = await planPackages("cpu", experiment);
+  const locks = [...packages.files, basename(IMAGE_LOCK)];
   if (request.plan) {
-    terminal.line(`Would download what ${locks.join(" and ")} name to ${folder}`);
+    terminal.line(`Would download what ${packages.files.join(", ")} and JupyterLab come to, to ${folder}`);
     return { exitCode: 0, result: { locks, wheelhouse: folder } };
   }
   const { downloadWheels } = await import("./wheels.ts");
   const started = performance.now();
-  const { packages } = await downloadWheels({
-    locks: locks.map((path) => join(root, path)),
+  const announce = (line: string) => terminal.line(line);
+  const { text, local } = await listPackages(packages, "cpu", experiment, announce);
+  const count = await downloadWheels({
+    lists: [text, await Deno.readTextFile(IMAGE_LOCK), ...await listBuilders(local, packages, experiment)],
+    named: packages.files.join(" and "),
+    python: packages.python ?? DEBIAN_PYTHON,
     folder,
     progress: (line) => terminal.progress(line),
   });
-  await stageImports(root, folder);
+  await stageImports(folder);
   const wheels = await wheelsIn(folder);
   const size = wheels.reduce((sum, path) => sum + Deno.statSync(path).size, 0);
   const seconds = secondsSince(started);
-  terminal.line(`${folder}: ${packages} packages, ${bytes(size)}, ${duration(seconds)}`);
+  terminal.line(`${folder}: ${count} packages, ${bytes(size)}, ${duration(seconds)}`);
   terminal.line(`Build from it: deno task build --cpu --wheelhouse ${shellQuote([folder])}`);
-  return { exitCode: 0, result: { wheelhouse: folder, packages, bytes: size, seconds } };
+  return { exitCode: 0, result: { wheelhouse: folder, packages: count, bytes: size, seconds } };
 }
 
 async function showPlan(request: BuildRequest, experiment: Experiment, terminal: Terminal): Promise<Outcome> {
@@ -136,9 +143,11 @@ async function showPlan(request: BuildRequest, experiment: Experiment, terminal:
 
 /** What would be built, as far as it is known without asking the engine. */
 export async function planImage(request: BuildRequest, experiment: Experiment): Promise<BuildPlan> {
-  const base = baseImage(request, experiment);
+  const packages = await planPackages(request.kind, experiment);
+  const base = baseImage(request, experiment, packages.python);
   const engine = request.engine ?? BUILDERS.find(isOnPath) ?? "docker";
-  return await plans(request, experiment, engine, base, (await readLock(experiment)).images?.[base]);
+  const pin = (await readLock(experiment)).images?.[base];
+  return await plans(request, experiment, { engine, base, packages, pin });
 }
 
 /** The program that was asked for, else the first that is there and answers. */
@@ -162,18 +171,13 @@ async function chooseBuilder({ engine }: BuildRequest, terminal: Terminal): Prom
 async function plans(
   request: BuildRequest,
   experiment: Experiment,
-  engine: BuilderProgram,
-  base: string,
-  pin?: Pin,
+  known: { engine: BuilderProgram; base: string; packages: ImagePackages; pin?: Pin },
 ): Promise<BuildPlan> {
   const { root } = experiment;
-  const requirements = imageRequirements(request.kind, experiment, (path) => existsSync(join(root, path)));
   return planBuild(request, experiment, {
-    engine,
-    base,
-    pin,
-    requirements,
-    requirementsSha256: await sha256File(join(root, requirements)),
+    ...known,
+    product: productIn(root),
+    packagesSha256: await hashOfRequirements(root, known.packages.files) ?? "",
     wheelhouse: await findWheelhouse(request, root),
     provenance: await readProvenance(root),
   });
@@ -206,15 +210,19 @@ export async function buildImage(
   terminal: Terminal,
 ): Promise<BuiltImage> {
   const started = performance.now();
-  const base = baseImage(request, experiment);
+  const packages = await planPackages(request.kind, experiment);
+  const base = baseImage(request, experiment, packages.python);
   // Every mistake in the request or the files shows before the engine is asked.
-  await plans(request, experiment, "docker", base);
+  await plans(request, experiment, { engine: "docker", base, packages });
   const engine = await chooseBuilder(request, terminal);
+  const list = await listPackages(packages, request.kind, experiment, (line) => terminal.line(line));
   const pin = await resolveBase({ request, experiment, engine, base, terminal });
-  const plan = await plans(request, experiment, engine, base, pin);
+  const plan = await plans(request, experiment, { engine, base, packages, pin });
   terminal.line(`Building ${plan.image} on ${base} (${describePin(pin)}), by ${engine}`);
-  const { built, config, installed } = await runBuild(plan, experiment.root, terminal);
-  if (installed) terminal.line(`Packages of ${plan.requirements}, from ${plan.wheelhouse ?? "the network"}`);
+  const { built, config, installed } = await runBuild(plan, list, experiment.root, terminal);
+  if (installed) {
+    terminal.line(`Packages of ${packages.files.join(", ")}, from ${plan.wheelhouse ?? "the network"}`);
+  }
   const seconds = secondsSince(started);
   const identity = { ...identityOf(built), ...(config !== undefined && { config }) };
   const known = identityInWords(identity);
@@ -296,18 +304,27 @@ interface Built {
 }
 
 /** Runs the build on a copy of the tracked files; its whole output is kept only if it fails. */
-async function runBuild(plan: BuildPlan, root: string, terminal: Terminal): Promise<Built> {
+async function runBuild(
+  plan: BuildPlan,
+  { text, local }: { text: string; local: string[] },
+  root: string,
+  terminal: Terminal,
+): Promise<Built> {
   const scratch = await Deno.makeTempDir({ prefix: "build-" });
   const log = await Deno.makeTempFile({ prefix: "build-", suffix: ".log" });
   try {
     const folder = join(scratch, "context");
     await Deno.mkdir(folder);
-    const required = [plan.dockerfile, plan.requirements, ".dockerignore"];
+    const { by, files } = plan.packages;
+    const made = {
+      ...(by !== "copy" && { [requirementsOf(plan)]: text }),
+      ...(local.length > 0 && { [`${STAGED}/install.txt`]: local.map((one) => `${one}\n`).join("") }),
+    };
     const [builder] = await Promise.all([
       findBuilder(plan.engine),
-      stageContext({ root, folder, required, wheelhouse: plan.wheelhouse }),
+      stageContext({ root, folder, required: files, wheelhouse: plan.wheelhouse, made }),
     ]);
-    if (builder.mounts) await withCaches(join(folder, plan.dockerfile));
+    if (builder.mounts) await withCaches(join(folder, dockerfileOf(plan)));
     const output = new BuildOutput(log, (line) => terminal.progress(line));
     const metadata = join(scratch, "metadata.json");
     const [, subcommand, ...args] = buildCommand(plan, folder);

@@ -4,7 +4,8 @@ import { basename, dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { run } from "../system/command.ts";
 import { exists, inParallel, listFiles } from "../system/files.ts";
-import type { Provenance } from "./build_plan.ts";
+import { ROOT } from "../system/product.ts";
+import { type Provenance, STAGED } from "./build_plan.ts";
 import { denoPackages } from "./deno_packages.ts";
 
 /** What a copy of the project without git must not hand on; `.dockerignore` leaves out the rest. */
@@ -21,19 +22,29 @@ export async function contextFiles(root: string): Promise<string[]> {
   return (await listFiles(root, (path) => LEFT_OUT.test(path))).map(({ path }) => path);
 }
 
+/** What the task runner consists of beside `tasks/`. */
+const PRODUCT_FILES = ["deno.json", "deno.lock", "CITATION.cff", "LICENSE"];
+
+/** Folder of the task runner in what is sent to the engine: it lies in the project, or is put beside its files. */
+export function productIn(root: string): string {
+  return root === ROOT ? "." : STAGED;
+}
+
 /**
- * Copies the files, the wheels and what the tasks import to an empty folder. Modes are made the same for everyone, so
- * that the engine's cache does not depend on the user's umask.
+ * Copies the files, the task runner, the wheels and what the tasks import to an empty folder. Modes are made the same
+ * for everyone, so that the engine's cache does not depend on the user's umask.
  *
  * @param required paths that the build can't do without
- * @throws Failure(2) if one of them is not tracked
+ * @param made texts of files that are made for the build, by their path
+ * @throws Failure(2) if a required one is not tracked
  */
 export async function stageContext(
-  { root, folder, required, wheelhouse }: {
+  { root, folder, required, wheelhouse, made = {} }: {
     root: string;
     folder: string;
     required: string[];
     wheelhouse?: string;
+    made?: Record<string, string>;
   },
 ): Promise<{ files: number }> {
   const files = await contextFiles(root);
@@ -48,9 +59,27 @@ export async function stageContext(
     );
   }
   for (const path of files) await stage(join(root, path), join(folder, path));
-  if (wheelhouse !== undefined) await stageWheels(wheelhouse, join(folder, "wheelhouse"));
-  await stageImports(root, join(folder, "wheelhouse"));
+  const product = join(folder, productIn(root));
+  if (root !== ROOT) await stageProduct(product);
+  if (wheelhouse !== undefined) await stageWheels(wheelhouse, join(product, "wheelhouse"));
+  await stageImports(join(product, "wheelhouse"));
+  for (const [path, text] of Object.entries(made)) {
+    await Deno.mkdir(dirname(join(folder, path)), { recursive: true });
+    await Deno.writeTextFile(join(folder, path), text);
+    await Deno.chmod(join(folder, path), 0o644);
+  }
+  // What the project keeps from engines may have a pattern that fits what was put beside its files.
+  const ignored = join(folder, ".dockerignore");
+  if (await exists(ignored)) await Deno.writeTextFile(ignored, `\n!${STAGED}\n`, { append: true });
   return { files: files.length };
+}
+
+/** The task runner, from wherever it lies. */
+async function stageProduct(folder: string) {
+  const files = await listFiles(join(ROOT, "tasks"), (path) => /(?:^|\/)(?:__pycache__|\.[^/]*)$/.test(path));
+  for (const path of [...files.map(({ path }) => join("tasks", path)), ...PRODUCT_FILES]) {
+    await stage(join(ROOT, path), join(folder, path));
+  }
 }
 
 async function stage(from: string, to: string) {
@@ -79,8 +108,8 @@ async function link(from: string, to: string) {
 }
 
 /** Copies the npm packages that the tasks import to `deno/` in a wheelhouse, laid out as Deno's own cache. */
-export async function stageImports(root: string, wheelhouse: string): Promise<void> {
-  for (const { folder, place } of await denoPackages(root)) {
+export async function stageImports(wheelhouse: string): Promise<void> {
+  for (const { folder, place } of await denoPackages(ROOT)) {
     if (!await exists(folder)) continue; // the image's build tries again, and says so if it fails too
     const target = join(wheelhouse, "deno", place);
     const files = (await listFiles(folder)).filter(({ path }) => !path.endsWith(".map"));

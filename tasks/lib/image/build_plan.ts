@@ -1,9 +1,12 @@
 /** From what a user asks for to the command line that builds an image. */
 
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import { REQUIREMENTS_LABELS } from "../container/client.ts";
+import { PROJECT_LABEL } from "../container/client.ts";
+import { NEWEST_IMAGE } from "../doctor/wanted.ts";
+import { requirementsLabels } from "../engine/own_image.ts";
 import type { Experiment } from "../experiment/experiment.ts";
+import { DEBIAN_PYTHON, type ImagePackages } from "./packages.ts";
 
 export const VARIANTS = ["full", "python-only", "slim"] as const;
 
@@ -68,22 +71,19 @@ export interface BuildPlan {
   experiment: string;
   engine: BuilderProgram;
   kind: "cpu" | "gpu";
-  /** Relative to the root. */
-  dockerfile: string;
+  /** Folder of the task runner in what is sent to the engine: `.` where the project is its own repository. */
+  product: string;
   /** Name of the base image as it is known, and its pin; without one where only the engine could tell. */
   base: { image: string; pin?: Pin };
   /** Name of the image. */
   image: string;
-  /** Requirements file or lock, relative to the root. */
-  requirements: string;
+  packages: ImagePackages;
   /** Absolute path of the folder with wheels; from the network without it. */
   wheelhouse?: string;
   labels: Record<string, string>;
 }
 
 const CPU_BASE = "debian:bookworm-slim";
-
-const GPU_BASE = "cschranz/gpu-jupyter:v1.10_cuda-12.9_ubuntu-24.04";
 
 /** @throws Failure(2) if options contradict each other. */
 export function readRequest(options: BuildOptions): Request {
@@ -109,11 +109,21 @@ function checkTag(tag: string) {
   throw new Failure(2, `--tag must be an image name such as "user/name:1.0", current value is "${tag}"`);
 }
 
-/** The image that is built on: what was asked for, what the experiment names, or this project's own choice. */
-export function baseImage(request: Request & { action: "build" }, experiment: Experiment): string {
+/**
+ * The image that is built on: what was asked for, what the experiment names, or this project's own choice.
+ *
+ * @param python minor version, where Debian's own won't do
+ */
+export function baseImage(
+  request: Request & { action: "build" },
+  experiment: Experiment,
+  python?: string,
+): string {
   if (request.base !== undefined) return request.base;
-  if (request.kind === "cpu") return CPU_BASE;
-  const image = experiment.environment.image ?? GPU_BASE;
+  if (request.kind === "cpu") {
+    return python === undefined || python === DEBIAN_PYTHON ? CPU_BASE : `python:${python}-slim-bookworm`;
+  }
+  const image = experiment.environment.image ?? NEWEST_IMAGE;
   return request.variant === undefined ? image : withVariant(image, request.variant);
 }
 
@@ -132,33 +142,14 @@ export function withVariant(image: string, variant: Variant): string {
   return variant === "full" ? full : `${full}_${variant}`;
 }
 
-/** The file, relative to the root, that the image's packages come from, of those that are there. */
-export function imageRequirements(
-  kind: "cpu" | "gpu",
-  experiment: Experiment,
-  isThere: (path: string) => boolean,
-): string {
-  const file = experiment.environment.requirements?.[0] ?? "requirements.txt";
-  const name = basename(file).replace(/\.[^.]*$/, "");
-  const stem = join(dirname(file), name);
-  const names = kind === "cpu"
-    ? [`${stem}-cpu.lock`, `${stem}.lock`]
-    : [join(".devcontainer", `${name}-gpu.txt`), file];
-  const found = names.find(isThere);
-  if (found !== undefined) return found;
-  const remedy = kind === "cpu" ? "Make the lock: deno task lock" : `Write ${names[0]}`;
-  throw new Failure(2, `Cannot build an image of "${experiment.name}": there is no ${names.join(" or ")}`, {
-    remedy,
-  });
-}
-
 export interface BuildFacts {
   engine: BuilderProgram;
   base: string;
   pin?: Pin;
-  requirements: string;
-  /** Hash of the requirements file: an image from another state of it is outdated. */
-  requirementsSha256: string;
+  product: string;
+  packages: ImagePackages;
+  /** Hash of the files that the packages are made from: an image from another state of them is outdated. */
+  packagesSha256: string;
   wheelhouse?: string;
   provenance: Provenance;
 }
@@ -174,10 +165,10 @@ export function planBuild(
     experiment: experiment.name,
     engine: facts.engine,
     kind,
-    dockerfile: kind === "cpu" ? ".devcontainer/cpu.Dockerfile" : ".devcontainer/Dockerfile",
+    product: facts.product,
     base: { image: facts.base, pin: facts.pin },
     image: request.tag ?? `${experiment.name}:${kind}`,
-    requirements: facts.requirements,
+    packages: facts.packages,
     wheelhouse: facts.wheelhouse,
     labels: labels(experiment, facts),
   };
@@ -186,7 +177,7 @@ export function planBuild(
 /** Labels of the Open Container Initiative's image specification; what is not known is left out. */
 function labels(
   experiment: Experiment,
-  { base, pin, provenance, requirements, requirementsSha256 }: BuildFacts,
+  { base, pin, provenance, packages, packagesSha256 }: BuildFacts,
 ): Record<string, string> {
   const oci: Record<string, string | undefined> = {
     title: experiment.title ?? experiment.name,
@@ -207,8 +198,8 @@ function labels(
   return Object.fromEntries([
     ...named,
     ["experiment.name", experiment.name],
-    [REQUIREMENTS_LABELS.file, requirements],
-    [REQUIREMENTS_LABELS.sha256, requirementsSha256],
+    ...Object.entries(requirementsLabels(packages.files, packagesSha256)),
+    ...(packages.local.length === 0 ? [] : [[PROJECT_LABEL, "/home/jovyan/work"] as const]),
   ]);
 }
 
@@ -221,7 +212,8 @@ export function buildCommand(plan: BuildPlan, context: string): string[] {
   const buildArguments = {
     // By its name, after a look at what it is: no builder finds an image by a digest that only a registry could tell.
     BASE_IMAGE: plan.base.image,
-    REQUIREMENTS: plan.requirements,
+    ...(plan.product !== "." && { PRODUCT: plan.product }),
+    REQUIREMENTS: requirementsOf(plan),
     IMAGE_NAME: plan.image,
   };
   return [
@@ -230,7 +222,7 @@ export function buildCommand(plan: BuildPlan, context: string): string[] {
       "build",
       ...(plan.engine === "podman" ? ["--format", "docker"] : []),
       "--file",
-      join(context, plan.dockerfile),
+      join(context, dockerfileOf(plan)),
       "--tag",
       plan.image,
     ],
@@ -238,6 +230,19 @@ export function buildCommand(plan: BuildPlan, context: string): string[] {
     ...Object.entries(plan.labels).flatMap(([name, value]) => ["--label", `${name}=${value}`]),
     context,
   ];
+}
+
+/** Folder in what is sent to the engine with what is put there beside the project's own files. */
+export const STAGED = ".experiment";
+
+/** The Dockerfile, relative to what is sent to the engine. */
+export function dockerfileOf({ product, kind }: Pick<BuildPlan, "product" | "kind">): string {
+  return join(product, "tasks/inside/image", `${kind}.Dockerfile`);
+}
+
+/** The list of packages, likewise: a file of the project, or one that is made for the build. */
+export function requirementsOf({ packages: { by, files } }: Pick<BuildPlan, "packages">): string {
+  return by === "copy" ? files[0]! : `${STAGED}/requirements.txt`;
 }
 
 /** `name:tag` as `name@digest`. */

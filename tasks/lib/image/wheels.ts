@@ -4,13 +4,10 @@ import { basename, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { makeOwnFolder } from "../system/files.ts";
 import { explainInstall } from "../environment/installer_output.ts";
-import { type LockedPackage, readLock } from "../environment/lock_file.ts";
+import { type LockedPackage, parseLock } from "../environment/lock_file.ts";
 import { packagesFor } from "../environment/markers.ts";
 import { findPython } from "../environment/python.ts";
 import { run } from "../system/command.ts";
-
-/** Debian 12's, which the CPU image has. */
-const IMAGE_PYTHON = "3.11.2";
 
 /** Debian 12's glibc is 2.36: newer files don't load there. Older than 2.5 there are none. */
 const GLIBC = { newest: 36, oldest: 5 };
@@ -28,11 +25,11 @@ export function downloadCommand(
   python: string,
   file: string,
   folder: string,
-  architecture: "x86_64" | "aarch64",
+  { architecture, version }: { architecture: "x86_64" | "aarch64"; version: string },
 ): string[] {
   return [
     ...[python, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check"],
-    ...["--no-input", "--progress-bar", "off", "--implementation", "cp", "--python-version", IMAGE_PYTHON],
+    ...["--no-input", "--progress-bar", "off", "--implementation", "cp", "--python-version", version],
     ...platforms(architecture).flatMap((tag) => ["--platform", tag]),
     ...["--dest", folder, "--requirement", file],
   ];
@@ -49,15 +46,27 @@ export function downloadFiles(packages: LockedPackage[]): { hashed: string; unha
   return { hashed: lines(true), unhashed: lines(false) };
 }
 
+export interface Downloading {
+  /** Texts of lists of packages; of a package that several name, the first one's version is taken. */
+  lists: string[];
+  /** What they are of, for messages. */
+  named: string;
+  /** Minor version of the image's Python. */
+  python: string;
+  /** Absolute path. */
+  folder: string;
+  progress: (line: string) => void;
+}
+
 /**
- * Downloads what the locks name; what lies in the folder already is not downloaded again.
+ * Downloads what lists of packages name; what lies in the folder already is not downloaded again.
  *
- * @param folder absolute path
+ * @returns how many packages the image needs
  * @throws Failure(3) if there is no Python with pip, or the files can't be had
  */
 export async function downloadWheels(
-  { locks, folder, progress }: { locks: string[]; folder: string; progress: (line: string) => void },
-): Promise<{ packages: number }> {
+  { lists, named, python: version, folder, progress }: Downloading,
+): Promise<number> {
   const python = await findPython();
   if (python.pip === undefined) {
     throw new Failure(3, `Cannot download wheels: ${python.path} has no pip`, {
@@ -66,24 +75,36 @@ export async function downloadWheels(
     });
   }
   const architecture = Deno.build.arch;
-  const locked = (await Promise.all(locks.map(readLock))).flatMap(({ packages }) => packages);
-  const packages = await packagesFor(locked, { machine: architecture, python: IMAGE_PYTHON }, python.path);
+  const packages: LockedPackage[] = [];
+  for (const text of lists) {
+    const pinned = text.split("\n").filter((line) => !line.startsWith("--")).join("\n");
+    const listed = parseLock(pinned, named).packages;
+    const needed = await packagesFor(listed, { machine: architecture, python: `${version}.2` }, python.path);
+    const there = new Set(packages.map(({ name }) => name));
+    packages.push(...needed.filter(({ name }) => !there.has(name)));
+  }
   await makeOwnFolder(folder);
   const scratch = await Deno.makeTempDir({ prefix: "wheels-" });
+  const options = lists.flatMap((text) => text.split("\n").filter((line) => line.startsWith("--")));
   try {
     for (const [kind, text] of Object.entries(downloadFiles(packages))) {
       if (text === "") continue;
       const file = join(scratch, `${kind}.txt`);
-      await Deno.writeTextFile(file, text);
-      await download(downloadCommand(python.path, file, folder, architecture), locks, progress);
+      await Deno.writeTextFile(file, [...options, text].join("\n"));
+      const machine = { architecture, version };
+      await download(downloadCommand(python.path, file, folder, machine), { named, version }, progress);
     }
   } finally {
     await Deno.remove(scratch, { recursive: true });
   }
-  return { packages: packages.length };
+  return packages.length;
 }
 
-async function download(argv: string[], locks: string[], progress: (line: string) => void) {
+async function download(
+  argv: string[],
+  { named, version }: { named: string; version: string },
+  progress: (line: string) => void,
+) {
   const onLine = (line: string) => {
     const name = /^(?:Collecting|Processing) (\S+)/.exec(line)?.[1];
     if (name !== undefined) progress(`Downloading ${basename(name)}`);
@@ -92,8 +113,8 @@ async function download(argv: string[], locks: string[], progress: (line: string
   if (code === 0) return;
   const problem = explainInstall(stdout + stderr, {
     installer: "pip",
-    machine: `Python ${IMAGE_PYTHON} on Linux ${Deno.build.arch}`,
-    wanted: `the packages of ${locks.map((path) => basename(path)).join(" and ")}`,
+    machine: `Python ${version} on Linux ${Deno.build.arch}`,
+    wanted: `the packages of ${named}`,
   });
   throw new Failure(3, `Cannot download the wheels: ${problem.message}`, { remedy: problem.remedy });
 }

@@ -1,7 +1,6 @@
 /** The Python that JupyterLab runs in on the host: the experiment's own, with JupyterLab beside it. */
 
 import { join } from "node:path";
-import { Failure } from "../cli/failure.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import {
   ensureAddedPackages,
@@ -10,11 +9,13 @@ import {
   expectedPython,
 } from "../environment/environment.ts";
 import type { Experiment } from "../experiment/experiment.ts";
-import { exists } from "../system/files.ts";
+import { normalize } from "../environment/lock_file.ts";
+import { run } from "../system/command.ts";
 import type { Host } from "../system/host.ts";
+import { IMAGE } from "../system/product.ts";
 
-/** What the images hold beside the experiment's packages: JupyterLab. */
-const REQUIREMENTS = ".devcontainer/requirements.txt";
+/** What the images hold beside the experiment's packages, too. */
+const REQUIREMENTS = join(IMAGE, "requirements.txt");
 
 const DIRECTORY = ".venv-jupyter";
 
@@ -32,11 +33,6 @@ export async function serverPython(
 ): Promise<{ python: string; env: Record<string, string> }> {
   if (host.image !== undefined) return { python: host.image.python, env: {} };
   const { root } = experiment;
-  if (!await exists(join(root, REQUIREMENTS))) {
-    throw new Failure(2, `Cannot run JupyterLab on the host: there is no ${REQUIREMENTS} that names it`, {
-      remedy: "Write one, e.g. jupyterlab==4.6.6, or run it in a container: --engine docker",
-    });
-  }
   const request = environmentRequest(experiment, host);
   if (plan) return { python: await expectedPython(request), env: besides(join(root, DIRECTORY)) };
   const messages = {
@@ -45,10 +41,25 @@ export async function serverPython(
   };
   const main = await ensureEnvironment({ ...request, ...messages, yes });
   const added = await ensureAddedPackages({
-    ...{ root, main, requirements: REQUIREMENTS, directory: DIRECTORY },
+    ...{
+      root,
+      main,
+      requirements: REQUIREMENTS,
+      directory: DIRECTORY,
+      without: await packagesOf(main.python),
+    },
     ...messages,
   });
   return { python: main.python, env: { PYTHONPATH: added.pythonPath, ...besides(added.directory) } };
+}
+
+const LIST =
+  "import importlib.metadata as m; print(*sorted({d.metadata['Name'] for d in m.distributions() if d.metadata['Name']}))";
+
+/** Normalized names of what a Python has: a second one of the same would hide the experiment's. */
+async function packagesOf(python: string): Promise<string[]> {
+  const { code, stdout } = await run([python, "-E", "-c", LIST]);
+  return code === 0 ? [...new Set(stdout.trim().split(/\s+/).map(normalize))].sort() : [];
 }
 
 /** Jupyter looks for its extensions and pages beside the interpreter, and here they are not. */

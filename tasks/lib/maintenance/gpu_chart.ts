@@ -6,6 +6,8 @@ import { SCHEMA } from "../report/render_chart.ts";
 /** What figures.py writes, as far as it is drawn here. */
 export interface Figures {
   date: string;
+  /** What was trained. */
+  title?: string;
   /** cuda or cpu. */
   device: string;
   share: number;
@@ -53,7 +55,7 @@ export function gpuChart(figures: Figures): TopLevelSpec {
   const share = figures.share === 1 ? "" : `, ${figures.share} of the images`;
   return {
     $schema: SCHEMA,
-    title: `ResNet-18 at 224×224 on ${deviceName(figures)}, ${figures.date.slice(0, 10)}${share}`,
+    title: `${figures.title ?? "Training"} on ${deviceName(figures)}, ${figures.date.slice(0, 10)}${share}`,
     padding: 8,
     vconcat: [
       bars(rates, "images per second"),

@@ -1,11 +1,33 @@
 /** The locks of what an experiment requires. */
 
-import { basename, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { readExperiment } from "../experiment/read.ts";
+import { ROOT } from "../system/product.ts";
 import { callerFolder } from "../system/project_root.ts";
 import { findSource } from "../environment/source.ts";
-import { lock, type LockOptions, type MadeLock } from "./make_locks.ts";
+import { type AddedLock, lock, type LockOptions, type MadeLock } from "./make_locks.ts";
+
+/** What goes with the lock of this repository's own experiment. */
+const OWN: AddedLock[] = [
+  {
+    requirements: "test/requirements.txt",
+    about: [
+      "What only the tests need: every package, pinned, with the SHA-256 of each of its files. Used beside the environment",
+      "of the experiment, so it holds nothing that is in that one's lock, and must be installed without dependencies.",
+      "What has a CUDA build has that one here; the tests use no more of it than its Python.",
+    ],
+  },
+  {
+    requirements: "tasks/inside/image/requirements.txt",
+    whole: true,
+    onlyLinux: true,
+    about: [
+      "What a CPU image holds beside an experiment's packages: every package, pinned, with the SHA-256 of each of its",
+      "files. The image takes of it what the experiment does not have already.",
+    ],
+  },
+];
 
 /**
  * Locks the file that an experiment names, beside it.
@@ -37,5 +59,6 @@ export async function lockExperiment(
     requirements: source.files.map((file) => relative(root, file)),
     extras: environment.extras,
     groups: environment.groups,
+    added: root === ROOT && source.files[0] === join(ROOT, "requirements.txt") ? OWN : [],
   });
 }

@@ -1,5 +1,6 @@
 /** Making the locks from the requirements files; needs uv, and an index that can be reached. */
 
+import { asCalled } from "../cli/program.ts";
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { explainInstall } from "../environment/installer_output.ts";
@@ -20,8 +21,22 @@ export interface LockOptions {
   groups?: readonly string[];
   /** Get newer versions of what is not pinned by the requirements themselves. */
   upgrade?: boolean;
+  /** What is locked to go with it. */
+  added?: readonly AddedLock[];
   announce: (line: string) => void;
   signal?: AbortSignal;
+}
+
+/** A file with requirements whose lock is used beside another's environment. */
+export interface AddedLock {
+  /** Relative to the root; the lock lies beside it. */
+  requirements: string;
+  /** It is used beside other environments, too, so what the main lock has is in it as well. */
+  whole?: boolean;
+  /** For Linux alone. */
+  onlyLinux?: boolean;
+  /** What its first lines say, before the machines that it is for. */
+  about: readonly string[];
 }
 
 export interface MadeLock {
@@ -71,9 +86,7 @@ const DISK_OVER_DOWNLOAD = { cpu: 3.6, cuda: 1.85 };
 
 /**
  * Makes the locks of a requirements file beside it: `<stem>-cpu.lock` and `<stem>-cuda.lock` where a package has builds
- * for both, else `<stem>.lock`. With `requirements.txt` of the root go `test/requirements.txt` and
- * `.devcontainer/requirements.txt`, where these are. Versions in existing locks are kept as long as they fit, unless
- * `upgrade` is set.
+ * for both, else `<stem>.lock`. Versions in existing locks are kept as long as they fit, unless `upgrade` is set.
  *
  * @throws Failure(3) if uv is not there or can't reach its index, Failure(2) if the requirements contradict each other.
  */
@@ -114,16 +127,11 @@ export async function lock(options: LockOptions): Promise<MadeLock[]> {
       await writeLock(options, cpu, cpuLock(main, cpu)),
     ]
     : [await writeLock(options, one, oneLock(main, one))];
-  if (requirements !== "requirements.txt") return made;
   const withMain = isTwo ? cuda : one;
-  if (await exists(join(options.root, "test/requirements.txt"))) {
-    const test = await compile("test/requirements.txt", "test/requirements.lock", withMain);
-    made.push(await writeLock(options, "test/requirements.lock", testLock(test, main.blocks)));
-  }
-  const image = ".devcontainer/requirements";
-  if (await exists(join(options.root, `${image}.txt`))) {
-    const added = await compile(`${image}.txt`, `${image}.lock`, withMain);
-    made.push(await writeLock(options, `${image}.lock`, imageLock(added, main.blocks)));
+  for (const added of options.added ?? []) {
+    const file = added.requirements.replace(/\.[^./]*$/, ".lock");
+    const compiled = await compile(added.requirements, file, withMain);
+    made.push(await writeLock(options, file, addedLock(compiled, main.blocks, added, file)));
   }
   return made;
 }
@@ -394,31 +402,17 @@ function cpuLock(compiled: Compiled, file: string): string {
 
 const BY_HAND = (file: string) => `By hand: pip install --no-deps --require-hashes -r ${file}.`;
 
-/** Text of the lock of what only the tests need. */
-function testLock({ blocks, onLinux, onMacos, sizes, pythons }: Compiled, main: Block[]): string {
-  const there = new Set(main.map(({ name }) => name));
-  const kept = blocks.filter((block) => !there.has(block.name) && isNeeded([onLinux, onMacos], block));
+/** Text of a lock that is used beside another's environment. */
+function addedLock(compiled: Compiled, main: Block[], { about, whole, onlyLinux }: AddedLock, file: string) {
+  const { blocks, onLinux, onMacos, sizes, pythons, machines } = compiled;
+  const there = new Set(whole ? [] : main.map(({ name }) => name));
+  const needing = onlyLinux ? [onLinux] : [onLinux, onMacos];
+  const kept = blocks.filter((block) => !there.has(block.name) && isNeeded(needing, block));
+  const called = [...machines.linux, ...(onlyLinux ? [] : machines.macos)].join(", ");
   return lockText(kept, sizes, 3, pythons, [
-    "What only the tests need: every package, pinned, with the SHA-256 of each of its files. Used beside the environment",
-    "of the experiment, so it holds nothing that is in requirements-cpu.lock, and must be installed without dependencies.",
-    `For Linux (x86-64, arm64) and macOS 14 or newer (arm64), Python ${
-      describeRange(pythons)
-    }. From Python's standard package`,
-    "index.",
-    "torchvision is its CUDA build on Linux; its models and transforms are Python, and the tests use no more of it.",
-    BY_HAND("test/requirements.lock"),
-  ]);
-}
-
-/** Text of the lock of what the CPU image holds beside the experiment's packages. */
-function imageLock({ blocks, onLinux, sizes, pythons }: Compiled, main: Block[]): string {
-  const there = new Set(main.map(({ name }) => name));
-  const kept = blocks.filter((block) => !there.has(block.name) && isNeeded([onLinux], block));
-  return lockText(kept, sizes, 3, pythons, [
-    "What the CPU image holds beside the packages of the experiment: every package, pinned, with the SHA-256 of each of",
-    "its files. Holds nothing that is in requirements-cpu.lock, and must be installed without dependencies.",
-    `For Linux (x86-64, arm64), Python ${describeRange(pythons)}. From Python's standard package index.`,
-    BY_HAND(".devcontainer/requirements.lock"),
+    ...about,
+    `For ${called}; Python ${describeRange(pythons)}. From Python's standard package index.`,
+    BY_HAND(file),
   ]);
 }
 
@@ -458,7 +452,7 @@ function lockText(
   const header = [
     ...about,
     `python: ${pythons.oldest} to ${pythons.newest}`,
-    `Made by: deno task lock, that is uv pip compile ${COMPILE.join(" ")}.`,
+    `Made by: ${asCalled("deno task lock")}, that is uv pip compile ${COMPILE.join(" ")}.`,
     "Do not edit: change the requirements and make it again.",
     `download: ${
       bytes(download * 1e6)

@@ -90,5 +90,5 @@ const PLACES: [folder: string, tests: string][] = [
   ["notebooks/", "test/notebooks"],
   ["experiments/", "test/experiments"],
   ["experiment.yaml", "test/experiment"],
-  [".devcontainer/", "test/devcontainer"],
+  [".devcontainer/", "test/containers/devcontainer_test.ts"],
 ];

@@ -278,7 +278,8 @@ function planContainer(
   steps: PlannedStep[],
 ): PlannedContainer | undefined {
   if (request.container === undefined) return undefined;
-  const { home: _, isProcess, ...container } = request.container;
+  const { home: _, isProcess, projectAt, ...container } = request.container;
+  const { root } = experiment;
   const written = [experiment.root, request.directory];
   const read = [
     ...[INSIDE, ...request.mounts ?? [], ...(request.notebook?.notebooks ?? []).map(dirname)],
@@ -294,11 +295,16 @@ function planContainer(
   return {
     ...container,
     gpus: gpus.request,
-    mounts: mounts.map((path) => ({
-      source: path,
-      target: path,
-      ...(written.includes(path) ? {} : { readOnly: true }),
-    })),
+    mounts: [
+      ...mounts.map((path) => ({
+        source: path,
+        target: path,
+        ...(written.includes(path) ? {} : { readOnly: true }),
+      })),
+      ...(projectAt === undefined || projectAt === root
+        ? []
+        : [{ source: root, target: projectAt, readOnly: true }]),
+    ],
     ...(isProcess && { scratch: join(request.directory, ".scratch") }),
   };
 }

@@ -70,6 +70,8 @@ export const gpuRequestSchema = z.union([z.literal("none"), z.literal("all"), z.
 
 /** What the choice of an engine and an image says about the steps' containers. */
 const containerRequestSchema = z.object({
+  /** Folder of the image that the project is installed from: what is imported there is the project as it is now. */
+  projectAt: z.optional(z.string()),
   image: plannedImageSchema,
   /** Program and arguments that the step's command is appended to; empty if the image has none. */
   entrypoint: texts,
@@ -97,13 +99,16 @@ export const limitsSchema = z.object({
   network: z.optional(z.literal("none")),
 });
 
-const plannedContainerSchema = z.extend(z.omit(containerRequestSchema, { home: true, isProcess: true }), {
-  ...limitsSchema.shape,
-  gpus: gpuRequestSchema,
-  mounts: z.array(mountSchema),
-  /** Folder for what a step of apptainer writes to /tmp and HOME; there only while it runs. */
-  scratch: z.optional(z.string()),
-});
+const plannedContainerSchema = z.extend(
+  z.omit(containerRequestSchema, { home: true, isProcess: true, projectAt: true }),
+  {
+    ...limitsSchema.shape,
+    gpus: gpuRequestSchema,
+    mounts: z.array(mountSchema),
+    /** Folder for what a step of apptainer writes to /tmp and HOME; there only while it runs. */
+    scratch: z.optional(z.string()),
+  },
+);
 
 /** A folder bound to a need: made in this run, or by the newest run that has it with the same parameters. */
 export const needSchema = z.object({ run: z.string(), directory: z.string() });

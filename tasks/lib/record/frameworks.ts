@@ -7,7 +7,7 @@ export type NamedFramework = Framework & { name: string };
 /** What every process records of its interpreter; any other entry with a version is a framework. */
 const INTERPRETER = ["python", "implementation", "executable", "platform", "machine", "packages"];
 
-/** E.g. `[{ name: "torch", version: "2.13.0+cpu", devices: [], … }]`. */
+/** E.g. `[{ name: "framework", version: "2.13.0", devices: [], … }]`. */
 export function frameworksOf(process: ProcessRecord | null | undefined): NamedFramework[] {
   return Object.entries(process ?? {}).flatMap(([name, entry]) =>
     INTERPRETER.includes(name) || !isFramework(entry) ? [] : [{ ...entry, name }]

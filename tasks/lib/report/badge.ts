@@ -15,7 +15,7 @@ const CHARACTER = 6.6;
 
 const PADDING = 8;
 
-/** The badge as SVG of its own, e.g. `reproduced | 3 of 3 · 2026-11-24 · digits-resnet:cpu`. */
+/** The badge as SVG of its own, e.g. `reproduced | 3 of 3 · 2026-11-24 · my-paper:cpu`. */
 export function badge(judged: Judged, evidence: Evidence): string {
   const { tone, title } = outcomeOf(judged, evidence);
   const left = title.toLowerCase();

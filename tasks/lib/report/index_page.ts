@@ -1,5 +1,6 @@
 /** runs/index.html: every run there is, with the verdict that was recorded. */
 
+import { asCalled } from "../cli/program.ts";
 import { join } from "node:path";
 import type { Evidence } from "../record/evidence.ts";
 import { withInterruptedStatus } from "../record/recover.ts";
@@ -41,7 +42,9 @@ export async function indexPage(experiments: ReadonlyMap<string, ListedRun[]>): 
     <header>
       <p class="kicker">Reproductions</p>
       <h1>${pluralize(count, "run")}</h1>
-      <p>With the verdicts as they were recorded; <code>deno task verify RUN</code> checks one again.</p>
+      <p>With the verdicts as they were recorded; <code>${asCalled(
+        "deno task verify RUN",
+      )}</code> checks one again.</p>
     </header>
     <main>${[...experiments].map(([name, runs], index) =>
       section(

@@ -59,7 +59,7 @@ export function countVerdicts(checks: readonly Check[]): string {
   );
 }
 
-/** Where the run was, in a few words: `docker, image digits-resnet:cpu`, or `host`. */
+/** Where the run was, in a few words: `docker, image my-paper:cpu`, or `host`. */
 export function placeOf({ engine, attempts }: Evidence): string {
   const image = attempts.at(-1)?.environment.image;
   return image === undefined ? engine.name : `${engine.name}, image ${image.name}`;

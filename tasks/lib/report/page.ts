@@ -1,5 +1,6 @@
 /** report.html: everything about one run on one page, the verdict first. */
 
+import { asCalled } from "../cli/program.ts";
 import { duration } from "../cli/format.ts";
 import { claimsSection, type Limits } from "./claims_section.ts";
 import { environmentSection } from "./environment_section.ts";
@@ -49,8 +50,8 @@ async function pageWithin(data: ReportData, limits: Limits): Promise<string> {
     </main>
     <footer>
       <p>Made from the record of the run ${evidence
-        .run} by <code>deno task report</code>, which makes it again at any
-    time. What counts is the record: <code>deno task verify</code> checks it.</p>
+        .run} by <code>${asCalled("deno task report")}</code>, which makes it again at any
+    time. What counts is the record: <code>${asCalled("deno task verify")}</code> checks it.</p>
     </footer>
   `;
   return await document(`${verdict}: ${titleOf(data, limits)}`, body);

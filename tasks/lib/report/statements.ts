@@ -1,5 +1,6 @@
 /** Sentences for a paper and commands for a terminal, made from a run's record. */
 
+import { asCalled } from "../cli/program.ts";
 import { frameworksOf as recordedFrameworks } from "../record/frameworks.ts";
 import { identityInWords } from "../experiment/image_identity.ts";
 import { bytes, duration, pluralize } from "../cli/format.ts";
@@ -67,7 +68,7 @@ function machineSentence({ attempts }: Evidence): string {
   }, ${host.os} ${host.architecture}) ${gpus}`;
 }
 
-/** E.g. `torch 2.13.0+cpu`, of every framework that a step recorded. */
+/** E.g. `framework 2.13.0`, of every framework that a step recorded. */
 function frameworksOf(steps: Evidence["steps"]): string[] {
   const found = Object.values(steps).flatMap(({ recorded }) =>
     Object.entries(recorded?.environment ?? {}).flatMap(([name, settings]) => {
@@ -77,9 +78,6 @@ function frameworksOf(steps: Evidence["steps"]): string[] {
   );
   return [...new Set(found)];
 }
-
-/** How names of packages are written in prose. */
-const TITLES: Record<string, string> = { torch: "PyTorch", tensorflow: "TensorFlow", jax: "JAX" };
 
 function determinismSentence({ steps }: Evidence): string {
   for (const { recorded } of Object.values(steps)) {
@@ -92,7 +90,7 @@ function determinismSentence({ steps }: Evidence): string {
       const isTf32 = [framework.cudnn_allow_tf32, framework.matmul_allow_tf32, framework.allow_tf32].includes(
         true,
       );
-      const used = `${TITLES[name] ?? name} used ${threads} CPU ${threads === 1 ? "thread" : "threads"}`;
+      const used = `${name} used ${threads} CPU ${threads === 1 ? "thread" : "threads"}`;
       return `${algorithms}, TF32 was ${isTf32 ? "allowed" : "off"}, and ${used}`;
     }
   }
@@ -134,8 +132,11 @@ export function openScienceStatement(judged: Judged, evidence: Evidence): string
   ].filter((sentence) => sentence !== "").join(" ");
 }
 
-/** Deno at the version that ran it, from where everybody with Node gets it. */
+/** As this program was called; else Deno at the version that ran it, from where everybody with Node gets it. */
 function denoTask({ attempts }: Evidence, ...words: string[]): string {
+  const [task = "", ...more] = words;
+  const called = asCalled(`deno task ${task}`);
+  if (!called.startsWith("deno ")) return [called, shellQuote(more)].join(" ").trim();
   const version = attempts.at(-1)?.host.deno ?? Deno.version.deno;
   return shellQuote(["npx", "-y", `deno@${version}`, "task", ...words]);
 }

@@ -1,5 +1,6 @@
 /** The steps of a run in time. */
 
+import { asCalled } from "../cli/program.ts";
 import { bytes, duration, pluralize } from "../cli/format.ts";
 import type { Evidence, StepEvidence } from "../record/evidence.ts";
 import type { Limits } from "./claims_section.ts";
@@ -35,7 +36,7 @@ export function timelineSection({ evidence, judged }: ReportData, limits: Limits
 
 function whenAndHow({ created, ended, status, task }: Evidence): string {
   const time = (iso: string) => iso.replace("T", " ").replace(/\.\d+Z$|Z$/, " UTC");
-  return `deno task ${task}, begun ${time(created)}, ${status}${
+  return `${asCalled(`deno task ${task}`)}, begun ${time(created)}, ${status}${
     ended === undefined ? "" : ` ${time(ended)}`
   }`;
 }

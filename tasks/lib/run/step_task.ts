@@ -21,7 +21,7 @@ export function stepTask(
       [`deno task ${name}`, "as the experiment declares it"],
       example,
       [`deno task ${name} --plan`, "show the exact command line and run nothing"],
-      [`deno task ${name} eurosat`, "the experiment in experiments/eurosat"],
+      [`deno task ${name} ablation`, "the experiment in experiments/ablation"],
     ],
     positionals: EXPERIMENT,
     parameters: true,

@@ -1,4 +1,4 @@
-/** A cell of a table in Markdown, HTML or LaTeX: `eval/README.md?Model=ResNet-18#Top-1`. */
+/** A cell of a table in Markdown, HTML or LaTeX: `eval/README.md?Model=ours#Top-1`. */
 
 import { oneOrAll, parseRow } from "./row.ts";
 import type { ClaimSource, SourceKind } from "./source.ts";
@@ -18,7 +18,7 @@ const MARKUPS = [
 
 export const TABLE: SourceKind<TableSource> = {
   name: "table",
-  examples: ["eval/results.md?Model=ResNet-18#Top-1"],
+  examples: ["eval/results.md?Model=ours#Top-1"],
   isText: true,
 
   parse({ step, file = "", place: column = "" }) {
@@ -42,7 +42,7 @@ export const TABLE: SourceKind<TableSource> = {
     return Array.isArray(value) || row !== undefined ? undefined : {
       field: "from",
       problem:
-        `must name one row, e.g. ${path}?Model=ResNet-18#${column}, or one value of the column, e.g. ${path}#${column}[-1] or [max], or value must be a list for the whole column`,
+        `must name one row, e.g. ${path}?Model=ours#${column}, or one value of the column, e.g. ${path}#${column}[-1] or [max], or value must be a list for the whole column`,
     };
   },
 

@@ -10,3 +10,6 @@ export const ROOT = join(import.meta.dirname!, "..", "..", "..");
 
 /** The product's own Python, started inside the environment. */
 export const INSIDE = join(ROOT, "tasks", "inside");
+
+/** Dockerfiles of the images, and what they put into them. */
+export const IMAGE = join(INSIDE, "image");

@@ -44,7 +44,7 @@ const DOUBLE_DIGITS = 15;
 /**
  * The number that a program had before it wrote it: what stands behind the digits that the number was rounded to comes
  * of the way it is written. 58.0 is 58 (Python writes a float so), 99.44000244140625 is 99.44 as a single, and
- * 99.439999999999997726 is 99.44 as a double with all digits (as numpy.savetxt writes it). 86.10 stays: somebody asked
+ * 99.439999999999997726 is 99.44 as a double with all digits (as some libraries write it). 86.10 stays: somebody asked
  * for two decimals.
  */
 function roundedDigits(written: Decimal): Decimal {

@@ -11,7 +11,7 @@ export interface Progress {
   bytesPerSecond: number;
 }
 
-/** `EuroSAT: 45.3 MB of 94.3 MB, 12.1 MB/s, 4.0 s left` */
+/** `photos: 45.3 MB of 94.3 MB, 12.1 MB/s, 4.0 s left` */
 export function describeProgress({ name, bytes: done, total, bytesPerSecond }: Progress): string {
   const left = total === undefined || bytesPerSecond === 0 ? undefined : (total - done) / bytesPerSecond;
   return [

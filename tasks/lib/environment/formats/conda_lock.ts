@@ -1,18 +1,19 @@
 /** conda-lock.yml, which micromamba reads, and lists of addresses that begin with @EXPLICIT, which conda reads, too. */
 
 import { Failure } from "../../cli/failure.ts";
-import { condaProgram, createWith } from "../conda_program.ts";
-import type { EnvironmentFormat } from "../format.ts";
+import { CONDA_PROGRAMS, createWith } from "../conda_program.ts";
+import { type EnvironmentFormat, requireProgram } from "../format.ts";
 
 export const CONDA_LOCK: EnvironmentFormat = {
   name: "conda-lock.yml",
   files: /^(?:.*-lock\.ya?ml|conda-(?:linux|osx)-\w+\.lock)$/,
   isLock: true,
   isConda: true,
+  program: CONDA_PROGRAMS,
   goesWith: ["environment.yml"],
   contents: async (request) => {
     const file = request.files[0]!;
-    const program = condaProgram("conda-lock.yml");
+    const program = requireProgram(CONDA_PROGRAMS, "read conda-lock.yml");
     if (program.name !== "micromamba" && /\.ya?ml$/.test(file)) {
       throw new Failure(
         3,

@@ -1,8 +1,8 @@
 /** Pipfile.lock: JSON with the version and the hashes of every package; `groups: [develop]` adds its second part. */
 
 import { Failure } from "../../cli/failure.ts";
-import { ofLock } from "../exported.ts";
-import type { EnvironmentFormat } from "../format.ts";
+import { ofPinned } from "../exported.ts";
+import type { ContentsRequest, EnvironmentFormat } from "../format.ts";
 import { type LockedPackage, normalize } from "../lock_file.ts";
 
 export const PIPFILE_LOCK: EnvironmentFormat = {
@@ -10,12 +10,13 @@ export const PIPFILE_LOCK: EnvironmentFormat = {
   files: /^Pipfile\.lock$/,
   isLock: true,
   goesWith: ["Pipfile"],
-  async contents(request) {
-    const text = await Deno.readTextFile(request.files[0]!);
-    const { packages, local } = parsePipfileLock(text, request.groups ?? []);
-    return await ofLock(request, packages, local);
-  },
+  pinned,
+  contents: async (request) => await ofPinned(request, await pinned(request)),
 };
+
+async function pinned({ files: [file], groups = [] }: ContentsRequest) {
+  return parsePipfileLock(await Deno.readTextFile(file!), groups);
+}
 
 interface Entry {
   version?: string;

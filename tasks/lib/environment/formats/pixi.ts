@@ -1,31 +1,30 @@
 /** pixi.toml and pixi.lock: installed by pixi, in a copy, so that it leaves the project as it is. */
 
 import { dirname, join } from "node:path";
-import { Failure } from "../../cli/failure.ts";
-import { findOnPath } from "../../system/on_path.ts";
 import { installArguments } from "../install_arguments.ts";
 import { installMore } from "../installer.ts";
-import type { EnvironmentFormat } from "../format.ts";
+import { type EnvironmentFormat, type OwnProgram, requireProgram } from "../format.ts";
 import { Tool } from "../tool.ts";
+
+const PROGRAM: OwnProgram = {
+  names: ["pixi"],
+  remedy:
+    "Install it (https://pixi.prefix.dev/latest/installation/; PyPI and npm have other programs of that " +
+    "name), or run in the authors' image: --engine docker",
+};
 
 export const PIXI: EnvironmentFormat = {
   name: "pixi.toml",
   files: /^pixi\.(?:lock|toml)$/,
   isLock: true,
   isConda: true,
+  program: PROGRAM,
   lockedBy: ["pixi.lock"],
   goesWith: ["pixi.toml", "pyproject.toml"],
   contents: async (
     { files: [file], place, root, install = [], groups: [environment = "default"] = [], uv },
   ) => {
-    const pixi = findOnPath("pixi");
-    if (pixi === undefined) {
-      throw new Failure(3, "Cannot read pixi.toml: pixi is not on PATH", {
-        remedy:
-          "Install it (https://pixi.prefix.dev/latest/installation/; PyPI and npm have other programs of that " +
-          "name), or run in the authors' image: --engine docker",
-      });
-    }
+    const { path: pixi } = requireProgram(PROGRAM, "read pixi.toml");
     return await Promise.resolve({
       tool: "pixi",
       install: async () => {

@@ -1,6 +1,6 @@
 /** pylock.toml (PEP 751), installed by uv. */
 
-import { exactly } from "../resolve.ts";
+import { exactly, pylockPackages } from "../resolve.ts";
 import { type EnvironmentFormat, pythonsIn } from "../format.ts";
 
 export const PYLOCK: EnvironmentFormat = {
@@ -9,5 +9,6 @@ export const PYLOCK: EnvironmentFormat = {
   isLock: true,
   goesWith: ["pyproject.toml"],
   pythons: pythonsIn,
+  pinned: pylockPackages,
   contents: exactly,
 };

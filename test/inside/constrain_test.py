@@ -1,34 +1,13 @@
 """What an image's packages are protected from, with tiny wheels in an environment of their own."""
 
-import base64
-import hashlib
 import subprocess
 import venv
-import zipfile
 from pathlib import Path
 
 import pytest
+from tiny_wheels import make_wheel
 
-CONSTRAIN = Path(__file__).resolve().parents[2] / ".devcontainer/constrain.py"
-
-
-def make_wheel(folder: Path, name: str, version: str, *requires: str) -> None:
-    """Writes a wheel without code."""
-    info = f"{name}-{version}.dist-info"
-    needs = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
-    files = {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = "".join(f"{path},sha256={digest(text)},{len(text)}\n" for path, text in files.items())
-    files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n"
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
-        for path, text in files.items():
-            wheel.writestr(path, text)
-
-
-def digest(text: str) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+CONSTRAIN = Path(__file__).resolve().parents[2] / "tasks/inside/image/constrain.py"
 
 
 @pytest.fixture(scope="module")

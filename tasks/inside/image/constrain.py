@@ -5,6 +5,8 @@ another version of one (torch above all, which fits the image's CUDA), nothing i
 is named and the exit code is 1. Uses no package but pip and what pip brings.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import re

@@ -3,6 +3,8 @@
 A container that trains, or that an editor is attached to, has no Jupyter server and nothing to be ill with.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import ssl

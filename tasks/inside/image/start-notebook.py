@@ -1,6 +1,8 @@
 #!/opt/venv/bin/python
 """Starts JupyterLab for browsers outside the container; NOTEBOOK_ARGS and arguments are passed on to it."""
 
+from __future__ import annotations
+
 import os
 import shlex
 import sys

@@ -1,24 +1,32 @@
 # The experiment in GPU-Jupyter: the image's own packages stay as they are (torch fits its CUDA), what the experiment
 # needs beside them is added. Built by: deno task build
-ARG BASE_IMAGE=cschranz/gpu-jupyter:v1.10_cuda-12.9_ubuntu-24.04
+ARG BASE_IMAGE
 
 FROM ${BASE_IMAGE} AS source
 USER root
+ARG PRODUCT=.
 COPY . /source/
-# What the tasks import goes with deno.json to a stage of its own; what of it isn't there is left out.
-RUN mkdir /imports && cd /source \
-  && { cp -R deno.* .devcontainer/cache_imports.sh wheelhouse/deno/npm /imports 2>/dev/null || true; } \
-  && rm -rf wheelhouse gpu-wheelhouse && chmod -R g+rwX,a+rX .
+# The tasks lie beside the project. What they import goes to a stage of its own; what of it isn't there is left out.
+RUN mkdir /product /imports && cd "/source/${PRODUCT}" \
+  && { cp -R tasks deno.json deno.lock CITATION.cff LICENSE /product 2>/dev/null || true; } \
+  && { cp -R deno.json deno.lock tasks/inside/image/cache_imports.sh wheelhouse/deno/npm /imports 2>/dev/null || true; } \
+  && cd /source && mkdir -p .experiment && touch .experiment/install.txt && mv .experiment/install.txt / \
+  && rm -rf .experiment wheelhouse gpu-wheelhouse && chmod -R g+rwX,a+rX /source /product
 
 FROM ${BASE_IMAGE} AS packages
 USER root
-ARG REQUIREMENTS=.devcontainer/requirements-gpu.txt
+# Folder of the task runner in what is sent to the engine, the requirements of the experiment, and a folder with wheels.
+ARG PRODUCT=.
+ARG REQUIREMENTS
 ARG WHEELHOUSE=wheelhouse
-COPY ${REQUIREMENTS} .devcontainer/constrain.py ${WHEELHOUSE}* /tmp/packages/
+COPY ${PRODUCT}/tasks/inside/image/gpu-requirements.txt ${PRODUCT}/tasks/inside/image/constrain.py ${WHEELHOUSE}* \
+  /tmp/packages/
+COPY ${REQUIREMENTS} /tmp/packages/experiment/
 # Group 100 may go on installing, as it may in the base image.
 # cache: /var/cache/wheels is kept from one build to the next by `deno task build`, where the builder can.
 RUN umask 002 \
-  && python /tmp/packages/constrain.py --wheels /tmp/packages "/tmp/packages/${REQUIREMENTS##*/}" \
+  && python /tmp/packages/constrain.py --wheels /tmp/packages \
+    /tmp/packages/experiment/* /tmp/packages/gpu-requirements.txt \
   && find "$(python -c 'import sys; print(sys.prefix)')" ! -group 100 -exec chgrp -h 100 {} + \
   && rm -rf /tmp/packages
 ENV DENO_DIR=/opt/deno DENO_NO_UPDATE_CHECK=1
@@ -29,12 +37,18 @@ RUN sh /imports/cache_imports.sh /imports
 
 FROM packages
 COPY --from=imports --chown=0:100 /opt/deno /opt/deno
-COPY .devcontainer/healthcheck.py /usr/local/bin/
-COPY .devcontainer/experiment-task.sh /usr/local/bin/
+ARG PRODUCT=.
+COPY ${PRODUCT}/tasks/inside/image/healthcheck.py ${PRODUCT}/tasks/inside/image/experiment-task.sh \
+  ${PRODUCT}/tasks/inside/image/install_packages.py /usr/local/bin/
 # `docker run IMAGE reproduce` runs that task, and so for the others.
-RUN for task in reproduce train infer notebook step verify report; do \
+RUN for task in experiment reproduce train infer notebook step verify report; do \
     ln -sf experiment-task.sh "/usr/local/bin/$task" || exit 1; done
+COPY --from=source --chown=0:100 /product /opt/experiment
 COPY --from=source --chown=1000:100 /source /home/jovyan/work
+# The project itself, where the experiment installs it.
+COPY --from=source /install.txt /tmp/
+RUN umask 002 && python /usr/local/bin/install_packages.py --project /home/jovyan/work /tmp/install.txt \
+  && rm /tmp/install.txt /usr/local/bin/install_packages.py
 ARG IMAGE_NAME=experiment:gpu
 # The tasks read the name: inside this image, the image is the environment. Git asks about a mounted folder that is
 # another user's.

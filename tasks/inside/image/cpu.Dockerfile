@@ -10,35 +10,50 @@ RUN apt-get update \
 
 # In a stage of its own, since the wheels would otherwise stay in a layer of the image.
 FROM system AS packages
-ARG REQUIREMENTS=requirements-cpu.lock
+# Folder of the task runner in what is sent to the engine, and the lock of the experiment's packages.
+ARG PRODUCT=.
+ARG REQUIREMENTS
 RUN python3 -m venv /opt/venv
-COPY ${REQUIREMENTS} .devcontainer/requirements.lock .devcontainer/install_packages.py tasks/inside/uv.txt \
-  wheelhouse* /packages/
+COPY ${PRODUCT}/tasks/inside/image/requirements.* ${PRODUCT}/tasks/inside/image/install_packages.py \
+  ${PRODUCT}/tasks/inside/uv.txt ${PRODUCT}/wheelhouse* /packages/
+COPY ${REQUIREMENTS} /packages/experiment/
 # cache: /var/cache/wheels is kept from one build to the next by `deno task build`, where the builder can.
 RUN \
   /opt/venv/bin/python /packages/install_packages.py --wheels /packages \
-    "/packages/${REQUIREMENTS##*/}" /packages/requirements.lock \
+    --jupyter /packages/requirements /packages/experiment/* \
   && chmod -R g+rwX /opt/venv && find /opt/venv -type d -exec chmod g+s {} +
 
 FROM system AS source
+ARG PRODUCT=.
 COPY . /source/
-# What the tasks import goes with deno.json to a stage of its own; what of it isn't there is left out.
-RUN mkdir /imports && cd /source \
-  && { cp -R deno.* .devcontainer/cache_imports.sh wheelhouse/deno/npm /imports 2>/dev/null || true; } \
-  && rm -rf wheelhouse gpu-wheelhouse && chmod -R g+rwX,a+rX .
+# The tasks lie beside the project. What they import goes to a stage of its own; what of it isn't there is left out.
+RUN mkdir /product /imports && cd "/source/${PRODUCT}" \
+  && { cp -R tasks deno.json deno.lock CITATION.cff LICENSE /product 2>/dev/null || true; } \
+  && { cp -R deno.json deno.lock tasks/inside/image/cache_imports.sh wheelhouse/deno/npm /imports 2>/dev/null || true; } \
+  && cd /source && mkdir -p .experiment && touch .experiment/install.txt && mv .experiment/install.txt / \
+  && rm -rf .experiment wheelhouse gpu-wheelhouse && chmod -R g+rwX,a+rX /source /product
 
 FROM packages AS imports
 ENV DENO_DIR=/opt/deno
 COPY --from=source /imports /imports
 RUN PATH=/opt/venv/bin:$PATH sh /imports/cache_imports.sh /imports
 
+# The project itself, where the experiment installs it: from the folder in which the image has it.
+FROM packages AS project
+COPY --from=source /install.txt /packages/
+COPY --from=source --chown=1000:100 /source /home/jovyan/work
+RUN /opt/venv/bin/python /packages/install_packages.py --wheels /packages \
+  --project /home/jovyan/work /packages/install.txt && chmod -R g+rwX /opt/venv
+
 FROM system
 RUN useradd --uid 1000 --gid 100 --create-home --shell /bin/bash jovyan \
   && chmod 2775 /home/jovyan \
   && chmod a+rx /usr/bin/tini
-COPY --from=packages --chown=0:100 /opt/venv /opt/venv
+COPY --from=project --chown=0:100 /opt/venv /opt/venv
 COPY --from=imports --chown=0:100 /opt/deno /opt/deno
-COPY .devcontainer/start.sh .devcontainer/start-notebook.py .devcontainer/healthcheck.py /usr/local/bin/
+ARG PRODUCT=.
+COPY ${PRODUCT}/tasks/inside/image/start.sh ${PRODUCT}/tasks/inside/image/start-notebook.py \
+  ${PRODUCT}/tasks/inside/image/healthcheck.py ${PRODUCT}/tasks/inside/image/experiment-task.sh /usr/local/bin/
 ENV PATH=/opt/venv/bin:$PATH \
   HOME=/home/jovyan \
   LANG=C.UTF-8 \
@@ -46,10 +61,10 @@ ENV PATH=/opt/venv/bin:$PATH \
   JUPYTER_PORT=8888 \
   DENO_DIR=/opt/deno \
   DENO_NO_UPDATE_CHECK=1
-COPY .devcontainer/experiment-task.sh /usr/local/bin/
 # `docker run IMAGE reproduce` runs that task, and so for the others.
-RUN for task in reproduce train infer notebook step verify report; do \
+RUN for task in experiment reproduce train infer notebook step verify report; do \
     ln -sf experiment-task.sh "/usr/local/bin/$task" || exit 1; done
+COPY --from=source --chown=0:100 /product /opt/experiment
 COPY --from=source --chown=1000:100 /source /home/jovyan/work
 ARG IMAGE_NAME=experiment:cpu
 # The tasks read the name: inside this image, the image is the environment. Login shells, which JupyterLab's terminals
