@@ -30,6 +30,26 @@ const FIELD: [words: string[], files: RegExp, because: string][] = [
     /^tasks\/(?:inside\/notebook\/|lib\/run\/check_programs\.ts)/,
     "what executes notebooks",
   ],
+  [
+    [
+      "torch",
+      "torchvision",
+      "tensorflow",
+      "tensorflow-cpu",
+      "numpy",
+      "scikit-learn",
+      "pillow",
+      "safetensors",
+    ],
+    /^tasks\/(?:inside\/(?:audit|adopt)|lib\/adopt)\//,
+    "what anybody's code imports, and what keeps it from being reproduced",
+  ],
+  [
+    ["matplotlib", "ipykernel", "nbclient", "nbconvert", "ipywidgets", "tqdm"],
+    /^tasks\/(?:inside\/(?:audit|adopt)|lib\/adopt)\//,
+    "the same",
+  ],
+  [["resnet", "resnet18"], /^tasks\/inside\/audit\/rules\/pickled_model\.py$/, "what people call a model"],
   [["pytest", "ruff", "mypy"], /^tasks\/lib\/(?:maintenance|environment)\//, "the maintainers' own checks"],
   [
     ["matplotlib", "ipykernel", "nbclient", "nbconvert"],

@@ -79,7 +79,7 @@ RULE = Rule(
     reason="Nobody else has that folder: the program stops, or reads other data.",
     remedy="Take a path relative to the project, or an argument",
     check=check,
-    firing={"train.py": "data = open('/home/anna/eurosat/labels.csv').read()\n"},
+    firing={"train.py": "data = open('/home/anna/photos/labels.csv').read()\n"},
     silent={"train.py": "data = open('data/labels.csv').read()\n", "data/labels.csv": "a,1\n"},
     once_per_file=True,
 )

@@ -1,9 +1,8 @@
 /** .devcontainer/: "Reopen in Container" on the CPU, and on GPU-Jupyter for a host with an NVIDIA GPU. */
 
+import { NEWEST_IMAGE } from "../../doctor/wanted.ts";
 import type { Proposal } from "../compose.ts";
 import type { Companion, CompanionRequest } from "./companion.ts";
-
-const GPU_JUPYTER = "cschranz/gpu-jupyter:v1.10_cuda-12.9_ubuntu-24.04";
 
 /** The CPU sibling with the same user and folders. */
 const CPU_IMAGE = "quay.io/jupyter/scipy-notebook:python-3.12";
@@ -11,7 +10,7 @@ const CPU_IMAGE = "quay.io/jupyter/scipy-notebook:python-3.12";
 export function devcontainer({ repository, proposal }: CompanionRequest): Companion {
   const there = repository.named(/^\.devcontainer(?:\/|\.json$)/);
   if (there.length > 0) return { changes: [], notes: [`${there[0]} is there: no .devcontainer was added`] };
-  const gpu = proposal.image?.value ?? GPU_JUPYTER;
+  const gpu = proposal.image?.value ?? NEWEST_IMAGE;
   return {
     changes: [
       { path: ".devcontainer/devcontainer.json", after: text("CPU", CPU_IMAGE, proposal) },
