@@ -179,7 +179,7 @@ def number_text(value: float) -> str:
 def single(value: float) -> float:
     """The nearest single-precision number."""
     try:
-        return struct.unpack("<f", struct.pack("<f", value))[0]  # type: ignore[no-any-return]
+        return struct.unpack("<f", struct.pack("<f", value))[0]
     except OverflowError:
         return math.copysign(math.inf, value)
 
@@ -757,7 +757,7 @@ def show_range(value: Json, of: int | None) -> str:
 
     least, most = value.get("least"), value.get("most")
     if least is None:
-        return f"≤ {end(most)}"
+        return f"≤ {end(str(most))}"
     return f"≥ {end(least)}" if most is None else f"{end(least)} to {end(most)}"
 
 
@@ -1661,6 +1661,11 @@ def judge_run(directory: str) -> Json:
     return {
         "run": evidence["run"],
         "checks": checks,
+        "remarks": [
+            {"step": step, "remark": remark}
+            for step, record in (evidence.get("steps") or {}).items()
+            for remark in record.get("remarks") or []
+        ],
         "not_judged": not_judged,
         "altered": altered,
         "holds": holds and all(check["verdict"] in good for check in checks),
@@ -1678,6 +1683,8 @@ def show(verdict: Json) -> Iterator[str]:
     for check in verdict["checks"]:
         if check["verdict"] not in ("identical", "within tolerance"):
             yield printable(f"{check['claim']}: {check['detail']}")
+    for one in verdict["remarks"]:
+        yield printable(f'remark: the step "{one["step"]}" {one["remark"]}')
     yield from (printable(f"not judged: {what}") for what in verdict["not_judged"])
     yield from (printable(f"altered: {what}") for what in verdict["altered"])
     yield "Every claim holds" if verdict["holds"] else "Not every claim holds"

@@ -4,7 +4,8 @@
 
 A Python command (`python FILE`, `python -m MODULE`, `python -c CODE`) runs right here by `runpy`, so that
 what it imported can be asked for its versions and settings when it ends; any other program runs as a child.
-Python processes that it starts report themselves (children/sitecustomize.py). With --terminal it has one.
+Python processes that it starts report themselves (children/sitecustomize.py), and what they open (opened.py).
+With --terminal it has a terminal.
 The record is written when the step starts and completed when it ends, so a step that was killed leaves one
 that says "running". Standard library only, CPython 3.8 to 3.15: it also runs where the task runner does not,
 e.g. on a compute node, and in the images of older papers.
@@ -47,7 +48,7 @@ def main(argv: list[str]) -> int:
         ended = in_a_terminal()
         if ended is not None:
             return ended
-    frameworks = own_module("frameworks")
+    frameworks, opened = own_module("frameworks"), own_module("opened")
     own_module("children/experiment_bytecode").keep_out_of(os.environ.get("EXPERIMENT_PROJECT"))
     if not IS_SAFE_PATH:
         del sys.path[0]  # this file's folder: the step may have modules of the same names
@@ -63,11 +64,14 @@ def main(argv: list[str]) -> int:
     write(record_file, record)
     reports = record_file.with_name(f".{record_file.name}.children")
     ask_children(reports)
+    opened.watch(str(reports / "opened"))
     begin = time.monotonic()
     code = 1
     try:
         code = run(command)
     finally:
+        # For the task runner, which knows the project's files from others, and removes it.
+        write(record_file.with_name(f".{record_file.name}.opened"), opened.read(str(reports / "opened")))
         children = read_reports(reports)
         record.update(
             status="done" if code == 0 else "failed",
@@ -152,7 +156,7 @@ def ask_children(folder: Path) -> None:
     """Python processes that the step starts find `children/sitecustomize.py` and report into the folder."""
     try:
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
+        (folder / "opened").mkdir(parents=True)
     except OSError:
         return
     before = os.environ.get("PYTHONPATH")

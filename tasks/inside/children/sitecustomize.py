@@ -24,6 +24,20 @@ def _begin():
         import atexit
 
         atexit.register(_report, folder, os.path.dirname(here))
+        _watch(folder, os.path.dirname(here))
+
+
+def _watch(folder, inside):
+    # type: (str, str) -> None
+    try:
+        from importlib.machinery import SourceFileLoader
+        from types import ModuleType
+
+        module = ModuleType("opened")
+        SourceFileLoader("opened", os.path.join(inside, "opened.py")).exec_module(module)
+        module.watch(os.path.join(folder, "opened"))
+    except Exception:
+        pass  # what it opens stays unknown
 
 
 def _report(folder, inside):

@@ -103,7 +103,25 @@ const known = new Map<string, { marks: string; hash: string }>();
 /** A file that was changed so shortly before it was read may change again without a trace, as git knows, too. */
 const SETTLED_MS = 2_000;
 
+/** The files that a run has looked at, by what tells one file from another under whatever name. */
+const identities = new Map<string, { path: string; modified?: number; size: number }>();
+
+function identityOf({ dev, ino }: Deno.FileInfo): string {
+  return `${dev} ${ino}`;
+}
+
+/** The file of the project that another file is, unwritten since the project was looked at: moved, or by a hard link. */
+export function isSourceFile(file: string): string | undefined {
+  const info = look(file);
+  const known = info?.isFile && info.ino ? identities.get(identityOf(info)) : undefined;
+  return known?.modified === info?.mtime?.getTime() && known?.size === info?.size ? known?.path : undefined;
+}
+
 async function hashFile(file: string, info: Deno.FileInfo): Promise<string> {
+  const identity = identityOf(info);
+  if (!identities.has(identity)) {
+    identities.set(identity, { path: file, modified: info.mtime?.getTime(), size: info.size });
+  }
   const marks = [info.dev, info.ino, info.size, info.mtime?.getTime(), info.ctime?.getTime()].join(" ");
   const found = known.get(file);
   if (found?.marks === marks) return found.hash;
@@ -148,6 +166,14 @@ function isMade(root: string, runs: string, path: string): boolean {
   const folder = path.replace(/\/$/, "");
   return MADE.test(folder) || join(root, folder) === runs ||
     ["pyvenv.cfg", "conda-meta"].some((name) => look(join(root, folder, name)) !== undefined);
+}
+
+/** Whether tools made a file of the project: caches, environments, what git keeps. */
+export function isMadeByTools(root: string, path: string): boolean {
+  return MADE.test(path) ||
+    parents(path).some((folder) =>
+      ["pyvenv.cfg", "conda-meta"].some((name) => look(join(root, folder, name)) !== undefined)
+    );
 }
 
 /** The paths that are in no Python environment. */

@@ -171,8 +171,12 @@ const stepEvidenceSchema = z.object({
   /** Run whose outputs were copied instead of running the step again. */
   reusedFrom: z.optional(z.string()),
   outputs: z.optional(z.array(outputSchema)),
-  /** Files at the places of its outputs that came with the project, and that it has not written. */
+  /** Files at the places of its outputs that were there before, and that it has not written. */
   untouched: z.optional(texts),
+  /** Files of the project, of data and of other steps that its Python processes opened, or its commands named. */
+  opened: z.optional(texts),
+  /** What a reviewer would ask about: `opened published/metrics.json, which are the authors' own results`. */
+  remarks: z.optional(texts),
   recorded: z.optional(recordedSchema),
 });
 

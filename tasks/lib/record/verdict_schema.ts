@@ -48,6 +48,13 @@ export const verdictSchema = z.object({
   /** Hash of the experiment.yaml whose claims were used. */
   claimsSha256: z.string(),
   checks: z.array(checkSchema),
+  /** What a reviewer would ask about how a step came to its numbers; absent where there is nothing. */
+  remarks: z.optional(z.array(z.object({
+    /** Name of the step. */
+    step: z.string(),
+    /** What it did, without its subject: `opened published/metrics.json, …`. */
+    remark: z.string(),
+  }))),
   /** Recorded files that are not what they were. */
   altered: z.array(z.string()),
   /** Every claim that applies holds, the run is done, and nothing was altered. */

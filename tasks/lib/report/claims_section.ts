@@ -58,8 +58,21 @@ verdict.json.</p>`,
     claimsChanged &&
       html`<p class="note">experiment.yaml has changed since this run, which is judged by the claims it was
 run with.</p>`,
+    remarkList(verdict.remarks ?? [], limits),
     await deviationFigure(checks),
   );
+}
+
+/** What a reviewer would ask about, beside the verdicts. */
+function remarkList(remarks: NonNullable<Judged["verdict"]["remarks"]>, limits: Limits): Html | false {
+  if (remarks.length === 0) return false;
+  const shown = remarks.slice(0, limits.rows);
+  return html`<p>Remarks on how the numbers came about; they are no part of the verdict:</p>
+<ul>${
+    shown.map(({ step, remark }) =>
+      html`<li>The step ${cut(step, limits.text)} ${cut(remark, limits.text)}</li>`
+    )
+  }</ul>`;
 }
 
 interface Numbered {

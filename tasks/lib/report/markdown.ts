@@ -24,6 +24,9 @@ export function markdownSummary({ judged, evidence, published }: ReportData): st
     `**${plain(experiment.title ?? experiment.name)}** · run ${plain(evidence.run)} · ${facts(evidence)}`,
     ...verdict.altered.slice(0, MOST_ROWS).map((what) => `- ${plain(what)}`),
     claimsTable(verdict.checks),
+    (verdict.remarks ?? []).slice(0, MOST_ROWS).map(({ step, remark }) =>
+      `- Remark: the step ${plain(step)} ${plain(remark)}`
+    ).join("\n"),
     published && differences(evidence, published.evidence),
   ].filter(Boolean).join("\n\n") + "\n";
 }

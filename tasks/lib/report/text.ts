@@ -6,7 +6,7 @@ import { columns, cutToWidth, width } from "../cli/table.ts";
 import type { Style, Terminal } from "../cli/terminal.ts";
 import { visibleLine } from "../cli/visible.ts";
 import type { Attempt, Evidence } from "../record/evidence.ts";
-import type { Check, Verdict } from "../record/verdict.ts";
+import type { Check, RunVerdict, Verdict } from "../record/verdict.ts";
 import type { Host } from "../system/host.ts";
 import type { Judged } from "../verdict/judge.ts";
 
@@ -104,12 +104,18 @@ export function report(judged: Judged, evidence: Evidence, directory: string, te
     ...(verdict.checks.length > 0 ? [""] : []),
     terminal.paint(conclusion(judged, evidence), verdict.holds ? "green" : "red", "bold"),
     ...verdict.altered.map((what) => visibleLine(`  ${what}`)),
+    ...remarkLines(verdict),
     ...(claimsChanged
       ? ["  experiment.yaml has changed since this run; deno task verify --current judges by the new claims"]
       : []),
     "",
     ...columns(facts(evidence, directory)),
   ];
+}
+
+/** Beside the verdict, and no part of it. */
+function remarkLines({ remarks = [] }: Pick<RunVerdict, "remarks">): string[] {
+  return remarks.map(({ step, remark }) => visibleLine(`  Remark: the step "${step}" ${remark}`));
 }
 
 /** The last lines of a task: verdict table, conclusion, run folder. */
@@ -126,6 +132,7 @@ export function summary(judged: Judged, evidence: Evidence, directory: string, t
     ),
     terminal.paint(conclusion(judged, evidence), outcome(judged, evidence), "bold"),
     ...verdict.altered.map((what) => visibleLine(`  ${what}`)),
+    ...remarkLines(verdict),
     ...(evidence.status === "interrupted" ? [`deno task ${evidence.task} --resume goes on with it`] : []),
     `Run folder: ${directory}`,
   ];

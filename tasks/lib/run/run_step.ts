@@ -8,7 +8,7 @@ import type { Terminal } from "../cli/terminal.ts";
 import { engineCommand, engineOf } from "../engine/index.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import { makeStepCache } from "../plan/step_cache.ts";
-import { type CodeFiles, hashCode } from "../record/code.ts";
+import { type CodeFiles, hashCode, isSourceFile } from "../record/code.ts";
 import {
   type Evidence,
   hashOutputs,
@@ -17,7 +17,9 @@ import {
   type StepEvidence,
   writeEvidence,
 } from "../record/evidence.ts";
+import { shortList, takeOpened } from "../record/opened_files.ts";
 import { notCode, type ProjectTree } from "../record/project_tree.ts";
+import { remarksOn } from "../record/remarks.ts";
 import { type FoundRun, listRuns, runMark } from "../record/run_folder.ts";
 import type { RunLog } from "../record/run_log.ts";
 import { exists, sha256, sha256File } from "../system/files.ts";
@@ -64,7 +66,7 @@ export async function runStep(context: StepContext, step: PlannedStep): Promise<
   } else {
     terminal.line(terminal.paint(`${position}: ${step.name}`, "bold") + description);
     await writeEvidence(plan.directory, evidence);
-    await execute(context, step, record);
+    await execute(context, step, record, before);
     await noticeEdits(context, step, record);
   }
   await writeEvidence(plan.directory, evidence);
@@ -236,16 +238,20 @@ async function copyStep(earlier: FoundRun, step: PlannedStep, record: StepEviden
     outputs: same.outputs,
     untouched: same.untouched,
     ...(step.downloads !== undefined && { data: same.data }),
+    opened: same.opened,
+    remarks: same.remarks,
     recorded: same.recorded,
   });
 }
 
 async function execute(
-  { plan, evidence, log, terminal, resuming, stopper, meanwhile, started, tree }: StepContext,
+  { plan, evidence, log, terminal, resuming, runs, stopper, meanwhile, started, tree }: StepContext,
   step: PlannedStep,
   record: StepEvidence,
+  before?: StepEvidence,
 ) {
   await requireFolder(step);
+  const left = resuming && step.resume !== undefined ? await leftBy(before, step) : undefined;
   await prepareFolder(step, resuming);
   await tree?.before(step, resuming && step.resume !== undefined);
   if (step.cache !== undefined) await makeStepCache(step.cache);
@@ -279,10 +285,16 @@ async function execute(
   const { problem: unwritten, untouched } = await tree?.take(step) ?? {};
   const notDownloaded = await recordDownloads(step, record);
   record.untouched = untouched;
+  const opened = await takeOpened(plan, step, runs);
   const [problem] = await Promise.all([
     runtime.conclude?.(ended, stderr, meanwhile),
     recordEnd(step, record, ended),
   ]);
+  noticeUntouched(step, record, left);
+  record.opened = opened && shortList(opened.files);
+  const sources = evidence.attempts.at(-1)!.code.files;
+  const remarks = remarksOn({ plan, step, record, opened, sources });
+  record.remarks = remarks.length > 0 ? remarks : undefined;
   await setStatus(plan, step, record, ended, problem, unwritten ?? notDownloaded);
   if (record.status === "failed" && record.exitCode !== 0) explainFailure(plan, evidence, record);
   await log.note(`${step.name}: ${record.problem ?? "done"}, ${duration(record.seconds)}`);
@@ -360,6 +372,33 @@ async function recordEnd(step: PlannedStep, record: StepEvidence, ended: Supervi
   record.signal = ended.signal;
   record.recorded = await readRecord(step);
   record.outputs = await isFolder(step.out) ? await recordOutputs(step.out) : [];
+}
+
+/** What an earlier attempt left in the step's folder that is not what was recorded of it, with its marks. */
+async function leftBy(before: StepEvidence | undefined, { out }: PlannedStep): Promise<Map<string, string>> {
+  // Of an attempt that was killed nobody has recorded what it left.
+  if (before?.outputs === undefined || !await exists(out)) return new Map();
+  const recorded = new Map(before.outputs.map(({ path, sha256 }) => [path, sha256]));
+  const now = await recordOutputs(out);
+  return new Map(
+    now.filter(({ path, sha256 }) => recorded.get(path) !== sha256).map((
+      { path },
+    ) => [path, marksOf(out, path)]),
+  );
+}
+
+function marksOf(folder: string, path: string): string {
+  const { ino, size, mtime, ctime } = Deno.lstatSync(join(folder, path));
+  return [ino, size, mtime?.getTime(), ctime?.getTime()].join(" ");
+}
+
+/** What lies in the step's folder, and was there before under this or another name. */
+function noticeUntouched(step: PlannedStep, record: StepEvidence, left?: Map<string, string>) {
+  const files = record.outputs?.filter(({ link }) => link === undefined) ?? [];
+  const untouched = files.map(({ path }) => path).filter((path) =>
+    left?.get(path) === marksOf(step.out, path) || isSourceFile(join(step.out, path)) !== undefined
+  );
+  if (untouched.length > 0) record.untouched = [...new Set([...record.untouched ?? [], ...untouched])];
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -1,9 +1,11 @@
 /** From a run folder to its verdict: reads the claimed values, checks them and the record, writes verdict.json. */
 
+import { isDeepStrictEqual } from "node:util";
 import { Failure } from "../cli/failure.ts";
 import { formatSource } from "../sources/sources.ts";
 import type { Conditions, Experiment } from "../experiment/experiment.ts";
 import { parseExperiment } from "../experiment/parse.ts";
+import { type PlainClaim, plainClaim } from "../experiment/plain_claim.ts";
 import type { Plan } from "../plan/plan.ts";
 import { explainUnreadable, findAlterations } from "../record/alterations.ts";
 import { type Evidence, evidencePath } from "../record/evidence.ts";
@@ -65,7 +67,7 @@ export async function judgeClaims(
   authors: Record<string, Conditions>,
 ): Promise<RunVerdict> {
   const considered = claimsOf(experiment, plan);
-  const altered = await findAlterations(directory, evidence);
+  const altered = [...contradictions(experiment, text, plan), ...await findAlterations(directory, evidence)];
   const checks = verify(considered, await observe(considered, directory, evidence), {
     run: evidence.run,
     parametersChanged: evidence.changed,
@@ -79,9 +81,25 @@ export async function judgeClaims(
     evidenceSha256: await sha256File(evidencePath(directory)),
     claimsSha256: sha256(text),
     checks,
+    ...remarksOf(evidence),
     altered,
     holds: evidence.status === "done" && altered.length === 0 && holds(checks),
   };
+}
+
+function remarksOf({ steps }: Evidence): Pick<RunVerdict, "remarks"> {
+  const remarks = Object.entries(steps).flatMap(([step, { remarks = [] }]) =>
+    remarks.map((remark) => ({ step, remark }))
+  );
+  return remarks.length === 0 ? {} : { remarks };
+}
+
+/** A judge that reads JSON alone must judge by the same claims. */
+function contradictions({ claims }: Experiment, text: string, { experiment }: Plan): string[] {
+  if (experiment.claims === undefined || experiment.text !== text) return [];
+  const facts = ({ name, from, type, value, of }: PlainClaim) => [name, from, type, value, of];
+  const isSame = isDeepStrictEqual(claims.map(plainClaim).map(facts), experiment.claims.map(facts));
+  return isSame ? [] : ["plan.json: its claims as JSON are not those of its experiment.yaml"];
 }
 
 /** A run of some steps is judged by the claims on those; a reproduction by all. */
@@ -115,7 +133,7 @@ export async function observe(
     const { path = from.path } = observation.found ? observation : {};
     const inStep = path.slice(from.step.length + 1);
     if (evidence.steps[from.step]?.untouched?.includes(inStep)) {
-      const reason = `${inStep} came with the project and was not written: it is not computed in this run`;
+      const reason = `${inStep} was there before and was not written: it is not computed in this run`;
       return [name, { found: false, looked: formatSource(from), reason }];
     }
     if (!observation.found || wasRecorded(path, from.step, evidence)) return [name, observation];
