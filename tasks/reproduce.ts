@@ -9,7 +9,7 @@ import { defineTask } from "./lib/cli/options.ts";
 import { EXPERIMENT } from "./lib/experiment/argument.ts";
 import { NoExperiment } from "./lib/experiment/find.ts";
 import { runTask } from "./lib/run/run_task.ts";
-import { runTwice, TWICE_OPTIONS } from "./lib/run/run_twice.ts";
+import { REPRODUCE_OPTIONS, runTwice } from "./lib/run/run_twice.ts";
 
 export const task = defineTask({
   name: "reproduce",
@@ -24,13 +24,19 @@ export const task = defineTask({
     ["deno task reproduce --reuse", "without running again what is unchanged"],
     ["deno task reproduce --resume", "go on where the last run was interrupted"],
     ["deno task reproduce --twice", "whether the experiment repeats itself to the bit on this machine"],
+    ["deno task reproduce --from-scratch", "where nothing lies that was computed before"],
     ["deno task reproduce ablation", "the experiment in experiments/ablation"],
   ],
   positionals: EXPERIMENT,
   parameters: true,
-  options: TWICE_OPTIONS,
+  options: REPRODUCE_OPTIONS,
   run: async (args, terminal) => {
-    const run = args.options.twice ? runTwice : runTask;
+    const { twice, "from-scratch": fromScratch } = args.options;
+    const run = fromScratch
+      ? (await import("./lib/run/from_scratch.ts")).runFromScratch
+      : twice
+      ? runTwice
+      : runTask;
     const reproduce = () => run({ task: "reproduce", experiment: args.positionals[0] }, args, terminal);
     try {
       return await reproduce();

@@ -41,7 +41,7 @@ export async function takeOpened(plan: Plan, step: PlannedStep, runs: string): P
     const path = normalize(opened);
     for (const one of [path, realPath(path)]) {
       const file = one === undefined ? undefined : placeOf(one, plan, step, runs);
-      if (file !== undefined) files.set(file.name, file);
+      if (file !== undefined && isFile(file.path)) files.set(file.name, file);
     }
   }
   return {
@@ -57,6 +57,15 @@ function parse(text: string): Noted | undefined {
     return isList(opened) && isList(times_set) ? { opened, times_set } : undefined;
   } catch {
     return undefined; // the step has written something else there
+  }
+}
+
+/** A program may have asked for what was never there, such as SQLite's `:memory:`. */
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
   }
 }
 

@@ -36,7 +36,7 @@ import { exists, makeOwnFolder, sha256File, writeJson } from "../system/files.ts
 import { StopSignals } from "../system/supervise.ts";
 import { checkPrograms } from "./check_programs.ts";
 import { checkStandIns } from "./check_stand_ins.ts";
-import { nothingToResume, type PreparedRun, type RunRequest } from "./prepare_run.ts";
+import { nothingToResume, type Origin, type PreparedRun, type RunRequest } from "./prepare_run.ts";
 import { runStep, type StepContext } from "./run_step.ts";
 
 /** What the caller of a run hears while it goes on. */
@@ -89,7 +89,7 @@ async function record({ environment, reaped, ...begun }: Begun): Promise<Evidenc
   const { plan, runs, resumed } = prepared;
   if (resumed === undefined) await Deno.mkdir(plan.directory);
   using _ = await acquireRun(plan.directory, request.force);
-  const [attempt] = await Promise.all([beginAttempt(prepared, environment), reaped]);
+  const [attempt] = await Promise.all([beginAttempt(prepared, environment, request.origin), reaped]);
   const evidence = resumed === undefined ? await newEvidence(plan) : await takeUp(resumed, request);
   evidence.attempts.push(attempt);
   attempt.differs?.forEach((what) => terminal.note(`Since the last attempt: ${what}`));
@@ -169,7 +169,9 @@ async function makeEnvironment(
 async function beginAttempt(
   { plan, host, resumed, experiment, runs }: PreparedRun,
   { python, lockSha256, directory }: MadeEnvironment,
+  origin?: Origin,
 ): Promise<Attempt> {
+  const code = await readCode(experiment.root, runs, notCode(plan));
   const attempt: Attempt = {
     started: new Date().toISOString(),
     status: "running",
@@ -183,7 +185,8 @@ async function beginAttempt(
       image: plan.container?.image,
     },
     variables: recordVariables(sharedVariables(plan), plan.container === undefined),
-    code: await readCode(experiment.root, runs, notCode(plan)),
+    // A copy of what is tracked knows of no commit.
+    code: origin === undefined ? code : { ...origin.code, files: code.files, sha256: code.sha256 },
   };
   const before = resumed?.evidence.attempts.at(-1);
   return before === undefined ? attempt : { ...attempt, differs: differences(before, attempt) };

@@ -9,12 +9,13 @@ import type { EarlyAnswers, MissingImage } from "../engine/engine.ts";
 import { chooseEngine } from "../engine/choose.ts";
 import { engineCommand } from "../engine/index.ts";
 import { environmentRequest, expectedPython } from "../environment/environment.ts";
-import type { Experiment, Scalar } from "../experiment/experiment.ts";
+import type { Conditions, Experiment, Scalar } from "../experiment/experiment.ts";
 import { readExperiment } from "../experiment/read.ts";
 import { stepOrder } from "../experiment/step_order.ts";
 import type { ContainerOptions } from "../plan/container_options.ts";
 import { makePlan } from "../plan/make_plan.ts";
 import type { Need, NotebookOptions, Plan } from "../plan/plan.ts";
+import type { Code } from "../record/code.ts";
 import { variablesForContainers } from "../record/evidence.ts";
 import { withInterruptedStatus } from "../record/recover.ts";
 import { type FoundRun, listRuns, newRunId, readPlan, runsRoot } from "../record/run_folder.ts";
@@ -56,6 +57,18 @@ export interface RunRequest {
   resume: boolean;
   force: boolean;
   notebook?: NotebookOptions;
+  /** What the project is a copy of. */
+  origin?: Origin;
+}
+
+/** The project that a copy was made of: what the copy can't say itself. */
+export interface Origin {
+  /** The experiment's file there. */
+  file: string;
+  /** What each step ran in when the authors ran it. */
+  authors: Record<string, Conditions>;
+  /** With the commit. */
+  code: Code;
 }
 
 export interface PreparedRun {
@@ -98,7 +111,7 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
     rest: request.rest,
     notebook: request.notebook && { ...request.notebook, own: ownNotebooks(request.notebook, experiment) },
     experimentText: await Deno.readTextFile(experiment.file),
-    authors: await authorsConditions(experiment),
+    authors: request.origin?.authors ?? await authorsConditions(experiment),
     engine,
     container: container && { ...container, ...experiment.environment.limits },
     mounts: request.container.mounts,

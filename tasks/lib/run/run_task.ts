@@ -13,6 +13,7 @@ import type { Evidence } from "../record/evidence.ts";
 import type { FoundRun } from "../record/run_folder.ts";
 import type { Judged } from "../verdict/judge.ts";
 import { announce, describePlan } from "./announce.ts";
+import type { Origin } from "./prepare_run.ts";
 
 export const RUN_OPTIONS = {
   plan: { help: "show what would run, with command lines to paste, and run nothing" },
@@ -52,6 +53,8 @@ export interface RunSelection {
   experiment?: string;
   steps?: string[];
   notebook?: NotebookOptions;
+  /** What the project is a copy of. */
+  origin?: Origin;
 }
 
 export interface RunOutcome {
@@ -63,7 +66,7 @@ export interface RunOutcome {
 
 /** Plans a run and, unless only the plan was asked for, carries it out and judges it. */
 export async function runTask(
-  { task, experiment, steps, notebook }: RunSelection,
+  { task, experiment, steps, notebook, origin }: RunSelection,
   { options, parameters, rest, known }: RunArguments,
   terminal: Terminal,
 ): Promise<RunOutcome> {
@@ -78,7 +81,7 @@ export async function runTask(
     import("../experiment/parse.ts"),
   ]);
   const request = {
-    ...{ task, experiment, steps, notebook, parameters, known, rest, runs, reuse, resume, force },
+    ...{ task, experiment, steps, notebook, origin, parameters, known, rest, runs, reuse, resume, force },
     keepOutputs: options["keep-outputs"],
     ...{ engine, image, early, container: containerOptions(options), yes: options.yes },
     ...(options.yes && !options.plan && { obtain: await obtainer(terminal) }),

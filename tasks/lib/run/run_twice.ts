@@ -5,9 +5,12 @@ import type { OptionTable } from "../cli/options.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { RUN_OPTIONS, type RunArguments, type RunOutcome, type RunSelection, runTask } from "./run_task.ts";
 
-export const TWICE_OPTIONS = {
+export const REPRODUCE_OPTIONS = {
   ...RUN_OPTIONS,
   twice: { help: "run everything two times and say what repeats to the bit; 1 if a result does not" },
+  "from-scratch": {
+    help: "run in a copy of what git tracks: no caches, ignored files, earlier runs or published/",
+  },
 } as const satisfies OptionTable;
 
 /**
