@@ -5,7 +5,7 @@ Example:
     python bench/opened.py --python .venv/bin/python --rounds 3
 
 Steps are run by run_step.py with it and without it in turn, so that a busy moment of the machine meets both;
-what counts is the time of a processor, which others do not lengthen as much. Writes bench/results/opened.json.
+what counts is the time of a processor, which others lengthen less. Writes bench/results/opened.json.
 """
 
 from __future__ import annotations
