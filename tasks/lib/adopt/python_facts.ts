@@ -56,17 +56,18 @@ export interface PythonFacts {
 export const STANDARD_LIBRARY = "";
 
 /**
- * @param job files relative to the root, and those of them that are looked at in whole
+ * @param job files relative to the root, those of them that are looked at in whole, and whether the imports of the
+ * others are wanted
  * @param notes gets what was skipped
  */
 export async function scanPython(
   root: string,
-  job: { files: string[]; wanted: string[] },
+  job: { files: string[]; wanted: string[]; imports: boolean },
   notes: string[],
 ): Promise<Map<string, PythonFacts>> {
   if (job.files.length === 0) return new Map();
   const python = findOnPath("python3") ?? (await findPython()).path;
-  const input = new TextEncoder().encode(JSON.stringify({ root, ...job, imports: true }));
+  const input = new TextEncoder().encode(JSON.stringify({ root, ...job }));
   const script = join(INSIDE, "adopt", "scan.py");
   const { code, stdout, stderr } = await run([python, "-I", "-S", "-B", script], { input, keep: "all" });
   if (code !== 0) {

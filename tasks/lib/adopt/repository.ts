@@ -63,13 +63,17 @@ export class Repository {
     }
   }
 
-  /** What the Python sources and notebooks say, by path: all in one process, and only once. */
-  python(): Promise<Map<string, PythonFacts>> {
-    this.#python ??= this.#scan();
+  /**
+   * What the Python sources and notebooks say, by path: all in one process, and only once.
+   *
+   * @param imports also what sources import that are no scripts; the first call decides
+   */
+  python({ imports = false } = {}): Promise<Map<string, PythonFacts>> {
+    this.#python ??= this.#scan(imports);
     return this.#python;
   }
 
-  async #scan() {
+  async #scan(imports: boolean) {
     const files = this.named(/\.(?:py|ipynb)$/);
     const told = this.named(/^(?:dvc\.ya?ml|readme.*|makefile|snakefile|mlproject)$/i).map((path) =>
       this.text(path) ?? ""
@@ -79,7 +83,7 @@ export class Repository {
       path.endsWith(".py") &&
       (named.includes(path) || (/^[^/]*$/.test(path) && !/^(?:setup|conftest|test_.*)\.py$/.test(path)))
     );
-    return await scanPython(this.root, { files, wanted }, this.notes);
+    return await scanPython(this.root, { files, wanted, imports }, this.notes);
   }
 }
 

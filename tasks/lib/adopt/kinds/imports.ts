@@ -38,7 +38,8 @@ const FRAMEWORKS = /^(?:torch|tensorflow|jax|keras|pytorch_lightning|lightning|c
 export const IMPORTS: Kind = {
   name: "imports",
   async look(repository, draft) {
-    const python = await repository.python();
+    const isDescribed = draft.requirements.length > 0 || draft.install.some(({ value }) => value.length > 0);
+    const python = await repository.python({ imports: !isDescribed });
     const standard = python.get(STANDARD_LIBRARY)?.imports ?? {};
     const own = ownModules(repository);
     const packages = new Map<string, string>();
@@ -57,8 +58,7 @@ export const IMPORTS: Kind = {
     }
     const place = cuda !== undefined && framework !== undefined ? cuda : framework;
     if (place !== undefined) draft.gpus = { value: "optional", found: place, certainty: "read" };
-    if (draft.requirements.length > 0 || draft.install.some(({ value }) => value.length > 0)) return;
-    if (packages.size === 0) return;
+    if (isDescribed || packages.size === 0) return;
     const [first] = packages.values();
     draft.install.push({
       value: [...packages.keys()].sort(),

@@ -24,11 +24,10 @@ export const NOTEBOOKS: Kind = {
       const names = [...draft.kinds.flatMap(({ steps }) => steps), ...steps].map(({ value }) => value.name);
       const step = stepFor(path, notebook, stepName(path.split("/").at(-1)!.replace(/\.ipynb$/, ""), names));
       if (step === undefined) continue;
-      const claims = await claimsOf(step, notebook, repository.text(path)!);
+      const isOneOfMany = steps.filter(({ value }) => value.doubt === undefined).length >= MOST_STEPS;
+      if (isOneOfMany) step.doubt ??= "one of many";
+      const claims = isOneOfMany ? [] : await claimsOf(step, notebook, repository.text(path)!);
       if (claims.length === 0) step.doubt ??= "it stores nothing that could be claimed";
-      else if (steps.filter(({ value }) => value.doubt === undefined).length >= MOST_STEPS) {
-        step.doubt ??= "one of many";
-      }
       steps.push({ value: step, found: path, certainty: "read" });
       const version = /^3\.\d+/.exec(notebook.metadata?.language_info?.version ?? "")?.[0];
       if (version !== undefined && step.doubt === undefined) versions.push(`${version} ${path}`);
