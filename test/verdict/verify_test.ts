@@ -455,8 +455,15 @@ Deno.test("verify() judges ranges by their ends, which belong to them, exactly",
       "value: { mean: 94.1, std: 0.2, n: 5 }",
       "94.3",
       "not applicable",
-      "the mean of 5 runs is claimed, which one run does not judge: claims over seeds are not there yet",
+      "the mean of 5 runs is claimed, which one run does not judge: with over: seeds a sweep does",
       "94.1 ± 0.2 (n = 5)",
+    ],
+    [
+      "value: 94.1, over: seeds",
+      "94.1",
+      "not applicable",
+      "it is claimed over seeds, which one run does not judge",
+      "94.1",
     ],
   ];
   for (const [claim, json, verdict, detail, claimed] of cases) {

@@ -141,6 +141,7 @@ function replaceValues(
   claim: Claim,
   values: { value: number | string | boolean; text: string }[],
 ): { text: string } | string {
+  if (claim.over !== undefined) return "it is about the runs of a sweep";
   if (typeof claim.value === "object" && !Array.isArray(claim.value)) {
     return claim.value.kind === "range" ? "its author set the range" : "it is about more than one run";
   }
@@ -177,7 +178,7 @@ async function suggest(
     run: run.evidence.run,
     values: await observe(experiment, run.directory, run.evidence),
   })));
-  return experiment.claims.flatMap((claim) => {
+  return experiment.claims.filter(({ over }) => over === undefined).flatMap((claim) => {
     const repeats = found.map(({ run, values }): Repeat => ({
       run,
       values: valuesOf(values.get(claim.name)),

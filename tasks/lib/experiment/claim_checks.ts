@@ -5,6 +5,7 @@ import { countsOf, decimalsToTell, parseDecimal, percentageOf } from "../values/
 import { checkSource, parseSource } from "../sources/sources.ts";
 import { checkScalar, entriesAt, type RawClaim, soundFields } from "./field_checks.ts";
 import { claimSchema, type RawRange } from "./schema.ts";
+import { checkOver } from "./over_checks.ts";
 import { checkTolerance } from "./tolerance_checks.ts";
 import { fieldName, type Path, type YamlDocument } from "./yaml_document.ts";
 
@@ -24,6 +25,7 @@ export function checkClaims(document: YamlDocument): void {
     } else if (fields.name !== undefined) seen.set(fields.name, index);
     checkFrom(document, path, fields, steps);
     checkValue(document, path, fields);
+    checkOver(document, path, fields);
     checkTolerance(document, path, fields);
   }
 }

@@ -170,6 +170,12 @@ export function rangeText(value: Range | Spread): string {
   return least === undefined ? `≤ ${most}` : most === undefined ? `≥ ${least}` : `${least} to ${most}`;
 }
 
+/** What of the values over seeds is claimed: their mean, …, or how many of `of` seeds are above a number. */
+export type Statistic =
+  | { kind: "mean" | "min" | "max" | "interval" }
+  /** `above` is a source text. */
+  | { kind: "count"; above: string; of: number };
+
 export interface Claim {
   name: string;
   from: ClaimSource;
@@ -180,6 +186,8 @@ export interface Claim {
   unit?: string;
   /** The value is a count of so many samples, printed as a percentage. */
   of?: number;
+  /** The claim is about the runs of a sweep over seeds, and one run does not judge it. */
+  over?: Statistic;
   /** Classes, of which the first that matches the environment is used; one without `when` matches every one. */
   tolerance: Tolerance[];
   /** Line of the claim in its file, 1-based. */

@@ -89,11 +89,17 @@ const DESCRIPTIONS: Record<string, string> = {
   "claims.*.value.at_least": "The smallest value with which the claim holds.",
   "claims.*.value.at_most": "The largest value with which the claim holds.",
   "claims.*.value.between": "The smallest and the largest value with which the claim holds.",
-  "claims.*.value.mean": "The mean over n runs. One run does not judge it.",
+  "claims.*.value.mean": "The mean over n runs, judged over seeds (over: seeds).",
   "claims.*.value.std": "The standard deviation of the n runs.",
   "claims.*.value.n": "The number of runs.",
   "claims.*.unit": "Unit, for people; a cell or match may end in it.",
   "claims.*.of": "The value is a count of so many samples, printed as a percentage, and compared as a count.",
+  "claims.*.over":
+    "seeds: the claim is about the runs of a sweep over seeds. Its verdict is consistent, equivalent, different or inconclusive.",
+  "claims.*.statistic":
+    "What of the values over seeds is claimed: mean (without it), min, max, interval (where one further run is expected), or how many are above a number.",
+  "claims.*.statistic.above": "The values above this are counted.",
+  "claims.*.statistic.of": "The number of seeds among which the authors counted.",
   "claims.*.tolerance":
     "How far an obtained value may be off; without it, only the same value holds. In a list, the first class whose `when` matches is used, the widest if none does.",
   ...describeTolerance("claims.*.tolerance"),

@@ -13,6 +13,7 @@ import {
   type Parameter,
   parseImage,
   rangeText,
+  type Statistic,
   type Step,
 } from "./experiment.ts";
 import { tidyPath } from "../values/relative_path.ts";
@@ -200,9 +201,19 @@ function convertClaim(document: YamlDocument, claim: RawClaim, index: number): C
       : document.text(path),
     unit: claim.unit && oneLine(claim.unit),
     of: claim.of,
+    ...(claim.over && { over: convertStatistic(document, claim.statistic, index) }),
     tolerance: tolerances.map((tolerance) => ({ ...tolerance, because: oneLine(tolerance.because) })),
     line: document.line(["claims", index]),
   };
+}
+
+function convertStatistic(
+  document: YamlDocument,
+  statistic: RawClaim["statistic"] = "mean",
+  index: number,
+): Statistic {
+  if (typeof statistic === "string") return { kind: statistic };
+  return { kind: "count", above: document.text(["claims", index, "statistic", "above"]), of: statistic.of };
 }
 
 function convertValue(document: YamlDocument, value: RawClaim["value"], path: Path): Claim["value"] {

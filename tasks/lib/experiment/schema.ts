@@ -282,6 +282,17 @@ const formatSchema = z.strictObject({
   header: z.optional(z.boolean({ error: "true or false" })),
 }, { error: `a mapping, e.g. { separator: ";", decimal: "," }` });
 
+const STATISTIC = "mean, min, max, interval, or how many are above a number, e.g. { above: 98, of: 10 }";
+
+/** What of the values over seeds is claimed. */
+const statisticSchema = z.union([
+  z.enum(["mean", "min", "max", "interval"], { error: STATISTIC }),
+  z.strictObject({
+    above: z.number({ error: BOUND }),
+    of: wholeNumber("the number of seeds that was counted among, a positive whole number", 1),
+  }, { error: STATISTIC }),
+], { error: STATISTIC });
+
 const CLAIM_NAME = "one line of text that names the claim, at most 200 characters";
 
 export const claimSchema = z.strictObject({
@@ -291,6 +302,8 @@ export const claimSchema = z.strictObject({
   value: valueSchema,
   unit: z.optional(text(`"%"`)),
   of: z.optional(wholeNumber("the number of samples, a positive whole number", 1)),
+  over: z.optional(z.literal("seeds", { error: '"seeds", or left out' })),
+  statistic: z.optional(statisticSchema),
   tolerance: z.optional(toleranceSchema),
 }, { error: "a mapping with name, from and value" });
 

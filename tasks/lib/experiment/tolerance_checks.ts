@@ -6,10 +6,15 @@ import { fieldName, type Path, type YamlDocument } from "./yaml_document.ts";
 
 const KINDS = ["samples", "absolute", "relative"] as const;
 
-export function checkTolerance(document: YamlDocument, path: Path, { tolerance, value, of }: RawClaim): void {
+export function checkTolerance(
+  document: YamlDocument,
+  path: Path,
+  { tolerance, value, of, over }: RawClaim,
+): void {
   if (tolerance === undefined || value === undefined) return;
   const at = [...path, "tolerance"];
-  const isNumber = typeof value === "number" || Array.isArray(value);
+  const isSpread = over !== undefined && typeof value === "object" && "mean" in value;
+  const isNumber = typeof value === "number" || Array.isArray(value) || isSpread;
   if (!isNumber) {
     const shown = typeof value === "object"
       ? "the value says itself how far it may go"

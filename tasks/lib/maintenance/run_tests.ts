@@ -110,7 +110,7 @@ async function runFile(
   const begin = performance.now();
   const { code } = await run(argv, {
     cwd: ROOT,
-    env: { NO_COLOR: "1", ...(file.language === "Python" ? python!.env : {}) },
+    env: { NO_COLOR: "1", DENO: Deno.execPath(), ...(file.language === "Python" ? python!.env : {}) },
     onLine: (line) => {
       lines.push(line);
       if (isAlone) terminal.line(line);

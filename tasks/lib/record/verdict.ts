@@ -22,5 +22,5 @@ export function verdictPath(directory: string): string {
 
 /** What a claim's check says beside what was claimed. */
 export type ClaimVerdict =
-  & Pick<Check, "verdict" | "detail" | "difference" | "points" | "worst">
+  & Pick<Check, "verdict" | "detail" | "difference" | "points" | "worst" | "seeds">
   & { obtained?: string };

@@ -6,6 +6,9 @@ import { timeSchema } from "./evidence_schema.ts";
 const verdictWordSchema = z.enum([
   "identical",
   "within tolerance",
+  "consistent",
+  "equivalent",
+  "inconclusive",
   "different",
   "missing",
   "not applicable",
@@ -37,6 +40,24 @@ const checkSchema = z.object({
   }))),
   /** Index of the point of a curve that decided: the largest deviation. */
   worst: z.optional(z.number()),
+  /** Of a claim over seeds: what was found with each, and the interval that decided. */
+  seeds: z.optional(z.object({
+    values: z.array(z.object({ seed: z.string(), value: z.number() })),
+    mean: z.number(),
+    /** Standard deviation with n − 1. */
+    sd: z.number(),
+    /** In the unit of the value; of a difference to the claimed mean if `of` says so, of a proportion for a count. */
+    interval: z.optional(z.object({
+      kind: z.enum(["prediction", "mean", "difference", "proportion"]),
+      confidence: z.number(),
+      low: z.number(),
+      high: z.number(),
+    })),
+    /** What so many seeds can show, in words. */
+    power: z.optional(z.string()),
+    /** How many seeds in all would decide, where that is known. */
+    wanted: z.optional(z.number()),
+  })),
 });
 
 export const verdictSchema = z.object({

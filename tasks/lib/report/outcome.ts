@@ -39,6 +39,9 @@ export const SIGNS: Record<Tone, string> = { good: "✓", bad: "✗", unsure: "�
 const TONES: Record<Verdict, Tone> = {
   "identical": "good",
   "within tolerance": "good",
+  "consistent": "good",
+  "equivalent": "good",
+  "inconclusive": "unsure",
   "different": "bad",
   "missing": "bad",
   "not applicable": "unsure",

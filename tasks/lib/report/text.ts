@@ -13,6 +13,9 @@ import type { Judged } from "../verdict/judge.ts";
 const STYLES: Record<Verdict, Style> = {
   "identical": "green",
   "within tolerance": "green",
+  "consistent": "green",
+  "equivalent": "green",
+  "inconclusive": "yellow",
   "different": "red",
   "missing": "red",
   "not applicable": "yellow",
@@ -87,7 +90,7 @@ export function conclude({ status, checks, altered, claims }: Findings): string 
 
 /** Whether the run speaks for the claim. */
 export function isHeld({ verdict }: Check): boolean {
-  return verdict === "identical" || verdict === "within tolerance";
+  return ["identical", "within tolerance", "consistent", "equivalent"].includes(verdict);
 }
 
 function was(status: Evidence["status"]): string {

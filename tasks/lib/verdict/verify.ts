@@ -2,7 +2,7 @@
 
 import { cut } from "../cli/format.ts";
 import type { Claim, Conditions, Experiment } from "../experiment/experiment.ts";
-import type { Check, ClaimVerdict } from "../record/verdict.ts";
+import type { Check, ClaimVerdict, Verdict } from "../record/verdict.ts";
 import type { FoundValue } from "../sources/source.ts";
 import { formatSource, kindOf } from "../sources/sources.ts";
 import { type Decimal, parseDecimal, toText } from "../values/decimal.ts";
@@ -34,6 +34,9 @@ export interface RunState {
 
 const NOTHING = "—";
 
+/** The verdicts that speak for a claim. */
+const HOLDING: Verdict[] = ["identical", "within tolerance", "consistent", "equivalent"];
+
 /**
  * Judges every claim of the experiment, in the order of the file.
  *
@@ -53,9 +56,7 @@ export function verify(
 
 /** Whether no claim speaks against the run. Also true without claims: the caller says that nothing was claimed. */
 export function holds(checks: readonly Check[]): boolean {
-  return checks.every(({ verdict }) =>
-    verdict === "identical" || verdict === "within tolerance" || verdict === "not applicable"
-  );
+  return checks.every(({ verdict }) => HOLDING.includes(verdict) || verdict === "not applicable");
 }
 
 function check(claim: Claim, observation: Observation | undefined, run: RunState): Check {
@@ -99,6 +100,12 @@ function compareObservation(
   observation: Observation | undefined,
   chosen: Chosen,
 ): ClaimVerdict {
+  if (claim.over !== undefined) {
+    return {
+      verdict: "not applicable",
+      detail: "it is claimed over seeds, which one run does not judge",
+    };
+  }
   if (!observation) return missing(`${formatSource(claim.from)} was not looked at`);
   if (!observation.found) return missing(`looked for ${observation.looked}: ${observation.reason}`);
   if (Array.isArray(claim.value)) return compareCurve(claim, observation, chosen);
@@ -118,7 +125,7 @@ function compareObservation(
   return value.kind === "range" ? compareRange(value, claim.of, obtained) : {
     verdict: "not applicable",
     detail:
-      `the mean of ${value.n} runs is claimed, which one run does not judge: claims over seeds are not there yet`,
+      `the mean of ${value.n} runs is claimed, which one run does not judge: with over: seeds a sweep does`,
     obtained: toText(obtained, parseDecimal(value.mean)!.scale + 2),
   };
 }

@@ -1,0 +1,51 @@
+/** Reads cases as JSON from standard input and prints what tasks/lib/statistics makes of each, for statistics_test.py. */
+
+import { differenceInterval, equivalenceP, welch } from "../../tasks/lib/statistics/equivalence.ts";
+import {
+  meanInterval,
+  predictionInterval,
+  proportionInterval,
+  summarize,
+} from "../../tasks/lib/statistics/intervals.ts";
+import {
+  detectableDeviation,
+  equivalenceMargin,
+  equivalencePower,
+  predictionPower,
+} from "../../tasks/lib/statistics/power.ts";
+
+interface Case {
+  a: number[];
+  b: number[];
+  margin: number;
+  deviation: number;
+  k: number;
+  n: number;
+  confidence: number;
+}
+
+const text = await new Response(Deno.stdin.readable).text();
+const results = (JSON.parse(text) as Case[]).map(({ a, b, margin, deviation, k, n, confidence }) => {
+  const [first, second] = [summarize(a), summarize(b)];
+  const difference = welch(first, second);
+  return {
+    mean: first.mean,
+    sd: first.sd,
+    prediction: ends(predictionInterval(first, confidence)),
+    meanInterval: ends(meanInterval(first, confidence)),
+    proportion: ends(proportionInterval(k, n, confidence)),
+    difference: difference.difference,
+    df: difference.df,
+    differenceInterval: ends(differenceInterval(difference, confidence)),
+    equivalenceP: equivalenceP(difference, margin),
+    predictionPower: predictionPower(a.length, deviation, confidence),
+    equivalencePower: equivalencePower(first, second, margin, confidence),
+    detectable: detectableDeviation(a.length),
+    margin: equivalenceMargin(first, second),
+  };
+});
+console.log(JSON.stringify(results));
+
+function ends({ low, high }: { low: number; high: number }): [number, number] {
+  return [low, high];
+}
