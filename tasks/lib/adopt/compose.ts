@@ -112,7 +112,9 @@ function choose(kinds: KindSteps[], from: string | undefined) {
   );
   for (const { kind, steps } of passed) {
     const own = new Set(picked.flatMap(({ steps }) => steps.flatMap(({ value }) => value.sources)));
-    if (steps.every(({ value }) => value.sources.every((source) => own.has(source)))) continue;
+    if (steps.every(({ value }) => value.sources.length > 0 && value.sources.every((one) => own.has(one)))) {
+      continue;
+    }
     const names = steps.slice(0, 5).map(({ value }) => value.name).join(", ");
     notes.push(`passed over: ${kind} (${names}${steps.length > 5 ? ", …" : ""})`);
   }

@@ -31,9 +31,15 @@ export function plainStep({ name, command, cwd, inputs, outputs }: Stage): StepD
     needs: [],
     outputs: withoutNested(written.filter((path) => path !== outside)),
     reads: inputs.map(at),
-    sources: inputs.map(at).filter((path) => /\.(?:py|ipynb|R|jl|sh)$/.test(path)),
+    sources: [
+      ...new Set([...command.flatMap((line) => line.split(/\s+/)), ...inputs].filter(isSource).map(at)),
+    ],
     ...(outside !== undefined && { doubt: `it works outside of the repository: ${outside}` }),
   };
+}
+
+function isSource(word: string): boolean {
+  return /^[\w./-]+\.(?:py|ipynb|R|jl|sh)$/.test(word);
 }
 
 /** The environment's own, whichever the command was written for. */

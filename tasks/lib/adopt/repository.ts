@@ -1,6 +1,6 @@
 /** A repository that is looked at: its files by name, their texts, and what its Python sources say. Reads only. */
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { checkRegular } from "../system/regular_file.ts";
 import { type PythonFacts, scanPython } from "./python_facts.ts";
 
@@ -81,7 +81,8 @@ export class Repository {
     const named = told.join("\n");
     const wanted = files.filter((path) =>
       path.endsWith(".py") &&
-      (named.includes(path) || (/^[^/]*$/.test(path) && !/^(?:setup|conftest|test_.*)\.py$/.test(path)))
+      (named.includes(basename(path)) ||
+        (/^[^/]*$/.test(path) && !/^(?:setup|conftest|test_.*)\.py$/.test(path)))
     );
     return await scanPython(this.root, { files, wanted, imports }, this.notes);
   }

@@ -18,7 +18,8 @@ export const MAKEFILE: Kind = {
     if (!path || !text) return;
     const variables = variablesOf(text);
     const steps: Found<StepDraft>[] = [];
-    for (const { target, inputs, recipe, line } of targetsOf(text)) {
+    for (const { target: written, inputs, recipe, line } of targetsOf(text)) {
+      const target = filled(written, { target: written, inputs, variables }) ?? written;
       if (CARE.test(target) || recipe.length === 0 || target.includes("%")) continue;
       const context = { target, inputs, variables };
       const commands = recipe.map((one) => filled(one.replace(/^[@-]+\s*/, ""), context));
@@ -31,7 +32,7 @@ export const MAKEFILE: Kind = {
         command: isPlain ? commands as string[] : recipe,
         cwd: "",
         inputs: files,
-        outputs: isFile ? [filled(target, context) ?? target] : [],
+        outputs: isFile ? [target] : [],
       });
       if (!isPlain) step.doubt = "it uses variables of make that are not known";
       step.sources = [...step.sources, ...commands.flatMap((one) => one ? sourceIn(one, repository) : [])];

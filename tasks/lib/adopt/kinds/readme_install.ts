@@ -28,7 +28,8 @@ export const README_INSTALL: Kind = {
       );
       if (packages.some((word) => /^(?:-e|--editable)$/.test(word) || /^\.(?:\[|$)/.test(word))) {
         const own = packages.find((word) => /^\.(?:\[|\/?$)/.test(word));
-        if (own !== undefined && !draft.install.some(({ value }) => value.includes("."))) {
+        if (own !== undefined) {
+          draft.install = draft.install.filter(({ value }) => !value.includes("-e"));
           draft.install.unshift({ value: ["-e", own], found, certainty: "stated" });
         }
       } else if (
