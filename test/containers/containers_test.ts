@@ -8,6 +8,7 @@ import {
   makeProject,
   metrics,
   otherUser,
+  REPORT,
   ROOT_USER,
   said,
   startAs,
@@ -34,18 +35,6 @@ function dockerTest(name: string, fn: (t: Deno.TestContext) => Promise<void>) {
 }
 
 const IN_IMAGE = ["--image", IMAGE];
-
-/** Says who and where it is, and what it sees. */
-const REPORT = `
-import json, os, sys
-out = sys.argv[sys.argv.index("--out") + 1]
-facts = {
-    "uid": os.getuid(), "gid": os.getgid(), "cwd": os.getcwd(), "arguments": sys.argv[1:],
-    "home": os.access(os.environ["HOME"], os.W_OK), "networks": sorted(os.listdir("/sys/class/net")),
-    "threads": os.environ.get("OMP_NUM_THREADS"), "secret": os.environ.get("SECRET"),
-}
-json.dump(facts, open(out + "/metrics.json", "w"))
-`;
 
 /** Says that it is at work, and saves when it is interrupted. */
 const LONG = `

@@ -6,7 +6,7 @@ import { BASE, copyOfThisProject, docker, git, missingEngine, said, wheelhouse }
 import { freePort, missingElsewhere, OtherEngine, Registry } from "../support/elsewhere.ts";
 import { type Ended, ended, experiment, type Project, TRAIN, until } from "../support/project.ts";
 
-const reason = await missingEngine() ?? missingElsewhere();
+const reason = await missingEngine() ?? missingElsewhere("docker-registry");
 
 if (reason !== undefined) console.log(`ignored: the tests of publishing, since ${reason}`);
 

@@ -93,26 +93,9 @@ export function freePort(): number {
 /** Gives a process a network of its own, of which only the loopback device is there. */
 const ALONE = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
 
-/**
- * A second Docker Engine that shares nothing with the first: what it has came by the registry or a file. Its network is
- * its own, since an engine without a bridge removes the bridge that it finds, which would be the first engine's.
- */
-export class OtherEngine extends Service {
-  readonly socket: string;
-
-  private constructor(folder: Project) {
-    const socket = `unix://${folder.path("docker.sock")}`;
-    const places = ["--data-root", folder.path("data"), "--exec-root", folder.path("exec")];
-    const options = ["--pidfile", folder.path("pid"), "--bridge", "none", "--iptables=false"];
-    super([...ALONE, "dockerd", "--host", socket, ...places, ...options], folder);
-    this.socket = socket;
-  }
-
-  static async start(): Promise<OtherEngine> {
-    const engine = new OtherEngine(await Project.make({}));
-    await until("the other engine answers", async () => (await engine.docker("version")).code === 0, 60);
-    return engine;
-  }
+/** A Docker Engine beside the first. */
+abstract class Engine extends Service {
+  abstract readonly socket: string;
 
   async docker(...args: string[]) {
     return await docker("--host", this.socket, ...args);
@@ -122,6 +105,42 @@ export class OtherEngine extends Service {
     return await said("--host", this.socket, ...args);
   }
 
+  /** Gives it an image that the first engine has. */
+  async load(image: string) {
+    const archive = await Deno.makeTempFile({ suffix: ".tar" });
+    try {
+      await said("save", "--output", archive, image);
+      await this.said("load", "--quiet", "--input", archive);
+    } finally {
+      await Deno.remove(archive);
+    }
+  }
+}
+
+/**
+ * A second Docker Engine that shares nothing with the first: what it has came by the registry or a file. Its network is
+ * its own, since an engine without a bridge removes the bridge that it finds, which would be the first engine's.
+ */
+export class OtherEngine extends Engine {
+  readonly socket: string;
+
+  private constructor(folder: Project, more: string[]) {
+    const socket = `unix://${folder.path("docker.sock")}`;
+    const places = ["--data-root", folder.path("data"), "--exec-root", folder.path("exec")];
+    const options = ["--pidfile", folder.path("pid"), "--bridge", "none", "--iptables=false", ...more];
+    super([...ALONE, "dockerd", "--host", socket, ...places, ...options], folder);
+    this.socket = socket;
+  }
+
+  /** @param options more of them for dockerd */
+  static async start(options: string[] = []): Promise<OtherEngine> {
+    const folder = await Project.make({});
+    await Deno.chmod(folder.root, 0o755);
+    const engine = new OtherEngine(folder, options);
+    await until("the other engine answers", async () => (await engine.docker("version")).code === 0, 60);
+    return engine;
+  }
+
   /** Forgets an image under all its names. */
   async wipe() {
     await this.said("system", "prune", "--all", "--force");
@@ -129,11 +148,28 @@ export class OtherEngine extends Service {
   }
 }
 
+/** Whose ranges of ids an engine with `userns-remap` gives its containers; `deno task machine` makes the user. */
+const RANGES_OF = "experiment-test";
+
+/** Why no engine can give containers other ids, if none can. */
+export async function missingRemapped(): Promise<string | undefined> {
+  const ranges = await Deno.readTextFile("/etc/subuid").catch(() => "");
+  if (!ranges.includes(`${RANGES_OF}:`)) {
+    return `${RANGES_OF} has no range in /etc/subuid (deno task machine)`;
+  }
+  return missingElsewhere();
+}
+
+/** An engine whose containers have other ids than this machine. */
+export async function remappedEngine(): Promise<OtherEngine> {
+  return await OtherEngine.start(["--userns-remap", RANGES_OF]);
+}
+
 /**
  * A Docker Engine without root's rights, as Debian's docker.io and rootlesskit give it to a user who has ranges in
  * /etc/subuid and /etc/subgid. It shares this machine's network, which it has no right to change.
  */
-export class RootlessEngine extends Service {
+export class RootlessEngine extends Engine {
   readonly socket: string;
 
   private constructor(folder: Project, user: User) {
@@ -156,36 +192,19 @@ export class RootlessEngine extends Service {
     this.socket = socket;
   }
 
-  /** @returns why it can't be had, if so */
-  static async start(user: User): Promise<RootlessEngine | string> {
-    for (const program of ["rootlesskit", "newuidmap", "dockerd"]) {
-      if (!isOnPath(program)) return `there is no ${program} on PATH`;
-    }
+  static async start(user: User): Promise<RootlessEngine> {
     const folder = await Project.make({});
     for (const name of ["run", "home", "data"]) await Deno.mkdir(folder.path(name), { mode: 0o700 });
     for (const name of ["", "run", "home", "data"]) await Deno.chown(folder.path(name), user.uid, user.gid);
     await Deno.chmod(folder.root, 0o755);
     const engine = new RootlessEngine(folder, user);
-    const answers = async () => (await engine.docker("version")).code === 0;
-    return await until("the rootless engine answers", answers, 60).then(() => engine, async (error) => {
-      await engine[Symbol.asyncDispose]();
-      return String(error);
-    });
-  }
-
-  async docker(...args: string[]) {
-    return await docker("--host", this.socket, ...args);
-  }
-
-  /** Gives it an image that the other engine has. */
-  async load(image: string) {
-    const archive = await Deno.makeTempFile({ suffix: ".tar" });
     try {
-      await said("save", "--output", archive, image);
-      await said("--host", this.socket, "load", "--quiet", "--input", archive);
-    } finally {
-      await Deno.remove(archive);
+      await until("the rootless engine answers", async () => (await engine.docker("version")).code === 0, 60);
+    } catch (error) {
+      await engine[Symbol.asyncDispose]();
+      throw error;
     }
+    return engine;
   }
 
   /** Its files are of ids that only its owner's ranges name. */
@@ -195,9 +214,26 @@ export class RootlessEngine extends Service {
   }
 }
 
-/** What these tests need beside an engine that builds, if it is not here. */
-export function missingElsewhere(): string | undefined {
-  for (const program of ["docker-registry", "dockerd", "ip", "nsenter"]) {
+/** Why there can be no engine without root's rights, if there can't. */
+export function missingRootless(): string | undefined {
+  for (const program of ["rootlesskit", "newuidmap", "dockerd"]) {
+    if (!isOnPath(program)) return `there is no ${program} on PATH (deno task machine)`;
+  }
+}
+
+/** An engine of a user's own with an image of the first, and the user with it. */
+export async function rootlessDocker(
+  owner: User,
+  image: string,
+): Promise<{ engine: RootlessEngine; user: User }> {
+  const engine = await RootlessEngine.start(owner);
+  await engine.load(image);
+  return { engine, user: { ...owner, env: { ...owner.env, DOCKER_HOST: engine.socket } } };
+}
+
+/** What a second engine needs, and other programs, if it is not here. */
+export function missingElsewhere(...programs: string[]): string | undefined {
+  for (const program of [...programs, "dockerd", "ip", "nsenter"]) {
     if (!isOnPath(program)) return `there is no ${program} on PATH`;
   }
   return Deno.uid() === 0 ? undefined : "a second Docker Engine needs root";

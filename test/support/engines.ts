@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { stageContext } from "../../tasks/lib/image/build_context.ts";
+import { sha256 } from "../../tasks/lib/system/files.ts";
 import { BASE, missingEngine, socketPath } from "./docker.ts";
 import { type Ended, ended, experiment, Project, ROOT } from "./project.ts";
 
@@ -94,7 +95,7 @@ async function denoDir(): Promise<string> {
 
 /** Starts a task of this project as the user would, standing in their project. */
 export function startAs(user: User, project: Project, task: string, args: string[] = [], env = {}) {
-  if (user === ROOT_USER) return project.start(task, args, env);
+  if (user.env.PROJECT === undefined) return project.start(task, args, { ...user.env, ...env });
   const { DENO, PROJECT, ...own } = user.env;
   const [program, ...rest] = user.as([
     DENO!,
@@ -136,9 +137,13 @@ export async function testEngines(): Promise<TestEngine[]> {
 export async function missingDocker(): Promise<string | undefined> {
   const missing = await missingEngine();
   if (missing !== undefined) return missing;
+  const label = `experiment-test.dockerfile=${sha256(DOCKERFILE)}`;
+  // Also of another engine, where nothing of a build is kept.
+  if ((await said(["docker", "images", "--quiet", "--filter", `label=${label}`, IMAGE])) !== "") return;
   const context = await Deno.makeTempDir();
   await Deno.writeTextFile(join(context, "Dockerfile"), DOCKERFILE);
-  const { code, stderr } = await call(["docker", "build", "--quiet", "--tag", IMAGE, context]);
+  const build = ["docker", "build", "--quiet", "--tag", IMAGE, "--label", label, context];
+  const { code, stderr } = await call(build);
   await Deno.remove(context, { recursive: true });
   return code === 0 ? undefined : `the tests' image can't be built: ${stderr.trim().split("\n").at(-1)}`;
 }
@@ -166,6 +171,18 @@ import signal, time
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 print("at work", flush=True)
 time.sleep(60)
+`;
+
+/** A step that says who and where it is, and what it sees. */
+export const REPORT = `
+import json, os, sys
+out = sys.argv[sys.argv.index("--out") + 1]
+facts = {
+    "uid": os.getuid(), "gid": os.getgid(), "cwd": os.getcwd(), "arguments": sys.argv[1:],
+    "home": os.access(os.environ["HOME"], os.W_OK), "networks": sorted(os.listdir("/sys/class/net")),
+    "threads": os.environ.get("OMP_NUM_THREADS"), "secret": os.environ.get("SECRET"),
+}
+json.dump(facts, open(out + "/metrics.json", "w"))
 `;
 
 /** A project of the user's whose step "train" runs this text. */

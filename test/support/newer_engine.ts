@@ -1,9 +1,10 @@
 /**
  * Overview: runs a command where Docker and Podman are those of Debian's development tree, beside this machine's older
  * ones: Docker Engine 28 with BuildKit, Podman 5. The engine has a root folder and a network of its own, and ends with
- * the command. Needs root, mmdebstrap and slirp4netns; the tree is made once.
- * Arguments: [--containerd-store] [--tree DIR] COMMAND...
- * Example: deno run -A test/support/newer_engine.ts --containerd-store deno test -A test/containers
+ * the command. Needs root, mmdebstrap and slirp4netns; the tree is made once. --inside runs the command in the tree,
+ * where its rootless engines are, too; --with gives the engine an image that this machine's Docker has.
+ * Arguments: [--containerd-store] [--inside] [--with IMAGE]... [--tree DIR] COMMAND...
+ * Example: deno run -A test/support/newer_engine.ts --containerd-store --inside deno test -A test/containers
  */
 
 import { join, resolve } from "node:path";
@@ -20,8 +21,8 @@ const PACKAGES = [
     "nftables",
     "ca-certificates",
   ],
-  ...["podman", "crun", "runc", "netavark", "aardvark-dns", "slirp4netns", "uidmap", "fuse-overlayfs"],
-  ...["python3", "python3-venv", "rootlesskit", "iproute2"],
+  ...["podman", "crun", "runc", "netavark", "aardvark-dns", "passt", "uidmap", "fuse-overlayfs"],
+  ...["python3", "python3-venv", "rootlesskit", "iproute2", "git"],
 ];
 
 /** Folders of this machine that are the tree's own; all others are seen at the same path. */
@@ -52,21 +53,25 @@ exec "$@"`;
 interface Options {
   tree: string;
   containerdStore: boolean;
+  inside: boolean;
+  /** Names of images. */
+  images: string[];
 }
 
 /** Makes the tree; one process at a time, and once. */
 async function makeTree(tree: string): Promise<void> {
   using lock = await Deno.open(`${tree}.lock`, { create: true, write: true });
   await lock.lock(true);
-  if (await Deno.stat(join(tree, "ready")).then(() => true, () => false)) return;
+  const packages = PACKAGES.join(",");
+  if (await Deno.readTextFile(join(tree, "ready")).catch(() => "") === packages) return;
   console.error(`Making ${tree} of Debian's development tree, which takes two minutes`);
   await said(["rm", "-rf", tree]);
   // The dates of what a mirror holds of that tree may have run out.
   const old = ['--aptopt=Acquire::Check-Valid-Until "false"'];
   await said([
-    ...["mmdebstrap", "--quiet", "--variant=minbase", ...old, `--include=${PACKAGES.join(",")}`, "sid", tree],
+    ...["mmdebstrap", "--quiet", "--variant=minbase", ...old, `--include=${packages}`, "sid", tree],
   ]);
-  await Deno.writeTextFile(join(tree, "ready"), "");
+  await Deno.writeTextFile(join(tree, "ready"), packages);
 }
 
 /** Top folders of this machine that the tree does not have for itself. */
@@ -77,6 +82,13 @@ function sharedFolders(): string[] {
   return [...folders.map(({ name }) => `/${name}`), "/var/tmp"];
 }
 
+/** What enters the tree, and Deno for who is in it. */
+async function makeEntrance(folder: string): Promise<void> {
+  await Deno.writeTextFile(join(folder, "enter"), ENTER);
+  await Deno.mkdir(join(folder, "inside"));
+  await Deno.copyFile(Deno.execPath(), join(folder, "inside/deno"));
+}
+
 /** Programs that go before this machine's: the tree's Docker client, which runs here as it is, and its Podman. */
 async function makePrograms(folder: string, tree: string): Promise<void> {
   await Deno.mkdir(join(folder, "bin"), { recursive: true });
@@ -84,7 +96,6 @@ async function makePrograms(folder: string, tree: string): Promise<void> {
   const plugins = { cliPluginsExtraDirs: [join(tree, "usr/libexec/docker/cli-plugins")] };
   await Deno.mkdir(join(folder, "config"));
   await Deno.writeTextFile(join(folder, "config/config.json"), JSON.stringify(plugins));
-  await Deno.writeTextFile(join(folder, "enter"), ENTER);
   const shared = sharedFolders().join(" ");
   const podman = `#!/bin/sh
 # Podman of the tree, started in it by root or a user.
@@ -106,12 +117,12 @@ class Engine implements AsyncDisposable {
     this.socket = `unix://${join(folder, "docker.sock")}`;
   }
 
-  static async start(folder: string, { tree, containerdStore }: Options): Promise<Engine> {
+  static async start(folder: string, { tree, containerdStore, images }: Options): Promise<Engine> {
     const engine = new Engine(folder);
     const root = join(folder, "docker");
     const dockerd = [
       ...["dockerd", "--host", engine.socket, "--data-root", root, "--exec-root", join(folder, "exec")],
-      ...["--pidfile", join(folder, "pid"), "--group", "0"],
+      ...["--pidfile", join(folder, "pid"), "--group", "docker"],
       ...(containerdStore ? ["--feature", "containerd-snapshotter=true"] : []),
     ];
     const ready = join(folder, "network");
@@ -132,6 +143,7 @@ class Engine implements AsyncDisposable {
     await Deno.writeTextFile(ready, "");
     const answers = async () => (await call(["docker", "--host", engine.socket, "version"])).code === 0;
     await until("the newer engine answers", answers, 60);
+    await engine.#load(images);
     return engine;
   }
 
@@ -143,9 +155,17 @@ class Engine implements AsyncDisposable {
     return child;
   }
 
-  /** Puts a command into the engine's network, where its ports are. */
-  beside(argv: string[]): string[] {
-    return ["nsenter", `--net=/proc/${this.#processes[0]!.pid}/ns/net`, ...argv];
+  async #load(images: string[]) {
+    if (images.length === 0) return;
+    const hand = `docker save "$@" | docker --host ${this.socket} load --quiet`;
+    await said(["sh", "-c", hand, "sh", ...images]);
+  }
+
+  /** Puts a command into the engine's network, where its ports are, and with `inside` into its tree. */
+  beside(argv: string[], inside: boolean): string[] {
+    const enter = ["nsenter", `--target=${this.#processes[0]!.pid}`, "--net"];
+    if (!inside) return [...enter, ...argv];
+    return [...enter, "--mount", "sh", "-c", 'cd "$0" && exec "$@"', Deno.cwd(), ...argv];
   }
 
   async [Symbol.asyncDispose]() {
@@ -169,16 +189,22 @@ function parse(args: string[]): Options & { command: string[] } {
   const options = {
     tree: Deno.env.get("NEWER_ENGINE_TREE") ?? "/opt/newer-engine-tree",
     containerdStore: false,
+    inside: false,
+    images: [] as string[],
   };
   const rest = [...args];
   while (rest[0]?.startsWith("--")) {
     const option = rest.shift();
     if (option === "--containerd-store") options.containerdStore = true;
+    else if (option === "--inside") options.inside = true;
+    else if (option === "--with") options.images.push(rest.shift()!);
     else if (option === "--tree") options.tree = resolve(rest.shift()!);
     else throw new Error(`unknown option ${option}`);
   }
   if (rest.length === 0) {
-    throw new Error("Usage: newer_engine.ts [--containerd-store] [--tree DIR] COMMAND...");
+    throw new Error(
+      "Usage: newer_engine.ts [--containerd-store] [--inside] [--with IMAGE]... [--tree DIR] COMMAND...",
+    );
   }
   return { ...options, command: rest };
 }
@@ -195,15 +221,19 @@ async function main(args: string[]): Promise<number> {
   }
   const folder = await Deno.makeTempDir({ dir: "/var/tmp", prefix: "newer-engine-" });
   await Deno.chmod(folder, 0o755);
+  await makeEntrance(folder);
   await makePrograms(folder, options.tree);
   let code: number;
   {
     await using engine = await Engine.start(folder, options);
-    const [program, ...rest] = engine.beside(command);
+    const [program, ...rest] = engine.beside(command, options.inside);
+    const path = options.inside
+      ? `${join(folder, "inside")}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`
+      : `${join(folder, "bin")}:${Deno.env.get("PATH")}`;
     const env = {
       DOCKER_HOST: engine.socket,
       DOCKER_CONFIG: join(folder, "config"),
-      PATH: `${join(folder, "bin")}:${Deno.env.get("PATH")}`,
+      PATH: path,
       PODMAN_IGNORE_CGROUPSV1_WARNING: "1",
     };
     Deno.addSignalListener("SIGINT", () => {}); // the command gets it, too, and ends

@@ -14,7 +14,7 @@ import {
   type User,
 } from "../support/engines.ts";
 import { BASE } from "../support/docker.ts";
-import { RootlessEngine } from "../support/elsewhere.ts";
+import { missingRootless, rootlessDocker } from "../support/elsewhere.ts";
 import { type Ended, ended, experiment, Project, until } from "../support/project.ts";
 
 /** Where no engine answers. */
@@ -378,20 +378,17 @@ Deno.test({
   },
 });
 
-/** The engine of the other user alone, and a user with it; or why there is none. */
-async function rootlessDocker(): Promise<{ engine: RootlessEngine; user: User } | string> {
-  if (other.missing !== undefined) return other.missing;
-  const engine = await RootlessEngine.start(other.user);
-  if (typeof engine === "string") return engine;
-  await engine.load(IMAGE);
-  return { engine, user: { ...other.user, env: { ...other.user.env, DOCKER_HOST: engine.socket } } };
+const noRootless = other.missing ?? missingRootless();
+
+if (noRootless !== undefined) console.log(`ignored: the tests with rootless Docker, since ${noRootless}`);
+
+function rootlessTest(name: string, fn: (t: Deno.TestContext) => Promise<void>) {
+  Deno.test({ name, ignore: noRootless !== undefined, fn });
 }
 
-Deno.test("docker, rootless: the project stays the user's, whoever else's files are in it", async (t) => {
-  const made = await rootlessDocker();
-  if (typeof made === "string") return console.log(`not tried, since ${made}`);
-  await using _engine = made.engine;
-  const { user } = made;
+rootlessTest("docker, rootless: the project stays the user's, whoever else's files are in it", async (t) => {
+  const { engine, user } = await rootlessDocker(other.user, IMAGE);
+  await using _engine = engine;
   const docker: TestEngine = { name: "docker, rootless", program: "docker", user };
   const mine = `${user.uid}:${user.gid}`;
   await t.step(

@@ -15,10 +15,19 @@ const PROGRAM = "/usr/local/bin/apptainer";
 export async function installApptainer(): Promise<void> {
   if ((await $`apptainer --version`.quiet().noThrow()).code === 0) return;
   if (!await $.path(TREE).join("ready").exists()) await makeTree();
+  await shareFolders();
   // As it is where udev is at work: SIF files are mounted through it.
   await $`chmod 666 /dev/fuse`.quiet().noThrow();
   await $`install --mode=755 ${join(import.meta.dirname!, "apptainer_wrapper.sh")} ${PROGRAM}`;
-  await $`apptainer --version`.quiet();
+  const { code, stderr } = await $`apptainer --version`.stdout("null").stderr("piped").noThrow();
+  if (code !== 0) throw new Error(stderr.trim());
+}
+
+/** Places for this machine's folders, also for those that are new since the tree was made. */
+async function shareFolders() {
+  for await (const { name, isDirectory } of Deno.readDir("/")) {
+    if (isDirectory) await Deno.mkdir(join(TREE, name), { recursive: true });
+  }
 }
 
 async function makeTree() {
@@ -26,10 +35,9 @@ async function makeTree() {
   // The dates of what a mirror holds of that tree may have run out.
   const option = '--aptopt=Acquire::Check-Valid-Until "false"';
   const packages = "--include=apptainer,squashfuse,ca-certificates";
-  await $`mmdebstrap --quiet --variant=minbase ${option} ${packages} sid ${TREE}`;
-  for await (const { name, isDirectory } of Deno.readDir("/")) {
-    if (isDirectory) await Deno.mkdir(join(TREE, name), { recursive: true });
-  }
+  const { code, stderr } = await $`mmdebstrap --quiet --variant=minbase ${option} ${packages} sid ${TREE}`
+    .stderr("piped").noThrow();
+  if (code !== 0) throw new Error(stderr.trim().split("\n").at(-1));
   for (const name of ["hosts", "resolv.conf", "passwd", "group"]) await $`touch ${join(TREE, "etc", name)}`;
   await Deno.chmod(TREE, 0o755);
   await $`touch ${join(TREE, "ready")}`;

@@ -13,7 +13,11 @@ mount --rbind "$tree" "$tree"
 for path in /* /var/tmp; do
   case $path in
   /usr | /etc | /var | /bin | /sbin | /lib*) ;;
-  *) if [ -d "$path" ] && [ -d "$tree$path" ]; then mount --rbind "$path" "$tree$path"; fi ;;
+  *)
+    # A folder that is new since the tree was made has no place in it yet, and only root can make one.
+    if [ -d "$path" ] && [ ! -d "$tree$path" ] && [ -w "$tree" ]; then mkdir "$tree$path"; fi
+    if [ -d "$path" ] && [ -d "$tree$path" ]; then mount --rbind "$path" "$tree$path"; fi
+    ;;
   esac
 done
 for name in hosts resolv.conf passwd group; do mount --bind "/etc/$name" "$tree/etc/$name"; done

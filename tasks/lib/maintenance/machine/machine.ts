@@ -8,7 +8,7 @@ import { installApptainer } from "./apptainer.ts";
 import { BASE_IMAGE, makeBaseImage } from "./base_image.ts";
 
 const PACKAGES = [
-  ...["docker.io", "iptables"], // Docker Engine
+  ...["docker.io", "iptables", "rootlesskit"], // Docker Engine, also without root
   ...["podman", "runc", "netavark", "aardvark-dns", "uidmap", "slirp4netns", "fuse-overlayfs"], // Podman
   "docker-registry", // somewhere to push to and pull from
   "iproute2", // ss, which says what listens where
@@ -34,7 +34,7 @@ export async function prepareMachine(terminal: Terminal): Promise<{ missing: str
   await addUser();
   await allowPodman();
   const missing: string[] = [];
-  await installApptainer().catch(() => missing.push("Apptainer"));
+  await installApptainer().catch(({ message }) => missing.push(`Apptainer (${message})`));
   if ((await $`docker info`.quiet().noThrow()).code !== 0) missing.push("a Docker Engine that answers");
   else if (!await makeBaseImage()) missing.push(BASE_IMAGE);
   if (!await installTools()) missing.push(TOOLS.join(", "));
