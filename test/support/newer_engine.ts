@@ -22,7 +22,7 @@ const PACKAGES = [
     "ca-certificates",
   ],
   ...["podman", "crun", "runc", "netavark", "aardvark-dns", "passt", "uidmap", "fuse-overlayfs"],
-  ...["python3", "python3-venv", "rootlesskit", "iproute2", "git"],
+  ...["rootlesskit", "slirp4netns", "iproute2", "git", "python3", "python3-venv"],
 ];
 
 /** Folders of this machine that are the tree's own; all others are seen at the same path. */
