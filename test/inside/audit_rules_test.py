@@ -317,6 +317,70 @@ def test_every_file_of_rules_is_in_the_list() -> None:
             [("R604", "src/a.py", None, 11)],
         ),
         (
+            "stages of DVC, with foreach, matrix and wdir",
+            {
+                "dvc.lock": "",
+                "dvc.yaml": json.dumps(
+                    {
+                        "stages": {
+                            "a": {"foreach": ["x"], "do": {"cmd": "a", "outs": ["out/${item}.csv"]}},
+                            "b": {"cmd": "b", "deps": ["out/x.csv", "raw/p.csv", "w/c.csv", "gone.csv"]},
+                            "c": {"cmd": "c", "wdir": "w", "outs": [{"c.csv": {"cache": False}}]},
+                            "d": {"matrix": {"m": [1]}, "cmd": "d", "deps": ["${item.m}.csv"]},
+                        }
+                    }
+                ),
+                "raw.dvc": "md5: 9e107d9d path: raw",
+            },
+            [("R604", "dvc.yaml", None, 1)],
+        ),
+        (
+            "files that a cell writes, and modules among them",
+            {
+                "requirements.txt": "numpy==2.3.1\n",
+                "a.ipynb": [
+                    {"code": "%%writefile tool.py\nx = 1", "count": 1},
+                    {"code": "import tool\nprint(open('tool.py').read())", "count": 2},
+                ],
+            },
+            [],
+        ),
+        (
+            "a state is no model, and a model on the CPU is one",
+            {
+                "requirements.txt": "torch==2.9.1\n",
+                "a.py": "import torch\n\n\ndef save(model, model_state_dict, net):\n"
+                "    torch.save(model_state_dict, 'a')\n    torch.save({'model': model}, 'b')\n"
+                "    torch.save(model.state_dict(), 'c')\n    torch.save(net.module.to('cpu'), 'd')\n",
+            },
+            [("R405", "a.py", None, 8)],
+        ),
+        (
+            "pip's own options are no packages",
+            {
+                "a.ipynb": [
+                    {
+                        "code": "%pip install -qr a.txt --index-url https://a.org b==2.3.1",
+                        "count": 1,
+                    }
+                ]
+            },
+            [],
+        ),
+        (
+            "conda's files by what they hold",
+            {
+                "workflow/envs/plots.yaml": '{"channels": [], "dependencies": ["numpy =2.3", "pip"]}',
+                "a.py": "import numpy\n",
+            },
+            [],
+        ),
+        (
+            "what a README starts a container of",
+            {"README.md": "    docker run -it example/torch:1.0\n", "a.py": "import torch\n"},
+            [],
+        ),
+        (
             "a device that is chosen",
             {
                 "requirements.txt": "torch==2.9.1\n",
@@ -379,7 +443,8 @@ PUBLISHED = {
         },
         {"code": "data = EuroSAT('data', download=True)", "count": 2},
         {
-            "code": "model = torchvision.models.resnet18(weights='DEFAULT')\ntorch.save(model, 'model.pth')",
+            "code": "model = torchvision.models.resnet18(weights='DEFAULT')\n"
+            "torch.save(model.to('cpu'), 'model.pth')",
             "count": 3,
         },
     ],

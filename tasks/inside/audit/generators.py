@@ -65,6 +65,14 @@ def unseeded(project: Project, generator: Generator, remedy: str) -> typing.Iter
         )
 
 
+NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def is_try_out(source: Source, call: ast.Call) -> bool:
+    """In a function that only tries the code, as many files have one at their end."""
+    return any(isinstance(one, NAMED) and one.name.startswith("test") for one in source.parents(call))
+
+
 def first_use(reach: list[Source], generator: Generator) -> tuple[Source, ast.Call] | None:
     trains = any(generator.trains(source) for source in reach)
     for source in reach:
@@ -72,7 +80,8 @@ def first_use(reach: list[Source], generator: Generator) -> tuple[Source, ast.Ca
             name = source.called(call)
             if name is None:
                 continue
-            if generator.draws(source, call, name) or (trains and generator.begins(name)):
+            draws = generator.draws(source, call, name) or (trains and generator.begins(name))
+            if draws and not is_try_out(source, call):
                 return source, call
     return None
 

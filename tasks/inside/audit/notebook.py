@@ -17,6 +17,7 @@ class Cell:
     printed: list[str] = field(default_factory=list)
     #: The exceptions that its outputs hold.
     errors: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
 
     @property
     def shell(self) -> list[tuple[int, str]]:
@@ -32,6 +33,12 @@ class Cell:
             elif bare.startswith(("%pip ", "%conda ", "%mamba ")):
                 found.append((at, bare[1:]))
         return found
+
+    @property
+    def writes(self) -> str | None:
+        """The file that `%%writefile` makes of the cell."""
+        words = self.text.lstrip().split("\n", 1)[0].split()
+        return words[-1] if words and words[0] in ("%%writefile", "%%file") and len(words) > 1 else None
 
     @property
     def python(self) -> str:
@@ -106,8 +113,12 @@ def cell(number: int, found: dict) -> Cell:
         number,
         str(found.get("cell_type")),
         joined(found.get("source", found.get("input"))),
-        count if isinstance(count, int) else None,
+        # Some tools clear the numbers by writing 0.
+        count if isinstance(count, int) and count > 0 else None,
     )
+    metadata = found.get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    made.tags = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
     outputs = found.get("outputs")
     for output in outputs if isinstance(outputs, list) else []:
         if not isinstance(output, dict):

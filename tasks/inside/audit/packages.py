@@ -141,7 +141,7 @@ def from_documents(project: Project) -> typing.Iterator[Wish]:
         if not isinstance(document, dict):
             continue
         name = posixpath.basename(path)
-        if re.fullmatch(r"env[^/]*\.ya?ml|conda[^/]*\.ya?ml", name):
+        if name.endswith((".yml", ".yaml")) and isinstance(document.get("dependencies"), list):
             yield from from_conda(project, path, document)
         elif name == "pyproject.toml":
             yield from from_pyproject(project, path, document)
@@ -315,7 +315,17 @@ def listed_names(project: Project) -> set[str]:
 
 def is_known_environment(project: Project) -> bool:
     """What an image brings is not read: there, an import that nothing lists may well be installed."""
-    return any(image.name != "scratch" and not is_bare(image.name) for image in images(project))
+    if any(image.name != "scratch" and not is_bare(image.name) for image in images(project)):
+        return True
+    for path in project.named(r"readme.*|install.*\.(md|rst|txt)|.*\.(sh|bash)"):
+        lines = (line.strip().lstrip("$>").strip("` ") for line in (project.text(path) or "").split("\n"))
+        for _, words in commands((1, line) for line in lines if "docker" in line or "podman" in line):
+            if words[0].split("/")[-1] in ("docker", "podman", "nvidia-docker") and words[1:2] in (
+                ["run"],
+                ["pull"],
+            ):
+                return True
+    return False
 
 
 def is_bare(image: str) -> bool:

@@ -194,6 +194,8 @@ class Project:
                     parts = path.split("/")
                     names.update(parts[:-1])
                     names.add(parts[-1].split(".")[0])
+            for cells in self.notebooks.values():
+                names.update(posixpath.basename(cell.writes).split(".")[0] for cell in cells if cell.writes)
             for source in self.set_up.values():
                 for call in source.calls:
                     for keyword in call.keywords:

@@ -50,6 +50,26 @@ def split(line: str) -> typing.Iterator[list[str]]:
             command.append(word)
 
 
+#: pip's options whose value is the next word.
+VALUED = frozenset(
+    f"--{name}"
+    for name in [
+        "requirement",
+        "constraint",
+        "editable",
+        "index-url",
+        "extra-index-url",
+        "find-links",
+        "target",
+        "trusted-host",
+        "python",
+        "platform",
+        "prefix",
+        "root",
+    ]
+)
+
+
 def pip_installs(words: list[str]) -> list[str] | None:
     """What a command installs by pip; None for another command."""
     words = list(words)
@@ -63,26 +83,7 @@ def pip_installs(words: list[str]) -> list[str] | None:
     for word in words[words.index("install") + 1 :]:
         if skip:
             skip = False
-        elif word in (
-            "-r",
-            "-c",
-            "-e",
-            "-i",
-            "-f",
-            "-t",
-            "--requirement",
-            "--constraint",
-            "--index-url",
-            "--extra-index-url",
-            "--find-links",
-            "--target",
-            "--editable",
-            "--trusted-host",
-            "--python",
-            "--platform",
-            "--prefix",
-            "--root",
-        ):
+        elif word in VALUED or re.match(r"^-[a-zA-Z]*[rceift]$", word):
             skip = True
         elif not word.startswith(("-", "$", ">", "<", "#")) and word not in (".", "..") and "$" not in word:
             found.append(word)

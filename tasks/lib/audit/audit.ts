@@ -72,7 +72,8 @@ export type ExampleCell = {
 export async function audit(root: string): Promise<Audit> {
   const { unreadable, ...request } = await readRepository(root);
   const { skipped, ...found } = await inPython<Audit>([], request);
-  const all = [...unreadable.map(([file, reason]) => ({ file, reason })), ...skipped];
+  const reasons = new Map([...skipped.map(({ file, reason }) => [file, reason] as const), ...unreadable]);
+  const all = [...reasons].map(([file, reason]) => ({ file, reason }));
   return { ...found, skipped: all.sort((a, b) => a.file < b.file ? -1 : 1) };
 }
 

@@ -29,6 +29,8 @@ const LOCK = /^conda-lock\.ya?ml$/;
 /** More than this is nobody's settings. */
 const MOST_BYTES = 2_000_000;
 
+const MOST_VALUES = 100_000;
+
 /**
  * Lists and reads what the audit needs; runs nothing of the repository, and follows no link out of it.
  *
@@ -43,7 +45,7 @@ export async function readRepository(root: string): Promise<AuditRequest> {
   const files = known === undefined ? await walk(root, unreadable) : [...known, ...others ?? []];
   const documents: AuditRequest["documents"] = {};
   for (const path of files) {
-    if (!isDocument(basename(path)) || ASIDE.test(path)) continue;
+    if (!isDocument(path)) continue;
     try {
       documents[path] = await readDocument(root, path);
     } catch (error) {
@@ -56,8 +58,12 @@ export async function readRepository(root: string): Promise<AuditRequest> {
 /** What checks the code, or is somebody else's; the rules look at none of it. */
 const ASIDE = /(^|\/)(tests?|testing|node_modules|site-packages|third_party|vendor|vendored|externals?)\//;
 
-function isDocument(name: string): boolean {
-  return DOCUMENTS.test(name) && !LOCK.test(name);
+/** conda's files have any name in such a folder, as workflows keep them. */
+const ENVIRONMENTS = /(^|\/)env(?:ironment)?s?\/[^/]+\.ya?ml$/;
+
+function isDocument(path: string): boolean {
+  const name = basename(path);
+  return (DOCUMENTS.test(name) || ENVIRONMENTS.test(path)) && !LOCK.test(name) && !ASIDE.test(path);
 }
 
 async function gitFiles(root: string, ...options: string[]): Promise<string[] | undefined> {
@@ -112,7 +118,7 @@ async function readDocument(root: string, path: string): Promise<unknown> {
   const text = await Deno.readTextFile(file);
   const { tomlAsJson, yamlAsJson } = await import("../values/as_json.ts");
   const isToml = /\.toml$|^Pipfile$/.test(basename(path));
-  return JSON.parse(await (isToml ? tomlAsJson(text) : yamlAsJson(text)));
+  return JSON.parse(await (isToml ? tomlAsJson(text) : yamlAsJson(text, MOST_VALUES)));
 }
 
 function firstLine(error: unknown): string {

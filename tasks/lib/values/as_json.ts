@@ -40,8 +40,13 @@ function keyOf(line: string, key: string): string | undefined {
 /** What a hostile file may grow to by its aliases. */
 const MOST_NODES = 1_000_000;
 
-/** @throws {ContentProblem} if it is not YAML (with the line) */
-export async function yamlAsJson(text: string): Promise<string> {
+/**
+ * A YAML document as JSON.
+ *
+ * @param most how many values it may hold, with what its aliases repeat
+ * @throws {ContentProblem} if it is not YAML (with the line), or holds more
+ */
+export async function yamlAsJson(text: string, most = MOST_NODES): Promise<string> {
   const { yaml: { isAlias, isMap, isScalar, isSeq, parseDocument } } = await import("./yaml.ts");
   const document = parseDocument(text, { logLevel: "silent" });
   const [error] = document.errors;
@@ -50,7 +55,7 @@ export async function yamlAsJson(text: string): Promise<string> {
   }
   let nodes = 0;
   const write = (node: unknown): string => {
-    if (++nodes > MOST_NODES) throw new ContentProblem(`holds more than ${MOST_NODES} values`);
+    if (++nodes > most) throw new ContentProblem(`holds more than ${most} values`);
     if (isAlias(node)) return write(node.resolve(document));
     if (isSeq(node)) return `[${node.items.map(write).join(",")}]`;
     if (isMap(node)) {

@@ -87,6 +87,8 @@ def made_names(project: Project) -> set[str]:
         )
     for cells in project.notebooks.values():
         for cell in cells:
+            if cell.writes:
+                names.add(posixpath.basename(cell.writes))
             for _, line in cell.shell:
                 names.update(posixpath.basename(word) for word in re.findall(r"[\w./-]+\.\w+", line))
     return names
@@ -120,54 +122,56 @@ def texts_in(value: typing.Any) -> typing.Iterator[str]:
 
 
 def missing_dependencies(project: Project, path: str, document: typing.Any) -> typing.Iterator[Found]:
+    """What a stage of DVC reads, and nothing gives. Of `foreach`, a path's beginning decides."""
     stages = document.get("stages") if isinstance(document, dict) else None
     if not isinstance(stages, dict):
         return
-    made = [posixpath.normpath(one) for stage in stages.values() for one in outputs_of(stage)]
     folder = posixpath.dirname(path)
+    made = [
+        posixpath.normpath(one) for stage in stages.values() for one in outputs_of(stage) if "$" not in one
+    ]
+    begun = [one.split("$")[0] for stage in stages.values() for one in outputs_of(stage) if "$" in one]
     for stage in stages.values():
         wanted = stage.get("deps") if isinstance(stage, dict) else None
-        for dependency in wanted if isinstance(wanted, list) else []:
-            if (
-                not isinstance(dependency, str)
-                or "$" in dependency
-                or not is_relative(dependency)
-                or stage.get("wdir")
-            ):
+        if not isinstance(wanted, list) or stage.get("wdir"):
+            continue
+        for dependency in wanted:
+            if not isinstance(dependency, str) or "$" in dependency or not is_relative(dependency):
                 continue
-            full = posixpath.normpath(posixpath.join(folder, dependency))
             plain = posixpath.normpath(dependency)
-            if any(
-                plain == one or plain.startswith(one + "/") or one.startswith(plain + "/") for one in made
+            if any(is_within(plain, one) or is_within(one, plain) for one in made):
+                continue
+            if any(plain.startswith(one) for one in begun) or is_there(
+                project, posixpath.join(folder, plain)
             ):
                 continue
-            if full in project.file_set or f"{full}.dvc" in project.file_set:
-                continue
-            if any(file.startswith(full + "/") for file in project.files):
-                continue
-            if any(f"{parent}.dvc" in project.file_set for parent in parents(full)):
-                continue
-            line = project.line_of(path, dependency)
-            yield Found(
-                path,
-                line,
-                f"{dependency} is read by a stage; it is not in the repository, and no stage makes it",
-            )
+            message = f"{dependency} is read by a stage; it is not in the repository, and no stage makes it"
+            yield Found(path, project.line_of(path, dependency), message)
 
 
-def parents(path: str) -> typing.Iterator[str]:
-    while "/" in path:
-        path = posixpath.dirname(path)
-        yield path
+def is_within(path: str, place: str) -> bool:
+    return path == place or path.startswith(place + "/")
+
+
+def is_there(project: Project, path: str) -> bool:
+    """A file, a folder with files, or what DVC fetches."""
+    if path in project.file_set or any(file.startswith(path + "/") for file in project.files):
+        return True
+    parts = path.split("/")
+    return any("/".join(parts[:end]) + ".dvc" in project.file_set for end in range(1, len(parts) + 1))
 
 
 def outputs_of(stage: typing.Any) -> typing.Iterator[str]:
+    """Paths from the folder of dvc.yaml."""
+    if not isinstance(stage, dict):
+        return
+    body = stage["do"] if isinstance(stage.get("do"), dict) else stage
+    folder = body.get("wdir") if isinstance(body.get("wdir"), str) else ""
     for key in ("outs", "metrics", "plots"):
-        for one in (stage.get(key) or []) if isinstance(stage, dict) else []:
-            if isinstance(one, str):
-                yield one
-            elif isinstance(one, dict):
-                yield from (str(name) for name in one)
+        found = body.get(key)
+        for one in found if isinstance(found, list) else []:
+            for name in [one] if isinstance(one, str) else one if isinstance(one, dict) else []:
+                yield posixpath.join(folder, str(name))
 
 
 RULE = Rule(

@@ -26,7 +26,7 @@ LOADS = frozenset(
     ]
 )
 
-MODEL = re.compile(r"(?:^|_)(?:model|net|network|classifier|resnet\d*|cnn|vit)(?:_|\d*$)", re.IGNORECASE)
+MODEL = re.compile(r"(?:^|_)(?:model|net|network|classifier|resnet|cnn|vit)\d*$", re.IGNORECASE)
 
 
 def check(project: Project) -> typing.Iterator[Found]:
@@ -48,6 +48,9 @@ def check(project: Project) -> typing.Iterator[Found]:
                 yield source.at(call, "A whole model is pickled: loading it runs code", SAVE_REMEDY)
 
 
+#: What gives back the model that it is called of.
+SAME = ("to", "cpu", "cuda", "eval", "train", "float", "double", "half")
+
 LOAD_REMEDY = "Pass weights_only=True (the default from torch 2.6 on), or load safetensors"
 SAVE_REMEDY = (
     "Save model.state_dict(), best as safetensors: safetensors.torch.save_file(model.state_dict(), path)"
@@ -57,6 +60,14 @@ SAVE_REMEDY = (
 def is_whole_model(source: Source, call: ast.Call) -> bool:
     """A model itself is given, not its state or a dictionary."""
     value = argument(call, "obj", 0)
+    # model.to("cpu"), model.module.eval() are still the model.
+    while True:
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in SAME:
+            value = value.func.value
+        elif isinstance(value, ast.Attribute) and value.attr == "module":
+            value = value.value
+        else:
+            break
     if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.value.id == "self":
         return bool(MODEL.search(value.attr))
     if not isinstance(value, ast.Name):

@@ -34,6 +34,7 @@ RULE = Rule(
     "between them by more than by the order of additions.",
     remedy="Leave it off where results are claimed, or say in the claim's tolerance that it was on",
     check=check,
+    once_per_file=True,
     firing={"train.py": "import torch\n\ntorch.backends.cuda.matmul.allow_tf32 = True\n"},
     silent={"train.py": "import torch\n\ntorch.backends.cuda.matmul.allow_tf32 = False\n"},
 )
