@@ -57,12 +57,15 @@ const TASKS = [
   () => import("./publish.ts"),
   () => import("./clean.ts"),
   () => import("./fix_permissions.ts"),
+  () => import("./help.ts"),
+  () => import("./completions.ts"),
   () => import("./test.ts"),
   () => import("./ok.ts"),
   () => Promise.resolve({ task }),
   () => import("./lock.ts"),
   () => import("./gpu.ts"),
   () => import("./machine.ts"),
+  () => import("./package.ts"),
 ];
 
 /** All tasks, in the order in which they are listed. */
@@ -74,12 +77,18 @@ export async function allTasks() {
 export async function generatedFiles(): Promise<Record<string, string>> {
   const { withTasks } = await import("./lib/maintenance/task_table.ts");
   const { jsonSchema } = await import("./lib/experiment/json_schema.ts");
+  const { readCitation } = await import("./lib/crate/citation.ts");
   const { codemetaText } = await import("./lib/crate/codemeta.ts");
   const { auditPage } = await import("./lib/maintenance/audit_page.ts");
   const { referencePage } = await import("./lib/maintenance/reference_page.ts");
   const tasks = await allTasks();
   return {
     "deno.json": withTasks(await Deno.readTextFile(join(ROOT, "deno.json")), tasks),
+    "deno.json": withTasks(
+      await Deno.readTextFile(join(ROOT, "deno.json")),
+      await allTasks(),
+      (await readCitation(ROOT))!.version!,
+    ),
     "schemas/experiment.schema.json": jsonSchema(),
     "codemeta.json": await codemetaText(),
     "docs/audit.md": await auditPage(),

@@ -9,16 +9,20 @@ export type ListedTask = Pick<
 >;
 
 /**
- * deno.json with these tasks and the sets of permissions that they name.
+ * deno.json with these tasks, the sets of permissions that they name, and the version.
  *
  * @param text deno.json as it is
  */
-export function withTasks(text: string, tasks: ListedTask[]): string {
-  const { tasks: _, permissions: __, ...rest } = JSON.parse(text);
+export function withTasks(text: string, tasks: ListedTask[], version: string): string {
+  const { version: _, tasks: __, permissions: ___, ...rest } = JSON.parse(text);
   const own = tasks.filter(({ maintainers }) => maintainers);
   const listed = [...tasks.filter(({ maintainers }) => !maintainers), ...own].flatMap(entries);
   return `${
-    JSON.stringify({ tasks: Object.fromEntries(listed), permissions: PERMISSION_SETS, ...rest }, null, 2)
+    JSON.stringify(
+      { version, tasks: Object.fromEntries(listed), permissions: PERMISSION_SETS, ...rest },
+      null,
+      2,
+    )
   }\n`;
 }
 
