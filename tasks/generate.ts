@@ -83,10 +83,9 @@ export async function generatedFiles(): Promise<Record<string, string>> {
   const { referencePage } = await import("./lib/maintenance/reference_page.ts");
   const tasks = await allTasks();
   return {
-    "deno.json": withTasks(await Deno.readTextFile(join(ROOT, "deno.json")), tasks),
     "deno.json": withTasks(
       await Deno.readTextFile(join(ROOT, "deno.json")),
-      await allTasks(),
+      tasks,
       (await readCitation(ROOT))!.version!,
     ),
     "schemas/experiment.schema.json": jsonSchema(),

@@ -6,6 +6,7 @@
 
 import { main } from "./lib/cli/main.ts";
 import { defineTask } from "./lib/cli/options.ts";
+import { onlyInOwnRepository } from "./lib/maintenance/own_repository.ts";
 
 export const task = defineTask({
   name: "package",
@@ -21,6 +22,7 @@ export const task = defineTask({
   ],
   options: { to: { value: "DIR", help: "where to put them; dist/ of this repository without it" } },
   run: async ({ options }, terminal) => {
+    await onlyInOwnRepository("package");
     const { makePackages } = await import("./lib/maintenance/packages.ts");
     return await makePackages(options.to, terminal);
   },

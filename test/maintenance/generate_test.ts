@@ -61,6 +61,7 @@ Deno.test("a task may do no more than what it is for", async (t) => {
         "machine",
         "test",
         "ok",
+        "package",
       ],
     ],
     "write=.": ["generate"],
@@ -80,7 +81,7 @@ Deno.test("a task may do no more than what it is for", async (t) => {
         "doctor",
       ],
       ...["jupyter", "run", "stop", "status", "logs", "shell", "publish", "fix-permissions"],
-      ...["lock", "gpu", "machine", "test", "ok", "generate"],
+      ...["lock", "gpu", "machine", "test", "ok", "generate", "package"],
     ],
     "run=xdg-open,open": ["report"],
   };
@@ -126,7 +127,7 @@ Deno.test("tasks for maintainers are listed last and say so", () => {
   assert.ok(own.some((is) => is) && own.some((is) => !is));
 });
 
-Deno.test("withTasks() lists a task and its alias, and leaves the rest of deno.json as it is", () => {
+Deno.test("withTasks() lists a task and its alias and the version, and leaves the rest of deno.json as it is", () => {
   const bake = {
     name: "bake-cake",
     description: "Bake",
@@ -136,9 +137,9 @@ Deno.test("withTasks() lists a task and its alias, and leaves the rest of deno.j
   const text = withTasks('{"imports": {"a": "npm:a@1"}, "tasks": {"old": "x"}}', [
     { name: "ok", description: "Check all", permissions: ["run"], maintainers: true },
     bake as Parameters<typeof withTasks>[1][number],
-  ]);
+  ], "1.2.3");
   const { tasks, permissions: _, ...rest } = JSON.parse(text);
-  assert.deepEqual(rest, { imports: { a: "npm:a@1" } });
+  assert.deepEqual(rest, { version: "1.2.3", imports: { a: "npm:a@1" } });
   const command = "deno run --no-prompt --quiet -P=write --allow-run=oven tasks/bake_cake.ts";
   assert.deepEqual(Object.entries(tasks), [
     ["bake-cake", { description: "Bake", command }],

@@ -5,22 +5,9 @@ import { join } from "node:path";
 import { findPython } from "../../tasks/lib/environment/python.ts";
 import { findUv } from "../../tasks/lib/environment/uv.ts";
 import { isOnPath } from "../../tasks/lib/system/on_path.ts";
-import { copyTree } from "../../tasks/lib/system/files.ts";
-import { git, Project, ROOT } from "../support/project.ts";
+import { git, type Project } from "../support/project.ts";
+import { copyOf, REPOSITORIES } from "../support/repositories.ts";
 import { pythonWithTensorFlow } from "../support/tensorflow.ts";
-
-const FIXTURES = join(ROOT, "test", "fixtures", "repositories");
-
-async function copyOf(name: string): Promise<Project> {
-  const project = await Project.make({});
-  for await (const entry of Deno.readDir(join(FIXTURES, name))) {
-    await copyTree(join(FIXTURES, name, entry.name), project.path(entry.name));
-  }
-  await git(project, "init", "-q");
-  await git(project, "add", "-A");
-  await git(project, "commit", "-qm", "as published");
-  return project;
-}
 
 /** What a repository is expected to come to. */
 interface Expected {
@@ -91,9 +78,9 @@ async function reachesIndex(): Promise<boolean> {
   return await reached;
 }
 
-for await (const { name, isDirectory } of Deno.readDir(FIXTURES)) {
+for await (const { name, isDirectory } of Deno.readDir(REPOSITORIES)) {
   if (!isDirectory) continue;
-  const fixture: Fixture = JSON.parse(await Deno.readTextFile(join(FIXTURES, name, "expected.json")));
+  const fixture: Fixture = JSON.parse(await Deno.readTextFile(join(REPOSITORIES, name, "expected.json")));
   const reason = await whyNot(fixture);
   if (reason !== undefined) console.log(`ignored: the repository ${name}, since ${reason}`);
   const test = `the repository ${name} has its expected verdicts, and is as it was`;

@@ -11,16 +11,11 @@ import { callerFolder } from "../system/project_root.ts";
 /** Folders of the repository that go in, as far as git tracks them. */
 const FOLDERS = ["tasks/inside/", "tasks/lib/"];
 
-/** What only maintainers' tasks load. */
-const LEFT_OUT = [
-  "tasks/lib/maintenance/gate.ts",
-  "tasks/lib/maintenance/gpu_chart.ts",
-  "tasks/lib/maintenance/machine/",
-  "tasks/lib/maintenance/packages.ts",
-  "tasks/lib/maintenance/run_tests.ts",
-  "tasks/lib/maintenance/task_table.ts",
-  "tasks/lib/maintenance/test_files.ts",
-];
+/** A room for maintainers' tasks, */
+const MAINTENANCE = "tasks/lib/maintenance/";
+
+/** but for what users' tasks load. */
+const OF_USERS = ["clean.ts", "lock_experiment.ts", "make_locks.ts"].map((file) => MAINTENANCE + file);
 
 /** Imports that maintainers' tasks and tests alone need. */
 const IMPORTS_LEFT_OUT = ["axe-core", "dax", "playwright-core"];
@@ -94,7 +89,7 @@ async function stageProduct(folder: string) {
 async function copyTracked(paths: string[], to: string, prefix = "") {
   const listed = await must(["git", "-C", ROOT, "ls-files", "-z", "--", ...paths]);
   const files = listed.split("\0").filter((file) =>
-    file !== "" && !LEFT_OUT.some((out) => out.endsWith("/") ? file.startsWith(out) : file === out)
+    file !== "" && (!file.startsWith(MAINTENANCE) || OF_USERS.includes(file))
   );
   for (const file of files) {
     const target = join(to, file.slice(prefix.length));
