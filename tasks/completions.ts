@@ -6,7 +6,7 @@
 
 import { main } from "./lib/cli/main.ts";
 import { defineTask } from "./lib/cli/options.ts";
-import { printCompletions } from "./lib/program/completions_task.ts";
+import { printCompletions } from "./lib/program/print_completions.ts";
 
 export const task = defineTask({
   name: "completions",

@@ -79,6 +79,7 @@ export async function generatedFiles(): Promise<Record<string, string>> {
   const { jsonSchema } = await import("./lib/experiment/json_schema.ts");
   const { readCitation } = await import("./lib/crate/citation.ts");
   const { codemetaText } = await import("./lib/crate/codemeta.ts");
+  const { completionScripts } = await import("./lib/maintenance/completions/scripts.ts");
   const { auditPage } = await import("./lib/maintenance/audit_page.ts");
   const { referencePage } = await import("./lib/maintenance/reference_page.ts");
   const tasks = await allTasks();
@@ -90,6 +91,7 @@ export async function generatedFiles(): Promise<Record<string, string>> {
     ),
     "schemas/experiment.schema.json": jsonSchema(),
     "codemeta.json": await codemetaText(),
+    ...completionScripts(tasks),
     "docs/audit.md": await auditPage(),
     "docs/reference.md": await referencePage(tasks),
   };

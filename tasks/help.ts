@@ -1,5 +1,5 @@
 /**
- * Overview: lists the tasks, or shows the help of one; what a package's program does without a task's name.
+ * Overview: lists the tasks; what a package's program does without a task's name.
  * Arguments: [TASK], --version.
  * Example: deno task help
  */
@@ -10,14 +10,14 @@ import { showHelp } from "./lib/program/help_task.ts";
 
 export const task = defineTask({
   name: "help",
-  description: "List the tasks, or show the help of one",
+  description: "List the tasks",
   permissions: ["read"],
-  summary: "Lists what this program can do, or shows the help of one task.",
+  summary: "Lists what this program can do, each task with a line.",
   examples: [
     ["deno task help", "the tasks, each with a line"],
-    ["deno task help reproduce", "the same as deno task reproduce --help"],
+    ["deno task help --version", "which version this is"],
   ],
-  positionals: { usage: "[TASK]", help: "the task whose help is shown", most: 1 },
+  positionals: { usage: "[TASK]", help: "one task", most: 1 },
   options: { version: { help: "print the version of this program" } },
   run: ({ options, positionals }, terminal) => showHelp(positionals[0], options, terminal),
 });

@@ -1,7 +1,7 @@
 /** The packages of the tasks, made and installed as a user would, in folders that only their owner may change. */
 
 import { join } from "node:path";
-import { type Ended, ended, Project } from "./project.ts";
+import { type Ended, ended, Project, ROOT } from "./project.ts";
 
 export interface Packages {
   npm: string;

@@ -1,14 +1,13 @@
-/** `deno task help`: the tasks, or the help of one. */
+/** `deno task help`: the tasks, or one. */
 
 import { Failure } from "../cli/failure.ts";
-import { help } from "../cli/help.ts";
 import { didYouMean } from "../cli/suggest.ts";
 import { columns } from "../cli/table.ts";
 import type { Terminal } from "../cli/terminal.ts";
-import { listTasks, loadTask } from "./tasks.ts";
+import { listTasks } from "./tasks.ts";
 
 /**
- * Prints the tasks, the help of one, or the version.
+ * Prints the tasks, one of them, or the version.
  *
  * @throws Failure(2) if there is no task of that name
  */
@@ -17,21 +16,22 @@ export async function showHelp(
   options: { version: boolean },
   terminal: Terminal,
 ): Promise<{ exitCode: 0; result: unknown }> {
-  const { version, tasks } = await listTasks();
+  const { version, tasks: all } = await listTasks();
+  const tasks = all.filter(({ name }) => wanted === undefined || name === wanted);
+  if (tasks.length === 0) throw noSuchTask(wanted!, all.map(({ name }) => name));
   if (options.version) {
     terminal.line(version);
-  } else if (wanted === undefined) {
+  } else {
     const rows = tasks.map(({ name, description }) => [`  deno task ${name}`, description]);
     for (const line of columns(rows)) terminal.line(line);
     terminal.line();
-    terminal.line("Each has --help, which begins with examples");
-  } else {
-    const task = tasks.find(({ name }) => name === wanted);
-    if (task === undefined) throw noSuchTask(wanted, tasks.map(({ name }) => name));
-    terminal.line(help(await loadTask(task)));
+    terminal.line(
+      wanted === undefined
+        ? "Each has --help, which begins with examples"
+        : `deno task ${wanted} --help says more, and begins with examples`,
+    );
   }
-  const listed = tasks.map(({ name, description }) => ({ name, description }));
-  return { exitCode: 0, result: { version, tasks: listed } };
+  return { exitCode: 0, result: { version, tasks } };
 }
 
 function noSuchTask(wanted: string, names: string[]): Failure {
