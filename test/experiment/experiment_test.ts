@@ -261,7 +261,7 @@ Deno.test("readExperiment() shows the least that an experiment.yaml says where t
   await withFiles({ ".git/HEAD": "" }, async (root) => {
     const failure = await rejectionOf(readExperiment(undefined, root));
     assert.equal(failure.message, "Cannot find experiment.yaml");
-    assert.match(failure.details.remedy!, /name: digits-resnet/);
+    assert.match(failure.details.remedy!, /name: my-paper/);
   });
 });
 

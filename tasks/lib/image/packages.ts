@@ -221,7 +221,7 @@ async function resolveFor(request: ContentsRequest, python: string): Promise<Pin
 
 function listed(pinned: Pinned, request: ContentsRequest, local: string[]) {
   const { kept } = forThisMachine(pinned.packages, request);
-  const indexes = (pinned.indexes ?? []).map((address) => `--extra-index-url ${address}`);
+  const indexes = (pinned.indexes ?? []).map((address) => ["--extra-index-url", address].join(" "));
   // Folders stand in `local` already; an address that no index has is installed as it is.
   const addresses = pinned.local.filter((argument) => / @ |:\/\//.test(argument) && !/file:/.test(argument));
   return {

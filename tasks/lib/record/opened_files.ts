@@ -14,7 +14,7 @@ interface Noted {
 
 /** A file that a step opened. */
 export interface OpenedFile {
-  /** Relative to the project, or `{steps.train}/…`, `{data.eurosat}/…` or `{cache}/…`. */
+  /** Relative to the project, or `{steps.train}/…`, `{data.photos}/…` or `{cache}/…`. */
   name: string;
   /** Absolute. */
   path: string;
