@@ -355,6 +355,8 @@ def kind_of(file: str, place: str, form: Json) -> tuple[Kind, str, str | None]:
         return Kind("sha256", False, True), file, None
     if place == "image" and re.search(r"\.png\Z", file, re.I):
         return Kind("image", False, True), file, None
+    if re.fullmatch(r"cells|cell=[1-9][0-9]{0,5}", place) and re.search(r"\.ipynb\Z", file, re.I):
+        return Kind("cells", True), file, None
     if is_pointer and re.search(r"\.(?:jsonl|ndjson)\Z", name, re.I):
         return Kind("json lines", False), name, asked
     if is_pointer:

@@ -3,6 +3,7 @@
 import { Failure } from "../cli/failure.ts";
 import type { Claim, Experiment } from "../experiment/experiment.ts";
 import { parseExperiment } from "../experiment/parse.ts";
+import { withPublishedValues } from "../experiment/published_values.ts";
 import { readExperiment } from "../experiment/read.ts";
 import { findAlterations } from "../record/alterations.ts";
 import { findRun } from "../record/find_run.ts";
@@ -66,7 +67,7 @@ export async function propose(
   await checkClaimable(experiment, run);
   const before = await readRegularText(experiment.file);
   const parse = (text: string) => parseExperiment(text, experiment.file, experiment.root);
-  const extended = await withNewClaim(before, experiment, run, request);
+  const extended = await withNewClaim(before, parse(before), run, request);
   const { text: claimed, notes } = await withValues(extended, parse(extended), run);
   if (parse(claimed).claims.length === 0) notes.push(await nothingClaimed(run));
   const suggestions = await suggest(parse(claimed), run, runs, request.spread);
@@ -76,7 +77,8 @@ export async function propose(
   const after = because === undefined
     ? claimed
     : withTolerances(claimed, parse(claimed), needed, because, notes);
-  const contents = await contentsOf(parse(after), run, await judgeAgain(parse(after), after, run));
+  const whole = await withPublishedValues(parse(after));
+  const contents = await contentsOf(whole, run, await judgeAgain(whole, after, run));
   const files = await planPublishing(experiment, contents);
   const hasTolerance = after !== claimed;
   return { experiment, run, before, after, notes, suggestions, files, contents, hasTolerance };
@@ -142,6 +144,7 @@ function replaceValues(
   values: { value: number | string | boolean; text: string }[],
 ): { text: string } | string {
   if (claim.over !== undefined) return "it is about the runs of a sweep";
+  if (claim.published !== undefined) return `its value is read from ${claim.published}`;
   if (typeof claim.value === "object" && !Array.isArray(claim.value)) {
     return claim.value.kind === "range" ? "its author set the range" : "it is about more than one run";
   }

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Claim } from "../experiment/experiment.ts";
-import { parseExperiment } from "../experiment/parse.ts";
+import { recordedExperiment } from "../plan/recorded_experiment.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Evidence } from "../record/evidence.ts";
 import { type FoundRun, readPlan } from "../record/run_folder.ts";
@@ -106,9 +106,9 @@ async function open(run: FoundRun): Promise<Opened> {
   return { ...run, plan, outputs, names };
 }
 
-function claimsOf({ experiment: { text, file, root }, steps }: Plan): Claim[] {
-  const ran = steps.map(({ name }) => name);
-  return parseExperiment(text, file, root).claims.filter(({ from }) => ran.includes(from.step));
+function claimsOf(plan: Plan): Claim[] {
+  const ran = plan.steps.map(({ name }) => name);
+  return recordedExperiment(plan).claims.filter(({ from }) => ran.includes(from.step));
 }
 
 async function comparePaths(a: Opened, b: Opened, claims: Claim[]): Promise<Comparison["files"]> {

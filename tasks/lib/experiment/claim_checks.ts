@@ -4,7 +4,8 @@ import { didYouMean } from "../cli/suggest.ts";
 import { countsOf, decimalsToTell, parseDecimal, percentageOf } from "../values/decimal.ts";
 import { checkSource, parseSource } from "../sources/sources.ts";
 import { checkScalar, entriesAt, type RawClaim, soundFields } from "./field_checks.ts";
-import { claimSchema, type RawRange } from "./schema.ts";
+import { publishedSource } from "./published_source.ts";
+import { claimSchema, type RawRange, VALUE } from "./schema.ts";
 import { checkOver } from "./over_checks.ts";
 import { checkTolerance } from "./tolerance_checks.ts";
 import { fieldName, type Path, type YamlDocument } from "./yaml_document.ts";
@@ -24,9 +25,46 @@ export function checkClaims(document: YamlDocument): void {
       );
     } else if (fields.name !== undefined) seen.set(fields.name, index);
     checkFrom(document, path, fields, steps);
+    checkPublished(document, path, fields);
     checkValue(document, path, fields);
     checkOver(document, path, fields);
     checkTolerance(document, path, fields);
+  }
+}
+
+/** The value stands in the claim, or in a file of the authors' that it names. */
+function checkPublished(
+  document: YamlDocument,
+  path: Path,
+  { name, from, value, published }: RawClaim,
+): void {
+  const field = fieldName(path);
+  const has = (key: string) => document.has([...path, key]);
+  if (has("value") && has("published")) {
+    document.add(
+      [...path, "published"],
+      `${field} must have either value or published, it has both`,
+      "key",
+    );
+  } else if (!has("value") && !has("published") && name !== undefined) {
+    document.add(
+      path,
+      `${field}.value is missing, it must be ${VALUE}; or published names a file that has it`,
+      "key",
+    );
+  }
+  if (has("over") && has("published")) {
+    document.add(
+      [...path, "published"],
+      `${field} must have a value: it is about the runs of a sweep`,
+      "key",
+    );
+  }
+  if (published === undefined || from === undefined) return;
+  const at = [...path, "published"];
+  const source = publishedSource(parseSource(from), published);
+  if ("problem" in source) {
+    document.add(at, `${fieldName(at)} ${source.problem}, current value is ${document.show(at)}`);
   }
 }
 
@@ -166,7 +204,7 @@ function almostNumber(text: string): string | undefined {
 }
 
 /** Why a printed percentage does not stand for one count of n. */
-function countProblem(text: string, n: number): string | undefined {
+export function countProblem(text: string, n: number): string | undefined {
   const value = parseDecimal(text)!;
   if (Number(text) < 0 || Number(text) > 100) return `${text} is not between 0 and 100`;
   const { first, last } = countsOf(value, n);

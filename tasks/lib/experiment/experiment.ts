@@ -183,6 +183,8 @@ export interface Claim {
   value: Scalar | number[] | Range | Spread;
   /** YamlDocument text of the value: 86.10 has two decimals. Of a curve, of each point; of a range, `≥ 94`. */
   text: string | string[];
+  /** Where the value is read from, as it is written; it is there once `withPublishedValues` has read it. */
+  published?: string;
   unit?: string;
   /** The value is a count of so many samples, printed as a percentage. */
   of?: number;
@@ -213,6 +215,8 @@ export interface Experiment {
   /** In the order of the file. */
   steps: Record<string, Step>;
   claims: Claim[];
+  /** What the files that values are read from say against themselves, for the user. */
+  notes?: string[];
   /** The environment that the claimed values are from, where the file says so. */
   authors: Conditions;
 }

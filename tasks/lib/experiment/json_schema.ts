@@ -86,6 +86,8 @@ const DESCRIPTIONS: Record<string, string> = {
     "false if the first row holds values; columns are then called 0, 1, 2, … (-1 is the last).",
   "claims.*.value":
     "The value as published: 86.10 has two decimals. A list is a curve, e.g. one value for each epoch. A mapping is a range, { at_least: 94 }, { at_most: 0.1 } or { between: [93, 95] }, or a mean over runs, { mean: 94.1, std: 0.2, n: 5 }.",
+  "claims.*.published":
+    "Instead of value: a file of the repository that has it at the same place, e.g. notebooks/Train.ipynb; or a file with a place of its own, e.g. README.md?Model=LeNet#Acc.",
   "claims.*.value.at_least": "The smallest value with which the claim holds.",
   "claims.*.value.at_most": "The largest value with which the claim holds.",
   "claims.*.value.between": "The smallest and the largest value with which the claim holds.",

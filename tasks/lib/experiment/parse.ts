@@ -188,13 +188,16 @@ function convertClaim(document: YamlDocument, claim: RawClaim, index: number): C
   const from = parseSource(claim.from, claim.format);
   if ("problem" in from) throw new Error(`claims[${index}].from was not checked`);
   const path = ["claims", index, "value"];
-  const value = convertValue(document, claim.value, path);
+  const value = claim.value === undefined ? "" : convertValue(document, claim.value, path);
   const tolerances = claim.tolerance === undefined ? [] : [claim.tolerance].flat();
   return {
     name: claim.name,
     from,
     value,
-    text: Array.isArray(value)
+    ...(claim.published === undefined ? {} : { published: claim.published }),
+    text: claim.value === undefined
+      ? ""
+      : Array.isArray(value)
       ? value.map((_, point) => document.text([...path, point]))
       : typeof value === "object"
       ? rangeText(value)
@@ -216,7 +219,11 @@ function convertStatistic(
   return { kind: "count", above: document.text(["claims", index, "statistic", "above"]), of: statistic.of };
 }
 
-function convertValue(document: YamlDocument, value: RawClaim["value"], path: Path): Claim["value"] {
+function convertValue(
+  document: YamlDocument,
+  value: NonNullable<RawClaim["value"]>,
+  path: Path,
+): Claim["value"] {
   if (typeof value !== "object" || Array.isArray(value)) return value;
   const text = (...key: Path) => document.text([...path, ...key]);
   if (value.mean !== undefined) return { kind: "spread", mean: text("mean"), std: text("std"), n: value.n! };

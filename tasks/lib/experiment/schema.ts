@@ -230,7 +230,7 @@ const toleranceSchema = z.union([
   ),
 ], { error: `a mapping, e.g. { samples: 1, because: "spread over threads" }, or a list of classes` });
 
-const VALUE =
+export const VALUE =
   "a finite number, a text, true or false, a list of numbers, or a range, e.g. { at_least: 94 } or { between: [93, 95] }";
 
 const BOUND = "a finite number, e.g. 94";
@@ -299,13 +299,14 @@ export const claimSchema = z.strictObject({
   name: z.string({ error: CLAIM_NAME }).check(z.regex(/^(?=.*\S)[^\p{Cc}]{1,200}$/u, { error: CLAIM_NAME })),
   from: text("train/metrics.json#/accuracy/-1"),
   format: z.optional(formatSchema),
-  value: valueSchema,
+  value: z.optional(valueSchema),
+  published: z.optional(path("notebooks/Train.ipynb")),
   unit: z.optional(text(`"%"`)),
   of: z.optional(wholeNumber("the number of samples, a positive whole number", 1)),
   over: z.optional(z.literal("seeds", { error: '"seeds", or left out' })),
   statistic: z.optional(statisticSchema),
   tolerance: z.optional(toleranceSchema),
-}, { error: "a mapping with name, from and value" });
+}, { error: "a mapping with name, from, and value or published" });
 
 export const experimentSchema = z.strictObject({
   name: name("the name of the experiment"),

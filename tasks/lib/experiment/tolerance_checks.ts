@@ -9,14 +9,19 @@ const KINDS = ["samples", "absolute", "relative"] as const;
 export function checkTolerance(
   document: YamlDocument,
   path: Path,
-  { tolerance, value, of, over }: RawClaim,
+  { tolerance, value, published, from, of, over }: RawClaim,
 ): void {
-  if (tolerance === undefined || value === undefined) return;
+  if (tolerance === undefined) return;
   const at = [...path, "tolerance"];
+  if (published !== undefined && from !== undefined) return checkUnread(document, at, from, tolerance, of);
+  if (value === undefined) return;
   const isSpread = over !== undefined && typeof value === "object" && "mean" in value;
   const isNumber = typeof value === "number" || Array.isArray(value) || isSpread;
   if (!isNumber) {
-    const shown = typeof value === "object"
+    const isFigure = from?.endsWith("#image");
+    const shown = isFigure
+      ? "only pixels of a figure that published names can be compared"
+      : typeof value === "object"
       ? "the value says itself how far it may go"
       : `${document.show([...path, "value"])} is compared exactly`;
     document.add(at, `${fieldName(at)} must be left out, ${shown}`, "key");
@@ -30,6 +35,30 @@ export function checkTolerance(
     const place = Array.isArray(tolerance) ? [...at, index] : at;
     checkReasons(document, place, one);
     if (isNumber) checkKind(document, place, one, of !== undefined, isWhole);
+  }
+  if (Array.isArray(tolerance)) checkClasses(document, at, tolerance);
+}
+
+/** The value is not known yet, but for a figure, of which the share of pixels that look different is bounded. */
+function checkUnread(
+  document: YamlDocument,
+  at: Path,
+  from: string,
+  tolerance: NonNullable<RawClaim["tolerance"]>,
+  of: number | undefined,
+): void {
+  const isFigure = from.endsWith("#image");
+  for (const [index, one] of [tolerance].flat().entries()) {
+    const place = Array.isArray(tolerance) ? [...at, index] : at;
+    checkReasons(document, place, one);
+    checkKind(document, place, one, of !== undefined, !isFigure);
+    const { absolute = 0 } = one;
+    if (!isFigure || (kindsOf(one)[0] === "absolute" && absolute <= 1)) continue;
+    document.add(
+      place,
+      `${fieldName(place)} must be the largest share of pixels that look different, e.g. absolute: 0.01`,
+      "key",
+    );
   }
   if (Array.isArray(tolerance)) checkClasses(document, at, tolerance);
 }

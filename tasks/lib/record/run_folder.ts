@@ -26,6 +26,11 @@ export function runMark(run: string): string {
   return `EXPERIMENT_RUN=${run}`;
 }
 
+/** Where a run keeps a file of the authors' that its own is compared with, by the hash that was claimed. */
+export function publishedPath(directory: string, hash: string): string {
+  return join(directory, ".published", hash.replace(/[^\da-z]/gi, ""));
+}
+
 export interface FoundRun {
   id: string;
   directory: string;

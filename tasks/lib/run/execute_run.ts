@@ -9,6 +9,7 @@ import {
   environmentRequest,
   type PreparedEnvironment,
 } from "../environment/environment.ts";
+import { publishedSource } from "../experiment/published_source.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import { readCode } from "../record/code.ts";
 import {
@@ -27,11 +28,12 @@ import {
 import { notCode, ProjectTree } from "../record/project_tree.ts";
 import { removeReceipt } from "../record/receipt.ts";
 import { markInterrupted, recoverRuns } from "../record/recover.ts";
-import { type FoundRun, pointLatest } from "../record/run_folder.ts";
+import { type FoundRun, pointLatest, publishedPath } from "../record/run_folder.ts";
 import { acquireRun } from "../record/run_lock.ts";
 import { RunLog } from "../record/run_log.ts";
 import { restoreSetAside, SET_ASIDE } from "../record/set_aside.ts";
 import { verdictPath } from "../record/verdict.ts";
+import { kindOf } from "../sources/sources.ts";
 import { exists, makeOwnFolder, sha256File, writeJson } from "../system/files.ts";
 import { StopSignals } from "../system/supervise.ts";
 import { checkPrograms } from "./check_programs.ts";
@@ -87,7 +89,10 @@ type Begun = Omit<Running, "evidence"> & { environment: MadeEnvironment; reaped:
 async function record({ environment, reaped, ...begun }: Begun): Promise<Evidence> {
   const { prepared, request, terminal, tree } = begun;
   const { plan, runs, resumed } = prepared;
-  if (resumed === undefined) await Deno.mkdir(plan.directory);
+  if (resumed === undefined) {
+    await Deno.mkdir(plan.directory);
+    await keepPublished(prepared);
+  }
   using _ = await acquireRun(plan.directory, request.force);
   const [attempt] = await Promise.all([beginAttempt(prepared, environment, request.origin), reaped]);
   const evidence = resumed === undefined ? await newEvidence(plan) : await takeUp(resumed, request);
@@ -98,6 +103,18 @@ async function record({ environment, reaped, ...begun }: Begun): Promise<Evidenc
   await runSteps({ ...begun, evidence });
   if (plan.task === "reproduce") await pointLatest(runs, plan.experiment.name, plan.run).catch(() => {});
   return evidence;
+}
+
+/** Figures of the authors' that those of the run are compared with, so that the record can be judged alone. */
+async function keepPublished({ experiment: { root, claims }, plan }: PreparedRun) {
+  for (const { from, published, text, tolerance } of claims) {
+    if (published === undefined || tolerance.length === 0 || kindOf(from).distance === undefined) continue;
+    const source = publishedSource(from, published);
+    if ("problem" in source) continue;
+    const kept = publishedPath(plan.directory, String(text));
+    await Deno.mkdir(dirname(kept), { recursive: true });
+    await Deno.copyFile(join(root, source.path), kept);
+  }
 }
 
 async function announceRecovered(

@@ -91,7 +91,8 @@ export interface PreparedRun {
  * @throws Failure(2) for a wrong request or file, Failure(3) for what this machine lacks.
  */
 export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
-  const experiment = withOptions(await readExperiment(request.experiment, callerFolder()), request.container);
+  const read = await withValues(await readExperiment(request.experiment, callerFolder()));
+  const experiment = withOptions(read, request.container);
   checkParameters(request, experiment);
   const runs = runsRoot(experiment.root, request.runs);
   const host = await inspectHost();
@@ -123,6 +124,13 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
     findStep: (step, parameters) => findStep(runs, experiment.name, step, parameters),
   });
   return { experiment, host, plan, runs, note, change };
+}
+
+/** Few experiments read claimed values from files, and then nothing of that is loaded. */
+async function withValues(experiment: Experiment): Promise<Experiment> {
+  if (experiment.claims.every(({ published }) => published === undefined)) return experiment;
+  const { withPublishedValues } = await import("../experiment/published_values.ts");
+  return await withPublishedValues(experiment);
 }
 
 /** Most experiments have no data, and then nothing of that is loaded. */

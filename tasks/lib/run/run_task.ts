@@ -89,6 +89,8 @@ export async function runTask(
   };
   const prepared = await prepareRun(request);
   const { plan } = prepared;
+  const notes = prepared.experiment.notes ?? [];
+  notes.forEach((note) => terminal.note(note));
   if (options.plan) {
     const commands = await planCommands(plan);
     describePlan(plan, commands, terminal);

@@ -29,12 +29,24 @@ export const IMAGE: SourceKind<ImageSource> = {
     return [{ value: hex, text: hex }];
   },
 
+  async distance({ path }, files, reference) {
+    const [bytes, { hashOfPixels, imageDistance }] = await Promise.all([
+      files.bytes(path),
+      import("../values/png.ts"),
+    ]);
+    const published = await Deno.readFile(reference.path);
+    if (hashOfPixels(published) !== reference.value) {
+      return `the published figure in ${reference.path} is another one`;
+    }
+    return imageDistance(bytes, published);
+  },
+
   check(_source, value) {
     const isHash = typeof value === "string" && /^[\da-f]{64}$/i.test(value);
     return isHash ? undefined : {
       field: "value",
       problem:
-        "must be the hash of the pixels, 64 hexadecimal digits in quotes, as deno task claim writes it",
+        "must be the hash of the pixels, 64 hexadecimal digits in quotes, as deno task claim writes it; or published names a PNG file",
     };
   },
 };

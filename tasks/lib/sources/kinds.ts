@@ -1,5 +1,6 @@
 /** All kinds of claim sources; the first that takes a written source decides, and messages show the first five. */
 
+import { CELLS } from "./cells.ts";
 import { CSV } from "./csv.ts";
 import { IMAGE } from "./image.ts";
 import { JSON_LINES } from "./json_lines.ts";
@@ -31,4 +32,5 @@ export const SOURCE_KINDS: readonly SourceKind[] = [
   MLFLOW,
   TRACKER_DATABASE,
   WANDB,
+  CELLS,
 ];

@@ -120,6 +120,13 @@ export interface SourceKind<S extends ClaimSource = ClaimSource> {
    */
   read(source: S, files: RunFiles, form: Form): Promise<FoundValue[]>;
   /**
+   * How far what stands at the source is from what was published, from 0 to 1, where the two are not the same; or in words
+   * why it can't be told. Claims of a kind that has it may have a tolerance.
+   *
+   * @param reference a file that holds what was published, and the value that it has to have
+   */
+  distance?(source: S, files: RunFiles, reference: { path: string; value: string }): Promise<number | string>;
+  /**
    * What is wrong with a claim of this value from this source ("must …"), and with which of its fields. With a
    * selector, the value is a list here.
    */

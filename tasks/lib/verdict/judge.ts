@@ -2,14 +2,17 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { Failure } from "../cli/failure.ts";
-import { formatSource } from "../sources/sources.ts";
-import type { Conditions, Experiment } from "../experiment/experiment.ts";
+import { formatSource, kindOf } from "../sources/sources.ts";
+import type { RunFiles } from "../sources/source.ts";
+import type { Claim, Conditions, Experiment } from "../experiment/experiment.ts";
 import { parseExperiment } from "../experiment/parse.ts";
 import { type PlainClaim, plainClaim } from "../experiment/plain_claim.ts";
+import { withPublishedValues } from "../experiment/published_values.ts";
+import { recordedExperiment } from "../plan/recorded_experiment.ts";
 import type { Plan } from "../plan/plan.ts";
 import { explainUnreadable, findAlterations } from "../record/alterations.ts";
 import { type Evidence, evidencePath } from "../record/evidence.ts";
-import { type FoundRun, readPlan } from "../record/run_folder.ts";
+import { type FoundRun, publishedPath, readPlan } from "../record/run_folder.ts";
 import { type RunVerdict, VERDICT_SCHEMA } from "../record/verdict.ts";
 import { sha256, sha256File } from "../system/files.ts";
 import { readTextIfThere } from "../system/regular_file.ts";
@@ -47,7 +50,9 @@ async function judge(found: FoundRun, current: boolean): Promise<Judged> {
     throw new Failure(2, `Cannot judge by the current claims: there is no ${file}`);
   }
   const text = current ? now! : recorded;
-  const experiment = parseExperiment(text, file, root);
+  const experiment = current
+    ? await withPublishedValues(parseExperiment(text, file, root))
+    : recordedExperiment(plan);
   const authors = (current ? undefined : plan.experiment.authors) ?? await authorsConditions(experiment);
   const verdict = await judgeClaims(experiment, text, found, plan, authors);
   return { experiment, plan, verdict, claimsChanged: now !== undefined && now !== text };
@@ -131,12 +136,15 @@ export async function observe(
     const { name, from, value } = claim;
     const observation = await readSource(from, files, Array.isArray(value) ? "list" : "value");
     const { path = from.path } = observation.found ? observation : {};
+    const distance = await distanceOf(claim, observation, files, directory);
     const inStep = path.slice(from.step.length + 1);
     if (evidence.steps[from.step]?.untouched?.includes(inStep)) {
       const reason = `${inStep} was there before and was not written: it is not computed in this run`;
       return [name, { found: false, looked: formatSource(from), reason }];
     }
-    if (!observation.found || wasRecorded(path, from.step, evidence)) return [name, observation];
+    if (!observation.found || wasRecorded(path, from.step, evidence)) {
+      return [name, distance === undefined ? observation : { ...observation, distance } as Observation];
+    }
     return [name, {
       found: false,
       looked: formatSource(from),
@@ -144,6 +152,23 @@ export async function observe(
     }];
   });
   return new Map(await Promise.all(pairs));
+}
+
+/** How far a figure is from the published one, where that matters. */
+async function distanceOf(
+  { from, text, tolerance }: Claim,
+  observation: Observation,
+  files: RunFiles,
+  directory: string,
+): Promise<number | string | undefined> {
+  const kind = kindOf(from);
+  const isOther = observation.found && "text" in observation && observation.text !== text;
+  if (kind.distance === undefined || tolerance.length === 0 || !isOther) return undefined;
+  const reference = { path: publishedPath(directory, String(text)), value: String(text) };
+  const path = observation.path ?? from.path;
+  return await kind.distance({ ...from, path }, files, reference).catch((error) =>
+    `it can't be compared with the published figure: ${(error as Error).message}`
+  );
 }
 
 function wasRecorded(file: string, step: string, evidence: Evidence): boolean {

@@ -113,7 +113,9 @@ function compareObservation(
     return missing(`looked for one value at ${formatSource(claim.from)}, found a list`);
   }
   const { value } = claim;
-  if (typeof value !== "number" && typeof value !== "object") return compareExactly(claim, observation);
+  if (typeof value !== "number" && typeof value !== "object") {
+    return compareExactly(claim, observation, chosen);
+  }
   const obtained = readNumber(observation, claim);
   if (typeof obtained === "string") {
     return missing(
@@ -134,7 +136,11 @@ function missing(detail: string, obtained?: string): ClaimVerdict {
   return { verdict: "missing", detail, ...(obtained === undefined ? {} : { obtained }) };
 }
 
-function compareExactly(claim: Claim, { value, text }: FoundValue): ClaimVerdict {
+function compareExactly(
+  claim: Claim,
+  { value, text, distance }: FoundValue & { distance?: number | string },
+  chosen: Chosen,
+): ClaimVerdict {
   const { isHash = false, isText } = kindOf(claim.from);
   const obtained = isHash ? shortHash(text) : cut(text);
   if (!isText && typeof value !== typeof claim.value) {
@@ -152,6 +158,12 @@ function compareExactly(claim: Claim, { value, text }: FoundValue): ClaimVerdict
   if (fold(text) === fold(String(claim.value))) {
     return { verdict: "identical", obtained, detail: isHash ? "the same bytes" : "the same value" };
   }
+  if (typeof distance === "number") {
+    const isInside = distance <= (chosen.tolerance?.absolute ?? 0);
+    const share = `${Number((distance * 100).toPrecision(3))} % of the pixels`;
+    return { ...conclude(`${share} look different, which`, isInside, chosen), difference: share, obtained };
+  }
+  if (distance !== undefined) return { verdict: "different", obtained, detail: distance };
   return {
     verdict: "different",
     obtained,
