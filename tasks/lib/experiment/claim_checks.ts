@@ -36,7 +36,7 @@ export function checkClaims(document: YamlDocument): void {
 function checkPublished(
   document: YamlDocument,
   path: Path,
-  { name, from, value, published }: RawClaim,
+  { name, from, published }: RawClaim,
 ): void {
   const field = fieldName(path);
   const has = (key: string) => document.has([...path, key]);
