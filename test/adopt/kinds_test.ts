@@ -207,6 +207,24 @@ const CASES: [name: string, files: Record<string, string>, parts: string[]][] = 
     ],
   ],
   [
+    "imports of a step that its environment does not list",
+    {
+      "setup.py": "from setuptools import setup\nsetup(name='own', install_requires=['scikit-learn'])\n",
+      "own/__init__.py": "",
+      "train.py": "import own, numpy\nfrom sklearn import svm\nopen('a.txt', 'w')\n",
+    },
+    ['  install: [-e, ".", numpy] # found in setup.py; imports that nothing lists, the first in train.py:1, a guess\n'],
+  ],
+  [
+    "a README that marks its commands as Python, of a script that stands in a folder",
+    {
+      "README.md": "```python\npython train.py\nprint('no command')\n```\n",
+      "own/train.py": "",
+      "requirements.txt": "",
+    },
+    ["    run: [python, train.py]\n    cwd: own\n"],
+  ],
+  [
     "imports, where no file says what is needed: without the repository's own and the standard library's",
     {
       "train.py": "import os, cv2, helper\nfrom sklearn import svm\nopen('a.txt', 'w')\n",

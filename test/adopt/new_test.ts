@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { applyChanges } from "../../tasks/lib/adopt/changes.ts";
+import { printedValues } from "../../tasks/lib/adopt/printed_values.ts";
 import { copyTree } from "../../tasks/lib/system/files.ts";
 import { git, Project, ROOT } from "../support/project.ts";
 
@@ -133,6 +134,22 @@ Deno.test("new claims what notebooks printed: lines of the same words are one cu
     ],
   );
   assert.match(text, /passed over: python: "3\.10" \(demo\.ipynb, language_info\)/);
+});
+
+Deno.test("printedValues() finds the size of a split, and leaves out models, clocks and machines", () => {
+  const text = `(bn1): BatchNorm2d(64, eps=1e-05, momentum=0.1)
+Using device: cuda 0.5
+Sizes of train/val datasets: 2160 / 540
+Epoch [1/2], Training Accuracy: 22.08 %, Validation Accuracy: 48.89 %, 12.5 s
+Epoch [2/2], Training Accuracy: 57.73 %, Validation Accuracy: 68.15 %, 12.4 s
+ 50%|█████     | 1/2 [00:03<00:03, 3.10s/it]
+2026-01-02 12:00:00 loss: 0.5`;
+  const found = printedValues(text.split("\n").map((line) => ({ text: line, found: "a" })));
+  assert.deepEqual(found.map(({ label, values, of }) => [label, values.join(" "), of]), [
+    ["Sizes of train/val datasets", "2160", undefined],
+    ["Training Accuracy", "22.08 57.73", 2160],
+    ["Validation Accuracy", "48.89 68.15", 540],
+  ]);
 });
 
 Deno.test("new leaves the repository as it was where something is in the way", async () => {

@@ -18,6 +18,18 @@ const PLACEHOLDER = /<[^>]*>|\[[A-Za-z][^\]]*\]|\.\.\.|…|\/path\/|path[_/]to|\
  * @returns undefined for what runs nothing of this repository, such as an installation
  */
 export function stepFromCommand(text: string, repository: Repository, cwd = ""): StepDraft | undefined {
+  return stepIn(text, repository, cwd) ?? (cwd === "" ? stepElsewhere(text, repository) : undefined);
+}
+
+/** `python train.py`, where the only train.py stands in a folder. */
+function stepElsewhere(text: string, repository: Repository): StepDraft | undefined {
+  const script = /^(?:\w+=\S+\s+)*(?:python[\d.]*|bash|sh)\s+(?:-u\s+)?([\w.-]+\.(?:py|sh))\b/.exec(text)
+    ?.[1];
+  const found = script === undefined ? [] : repository.files.filter((path) => path.endsWith(`/${script}`));
+  return found.length === 1 ? stepIn(text, repository, dirname(found[0]!)) : undefined;
+}
+
+function stepIn(text: string, repository: Repository, cwd: string): StepDraft | undefined {
   const doubt = PLACEHOLDER.test(text) ? "it has a place to fill in" : undefined;
   const words = shellWords(doubt === undefined ? text : text.replace(/[<>|()]/g, "_"));
   if (words === undefined) return shellStep(text, repository, cwd);

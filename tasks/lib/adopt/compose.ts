@@ -12,6 +12,7 @@ import {
   type StepDraft,
   stepName,
 } from "./draft.ts";
+import { unnamedPackages } from "./kinds/imports.ts";
 import { withoutNested } from "./plain_step.ts";
 import type { OptionFact, PythonFacts } from "./python_facts.ts";
 import type { Repository } from "./repository.ts";
@@ -67,7 +68,7 @@ export async function compose(repository: Repository, draft: Draft, from?: strin
     name: draft.name ??
       { value: stepName(basename(repository.root)), found: "the folder's name", certainty: "guessed" },
     ...(draft.title && { title: draft.title }),
-    ...environmentOf(repository, draft, steps),
+    ...await environmentOf(repository, draft, steps),
     steps,
     otherSteps: others,
     parameters,
@@ -260,14 +261,32 @@ function reaches(step: StepDraft, name: string, steps: StepDraft[]): boolean {
   );
 }
 
-function environmentOf(repository: Repository, draft: Draft, steps: Found<StepDraft>[]) {
+async function environmentOf(repository: Repository, draft: Draft, steps: Found<StepDraft>[]) {
   const [requirements, ...later] = draft.requirements;
   const passed = later.filter(({ value }, index) =>
     ![requirements!, ...later.slice(0, index)].some((one) => one.value.join() === value.join())
   );
   const isOwn = ({ value }: Found<string[]>) => value.includes("-e") || value.includes(".");
   const install = draft.install.filter((one) => requirements === undefined || isOwn(one)).slice(0, 2);
-  const kernel = kernelPackages(repository, requirements, install, steps);
+  const said = [
+    ...[...(requirements?.value ?? []), ...OWN_SPECIFICATIONS].map((path) =>
+      repository.has(path) ? repository.text(path) ?? "" : ""
+    ),
+    ...install.map(({ value }) => value.join("\n")),
+  ].join("\n");
+  const sources = steps.flatMap(({ value }) => value.sources.slice(0, 1));
+  const unnamed = requirements === undefined && install.length === 0
+    ? new Map<string, string>()
+    : await unnamedPackages(repository, sources, said);
+  if (unnamed.size > 0) {
+    const [place] = unnamed.values();
+    install.push({
+      value: [...unnamed.keys()].sort(),
+      found: `imports that nothing lists, the first in ${place}`,
+      certainty: "guessed",
+    });
+  }
+  const kernel = kernelPackages(said, steps);
   const python = draft.pythons.find(({ certainty }) => certainty === "stated");
   const asTexts = (founds: Found<string[]>[], key: string) =>
     founds.map(({ value, ...rest }) => ({ ...rest, value: `${key}: ${value.join(", ")}` }));
@@ -289,19 +308,13 @@ function environmentOf(repository: Repository, draft: Draft, steps: Found<StepDr
   };
 }
 
+/** They list what the repository itself needs, whichever file the environment is made from. */
+const OWN_SPECIFICATIONS = ["pyproject.toml", "setup.py", "setup.cfg"];
+
 /** What executes a notebook, where nothing says that it is installed. */
-function kernelPackages(
-  repository: Repository,
-  requirements: Found<string[]> | undefined,
-  install: Found<string[]>[],
-  steps: Found<StepDraft>[],
-): Found<string[]> | undefined {
+function kernelPackages(said: string, steps: Found<StepDraft>[]): Found<string[]> | undefined {
   const first = steps.find(({ value }) => value.notebook !== undefined);
   if (first === undefined) return undefined;
-  const said = [
-    ...(requirements?.value ?? []).map((path) => repository.text(path) ?? ""),
-    ...install.map(({ value }) => value.join("\n")),
-  ].join("\n");
   if (/^[\s\-"'[]*(?:name = ")?(?:jupyter|jupyterlab|notebook|nbclient|nbconvert)\b/m.test(said)) {
     return undefined;
   }

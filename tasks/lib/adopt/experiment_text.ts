@@ -59,10 +59,7 @@ function steps({ steps, otherSteps }: Proposal): string[] {
     "",
     "steps:",
     ...steps.flatMap(step),
-    ...otherSteps.flatMap((one) => [
-      `  # perhaps, ${oneLine(one.value.doubt ?? "")}:`,
-      ...step(one).map((line) => `  # ${line.slice(2)}`),
-    ]),
+    ...perhaps(otherSteps, step),
   ];
 }
 
@@ -93,12 +90,19 @@ function shellLines(shell: string): string[] {
 }
 
 function claims({ claims, otherClaims }: Proposal): string[] {
-  const others = otherClaims.flatMap((one) => [
-    `  # perhaps, ${oneLine(one.value.doubt ?? "")}:`,
-    ...claim(one).map((line) => `  # ${line.slice(2)}`),
-  ]);
+  const others = perhaps(otherClaims, claim);
   if (claims.length + others.length === 0) return [];
   return ["", claims.length === 0 ? "claims: []" : "claims:", ...claims.flatMap(claim), ...others];
+}
+
+/** Comments, each with its reason; a reason that many have is said once. */
+function perhaps<T extends Found<{ doubt?: string }>>(others: T[], lines: (one: T) => string[]): string[] {
+  return others.flatMap((one, index) => [
+    ...(one.value.doubt === others[index - 1]?.value.doubt
+      ? []
+      : [`  # perhaps, ${oneLine(one.value.doubt ?? "")}:`]),
+    ...lines(one).map((line) => `  # ${line.slice(2)}`),
+  ]);
 }
 
 function claim({ value, ...found }: Found<ClaimDraft>): string[] {

@@ -21,12 +21,14 @@ export function commandLines(text: string): CommandLine[] {
   const found: CommandLine[] = [];
   let fence: string | undefined;
   let isCode = false;
+  let isPython = false;
   let block = 0;
   let open: CommandLine | undefined;
   for (const [index, raw] of text.split("\n").entries()) {
     const mark = /^\s*(```+|~~~+)\s*(\S*)/.exec(raw);
     if (mark && (fence === undefined || mark[1]!.startsWith(fence))) {
-      isCode = fence === undefined && !/^(?:python|py|json|ya?ml|bibtex|text|diff|toml)$/i.test(mark[2]!);
+      isCode = fence === undefined && !/^(?:json|ya?ml|bibtex|text|diff|toml)$/i.test(mark[2]!);
+      isPython = /^(?:python|py)$/i.test(mark[2]!);
       fence = fence === undefined ? mark[1] : undefined;
       block++;
       open = undefined;
@@ -38,6 +40,11 @@ export function commandLines(text: string): CommandLine[] {
       continue;
     }
     const plain = raw.trim().replace(/^(?:\$|>|%|!|\([\w.-]+\)\s*\$)\s+/, "").replace(/^!(?=[a-z])/, "");
+    // Many mark their commands as Python.
+    if (
+      fence !== undefined && isPython && open === undefined &&
+      !/^(?:python[\d.]*|pip[\d.]*|bash|cd) /.test(plain)
+    ) continue;
     const goesOn = /\\$/.test(plain);
     const part = plain.replace(/\\$/, "").trim();
     if (open !== undefined) open.text += ` ${part}`;

@@ -40,7 +40,7 @@ const ANY = String.raw`\S+`;
 
 /** Lines of progress bars, warnings, logs, paths and tables of layers: they tell of the machine, or change each time. */
 const NOISE =
-  /it\/s|s\/it|\bETA\b|[█▏▎▍▌▋▊▉]|\d\d:\d\d|0x[0-9a-f]{4,}|Warning|Traceback|\w(?:Error|Exception):|^\s*File |https?:\/\/|[A-Za-z]:\\|(?:^|\s)~?\/[\w.-]+\/|\bdownload|Requirement already|Collecting |Installing|successfully|\bdevice\b|\bGPU\b|\bCUDA\b|\bversion\b|\b(?:MB|GB|kB)\b|tensor\(|array\(|dtype|<[\w.]+ (?:object|at)|\[={3,}|={2,}>|^[\d/]+ \[/i;
+  /^\s*\(\w+\): \w+\(|it\/s|s\/it|\bETA\b|[█▏▎▍▌▋▊▉]|\d\d:\d\d|0x[0-9a-f]{4,}|Warning|Traceback|\w(?:Error|Exception):|^\s*File |https?:\/\/|[A-Za-z]:\\|(?:^|\s)~?\/[\w.-]+\/|\bdownload|Requirement already|Collecting |Installing|successfully|\bdevice\b|\bGPU\b|\bCUDA\b|\bversion\b|\b(?:MB|GB|kB)\b|tensor\(|array\(|dtype|<[\w.]+ (?:object|at)|\[={3,}|={2,}>|^[\d/]+ \[/i;
 
 /** What a number is called that counts, names or times, and is no result. */
 const NO_RESULT =
@@ -65,7 +65,35 @@ export function printedValues(lines: PrintedLine[]): PrintedValue[] {
       if (value !== undefined) found.push(value);
     }
   }
-  return found.slice(0, MOST);
+  return withSizes(found.slice(0, MOST), lines);
+}
+
+/**
+ * Percentages that are all counts of a number that is printed, too: `Sizes of train/val datasets: 2160 / 540`. It has to
+ * be small enough for the digits to tell.
+ */
+function withSizes(found: PrintedValue[], lines: PrintedLine[]): PrintedValue[] {
+  const sizes = new Set(
+    lines.filter(({ text }) =>
+      /size|sample|image|example|dataset|\b(?:train|val|test)/i.test(text) && text.length < 300
+    )
+      .flatMap(({ text }) =>
+        [...text.matchAll(/(?<![\w.,])\d{2,6}(?![\w.]|,\d)/g)].map(([size]) => Number(size))
+      ),
+  );
+  const sorted = [...sizes].sort((a, b) => a - b);
+  return found.map((value) => {
+    if (value.unit !== "%" || value.of !== undefined) return value;
+    const of = sorted.find((size) => value.values.every((text) => isCountOf(size, text)));
+    return of === undefined ? value : { ...value, of };
+  });
+}
+
+function isCountOf(size: number, percent: string): boolean {
+  const decimals = percent.split(".")[1]?.length ?? 0;
+  if (size < 10 || size >= 10 ** (decimals + 2)) return false;
+  const count = Math.round(Number(percent) * size / 100);
+  return (100 * count / size).toFixed(decimals) === Number(percent).toFixed(decimals);
 }
 
 /** Lines of the same words. */
@@ -139,7 +167,7 @@ function labelOf(words: string[], place: number): string | undefined {
   while (from > 0 && /^\s*(?:\/|\(|=|±)\s*$/.test(words[from]!)) from--;
   const before = words[from]!.replace(/[\s:=~≈([{'"$]+$/, "");
   const last = before.split(/[,;|]|\s{2,}|\)\s|\s-\s/).at(-1)!;
-  const plain = last.replace(/^[^\p{L}\d]+/u, "").replace(/['"]/g, "").trim();
+  const plain = last.replace(/^\w+\((?=\w+$)/, "").replace(/^[^\p{L}\d]+/u, "").replace(/['"]/g, "").trim();
   return /\p{L}{2}/u.test(plain) && plain.length <= 100 ? plain : undefined;
 }
 

@@ -68,6 +68,36 @@ export const IMPORTS: Kind = {
   },
 };
 
+/**
+ * Packages that the sources of steps import and the texts of an environment do not name: a setup.py says what a library
+ * needs, and not what its notebooks do.
+ */
+export async function unnamedPackages(
+  repository: Repository,
+  sources: string[],
+  texts: string,
+): Promise<Map<string, string>> {
+  const python = await repository.python();
+  const standard = python.get(STANDARD_LIBRARY)?.imports ?? {};
+  const own = ownModules(repository);
+  const plain = (text: string) => text.toLowerCase().replaceAll(/[_.]/g, "-");
+  const said = plain(texts);
+  const found = new Map<string, string>();
+  for (const path of sources) {
+    for (const [module, line] of Object.entries(python.get(path)?.imports ?? {})) {
+      const top = module.split(".")[0]!;
+      const name = PACKAGES[top] ?? top;
+      if (top === "" || Object.hasOwn(standard, top) || own.has(top) || NEVER.test(top)) continue;
+      const isSaid = [name, top].some((one) => new RegExp(`(?<![\\w-])${plain(one)}(?![\\w])`).test(said));
+      if (!isSaid && !found.has(name)) found.set(name, `${path}${path.endsWith(".ipynb") ? "" : `:${line}`}`);
+    }
+  }
+  return found;
+}
+
+/** What no index has under that name. */
+const NEVER = /^(?:google|mpl_toolkits|pylab|__future__|IPython|pkg_resources|setuptools|distutils)$/;
+
 /** Modules that the repository itself has: files and folders that a script beside them can import. */
 function ownModules(repository: Repository): Set<string> {
   const own = new Set<string>();

@@ -38,7 +38,9 @@ export const README_INSTALL: Kind = {
         const others = packages.filter((word) =>
           !/^(?:pip|setuptools|wheel|uv|poetry|virtualenv|jupyter|notebook|jupyterlab)$/.test(word)
         );
-        if (others.length > 0) draft.install.push({ value: others, found, certainty: "stated" });
+        // What the repository itself is called is on an index, too, and is not this state of it.
+        const isOwn = others.every((word) => word.toLowerCase() === draft.name?.value);
+        if (others.length > 0 && !isOwn) draft.install.push({ value: others, found, certainty: "stated" });
       }
     }
   },

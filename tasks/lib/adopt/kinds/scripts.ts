@@ -28,6 +28,8 @@ export const SCRIPTS: Kind = {
       path.endsWith(".py") && !NO_STEP.test(path) && isScript(path, facts, imported)
     ).map(([path]) => path).sort((a, b) => depth(a) - depth(b) || rank(a) - rank(b) || (a < b ? -1 : 1));
     const steps: Found<StepDraft>[] = [];
+    // A collection of scripts that nobody says the order of: those with a usual name, or the first.
+    const isManyAlike = scripts.length > MOST_STEPS;
     for (const path of scripts) {
       const facts = python.get(path)!;
       const words = argumentsOf(facts);
@@ -37,7 +39,8 @@ export const SCRIPTS: Kind = {
       ];
       const doubt = missing.length > 0
         ? `it wants ${missing.join(", ")}`
-        : steps.length >= MOST_STEPS || (steps.length > 0 && depth(path) > depth(scripts[0]!))
+        : isManyAlike && !(steps.length === 0 ? true : isUsual(path)) ||
+            steps.length >= MOST_STEPS || (steps.length > 0 && depth(path) > depth(scripts[0]!))
         ? "one of several scripts"
         : undefined;
       const name = stepName(
@@ -64,9 +67,14 @@ export const SCRIPTS: Kind = {
   },
 };
 
+function isUsual(path: string): boolean {
+  return USUAL.some((pattern) => pattern.test(path.split("/").at(-1)!));
+}
+
 function isScript(path: string, { main, writes, options }: PythonFacts, imported: Set<string>): boolean {
   if (main !== undefined) return true;
   const module = path.split("/").at(-1)!.replace(/\.py$/, "");
+  if (/^(?:train|main|run|experiment)/.test(module) && !imported.has(module)) return true;
   return !path.includes("/") && !imported.has(module) &&
     (writes !== undefined || options !== undefined || USUAL.some((one) => one.test(module)));
 }
