@@ -9,6 +9,7 @@ import { diffLines } from "../claim/claim_task.ts";
 import { callerFolder } from "../system/project_root.ts";
 import type { Change } from "./changes.ts";
 import type { Proposed } from "./propose.ts";
+import type { Finding } from "../audit/audit.ts";
 
 export const NEW_OPTIONS = {
   plan: { help: "show what would be written, and write nothing" },
@@ -58,6 +59,8 @@ export interface Offer {
   root: string;
   changes: Change[];
   notes: string[];
+  /** What will keep the results from being reproduced, as `audit` says it. */
+  warnings: Finding[];
   /** Nothing but a starting point: the folder is empty. */
   isStarter: boolean;
   proposed: Proposed;
@@ -88,7 +91,8 @@ export async function prepareOffer(
   if (!isThere && !isStarter && text === undefined) throw nothingFound(proposed);
   const { changes, notes: more } = companions({ repository, proposal, ci });
   const own = isThere ? [] : isStarter ? starter(repository) : [{ path: "experiment.yaml", after: text! }];
-  return { root, changes: [...own, ...changes], notes: [...notes, ...more], isStarter, proposed };
+  const warnings = isThere || isStarter ? [] : await warningsOf(proposed, notes);
+  return { root, changes: [...own, ...changes], notes: [...notes, ...more], warnings, isStarter, proposed };
 }
 
 /** What a run of the command has shown: a new experiment.yaml, or a further step of the one that is there. */
@@ -112,9 +116,28 @@ async function recordOffer(root: string, argv: string[], terminal: Terminal): Pr
     root,
     changes: [...(before === after ? [] : [{ path: "experiment.yaml", before, after }]), ...changes],
     notes: [...proposal.notes, ...notes],
+    warnings: [],
     isStarter: false,
     proposed,
   };
+}
+
+/** Sources beyond which the audit is left to its own command, so that a look stays quick. */
+const MOST_AUDITED = 60;
+
+async function warningsOf({ repository }: Proposed, notes: string[]): Promise<Finding[]> {
+  if (repository.named(/\.(?:py|ipynb)$/).length > MOST_AUDITED) {
+    notes.push("What will keep the results from being reproduced: deno task audit");
+    return [];
+  }
+  try {
+    const { audit } = await import("../audit/audit.ts");
+    const { findings } = await audit(repository.root);
+    return findings.filter(({ severity }) => severity !== "note");
+  } catch (error) {
+    notes.push(`The audit was left out: ${(error as Error).message}`);
+    return [];
+  }
 }
 
 function nothingFound({ proposal, repository }: Proposed): Failure {
@@ -132,7 +155,8 @@ function nothingFound({ proposal, repository }: Proposed): Failure {
   );
 }
 
-export function showOffer({ root, changes, notes, isStarter, proposed }: Offer, terminal: Terminal) {
+export function showOffer(offer: Offer, terminal: Terminal) {
+  const { root, changes, notes, isStarter, proposed } = offer;
   const { proposal } = proposed;
   if (isStarter) terminal.line(`${root} is empty: a minimal project that reproduces`);
   else if (changes.some(({ path }) => path === "experiment.yaml")) {
@@ -144,6 +168,7 @@ export function showOffer({ root, changes, notes, isStarter, proposed }: Offer, 
     terminal.line(`Found in ${root}: ${found.join(", ")}`);
   }
   notes.forEach((note) => terminal.note(note));
+  showWarnings(offer.warnings, terminal);
   for (const { path, before, after } of changes) {
     terminal.line();
     terminal.line(terminal.paint(before === undefined ? `${path}, new:` : `${path}, changed:`, "bold"));
@@ -157,6 +182,21 @@ export function showOffer({ root, changes, notes, isStarter, proposed }: Offer, 
     }
   }
   if (changes.length === 0) terminal.line("Nothing to write: all is there");
+}
+
+const MOST_WARNINGS = 5;
+
+function showWarnings(warnings: Finding[], terminal: Terminal) {
+  if (warnings.length === 0) return;
+  terminal.line();
+  terminal.line(terminal.paint("What will keep the results from being reproduced:", "bold"));
+  for (const { file, line, cell, rule, message } of warnings.slice(0, MOST_WARNINGS)) {
+    terminal.line(
+      `  ${cell === undefined ? `${file}:${line}` : `${file}, cell ${cell}`}  ${rule}: ${message}`,
+    );
+  }
+  const more = warnings.length - MOST_WARNINGS;
+  terminal.line(`  ${more > 0 ? `and ${more} more; ` : ""}why, and what to do: deno task audit`);
 }
 
 function confirmWriting(yes: boolean, terminal: Terminal) {
@@ -198,7 +238,7 @@ async function undo(root: string, terminal: Terminal) {
 }
 
 /** For a program: what was found, where, and what was or would be written. */
-export function outcome({ root, changes, notes, proposed }: Offer, written: boolean) {
+export function outcome({ root, changes, notes, warnings, proposed }: Offer, written: boolean) {
   const { proposal } = proposed;
-  return { root, written, changes, notes, proposal: { ...proposal, notes: undefined } };
+  return { root, written, changes, notes, warnings, proposal: { ...proposal, notes: undefined } };
 }

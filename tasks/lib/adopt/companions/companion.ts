@@ -1,5 +1,7 @@
 /** What goes with an experiment.yaml. */
 
+import { join } from "node:path";
+import { ROOT } from "../../system/product.ts";
 import type { Proposal } from "../compose.ts";
 import type { Change } from "../changes.ts";
 import type { Repository } from "../repository.ts";
@@ -17,10 +19,11 @@ export interface CompanionRequest {
   ci: boolean;
 }
 
-/** The name of the package that holds the tasks, and its version. */
+/** The name of the package that holds the tasks. */
 export const PACKAGE = "gpu-jupyter-tasks";
 
-export const VERSION = "0.2.0";
+/** Its version: the one that is running. */
+export const VERSION: string = JSON.parse(Deno.readTextFileSync(join(ROOT, "deno.json"))).version;
 
 /** How the package is called where only Python is at hand. */
 export const CALL = `uvx ${PACKAGE}@${VERSION}`;
