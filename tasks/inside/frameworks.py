@@ -30,7 +30,7 @@ def record() -> dict[str, Any]:
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a flag's name is deprecated is no news to the user
-        for name, describe in (("torch", _torch), ("tensorflow", _tensorflow)):
+        for name, describe in (("torch", _torch), ("tensorflow", _tensorflow), ("jax", _jax)):
             if name in sys.modules:
                 found[name] = _guarded(partial(describe, sys.modules[name]))
     return found
@@ -166,3 +166,32 @@ def _tensorflow(tf: Any) -> dict[str, Any]:
 def _tensorflow_deterministic() -> bool:
     context = sys.modules["tensorflow.python.framework.config"]
     return bool(context.is_op_determinism_enabled())
+
+
+def _jax(jax: Any) -> dict[str, Any]:
+    config, flags = jax.config, os.environ.get("XLA_FLAGS")
+    return _each(
+        {
+            "version": lambda: str(jax.__version__),
+            "jaxlib": lambda: str(sys.modules["jaxlib"].__version__),
+            "devices": lambda: _jax_devices(jax),
+            "deterministic_algorithms": lambda: "--xla_gpu_deterministic_ops=true" in (flags or ""),
+            "enable_x64": lambda: bool(config.jax_enable_x64),
+            "default_dtype": lambda: "float64" if config.jax_enable_x64 else "float32",
+            "matmul_precision": lambda: config.jax_default_matmul_precision,
+            "threefry_partitionable": lambda: bool(config.jax_threefry_partitionable),
+            "xla_flags": lambda: flags,
+        }
+    )
+
+
+def _jax_devices(jax: Any) -> list[dict[str, Any]]:
+    """The devices but for CPUs; empty unless some are in use, since asking would start every backend."""
+    bridge = sys.modules.get("jax._src.xla_bridge")
+    if bridge is None or not bridge.backends_are_initialized():
+        return []
+    return [
+        {"name": device.device_kind, "platform": device.platform}
+        for device in jax.devices()
+        if device.platform != "cpu"
+    ]

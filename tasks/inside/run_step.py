@@ -178,7 +178,7 @@ def read_reports(folder: Path) -> list[dict[str, object]]:
 
 
 def frameworks_of(report: dict[str, object]) -> dict[str, object]:
-    return {name: report[name] for name in ("torch", "tensorflow") if name in report}
+    return {name: report[name] for name in ("torch", "tensorflow", "jax") if name in report}
 
 
 def uses_gpu(report: dict[str, object]) -> bool:

@@ -261,6 +261,20 @@ Deno.test("an environment that does not fit is made again, and the reason said",
       assert.deepEqual(await sandbox.leftovers(), []);
     });
   }
+  await t.step("a file that the requirements include, and one that it includes", async () => {
+    await Deno.remove(sandbox.path("requirements-cpu.lock"));
+    await sandbox.write("requirements.txt", "-r more/base.txt # what all need\nbeta\n");
+    await sandbox.write("more/base.txt", "--constraint=pins.txt\nalpha\n-r ../requirements.txt\n");
+    await sandbox.write("more/pins.txt", "alpha==1.0\n");
+    await sandbox.ensure();
+    assert.equal((await sandbox.ensure()).made, false);
+    await sandbox.write("more/pins.txt", "alpha==1.0.0\n");
+    assert.equal((await sandbox.ensure()).made, true);
+    assert.equal((await sandbox.ensure()).made, false);
+    await sandbox.write("requirements-cpu.lock", LOCK);
+    await sandbox.write("requirements.txt", "alpha==1.0\nbeta\ntorch==2.13.0\n");
+    await sandbox.ensure();
+  });
   await t.step("a changed comment in the requirements changes nothing", async () => {
     await sandbox.write("requirements.txt", "alpha==1.0 # the first\nbeta\ntorch==2.13.0\n");
     assert.equal((await sandbox.ensure()).made, false);

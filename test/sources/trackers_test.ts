@@ -141,3 +141,31 @@ Deno.test("a claim on a tracked metric says which value, or is a list", () => {
     });
   }
 });
+
+Deno.test("a database that was written by way of a log is read by a task that may write nowhere, and stays alone", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const file = join(folder, "made.db");
+    const database = new DatabaseSync(file);
+    database.exec("PRAGMA journal_mode = WAL");
+    database.exec("CREATE TABLE metrics (id INTEGER PRIMARY KEY, run_name TEXT, step INTEGER, metrics TEXT)");
+    database.exec(`INSERT INTO metrics (run_name, step, metrics) VALUES ('one', 0, '{"acc": 0.250}')`);
+    database.close();
+    const before = await Deno.readFile(file);
+    const module = join(ROOT, "tasks/lib/values/tracker_database.ts");
+    const code = `import { metricInDatabase } from ${JSON.stringify(`file://${module}`)};
+      console.log(JSON.stringify(metricInDatabase(${JSON.stringify(file)}, "acc")));`;
+    await Deno.writeTextFile(join(folder, "read.ts"), code);
+    const args = ["run", "--quiet", "--no-prompt", "--no-check", "--allow-read", join(folder, "read.ts")];
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
+    assert.equal(
+      new TextDecoder().decode(stdout),
+      '[{"step":0,"text":"0.250"}]\n',
+      new TextDecoder().decode(stderr),
+    );
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["made.db", "read.ts"]);
+    assert.deepEqual(await Deno.readFile(file), before);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

@@ -101,6 +101,31 @@ Deno.test("where runs differ it is said by how much, and what may explain it", a
   for (const pattern of expected) assert.match(stdout, pattern);
 });
 
+const RANGES = `
+claims:
+  - { name: least, from: train/metrics.json#/accuracy/-1, value: { at_least: 98.89 }, of: 360, unit: "%" }
+  - { name: most, from: train/metrics.json#/accuracy/-1, value: { at_most: 99.99 } }
+  - { name: between, from: "train/history.csv#accuracy[max]", value: { between: [99.0, 99.5] } }
+  - { name: over runs, from: "train/history.csv#accuracy[mean]", value: { mean: 94.7, std: 0.2, n: 5 } }
+`;
+
+Deno.test("values that are claimed to lie in a range are compared, also where both runs are in it", async () => {
+  await using project = await made();
+  await project.write("experiment.yaml", experiment(RANGES));
+  const first = await reproduce(project);
+  await project.write("train.py", train(1));
+  const second = await reproduce(project);
+  const { code, stdout } = await project.task("compare", [first, second]);
+  assert.equal(code, 1);
+  const expected = [
+    /^least +99\.44 % +99\.17 % +−1 sample$/m,
+    /^most +99\.44 +99\.17 +−0\.27$/m,
+    /^between +99\.44 +99\.17 +−0\.27$/m,
+    /^over runs +94\.72\d* +94\.58\d* +−0\.135/m,
+  ];
+  for (const pattern of expected) assert.match(stdout, pattern);
+});
+
 Deno.test("published evidence is compared by hash where it holds no file", async () => {
   await using project = await made();
   const first = await reproduce(project);

@@ -6,6 +6,7 @@ import type { Experiment, PackageChoices } from "../experiment/experiment.ts";
 import { exists, sha256 } from "../system/files.ts";
 import type { Host } from "../system/host.ts";
 import { findPython } from "./python.ts";
+import { includedFiles } from "./included_files.ts";
 import { checkSource, findSource, type Source } from "./source.ts";
 import {
   environmentCache,
@@ -202,7 +203,7 @@ async function readWanted(
   const choices = Object.entries({ extras, groups, install, python, torch, without }).filter(([, value]) =>
     value !== undefined
   );
-  const others = await Promise.all(files.slice(1).map(digest));
+  const others = await Promise.all([...files.slice(1), ...await includedFiles(files)].map(digest));
   const own = await digest(lock);
   // A lock holds what further files come to; what is chosen of it, it does not.
   const parts = [...(ownLock ? [] : others), ...(choices.length === 0 ? [] : [JSON.stringify(choices)])];

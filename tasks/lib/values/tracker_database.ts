@@ -1,6 +1,6 @@
 /** Metrics in the SQLite files of MLflow and Trackio. */
 
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { ContentProblem } from "./content_problem.ts";
 import { findInJson } from "./json.ts";
@@ -10,7 +10,7 @@ import { type LoggedValue, namesOf } from "./logged.ts";
 const MOST_ROWS = 1_000_000;
 
 /**
- * @param file absolute path; it is opened to be read only
+ * @param file absolute path; it is only read
  * @throws {ContentProblem} if it is no such file, or has no such metric, or more than one run has it
  */
 export function metricInDatabase(file: string, metric: string): LoggedValue[] {
@@ -20,10 +20,8 @@ export function metricInDatabase(file: string, metric: string): LoggedValue[] {
     );
   }
   let database: DatabaseSync | undefined;
-  let copy: string | undefined;
   try {
-    copy = withoutLog(file);
-    database = new DatabaseSync(copy ?? file, { readOnly: true });
+    database = inMemory(file);
     const sql = database.prepare("SELECT sql FROM sqlite_master WHERE name = 'metrics'").get()?.sql;
     // A view may be made so that it never ends.
     if (typeof sql !== "string" || !/^CREATE TABLE\b/i.test(sql)) throw new ContentProblem(NO_METRICS);
@@ -48,27 +46,22 @@ export function metricInDatabase(file: string, metric: string): LoggedValue[] {
     throw new ContentProblem(`can't be read as a database: ${(error as Error).message}`);
   } finally {
     database?.close();
-    if (copy !== undefined) rmSync(copy);
   }
 }
 
 /** Where a database's header says that it is written by way of a log beside it (https://sqlite.org/fileformat.html). */
-const [WRITE_VERSION, READ_VERSION, LOG] = [18, 19, 2];
+const [WRITE_VERSION, READ_VERSION] = [18, 19];
 
 /**
- * A copy that needs no log: SQLite makes one beside a database that has one, even to read it, and a run folder stays as
- * the run left it.
- *
- * @returns undefined if the file has no log, or this task may write nowhere
+ * A database in memory that needs no log: SQLite makes one beside a file that had one, even to read it, and a run folder
+ * stays as the run left it.
  */
-function withoutLog(file: string): string | undefined {
+function inMemory(file: string): DatabaseSync {
   const content = readFileSync(file);
-  const mayWrite = Deno.permissions.querySync({ name: "write" }).state === "granted";
-  if (content[READ_VERSION] !== LOG || !mayWrite) return undefined;
-  const copy = Deno.makeTempFileSync({ suffix: ".db" });
   content[WRITE_VERSION] = content[READ_VERSION] = 1;
-  writeFileSync(copy, content);
-  return copy;
+  const database = new DatabaseSync(":memory:") as DatabaseSync & { deserialize(content: Uint8Array): void };
+  database.deserialize(content);
+  return database;
 }
 
 const NO_METRICS = "is not a database of MLflow or Trackio: it has no table of metrics";
