@@ -12,6 +12,7 @@ import { installArguments, installLines } from "../../tasks/lib/environment/inst
 import { findPython } from "../../tasks/lib/environment/python.ts";
 import { findSource } from "../../tasks/lib/environment/source.ts";
 import { findUv } from "../../tasks/lib/environment/uv.ts";
+import { readExperiment } from "../../tasks/lib/experiment/read.ts";
 import { findOnPath } from "../../tasks/lib/system/on_path.ts";
 
 const MAKE_WHEELS = join(import.meta.dirname!, "..", "fixtures/environment/make_wheels.py");
@@ -143,6 +144,46 @@ Deno.test("findSource() names what there is to do where a folder has nothing, or
     exitCode: 2,
     message: "environment.yml must be the only one of environment.requirements",
   });
+});
+
+Deno.test("extras or groups of a format that has none are refused, with the place in experiment.yaml", async (t) => {
+  const cases: [environment: string, files: Record<string, string>, message: RegExp | undefined][] = [
+    [
+      "requirements: r.txt\n  extras: [cpu]",
+      { "r.txt": "" },
+      /extras must be left out.*r\.txt has no extras \(experiment\.yaml:4:11\)/,
+    ],
+    [
+      "requirements: [r.txt]\n  groups: [dev]",
+      { "r.txt": "" },
+      /groups must be left out.*r\.txt has no groups \(experiment\.yaml:4:11\)/,
+    ],
+    [
+      "requirements: environment.yml\n  extras: [cpu]",
+      { "environment.yml": "" },
+      /environment\.yml has no extras/,
+    ],
+    ["requirements: Pipfile.lock\n  extras: [cpu]", { "Pipfile.lock": "{}" }, /Pipfile\.lock has no extras/],
+    ["requirements: pixi.lock\n  extras: [cpu]", { "pixi.lock": "" }, /pixi\.lock has no extras/],
+    ["requirements: setup.py\n  groups: [dev]", { "setup.py": "setup()" }, /setup\.py has no groups/],
+    ["install: [tqdm]\n  extras: [cpu]", {}, /install has no extras/],
+    [
+      "requirements: [r.txt, pyproject.toml]\n  extras: [cpu]",
+      { "r.txt": "", "pyproject.toml": PROJECT },
+      undefined,
+    ],
+    ["requirements: uv.lock\n  groups: [dev]", { "uv.lock": "" }, undefined],
+  ];
+  for (const [text, files, message] of cases) {
+    await t.step(text.replaceAll("\n ", ","), async () => {
+      const yaml = `name: test\nenvironment:\n  ${text}\nsteps: { a: { run: [python] } }\n`;
+      await using repository = await Repository.make({ "experiment.yaml": yaml, ...files });
+      const { root, environment } = await readExperiment(repository.root, repository.root);
+      const found = findSource(root, environment.requirements ?? [], environment, () => {});
+      if (message === undefined) await found;
+      else await assert.rejects(found, { exitCode: 2, message });
+    });
+  }
 });
 
 Deno.test("pythonsIn() reads the range of a pyproject.toml and of locks", () => {
@@ -332,6 +373,32 @@ Deno.test({
     assert.deepEqual(await imports(alone.python, "alpha", "beta", "mine"), [true, false, true]);
     const beside = await repository.ensure({ requirements: "requirements.txt", install: ["-e", "."] });
     assert.deepEqual(await imports(beside.python, "alpha", "beta", "mine"), [true, true, true]);
+    assert.doesNotMatch(repository.said.join("\n"), /versions open \([^)]*mine/);
+  },
+});
+
+Deno.test({
+  name:
+    "git add -A adds nothing of what makes the environment, with a .gitignore of one line and without any",
+  ignore: uv === undefined,
+  fn: async () => {
+    const { UV_NO_INDEX: _, PIP_NO_INDEX: __, ...env } = OFFLINE;
+    const setup =
+      "from setuptools import setup\nsetup(name='mine', version='1', package_dir={'': 'src'}, packages=['mine'])";
+    for (const ignored of [undefined, "*.pyc\n"]) {
+      const files = { "setup.py": setup, ...(ignored !== undefined && { ".gitignore": ignored }) };
+      await using repository = await Repository.make(files, env);
+      const { root } = repository;
+      await Deno.mkdir(join(root, "src/mine"), { recursive: true });
+      await Deno.writeTextFile(join(root, "src/mine/__init__.py"), "");
+      const git = (...args: string[]) => run(["git", "-C", root, ...args]);
+      await git("init", "--quiet");
+      await git("add", "-A");
+      const before = await git("ls-files");
+      for (const install of [["-e", "."], ["."]]) await repository.ensure({ install });
+      await git("add", "-A");
+      assert.equal(await git("ls-files"), before);
+    }
   },
 });
 

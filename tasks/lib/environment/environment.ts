@@ -63,9 +63,9 @@ export interface PreparedEnvironment {
 
 /** What the experiment wants of a Python environment on this host. */
 export function environmentRequest({ root, environment }: Experiment, host: Host) {
-  const { requirements, gpus, extras, groups, install, python, torch } = environment;
+  const { requirements, gpus, extras, groups, install, python, torch, places } = environment;
   const gpu = gpus !== "none" && host.gpus.length > 0;
-  return { root, requirements, gpu, extras, groups, install, python, torch };
+  return { root, requirements, gpu, extras, groups, install, python, torch, places };
 }
 
 /**

@@ -111,6 +111,7 @@ export async function makeEnvironment(making: Making): Promise<void> {
     progress: making.progress ?? (() => {}),
   };
   let isBegun = false;
+  const there = new Set(await madeFolders(making.root));
   try {
     const request: ContentsRequest = { ...making, files: source.files, uv, place };
     const contents = lock === undefined
@@ -123,7 +124,6 @@ export async function makeEnvironment(making: Making): Promise<void> {
     if (isConda) await setAside(target, announce);
     isBegun = isConda;
     const installer = await contents.install();
-    await hideMetadata(making.root);
     await checkStarts(directory, log);
     const packages = await countPackages(directory);
     if (!isConda) await relocate(directory, target.directory);
@@ -149,6 +149,7 @@ export async function makeEnvironment(making: Making): Promise<void> {
     if (isBegun) await Deno.remove(directory, { recursive: true }).catch(() => {});
     throw asFailure(error, target.directory, log, signal);
   } finally {
+    await hideMetadata(making.root, there);
     await Deno.remove(scratch, { recursive: true }).catch(() => {});
   }
   announce(`Made ${target.directory} in ${Math.round((performance.now() - started) / 1000)} s`);
@@ -214,12 +215,27 @@ async function localsOf({ files }: Source): Promise<string[]> {
   return found.flat();
 }
 
-/** What setuptools leaves beside an editable package is no file of the project's. */
-async function hideMetadata(root: string) {
-  for await (const { name, isDirectory } of Deno.readDir(root)) {
-    if (!isDirectory || !name.endsWith(".egg-info")) continue;
-    await Deno.writeTextFile(join(root, name, ".gitignore"), "*\n", { createNew: true }).catch(() => {});
+/** How deep in a project a package may lie that it installs: `packages/one/src/one.egg-info`. */
+const DEEPEST = 4;
+
+/** What building a package leaves beside its sources is no file of the project's. */
+async function hideMetadata(root: string, before: ReadonlySet<string>): Promise<void> {
+  for (const path of await madeFolders(root)) {
+    if (before.has(path)) continue;
+    await Deno.writeTextFile(join(path, ".gitignore"), "*\n", { createNew: true }).catch(() => {});
   }
+}
+
+/** Folders such as setuptools makes, where they may lie. */
+async function madeFolders(folder: string, depth = 0): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
+  const found = await Promise.all(entries.map(async ({ name, isDirectory }) => {
+    const path = join(folder, name);
+    if (!isDirectory || name.startsWith(".") || name === "node_modules" || name === "runs") return [];
+    if (name.endsWith(".egg-info") || name === "build") return [path];
+    return depth < DEEPEST ? await madeFolders(path, depth + 1) : [];
+  }));
+  return found.flat();
 }
 
 async function ownPython(directory: string): Promise<{ version: string; base: string }> {

@@ -28,12 +28,12 @@ import type { Uv } from "./uv.ts";
  */
 export async function resolved(request: ContentsRequest): Promise<Contents> {
   request.announce(`Resolving ${nameOf(request)}, which has no lock`);
-  const { packages, ...contents } = await resolveRequirements(request);
+  const { packages: _, fetched, ...contents } = await resolveRequirements(request);
   const pinned = await pinnedNames(request.files.filter(isRequirements));
-  const open = packages.filter((name) => !pinned.has(name));
+  const open = fetched.filter((name) => !pinned.has(name));
   const note = open.length === 0
     ? undefined
-    : `${nameOf(request)} leaves ${open.length} of ${packages.length} versions open (${
+    : `${nameOf(request)} leaves ${open.length} of ${fetched.length} versions open (${
       open.slice(0, 3).join(", ")
     }${open.length > 3 ? ", …" : ""}): they may differ from the authors'. To lock them: deno task lock`;
   return { ...contents, note };
@@ -50,6 +50,8 @@ function isRequirements(file: string): boolean {
 interface Resolution extends Contents {
   /** Normalized names. */
   packages: string[];
+  /** Those of them that come from an index, and not from a folder of the project. */
+  fetched: string[];
 }
 
 async function resolveRequirements(request: ContentsRequest): Promise<Resolution> {
@@ -185,6 +187,10 @@ function packagesIn(pylock: string): string[] {
   return [...pylock.matchAll(/^name = "([^"]+)"/gm)].map(([, name = ""]) => normalize(name));
 }
 
+function fetchedIn(pylock: string): string[] {
+  return packagesIn(pylock.split("[[packages]]").filter((entry) => !/^directory = /m.test(entry)).join(""));
+}
+
 function fromPylock(
   uv: Uv,
   request: ContentsRequest,
@@ -197,6 +203,7 @@ function fromPylock(
   const sizes = [...fileSizes(text, place.python.version).values()];
   return {
     packages,
+    fetched: fetchedIn(text),
     downloadMB: sizes.length === 0 ? undefined : sizes.reduce((sum, size) => sum + size, 0),
     install: async () => {
       const installing = await Tool.uv(uv, place, packages.length);
@@ -287,17 +294,23 @@ async function resolveWithPip(tool: Tool, pip: string[], request: ContentsReques
   const seen = ended.endedAt === undefined ? undefined : packageIn(ended.endedAt);
   if (seen !== undefined) throw onlyCuda([seen], tool.name);
   if (ended.code !== 0) throw new InstallError(silent.explain(ended.output, nameOf(request)));
-  const found: { install: { metadata: { name: string } }[] } = JSON.parse(await Deno.readTextFile(report));
-  const packages = found.install.map(({ metadata }) => normalize(metadata.name));
+  const found: PipReport = JSON.parse(await Deno.readTextFile(report));
+  const named = (entries: PipReport["install"]) => entries.map(({ metadata }) => normalize(metadata.name));
+  const packages = named(found.install);
   refuseCuda(packages, withCuda, tool.name);
   return {
     packages,
+    fetched: named(found.install.filter(({ download_info }) => download_info?.dir_info === undefined)),
     install: async () => {
       const installing = Tool.pip(place, packages.length);
       await installing.must([...install, ...wanted], nameOf(request));
       return `pip ${await pipVersion(installing, pip)}`;
     },
   };
+}
+
+interface PipReport {
+  install: { metadata: { name: string }; download_info?: { dir_info?: unknown } }[];
 }
 
 /** The package that a line of pip's is about: "Collecting torch==2.5.1", "Downloading torch-2.5.1-….whl (906.5 MB)". */

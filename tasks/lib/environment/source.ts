@@ -29,7 +29,42 @@ export interface Source {
 export async function findSource(
   root: string,
   requirements: readonly string[],
-  { gpu, install }: PackageChoices & { gpu?: boolean },
+  { gpu, install, ...choices }: PackageChoices & { gpu?: boolean },
+  note: (line: string) => void,
+): Promise<Source> {
+  const source = await sourceOf(root, requirements, { gpu, install }, note);
+  if (choices.extras !== undefined || choices.groups !== undefined) {
+    await refuseChoices(source, requirements, choices);
+  }
+  return source;
+}
+
+/** Extras or groups of what has none would be left out silently. */
+async function refuseChoices(
+  { files, format }: Source,
+  requirements: readonly string[],
+  choices: PackageChoices,
+) {
+  const formats = [format, ...await Promise.all(files.map(formatOf))];
+  for (const key of ["extras", "groups"] as const) {
+    if (choices[key] === undefined || formats.some(({ has }) => has?.includes(key))) continue;
+    const having = (await allFormats()).filter(({ has }) => has?.includes(key)).map(({ name }) => name);
+    const names = files.map((file) => basename(file)).join(", ") || requirements.join(", ") || "install";
+    const place = choices.places?.[key];
+    throw new Failure(
+      2,
+      `environment.${key} must be left out, since ${names} has no ${key}${
+        place === undefined ? "" : ` (${place})`
+      }`,
+      { remedy: `Remove it, or name what has ${key} in environment.requirements: ${having.join(", ")}` },
+    );
+  }
+}
+
+async function sourceOf(
+  root: string,
+  requirements: readonly string[],
+  { gpu, install }: { gpu?: boolean; install?: string[] },
   note: (line: string) => void,
 ): Promise<Source> {
   const paths = requirements.map((path) => resolve(root, path));

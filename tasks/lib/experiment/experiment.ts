@@ -24,6 +24,8 @@ export interface PackageChoices {
   python?: string;
   /** PyTorch's build: cpu, cu128, …; without it, or "auto", the one that fits the GPUs that are asked for and here. */
   torch?: string;
+  /** Where experiment.yaml says what not every format has, e.g. "experiment.yaml:4:11", for messages. */
+  places?: { extras?: string; groups?: string };
 }
 
 export interface Environment extends PackageChoices {

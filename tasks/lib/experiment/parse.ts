@@ -43,7 +43,7 @@ function convert(document: YamlDocument, file: string, root: string): Experiment
     title: data.title && oneLine(data.title),
     file,
     root,
-    environment: convertEnvironment(data.environment ?? {}),
+    environment: convertEnvironment(document, data.environment ?? {}),
     parameters: mapRecord(
       data.parameters ?? {},
       (value, name) => convertParameter(document, value, name),
@@ -75,15 +75,18 @@ function mapRecord<T, U>(
   return result;
 }
 
-function convertEnvironment(environment: RawEnvironment): Environment {
+function convertEnvironment(document: YamlDocument, environment: RawEnvironment): Environment {
   const { image, requirements, gpus, engine, shm_size, memory, cpus, network } = environment;
   const { extras, groups, install, python, torch } = environment;
+  const placeOf = (key: string, value: unknown) =>
+    value === undefined ? {} : { [key]: document.place(["environment", key]) };
   return {
     image,
     requirements: requirements === undefined || requirements === "active"
       ? undefined
       : [requirements].flat().map(tidyPath),
     ...{ extras, groups, install: install?.map(String), python, torch },
+    ...((extras || groups) && { places: { ...placeOf("extras", extras), ...placeOf("groups", groups) } }),
     gpus: Array.isArray(gpus) ? gpus.map(String) : gpus ?? "none",
     engine,
     limits: { shmSize: shm_size, memory, cpus: cpus === undefined ? undefined : String(cpus), network },

@@ -1,5 +1,6 @@
 /** The YAML text of an experiment, with the place of everything in it. */
 
+import { basename } from "node:path";
 import type { Document, Node } from "yaml";
 import { Failure, type Problem } from "../cli/failure.ts";
 import { flowText } from "./flow_text.ts";
@@ -121,6 +122,12 @@ export class YamlDocument {
 
   line(path: Path): number {
     return this.lines.linePos(this.offset(path, "value")).line;
+  }
+
+  /** For the end of a message: `experiment.yaml:7:9`. */
+  place(path: Path): string {
+    const { line, col } = this.lines.linePos(this.offset(path, "value"));
+    return `${basename(this.file)}:${line}:${col}`;
   }
 
   /** Source text of the scalar at the path: 86.10 keeps both decimals; of a quoted text, what it holds. */

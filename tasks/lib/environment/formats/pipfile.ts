@@ -14,6 +14,7 @@ export const PIPFILE: EnvironmentFormat = {
   name: "Pipfile",
   files: /^Pipfile$/,
   isLock: false,
+  has: ["groups"],
   program: PROGRAM,
   lockedBy: ["Pipfile.lock"],
   async contents(request) {

@@ -9,6 +9,7 @@ export const PIPFILE_LOCK: EnvironmentFormat = {
   name: "Pipfile.lock",
   files: /^Pipfile\.lock$/,
   isLock: true,
+  has: ["groups"],
   goesWith: ["Pipfile"],
   pinned,
   contents: async (request) => await ofPinned(request, await pinned(request)),

@@ -17,6 +17,7 @@ export const PIXI: EnvironmentFormat = {
   name: "pixi.toml",
   files: /^pixi\.(?:lock|toml)$/,
   isLock: true,
+  has: ["groups"],
   isConda: true,
   program: PROGRAM,
   lockedBy: ["pixi.lock"],

@@ -22,6 +22,7 @@ export const POETRY_LOCK: EnvironmentFormat = {
   name: "poetry.lock",
   files: /^poetry\.lock$/,
   isLock: true,
+  has: ["extras", "groups"],
   program: PROGRAM,
   goesWith: ["pyproject.toml", "setup.py", "setup.cfg"],
   pythons: pythonsIn,

@@ -7,6 +7,7 @@ export const PYLOCK: EnvironmentFormat = {
   name: "pylock.toml",
   files: /^pylock(?:\.[^.]+)?\.toml$/,
   isLock: true,
+  has: ["extras", "groups"],
   goesWith: ["pyproject.toml"],
   pythons: pythonsIn,
   pinned: pylockPackages,

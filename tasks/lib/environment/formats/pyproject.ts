@@ -7,6 +7,7 @@ export const PYPROJECT: EnvironmentFormat = {
   name: "pyproject.toml",
   files: /^pyproject\.toml$/,
   isLock: false,
+  has: ["extras", "groups"],
   canLock: true,
   lockedBy: ["uv.lock", "poetry.lock", "pylock.toml"],
   goesWith: ["setup.py", "setup.cfg"],

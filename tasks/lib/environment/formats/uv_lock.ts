@@ -10,6 +10,7 @@ export const UV_LOCK: EnvironmentFormat = {
   name: "uv.lock",
   files: /^uv\.lock$/,
   isLock: true,
+  has: ["extras", "groups"],
   goesWith: ["pyproject.toml", "setup.py", "setup.cfg"],
   pythons: pythonsIn,
   pinned,
