@@ -20,7 +20,8 @@ export const task = defineTask({
   maintainers: true,
   summary:
     "Writes the files that follow from others: the tasks and permissions in deno.json from tasks/*.ts, " +
-    "schemas/experiment.schema.json, by which editors check experiment.yaml, from tasks/lib/experiment/schema.ts, and " +
+    "schemas/experiment.schema.json, by which editors check experiment.yaml, from tasks/lib/experiment/schema.ts, the " +
+    "schemas of the records from the code's own types, and " +
     "codemeta.json, by which catalogues find research software, from CITATION.cff; docs/reference.md and docs/audit.md.",
   examples: [
     ["deno task generate", "after a change to one of those"],
@@ -78,6 +79,7 @@ export async function generatedFiles(): Promise<Record<string, string>> {
   const { withTasks } = await import("./lib/maintenance/task_table.ts");
   const { jsonSchema } = await import("./lib/experiment/json_schema.ts");
   const { readCitation } = await import("./lib/crate/citation.ts");
+  const { recordSchemas } = await import("./lib/maintenance/record_schemas.ts");
   const { codemetaText } = await import("./lib/crate/codemeta.ts");
   const { completionScripts } = await import("./lib/maintenance/completions/scripts.ts");
   const { auditPage } = await import("./lib/maintenance/audit_page.ts");
@@ -90,6 +92,7 @@ export async function generatedFiles(): Promise<Record<string, string>> {
       (await readCitation(ROOT))!.version!,
     ),
     "schemas/experiment.schema.json": jsonSchema(),
+    ...await recordSchemas(),
     "codemeta.json": await codemetaText(),
     ...completionScripts(tasks),
     "docs/audit.md": await auditPage(),

@@ -11,6 +11,7 @@ not judge, and says so. `deno task verify` judges all; test/vectors holds both t
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 import json
@@ -1579,24 +1580,55 @@ def alterations(directory: str, evidence: Json) -> list[str]:
     recorded["plan.json"] = {"sha256": evidence["planSha256"]}
     receipt = os.path.join(directory, "receipt.json")
     if os.path.lexists(receipt):
-        with open(receipt, encoding="utf-8") as file:
-            text = file.read(LARGEST_FILE)
-        match = re.fullmatch(r'\{"sha256":"(.{64})","statement":(.*)\}', text, re.S)
-        if match is None or hashlib.sha256(match[2].encode()).hexdigest() != match[1]:
+        try:
+            files = files_of_receipt(Files(directory).text("receipt.json"))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotFound):
             found.append("receipt.json: other bytes than were written")
-        else:
-            for path, stated in json.loads(match[2])["files"].items():
-                if path in recorded and any(
-                    recorded[path].get(key, stated[key]) != stated[key] for key in stated
-                ):
-                    found.append("receipt.json: states something else than the records do")
-                recorded[path] = stated
+            files = {}
+        for path, stated in files.items():
+            if path in recorded and any(
+                recorded[path].get(key, stated[key]) != stated[key] for key in stated
+            ):
+                found.append("receipt.json: states something else than the records do")
+            recorded[path] = stated
     root = os.path.realpath(directory)
     for path, stated in recorded.items():
         problem = alteration(root, path, stated)
         if problem is not None:
             found.append(f"{path}: {problem}")
     return found
+
+
+def files_of_receipt(text: str) -> Json:
+    """What a receipt of either version says of the files, by their paths."""
+    receipt = json.loads(text)
+    if "statement" in receipt:
+        written = text[text.index('"statement":') + 12 : -1]
+        if hashlib.sha256(written.encode()).hexdigest() != receipt["sha256"]:
+            raise ValueError
+        first: Json = receipt["statement"]["files"]
+        return first
+    if "payload" in receipt:
+        receipt = json.loads(base64.b64decode(receipt["payload"], validate=True))
+    stated: Json = {
+        subject["name"]: {"bytes": subject["annotations"]["bytes"], "sha256": subject["digest"]["sha256"]}
+        for subject in receipt["subject"]
+    }
+    reproduction = receipt["predicate"]["reproduction"]
+    stated.update({path: {"link": target} for path, target in reproduction["links"].items()})
+    whole = {key: value for key, value in reproduction.items() if key not in ("links", "sha256")}
+    canonical = json.dumps(in_order({**whole, "files": stated}), ensure_ascii=False, separators=(",", ":"))
+    if hashlib.sha256(canonical.encode()).hexdigest() != reproduction["sha256"]:
+        raise ValueError
+    return stated
+
+
+def in_order(value: Any) -> Any:
+    """With sorted keys, as RFC 8785 sorts them."""
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
+        return {key: in_order(value[key]) for key in keys}
+    return [in_order(one) for one in value] if isinstance(value, list) else value
 
 
 def alteration(root: str, path: str, stated: Json) -> str | None:

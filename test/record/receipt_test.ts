@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { canonicalJson, isRecord, stateRun } from "../../tasks/lib/record/receipt.ts";
+import { canonicalJson } from "../../tasks/lib/record/canonical_json.ts";
+import { fromInToto, toInToto } from "../../tasks/lib/record/in_toto.ts";
+import { isRecord, stateRun } from "../../tasks/lib/record/receipt.ts";
+import type { Statement } from "../../tasks/lib/record/receipt_schema.ts";
 import type { Evidence } from "../../tasks/lib/record/evidence.ts";
-import { listFiles } from "../../tasks/lib/system/files.ts";
+import { listFiles, sha256 } from "../../tasks/lib/system/files.ts";
 import { experiment, Project, TRAIN } from "../support/project.ts";
 
 const CLAIM = "claims:\n  - { name: accuracy, from: train/metrics.json#/accuracy/-1, value: 99.44 }\n";
@@ -137,26 +140,39 @@ Deno.test("what is derived from a run may be altered: report makes it again", as
 });
 
 Deno.test("verify finds a receipt that hides a file or states another verdict, though its hash is right", async (t) => {
-  const cases: [name: string, alter: (statement: Record<string, unknown>) => void][] = [
-    ["an output is left out", ({ files }) => delete (files as Record<string, unknown>)["train/metrics.json"]],
+  const cases: [name: string, alter: (statement: Statement) => void][] = [
+    ["an output is left out", ({ files }) => delete files["train/metrics.json"]],
     ["another verdict", (statement) => statement.holds = false],
     ["another image", (statement) => statement.image = { name: "x", id: "sha256:0" }],
+  ];
+  const versions: [name: string, write: (statement: Statement) => string][] = [
+    ["in-toto", (statement) => canonicalJson(toInToto(statement))],
+    ["the first version", (statement) => {
+      const text = canonicalJson({ ...statement, schema: 1 });
+      return `{"sha256":"${sha256(text)}","statement":${text}}`;
+    }],
   ];
   await using project = await Project.make(FILES);
   assert.equal((await project.task("reproduce")).code, 0);
   const path = join(await project.run(), "receipt.json");
   const before = await Deno.readTextFile(path);
-  for (const [name, alter] of cases) {
-    await t.step(name, async () => {
-      const { statement } = JSON.parse(before);
-      alter(statement);
-      const { sha256 } = await import("../../tasks/lib/system/files.ts");
-      const hash = sha256(canonicalJson(statement));
-      await Deno.writeTextFile(path, canonicalJson({ statement, sha256: hash }));
+  const stated = () => fromInToto(JSON.parse(before));
+  for (const [version, write] of versions) {
+    await t.step(`${version}: unaltered`, async () => {
+      await Deno.writeTextFile(path, write(stated()));
       const { code, stdout } = await project.task("verify");
-      assert.equal(code, 1);
-      assert.match(stdout, /receipt\.json: states something else than the records do/);
+      assert.equal(code, 0, stdout);
     });
+    for (const [name, alter] of cases) {
+      await t.step(`${version}: ${name}`, async () => {
+        const statement = stated();
+        alter(statement);
+        await Deno.writeTextFile(path, write(statement));
+        const { code, stdout } = await project.task("verify");
+        assert.equal(code, 1);
+        assert.match(stdout, /receipt\.json: states something else than the records do/);
+      });
+    }
   }
 });
 
@@ -165,10 +181,10 @@ Deno.test("a run that goes on gets a new receipt", async () => {
   await using project = await Project.make({ ...FILES, "train.py": `${stop}${TRAIN}` });
   assert.equal((await project.task("reproduce")).code, 1);
   const path = join(await project.run(), "receipt.json");
-  assert.equal(JSON.parse(await Deno.readTextFile(path)).statement.status, "failed");
+  assert.equal(fromInToto(JSON.parse(await Deno.readTextFile(path))).status, "failed");
   await project.write("go", "");
   assert.equal((await project.task("reproduce", ["--resume"])).code, 0);
-  assert.equal(JSON.parse(await Deno.readTextFile(path)).statement.status, "done");
+  assert.equal(fromInToto(JSON.parse(await Deno.readTextFile(path))).status, "done");
   assert.equal((await project.task("verify")).code, 0);
 });
 

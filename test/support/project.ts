@@ -1,6 +1,7 @@
 /** A throw-away project for tests, and the real command line to run on it. */
 
 import { dirname, join } from "node:path";
+import { recordProblems } from "./schemas.ts";
 
 export const ROOT = join(import.meta.dirname!, "..", "..");
 
@@ -8,6 +9,19 @@ export interface Ended {
   code: number;
   stdout: string;
   stderr: string;
+}
+
+const RUN_TASKS = ["reproduce", "train", "infer", "step", "notebook"];
+
+function runFolders(runs: string): string[] {
+  try {
+    return [...Deno.readDirSync(runs)].flatMap((experiment) =>
+      [...Deno.readDirSync(join(runs, experiment.name))].filter(({ isDirectory }) => isDirectory)
+        .map(({ name }) => join(runs, experiment.name, name))
+    );
+  } catch {
+    return []; // a test has put something else there
+  }
 }
 
 export class Project implements AsyncDisposable {
@@ -43,8 +57,22 @@ export class Project implements AsyncDisposable {
   }
 
   async task(task: string, args: string[] = [], env: Record<string, string> = {}): Promise<Ended> {
-    return await ended(this.start(task, args, env));
+    const end = await ended(this.start(task, args, env));
+    if (RUN_TASKS.includes(task)) this.#checkRecords();
+    return end;
   }
+
+  /** Those of each run once, while nobody has altered them. */
+  #checkRecords() {
+    for (const directory of runFolders(this.path("runs"))) {
+      if (this.#checked.has(directory)) continue;
+      this.#checked.add(directory);
+      const problems = recordProblems(directory);
+      if (problems.length > 0) throw new Error(`${directory}: ${problems.join(", ")}`);
+    }
+  }
+
+  readonly #checked = new Set<string>();
 
   /** The only run there is, or the newest. */
   async run(name = "test", index = -1): Promise<string> {

@@ -48,8 +48,20 @@ export const plainClaimSchema = z.object({
   value: z.union([
     z.string(),
     z.array(z.string()),
-    z.object({ mean: z.string(), std: z.string(), n: z.number() }),
-    z.object({ least: z.optional(z.string()), most: z.optional(z.string()) }),
+    z.object({
+      /** Mean over the runs. */
+      mean: z.string(),
+      /** Their standard deviation. */
+      std: z.string(),
+      /** Number of runs. */
+      n: z.number(),
+    }),
+    z.object({
+      /** The smallest value with which the claim holds. */
+      least: z.optional(z.string()),
+      /** The largest value with which the claim holds. */
+      most: z.optional(z.string()),
+    }),
   ]),
   /** Unit, for people; a cell or match may end in it. */
   unit: z.optional(z.string()),

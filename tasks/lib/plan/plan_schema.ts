@@ -11,8 +11,11 @@ const textByName = z.record(z.string(), z.string());
 const scalar = z.union([z.string(), z.number(), z.boolean()], { error: "a text, a number, true or false" });
 
 export const engineSchema = z.object({
+  /** Where the steps run: this machine's own files, or a container engine. */
   name: z.enum(ENGINE_NAMES),
+  /** Why this one was chosen, in words. */
   because: z.string(),
+  /** The engine's version, where it says one. */
   version: z.optional(z.string()),
 });
 
@@ -42,12 +45,16 @@ const plannedDataSchema = z.object({
 
 /** A folder or file of this machine in a container, for a step at the same path, so that no argument changes. */
 const mountSchema = z.object({
+  /** Absolute path on this machine. */
   source: z.string(),
+  /** Absolute path in the container. */
   target: z.string(),
+  /** It can only be read there. */
   readOnly: z.optional(z.boolean()),
 });
 
 export const plannedImageSchema = z.object({
+  /** Name with its tag, as it was asked for. */
   name: z.string(),
   /** The engine's own name for the image; for apptainer the SHA-256 of the SIF file. */
   id: z.string(),
@@ -72,6 +79,7 @@ export const gpuRequestSchema = z.union([z.literal("none"), z.literal("all"), z.
 const containerRequestSchema = z.object({
   /** Folder of the image that the project is installed from: what is imported there is the project as it is now. */
   projectAt: z.optional(z.string()),
+  /** The image that the containers are made from. */
   image: plannedImageSchema,
   /** Program and arguments that the step's command is appended to; empty if the image has none. */
   entrypoint: texts,
@@ -96,6 +104,7 @@ export const limitsSchema = z.object({
   memory: z.optional(z.string()),
   /** Number of processors, e.g. "1.5". */
   cpus: z.optional(z.string()),
+  /** Containers have no network. */
   network: z.optional(z.literal("none")),
 });
 
@@ -103,7 +112,9 @@ const plannedContainerSchema = z.extend(
   z.omit(containerRequestSchema, { home: true, isProcess: true, projectAt: true }),
   {
     ...limitsSchema.shape,
+    /** GPUs that the containers get. */
     gpus: gpuRequestSchema,
+    /** What the containers see of this machine. */
     mounts: z.array(mountSchema),
     /** Folder for what a step of apptainer writes to /tmp and HOME; there only while it runs. */
     scratch: z.optional(z.string()),
@@ -111,9 +122,15 @@ const plannedContainerSchema = z.extend(
 );
 
 /** A folder bound to a need: made in this run, or by the newest run that has it with the same parameters. */
-export const needSchema = z.object({ run: z.string(), directory: z.string() });
+export const needSchema = z.object({
+  /** Id of the run that made it. */
+  run: z.string(),
+  /** Absolute path of the folder. */
+  directory: z.string(),
+});
 
 const plannedStepSchema = z.object({
+  /** Name of the step. */
   name: z.string(),
   /** The step's own command; `python` is the environment's. */
   argv: texts,
@@ -125,6 +142,7 @@ const plannedStepSchema = z.object({
   env: textByName,
   /** The step's own folder, absolute. */
   out: z.string(),
+  /** Files that must be in the step's own folder when it ends. */
   produces: texts,
   /** What it does, in a line for people. */
   description: z.optional(z.string()),
@@ -142,10 +160,18 @@ const plannedStepSchema = z.object({
   gpus: z.optional(gpuRequestSchema),
   /** What it took its authors. */
   expect: z.optional(
-    z.object({ seconds: z.optional(z.number()), bytes: z.optional(z.number()), on: z.optional(z.string()) }),
+    z.object({
+      /** So many seconds. */
+      seconds: z.optional(z.number()),
+      /** So many bytes of disk. */
+      bytes: z.optional(z.number()),
+      /** A machine in words. */
+      on: z.optional(z.string()),
+    }),
   ),
   /** What it writes into the project, relative to its root. */
   outputs: z.optional(texts),
+  /** Files and folders that it reads, relative to the root; all tracked files without it. */
   inputs: z.optional(texts),
   /** Folders of other steps that this one reads. */
   needs: z.record(z.string(), needSchema),
@@ -153,7 +179,15 @@ const plannedStepSchema = z.object({
   data: z.optional(texts),
   /** What it downloads by itself: where it is afterwards, absolute, and what is expected of it. */
   downloads: z.optional(
-    z.record(z.string(), z.object({ path: z.string(), sha256: z.optional(z.string()) })),
+    z.record(
+      z.string(),
+      z.object({
+        /** Where the step keeps it. */
+        path: z.string(),
+        /** What it is known by. */
+        sha256: z.optional(z.string()),
+      }),
+    ),
   ),
   /** Absolute folder for what it can derive again, where its command names it. */
   cache: z.optional(z.string()),
@@ -163,18 +197,27 @@ const plannedStepSchema = z.object({
 const conditionsSchema = z.object({
   /** The container image and what is known of its identity; its name is `none` without one. */
   image: z.optional(z.object({
+    /** Name with its tag. */
     name: z.string(),
+    /** The engine's own name for it. */
     id: z.optional(z.string()),
+    /** Digest of its configuration. */
     config: z.optional(z.string()),
+    /** Its layers, as a chain id. */
     layers: z.optional(z.string()),
+    /** The registry's digest of it. */
     digest: z.optional(z.string()),
   })),
+  /** Models of the GPUs; `none` on a CPU. */
   gpu: z.optional(z.string()),
+  /** Version of the GPU driver; `none` on a CPU. */
   driver: z.optional(z.string()),
+  /** Whether it computed on a CPU or on GPUs. */
   device: z.optional(z.enum(["cpu", "cuda"])),
 });
 
 export const planSchema = z.object({
+  /** Version of this shape. */
   schema: z.literal(1),
   /** The task that was asked for, e.g. "reproduce". */
   task: z.string(),
@@ -182,10 +225,15 @@ export const planSchema = z.object({
   run: z.string(),
   /** Absolute path of the run folder. */
   directory: z.string(),
+  /** The experiment that the run is of. */
   experiment: z.object({
+    /** Its name, and that of its folder of runs. */
     name: z.string(),
+    /** One line for people. */
     title: z.optional(z.string()),
+    /** Absolute path of the YAML file. */
     file: z.string(),
+    /** Absolute path of the project. */
     root: z.string(),
     /** The YAML as it was when the run was planned; its claims judge the run. */
     text: z.string(),
@@ -194,14 +242,20 @@ export const planSchema = z.object({
     /** What each step ran in when the authors ran it; empty where no tolerance depends on it. */
     authors: z.optional(z.record(z.string(), conditionsSchema)),
   }),
+  /** Where the steps run. */
   engine: engineSchema,
   /** What the steps run in; absent where that is this machine's own files. */
   container: z.optional(plannedContainerSchema),
+  /** The Python environment. */
   environment: z.object({
+    /** What it is made from. */
     requirements: z.optional(z.string()),
+    /** Its Python. */
     python: z.string(),
+    /** GPUs that were asked for, in words. */
     gpus: z.string(),
   }),
+  /** Values of the parameters in this run. */
   parameters: parametersSchema,
   /** Parameters whose values are not the declared ones, and other changes to what the authors ran. */
   changed: texts,
@@ -212,11 +266,26 @@ export const planSchema = z.object({
   /** Notebooks that were named on the command line, absolute; they are not the experiment's. */
   notebooks: z.optional(texts),
   /** Files of the project as the steps see them: the repository's own, with other values of parameters. */
-  files: z.optional(z.array(z.object({ path: z.string(), text: z.string() }))),
+  files: z.optional(z.array(z.object({
+    /** Relative to the root. */
+    path: z.string(),
+    /** The whole file. */
+    text: z.string(),
+  }))),
   /** What steps of earlier runs have written, and the steps of this one find in the project. */
   staged: z.optional(
-    z.array(z.object({ step: z.string(), run: z.string(), directory: z.string(), outputs: texts })),
+    z.array(z.object({
+      /** Name of the step. */
+      step: z.string(),
+      /** Id of the run that has it. */
+      run: z.string(),
+      /** Absolute path of its folder. */
+      directory: z.string(),
+      /** What it wrote into the project. */
+      outputs: texts,
+    })),
   ),
+  /** The steps that run, in order. */
   steps: z.array(plannedStepSchema),
 });
 

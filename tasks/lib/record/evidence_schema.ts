@@ -55,31 +55,48 @@ const codeSchema = z.object({
 
 /** Under which conditions the steps of an attempt ran, and how it ended. */
 const attemptSchema = z.object({
+  /** When it began. */
   started: timeSchema,
+  /** When it ended; absent while it runs, or where it was killed. */
   ended: z.optional(timeSchema),
+  /** How it ended. */
   status: runStatusSchema,
+  /** Number of the runner's process. */
   pid: z.number(),
   /** Why it ended early. */
   because: z.optional(z.string()),
   /** What differs from the attempt before. */
   differs: z.optional(texts),
+  /** The machine. */
   host: hostSchema,
+  /** What the steps ran in. */
   environment: z.object({
+    /** The Python of the steps. */
     python: z.string(),
+    /** Its version, of a virtual environment that this project made. */
     pythonVersion: z.optional(z.string()),
+    /** SHA-256 of the lock that the environment was made from. */
     lockSha256: z.optional(z.string()),
+    /** GPUs that were asked for, in words. */
     gpus: z.string(),
     /** What the steps' containers were made from. */
     image: z.optional(plannedImageSchema),
   }),
   /** Environment variables that numerics depend on; never others. */
   variables: textByName,
+  /** The code that ran. */
   code: codeSchema,
 });
 
 /** What can't be asked is recorded as why. */
 const orError = <T>(schema: z.ZodMiniType<T>) =>
-  z.optional(z.union([schema, z.looseObject({ error: z.string() })]));
+  z.optional(z.union([
+    schema,
+    z.looseObject({
+      /** Why it could not be asked for. */
+      error: z.string(),
+    }),
+  ]));
 
 /** Versions, devices and flags of a framework. */
 const frameworkSchema = z.looseObject({
@@ -96,7 +113,9 @@ const frameworkSchema = z.looseObject({
 
 /** What an interpreter recorded of itself. */
 const processSchema = z.looseObject({
+  /** Version of Python. */
   python: orError(z.string()),
+  /** Versions of packages by their names. */
   packages: z.optional(textByName),
 }).check(z.superRefine((process, context) => {
   // Which frameworks there are, only the recorder in the environment knows.
@@ -112,13 +131,20 @@ const processSchema = z.looseObject({
 
 /** What a step itself recorded, in step.json and notebooks.json: resources, package versions, framework settings. */
 export const recordedSchema = z.looseObject({
+  /** The processor as the step saw it. */
   cpu: z.optional(z.looseObject({
+    /** Its model. */
     model: z.optional(z.string()),
+    /** Vector instruction sets that numerics depend on. */
     instruction_sets: z.optional(texts),
   })),
   /** Of the step's own process. */
   environment: z.optional(processSchema),
-  notebooks: z.optional(z.array(z.looseObject({ kernel: z.optional(z.nullable(processSchema)) }))),
+  /** Notebooks that it executed. */
+  notebooks: z.optional(z.array(z.looseObject({
+    /** What the kernel ran with. */
+    kernel: z.optional(z.nullable(processSchema)),
+  }))),
 });
 
 const usedDataSchema = z.object({
@@ -137,6 +163,7 @@ const usedDataSchema = z.object({
 const outputSchema = z.object({
   /** Relative to the step's folder, with `/`. */
   path: insideSchema,
+  /** Size of the file. */
   bytes: z.number(),
   /** Target of a symbolic link, as it is written. */
   link: z.optional(z.string()),
@@ -145,8 +172,11 @@ const outputSchema = z.object({
 });
 
 const stepEvidenceSchema = z.object({
+  /** How it ended. */
   status: stepStatusSchema,
+  /** The step's own command. */
   argv: texts,
+  /** The whole command line, with the engine. */
   command: texts,
   /** Index of the attempt it ran in. */
   attempt: z.number(),
@@ -156,20 +186,33 @@ const stepEvidenceSchema = z.object({
   inputs: z.optional(textByName),
   /** Source files that were edited while the run was under way, so that what ran is not what was recorded at first. */
   edited: z.optional(texts),
-  needs: z.record(z.string(), z.extend(needSchema, { sha256: z.string() })),
+  /** Folders of other steps that it read. */
+  needs: z.record(
+    z.string(),
+    z.extend(needSchema, {
+      /** SHA-256 over all files of the folder. */
+      sha256: z.string(),
+    }),
+  ),
   /** Data that were fetched, as they were when the run was planned; absent where the step reads none. */
   data: z.optional(z.record(z.string(), usedDataSchema)),
   /** Environment variables of the step's own; secrets are in no record. */
   settings: z.optional(textByName),
+  /** When it began. */
   started: z.optional(timeSchema),
+  /** When it ended. */
   ended: z.optional(timeSchema),
+  /** How long it took. */
   seconds: z.optional(z.number()),
+  /** Its exit code. */
   exitCode: z.optional(z.number()),
+  /** The signal that ended it. */
   signal: z.optional(z.string()),
   /** What went wrong, in a sentence. */
   problem: z.optional(z.string()),
   /** Run whose outputs were copied instead of running the step again. */
   reusedFrom: z.optional(z.string()),
+  /** Every file that it left, with its hash. */
   outputs: z.optional(z.array(outputSchema)),
   /** Files at the places of its outputs that were there before, and that it has not written. */
   untouched: z.optional(texts),
@@ -177,20 +220,35 @@ const stepEvidenceSchema = z.object({
   opened: z.optional(texts),
   /** What a reviewer would ask about: `opened published/metrics.json, which are the authors' own results`. */
   remarks: z.optional(texts),
+  /** What its own process recorded. */
   recorded: z.optional(recordedSchema),
 });
 
 export const evidenceSchema = z.object({
+  /** Version of this shape. */
   schema: z.number(),
+  /** Identifies the run. */
   run: z.string(),
+  /** The task that was asked for. */
   task: z.string(),
+  /** How the run ended; `running` where its runner is gone means that it was killed. */
   status: runStatusSchema,
+  /** When it was planned. */
   created: timeSchema,
+  /** When it ended. */
   ended: z.optional(timeSchema),
-  experiment: z.object({ name: z.string(), title: z.optional(z.string()) }),
+  /** The experiment that the run is of. */
+  experiment: z.object({
+    /** Its name. */
+    name: z.string(),
+    /** One line for people. */
+    title: z.optional(z.string()),
+  }),
   /** SHA-256 of plan.json, which holds the claims that the run is judged by. */
   planSha256: z.string(),
+  /** Where the steps ran. */
   engine: engineSchema,
+  /** Values of the parameters in this run. */
   parameters: parametersSchema,
   /** What is not as the authors declared it. */
   changed: texts,
@@ -198,6 +256,7 @@ export const evidenceSchema = z.object({
   onlyParameters: z.boolean(),
   /** A run that was taken up again has more than one; each step says in which it ran. */
   attempts: z.array(attemptSchema).check(z.minLength(1, { error: "a list of at least one attempt" })),
+  /** What became of each step, by its name. */
   steps: z.record(stepName, stepEvidenceSchema),
 });
 

@@ -1,4 +1,7 @@
-/** receipt.json: one statement over all that a run left, short enough to be signed and exact enough to be checked. */
+/**
+ * receipt.json: one statement over all that a run left, short enough to be signed and exact enough to be checked. It is a
+ * statement of in-toto, in an envelope once it is signed; the first version, which was a shape of its own, is still read.
+ */
 
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
@@ -6,10 +9,12 @@ import { inParallel, listFiles, sha256, sha256File, writeAtomic } from "../syste
 import { Folder, IrregularFile, readTextIfThere } from "../system/regular_file.ts";
 import { checkRecord, parseJson } from "../system/records.ts";
 import type { Evidence, Output } from "./evidence.ts";
-import type { RecordedFile, Statement } from "./receipt_schema.ts";
+import { canonicalJson } from "./canonical_json.ts";
+import { fromInToto, openEnvelope, toInToto } from "./in_toto.ts";
+import type { InToto, RecordedFile, Statement } from "./receipt_schema.ts";
 import { readVerdict, type RunVerdict } from "./verdict.ts";
 
-export const RECEIPT_SCHEMA = 1;
+export const RECEIPT_SCHEMA = 2;
 
 export const RECEIPT = "receipt.json";
 
@@ -77,10 +82,8 @@ export async function writeReceipt(
   );
   const files = Object.fromEntries([...outputs, ...others]);
   const statement = stateRun(evidence, verdict, files);
-  const text = canonicalJson(statement);
   await removeReceipt(directory);
-  // Canonical as a whole, too; by the hash a change to the receipt itself shows.
-  await writeAtomic(join(directory, RECEIPT), `{"sha256":"${sha256(text)}","statement":${text}}`);
+  await writeAtomic(join(directory, RECEIPT), canonicalJson(toInToto(statement)));
   return statement;
 }
 
@@ -124,15 +127,60 @@ export async function readReceipt(directory: string): Promise<Statement | undefi
     },
   );
   if (text === undefined) return undefined;
+  return (await parseReceipt(text, join(directory, RECEIPT))).stated;
+}
+
+export interface ParsedReceipt {
+  stated: Statement;
+  /** The text that a signature of it is about; the whole file in the first version. */
+  text: string;
+  /** In its envelope. */
+  sig?: string;
+}
+
+/**
+ * The same of its text.
+ *
+ * @throws as {@link readReceipt}
+ */
+export async function parseReceipt(text: string, path: string): Promise<ParsedReceipt> {
+  if (text.startsWith('{"sha256":')) return { stated: await parseFirstVersion(text, path), text };
+  const value = jsonOf(text);
+  const opened = openEnvelope(value);
+  const statement = opened === undefined ? value : jsonOf(opened.statement);
+  const written = opened?.statement ?? text;
+  const { inTotoSchema } = await import("./receipt_schema.ts");
+  const { schema } = (statement as Partial<InToto> | undefined)?.predicate?.reproduction ?? {};
+  if (typeof schema === "number" && schema > RECEIPT_SCHEMA) throw otherVersion(path);
+  const { success, data } = inTotoSchema.safeParse(statement);
+  // All of it follows from what it states, and was written in one way.
+  const isSound = success && canonicalJson(toInToto(fromInToto(data))) === written &&
+    (opened === undefined || canonicalJson(value) === text);
+  if (!isSound) throw altered();
+  return { stated: fromInToto(data), text: written, sig: opened?.sig };
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw altered();
+  }
+}
+
+function altered(): Failure {
+  return new Failure(1, `${RECEIPT}: other bytes than were written`);
+}
+
+function otherVersion(path: string): Failure {
+  return new Failure(2, `${path} was written by another version of this project`);
+}
+
+async function parseFirstVersion(text: string, path: string): Promise<Statement> {
   const [, hash, statement] = /^\{"sha256":"(.{64})","statement":(.*)\}$/s.exec(text) ?? [];
-  if (statement === undefined || sha256(statement) !== hash) {
-    throw new Failure(1, `${RECEIPT}: other bytes than were written`);
-  }
-  const path = join(directory, RECEIPT);
+  if (statement === undefined || sha256(statement) !== hash) throw altered();
   const value = parseJson(statement, path) as Partial<Statement> | null;
-  if (typeof value?.schema === "number" && value.schema !== RECEIPT_SCHEMA) {
-    throw new Failure(2, `${path} was written by another version of this project`);
-  }
+  if (typeof value?.schema === "number" && value.schema !== 1) throw otherVersion(path);
   const { statementSchema } = await import("./receipt_schema.ts");
   return checkRecord(value, path, statementSchema, "the receipt of a run");
 }
@@ -148,17 +196,7 @@ export async function contradicts(
   const records = ["plan.json", "evidence.json", "verdict.json"];
   const lacking = records.some((path) => !Object.hasOwn(stated.files, path));
   // The files were compared with what is there, one by one.
-  const [found, said] = [stateRun(evidence, verdict, {}), { ...stated, files: {} }];
+  const { schema } = stated;
+  const [found, said] = [{ ...stateRun(evidence, verdict, {}), schema }, { ...stated, files: {} }];
   return lacking || canonicalJson(found) !== canonicalJson(said);
-}
-
-/** JSON in which equal values have equal bytes (RFC 8785): sorted keys, no white space, nothing that is undefined. */
-export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const members = Object.entries(value)
-    .filter(([, member]) => member !== undefined)
-    .sort(([a], [b]) => a < b ? -1 : 1)
-    .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
-  return `{${members.join(",")}}`;
 }

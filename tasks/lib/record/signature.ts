@@ -3,9 +3,11 @@
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { run, runInTerminal } from "../system/command.ts";
-import { exists } from "../system/files.ts";
-import { checkRegular, Folder, LARGEST_FILE, readRegular } from "../system/regular_file.ts";
-import { RECEIPT, SIGNATURE } from "./receipt.ts";
+import { exists, writeAtomic } from "../system/files.ts";
+import { Folder, readRegularText } from "../system/regular_file.ts";
+import { canonicalJson } from "./canonical_json.ts";
+import { makeEnvelope, signedBytes } from "./in_toto.ts";
+import { parseReceipt, RECEIPT, SIGNATURE } from "./receipt.ts";
 
 /** What the signature is for, so that it can't be taken for one under something else (PROTOCOL.sshsig). */
 export const NAMESPACE = "receipt@deno-task-reproduce";
@@ -27,14 +29,45 @@ export interface SignatureCheck {
  */
 export async function signReceipt(directory: string, key: string) {
   if (!await exists(key)) throw new Failure(2, `Cannot sign the receipt: there is no key ${key}`);
-  // It would ask whether to replace the file.
-  await Deno.remove(join(directory, SIGNATURE)).catch(() => {});
-  const argv = ["ssh-keygen", "-Y", "sign", "-q", "-f", key, "-n", NAMESPACE, join(directory, RECEIPT)];
-  const code = await runInTerminal(argv);
-  if (code === 0 && await exists(join(directory, SIGNATURE))) return;
-  throw new Failure(2, `Cannot sign the receipt: ssh-keygen ended with exit code ${code} on the key ${key}`, {
-    remedy: `Give the file of an SSH key, or add it to your agent with "ssh-add" and give its .pub file`,
-  });
+  const path = join(directory, RECEIPT);
+  const { stated, text } = await parseReceipt(await readRegularText(path), path);
+  const isFirst = stated.schema === 1;
+  const folder = await Deno.makeTempDir({ prefix: "receipt-" });
+  try {
+    const file = join(folder, RECEIPT);
+    await Deno.writeFile(file, isFirst ? new TextEncoder().encode(text) : signedBytes(text));
+    const code = await runInTerminal(["ssh-keygen", "-Y", "sign", "-q", "-f", key, "-n", NAMESPACE, file]);
+    const signature = await Deno.readTextFile(`${file}.sig`).catch(() => undefined);
+    if (code !== 0 || signature === undefined) throw notSigned(code, key);
+    if (!isFirst) {
+      const envelope = makeEnvelope(text, await fingerprint(key), blobOf(signature));
+      await writeAtomic(path, canonicalJson(envelope));
+    }
+    await writeAtomic(join(directory, SIGNATURE), signature);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function notSigned(code: number, key: string): Failure {
+  return new Failure(
+    2,
+    `Cannot sign the receipt: ssh-keygen ended with exit code ${code} on the key ${key}`,
+    {
+      remedy: `Give the file of an SSH key, or add it to your agent with "ssh-add" and give its .pub file`,
+    },
+  );
+}
+
+/** `SHA256:…`; empty where ssh-keygen does not tell. */
+async function fingerprint(key: string): Promise<string> {
+  const { stdout } = await run(["ssh-keygen", "-l", "-f", key]);
+  return /SHA256:\S+/.exec(stdout)?.[0] ?? "";
+}
+
+/** What stands between the lines that ssh-keygen puts around it. */
+function blobOf(signature: string): string {
+  return signature.replace(/-----(?:BEGIN|END) SSH SIGNATURE-----/g, "").replace(/\s/g, "");
 }
 
 /**
@@ -51,34 +84,39 @@ export async function checkSignature(directory: string, allowedSigners?: string)
     return { signed: false, good: allowedSigners === undefined, detail: "not signed" };
   }
   const within = new Folder(directory);
-  for (const file of [RECEIPT, SIGNATURE]) {
-    checkRegular(join(directory, file), { within, most: LARGEST_FILE });
+  const [receipt, signature] = await Promise.all(
+    [RECEIPT, SIGNATURE].map((file) => readRegularText(join(directory, file), { within })),
+  );
+  const { text, stated, sig } = await parseReceipt(receipt!, join(directory, RECEIPT));
+  if (stated.schema !== 1 && sig !== blobOf(signature!)) {
+    return bad(`no signature of this receipt: ${RECEIPT} and ${SIGNATURE} hold different ones`);
   }
+  const signed = stated.schema === 1 ? new TextEncoder().encode(text) : signedBytes(text);
   return allowedSigners === undefined
-    ? await checkKey(directory)
-    : await checkSigner(directory, allowedSigners);
+    ? await checkKey(directory, signed)
+    : await checkSigner(directory, signed, allowedSigners);
 }
 
 /** Whether the signature is one of this receipt, by whatever key. */
-async function checkKey(directory: string): Promise<SignatureCheck> {
-  const { code, stdout } = await verify(directory, ["check-novalidate"]);
+async function checkKey(directory: string, signed: Signed): Promise<SignatureCheck> {
+  const { code, stdout } = await verify(directory, signed, ["check-novalidate"]);
   const key = /with (.+) key (SHA256:\S+)/.exec(stdout);
   return code === 0
     ? { signed: true, good: true, detail: `signed with the ${key?.[1]} key ${key?.[2]}, whosever it is` }
     : bad("no signature of this receipt");
 }
 
-async function checkSigner(directory: string, signers: string): Promise<SignatureCheck> {
+async function checkSigner(directory: string, signed: Signed, signers: string): Promise<SignatureCheck> {
   const found = await run([
     ...["ssh-keygen", "-Y", "find-principals", "-f", signers],
     ...["-s", join(directory, SIGNATURE)],
   ]);
   const [signer] = found.stdout.trim().split("\n");
   if (found.code !== 0 || !signer) {
-    const { good, detail } = await checkKey(directory);
+    const { good, detail } = await checkKey(directory, signed);
     return bad(good ? `${detail}: ${signers} does not list it` : detail);
   }
-  const { code, stdout } = await verify(directory, ["verify", "-f", signers, "-I", signer]);
+  const { code, stdout } = await verify(directory, signed, ["verify", "-f", signers, "-I", signer]);
   const key = /with (.+) key (SHA256:\S+)/.exec(stdout);
   return code === 0
     ? { signed: true, good: true, detail: `signed by ${signer} (${key?.[1]} ${key?.[2]})` }
@@ -89,9 +127,11 @@ function bad(detail: string): SignatureCheck {
   return { signed: true, good: false, detail };
 }
 
-async function verify(directory: string, action: string[]) {
+/** What the signature is over. */
+type Signed = Uint8Array<ArrayBuffer>;
+
+async function verify(directory: string, input: Signed, action: string[]) {
   const [name, ...options] = action;
-  const input = await readRegular(join(directory, RECEIPT));
   return await run([
     ...["ssh-keygen", "-Y", name!, ...options],
     ...["-n", NAMESPACE, "-s", join(directory, SIGNATURE)],

@@ -18,6 +18,7 @@ const verdictWordSchema = z.enum([
 const checkSchema = z.object({
   /** Name of the claim. */
   claim: z.string(),
+  /** Unit of both values. */
   unit: z.optional(z.string()),
   /** As published, with the count it stands for: `99.44 (358 of 360)`. */
   claimed: z.string(),
@@ -29,13 +30,17 @@ const checkSchema = z.object({
   class: z.optional(z.string()),
   /** Obtained minus claimed, e.g. `−1 sample`, `+0.003`; not given if there is none or it makes no sense. */
   difference: z.optional(z.string()),
+  /** Whether it was reproduced. */
   verdict: verdictWordSchema,
   /** Why this verdict, as one sentence without a period. */
   detail: z.string(),
   /** Of a curve, every point; `samples` is obtained minus claimed where both are counts. */
   points: z.optional(z.array(z.object({
+    /** The claimed value. */
     claimed: z.number(),
+    /** The obtained value. */
     obtained: z.number(),
+    /** Obtained minus claimed, as counts. */
     samples: z.optional(z.number()),
   }))),
   /** Index of the point of a curve that decided: the largest deviation. */
@@ -61,13 +66,17 @@ const checkSchema = z.object({
 });
 
 export const verdictSchema = z.object({
+  /** Version of this shape. */
   schema: z.literal(1),
+  /** Identifies the run. */
   run: z.string(),
+  /** When it was judged. */
   judged: timeSchema,
   /** Hash of the evidence that was judged; other evidence is another verdict. */
   evidenceSha256: z.string(),
   /** Hash of the experiment.yaml whose claims were used. */
   claimsSha256: z.string(),
+  /** One for each claim, in the order of the file. */
   checks: z.array(checkSchema),
   /** What a reviewer would ask about how a step came to its numbers; absent where there is nothing. */
   remarks: z.optional(z.array(z.object({

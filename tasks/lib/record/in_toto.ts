@@ -1,0 +1,92 @@
+/**
+ * A receipt as others read it: in-toto's Statement v1 with its test result predicate, and DSSE's envelope once it is
+ * signed (https://github.com/in-toto/attestation, https://github.com/secure-systems-lab/dsse).
+ */
+
+import { Buffer } from "node:buffer";
+import { sha256 } from "../system/files.ts";
+import { canonicalJson } from "./canonical_json.ts";
+import type { Envelope, InToto, Statement } from "./receipt_schema.ts";
+
+const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
+
+const PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1";
+
+const PAYLOAD_TYPE = "application/vnd.in-toto+json";
+
+/** The statement for others: a claim is a test, and what `predicate.reproduction` adds they may pass over. */
+export function toInToto(statement: Statement): InToto {
+  const { files, ...stated } = statement;
+  const named = Object.entries(files).sort(([a], [b]) => a < b ? -1 : 1);
+  const tests = (...verdicts: string[]) =>
+    stated.verdicts.filter(({ verdict }) => verdicts.includes(verdict)).map(({ claim }) => claim);
+  return {
+    _type: STATEMENT_TYPE,
+    subject: named.flatMap(([name, file]) =>
+      "link" in file ? [] : [{ name, digest: { sha256: file.sha256 }, annotations: { bytes: file.bytes } }]
+    ),
+    predicateType: PREDICATE_TYPE,
+    predicate: {
+      result: stated.holds ? "PASSED" : "FAILED",
+      configuration: [
+        {
+          name: "code",
+          digest: {
+            sha256: stated.code.sha256,
+            ...(stated.code.commit === undefined ? {} : { gitCommit: stated.code.commit }),
+          },
+        },
+        ...Object.entries(stated.inputs).map(([name, hash]) => ({ name, digest: { sha256: hash } })),
+      ],
+      passedTests: tests("identical", "within tolerance"),
+      warnedTests: tests("not applicable"),
+      failedTests: tests("different", "missing"),
+      reproduction: {
+        ...stated,
+        sha256: sha256(canonicalJson(statement)),
+        links: Object.fromEntries(named.flatMap(([name, file]) => "link" in file ? [[name, file.link]] : [])),
+      },
+    },
+  };
+}
+
+/** What a statement says; that all else in it follows from this, `toInToto` shows. */
+export function fromInToto({ subject, predicate: { reproduction } }: InToto): Statement {
+  const { links, sha256: _, ...stated } = reproduction;
+  const files = subject.map(({ name, digest, annotations }): [string, Statement["files"][string]] => [
+    name,
+    { bytes: annotations.bytes, sha256: digest.sha256 },
+  ]);
+  return {
+    ...stated,
+    files: Object.fromEntries([...files, ...Object.entries(links).map(([name, link]) => [name, { link }])]),
+  };
+}
+
+/** @param sig base64 of what ssh-keygen made over {@link signedBytes} */
+export function makeEnvelope(statement: string, keyid: string, sig: string): Envelope {
+  return {
+    payloadType: PAYLOAD_TYPE,
+    payload: Buffer.from(statement, "utf8").toString("base64"),
+    signatures: [{ keyid, sig }],
+  };
+}
+
+/** The statement's text in an envelope; undefined if it is none, or written otherwise than {@link makeEnvelope} does. */
+export function openEnvelope(value: unknown): { statement: string; sig: string } | undefined {
+  const { payloadType, payload, signatures } = (value ?? {}) as Partial<Envelope>;
+  if (payloadType !== PAYLOAD_TYPE || typeof payload !== "string" || !Array.isArray(signatures)) {
+    return undefined;
+  }
+  const [{ sig } = { sig: undefined }] = signatures;
+  const statement = Buffer.from(payload, "base64").toString("utf8");
+  const isCanonical = Buffer.from(statement, "utf8").toString("base64") === payload;
+  return isCanonical && typeof sig === "string" ? { statement, sig } : undefined;
+}
+
+/** What is signed: DSSE's pre-authentication encoding, so that a payload is never taken for one of another type. */
+export function signedBytes(statement: string): Uint8Array<ArrayBuffer> {
+  const payload = Buffer.from(statement, "utf8");
+  const head = `DSSEv1 ${PAYLOAD_TYPE.length} ${PAYLOAD_TYPE} ${payload.length} `;
+  return new Uint8Array(Buffer.concat([Buffer.from(head, "utf8"), payload]));
+}
