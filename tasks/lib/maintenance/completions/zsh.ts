@@ -35,11 +35,9 @@ if [[ $funcstack[1] == _gpu-jupyter-tasks ]]; then _gpu-jupyter-tasks "$@"; else
 }
 
 function caseOf({ name, options, words, experiments }: CompletedTask): string {
-  const argument = experiments
-    ? "_gpu-jupyter-tasks_experiments"
-    : words.length > 0
-    ? `(${words.join(" ")})`
-    : "_files";
+  const fixed = words.length > 0 ? `compadd -- ${words.join(" ")}` : "";
+  const others = experiments ? "_gpu-jupyter-tasks_experiments" : fixed === "" ? "_files" : "";
+  const argument = `{${[fixed, others].filter(Boolean).join("; ")}}`;
   const all = [...options.flatMap(optionOf), quoted(`*:argument:${argument}`)];
   return `    ${name}) _arguments ${all.join(" ")} ;;`;
 }

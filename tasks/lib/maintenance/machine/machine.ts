@@ -18,6 +18,7 @@ const PACKAGES = [
   "python3-venv", // an environment for uv and Poetry
   ...["r-base-core", "r-cran-irkernel"], // a kernel of another language
   "faketime", // a clock that goes back
+  ...["zsh", "fish"], // shells to complete in
   ...["xz-utils", "bzip2", "openssl"], // archives to unpack, certificates to distrust
 ];
 
