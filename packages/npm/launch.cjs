@@ -6,7 +6,7 @@ const { basename, join } = require("node:path");
 const product = join(__dirname, "product");
 const config = join(product, "deno.json");
 const { tasks } = require(config);
-const called = basename(process.argv[1], ".cjs");
+const byNpx = process.env.npm_command === "exec";
 const typed = ["-h", "--help"].includes(process.argv.slice(2).join(" ")) ? [] : process.argv.slice(2);
 const [name, args] = Object.hasOwn(tasks, typed[0]) ? [typed[0], typed.slice(1)] : ["help", typed];
 const words = tasks[name].command.split(" ").slice(1);
@@ -14,7 +14,7 @@ const script = join(product, words.pop());
 const env = {
   ...process.env,
   INIT_CWD: process.cwd(),
-  EXPERIMENT_PROGRAM: process.env.npm_command === "exec" ? `npx ${called}` : called,
+  EXPERIMENT_PROGRAM: byNpx ? "npx gpu-jupyter-tasks" : basename(process.argv[1]),
 };
 // Node can't become another program, so it waits; what ends it is for Deno, which ends what it has started.
 const deno = require("deno/install_api.cjs").runInstall();

@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { isOnPath } from "../../tasks/lib/system/on_path.ts";
 import { copyOf, REPOSITORIES } from "../support/repositories.ts";
 import { DataProject, digest, zipOf } from "../support/data_project.ts";
-import { Installation, makePackages, WAYS } from "../support/installations.ts";
+import { Installation, makePackages, type Packages, WAYS } from "../support/installations.ts";
 import { ended, Project, ROOT } from "../support/project.ts";
 
 const packages = await makePackages();
@@ -23,7 +24,7 @@ Deno.test(
   "both packages hold the listed files and nothing else",
   { ignore: missing !== undefined },
   async () => {
-    const { npm, wheel } = packages as Exclude<typeof packages, string>;
+    const { npm, wheel } = packages as Packages;
     const product = (await listed("git", "-C", ROOT, "ls-files", "tasks")).filter((file) => {
       if (/^tasks\/lib\/maintenance\//.test(file)) {
         return /\/(clean|lock_experiment|make_locks)\.ts$/.test(file);
@@ -64,7 +65,7 @@ for (const way of Object.keys(WAYS) as (keyof typeof WAYS)[]) {
     `installed from ${way}: another user reproduces`,
     { ignore: missing !== undefined },
     async (t) => {
-      await using installed = await Installation.make(packages as Exclude<typeof packages, string>, way);
+      await using installed = await Installation.make(packages as Packages, way);
 
       for (const offline of Deno.uid() === 0 ? [false, true] : [false]) {
         for (const name of ["logs", "shell_pipeline"]) {
@@ -144,4 +145,31 @@ for (const way of Object.keys(WAYS) as (keyof typeof WAYS)[]) {
       });
     },
   );
+}
+
+/** Where nothing is installed; the short name would be another package's there. */
+const AT_ONCE: Record<string, (packages: Packages) => string[]> = {
+  npx: ({ npm }) => ["npx", "--yes", "--package", npm, "gjt"],
+  uvx: ({ wheel }) => ["uv", "tool", "run", "--from", wheel, "gjt"],
+};
+
+for (const [program, argv] of Object.entries(AT_ONCE)) {
+  const ignore = missing !== undefined || !isOnPath(argv({ npm: "", wheel: "" })[0]!);
+  Deno.test(`called by ${program}, messages say so`, { ignore }, async () => {
+    await using folder = await Project.make({});
+    const [command, ...args] = argv(packages as Packages);
+    // As in a shell: npm has set what it calls the command before where these tests were started by npx.
+    const env = { NO_COLOR: "1", UV_CACHE_DIR: folder.path("uv"), npm_config_cache: folder.path("npm") };
+    const { code, stdout, stderr } = await ended(
+      new Deno.Command(command!, {
+        args: [...args, "help", "verify"],
+        cwd: folder.root,
+        env,
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn(),
+    );
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, new RegExp(`^ {2}${program} gpu-jupyter-tasks verify `));
+  });
 }

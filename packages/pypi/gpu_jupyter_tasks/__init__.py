@@ -16,6 +16,8 @@ def main() -> None:
     typed = [] if sys.argv[1:] in (["-h"], ["--help"]) else sys.argv[1:]
     name, *args = typed if typed and typed[0] in tasks else ["help", *typed]
     *words, script = tasks[name]["command"].split()[1:]
-    os.environ.update(INIT_CWD=os.getcwd(), EXPERIMENT_PROGRAM=os.path.basename(sys.argv[0]))
+    by_uvx = "UV" in os.environ and "UV_RUN_RECURSION_DEPTH" not in os.environ
+    called = "uvx gpu-jupyter-tasks" if by_uvx else os.path.basename(sys.argv[0])
+    os.environ.update(INIT_CWD=os.getcwd(), EXPERIMENT_PROGRAM=called)
     deno = find_deno_bin()
     os.execv(deno, [deno, *words, "--config", config, os.path.join(product, script), *args])
