@@ -1,4 +1,4 @@
-"""Types lines into an interactive shell on a pseudo-terminal, with Tab and Enter after each; prints what it showed.
+"""Types lines into a shell on a pseudo-terminal, with Tab and Enter after each; prints what it showed.
 
     python type_in_shell.py LINE ... -- SHELL ARGUMENT ...
 

@@ -10,7 +10,7 @@ import { ROOT } from "../system/product.ts";
 import { type Python, runTestFiles, skippedLines, type TestsResult } from "./run_tests.ts";
 import { findTests, type TestFile, testsOf } from "./test_files.ts";
 
-const PYTHON_SOURCES = ["src", "experiments", "tasks/inside", "test", "bench"];
+const PYTHON_SOURCES = ["packages", "src", "experiments", "tasks/inside", "test", "bench"];
 
 interface Tools extends Python {
   ruff: string;
