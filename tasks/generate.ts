@@ -1,16 +1,17 @@
 /**
  * Overview: writes what follows from other files: deno.json's tasks and permissions, the schema of experiment.yaml for
  * editors, codemeta.json, and the pages that follow from the code.
- * Arguments: --check.
+ * Arguments: --check, --verifier FILE.html.
  * Example: deno task generate
  */
 
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { main } from "./lib/cli/main.ts";
 import { defineTask } from "./lib/cli/options.ts";
 import type { Terminal } from "./lib/cli/terminal.ts";
 import { onlyInOwnRepository } from "./lib/maintenance/own_repository.ts";
 import { ROOT } from "./lib/system/product.ts";
+import { callerFolder } from "./lib/system/project_root.ts";
 
 export const task = defineTask({
   name: "generate",
@@ -27,10 +28,18 @@ export const task = defineTask({
     ["deno task generate", "after a change to one of those"],
     ["deno task generate --check", "write nothing; 1 if something would change"],
   ],
-  options: { check: { help: "say what would change, and write nothing" } },
+  options: {
+    check: { help: "say what would change, and write nothing" },
+    verifier: {
+      value: "FILE.html",
+      help: "write the page that verifies runs in a browser, and nothing else",
+    },
+  },
   async run({ options }, terminal) {
     await onlyInOwnRepository("generate");
-    return await generate(options, terminal);
+    return options.verifier === undefined
+      ? await generate(options, terminal)
+      : await writeVerifier(options.verifier, terminal);
   },
 });
 
@@ -98,6 +107,14 @@ export async function generatedFiles(): Promise<Record<string, string>> {
     "docs/audit.md": await auditPage(),
     "docs/reference.md": await referencePage(tasks),
   };
+}
+
+async function writeVerifier(file: string, terminal: Terminal) {
+  const { verifierPage } = await import("./lib/maintenance/verifier_page.ts");
+  const page = await verifierPage();
+  await Deno.writeTextFile(resolve(callerFolder(), file), page);
+  terminal.line(`Wrote ${file}, ${Math.ceil(page.length / 1000)} kB`);
+  return { exitCode: 0 as const, result: { file, bytes: page.length } };
 }
 
 async function generate({ check }: { check: boolean }, terminal: Terminal) {

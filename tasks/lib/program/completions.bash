@@ -73,6 +73,7 @@ _gpu_jupyter_tasks() {
     report:--badge) words='' ;;
     report:--latex) words='' ;;
     report:--typst) words='' ;;
+    report:--verifier) words='' ;;
     report:--check) words='' ;;
     report:--crate) words='' ;;
     claim:--experiment) words='' ;;
@@ -126,7 +127,7 @@ _gpu_jupyter_tasks() {
       step) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --json --help -h'; else names=1 words=''; fi ;;
       verify) if [[ $word == -* ]]; then words='--experiment --current --runs --allowed-signers --json --help -h'; else words=''; fi ;;
       receipt) if [[ $word == -* ]]; then words='--experiment --runs --sign --json --help -h'; else words=''; fi ;;
-      report) if [[ $word == -* ]]; then words='--experiment --current --runs --open --badge --markdown --latex --siunitx --typst --check --crate --json --help -h'; else words=''; fi ;;
+      report) if [[ $word == -* ]]; then words='--experiment --current --runs --open --badge --markdown --latex --siunitx --typst --verifier --check --crate --json --help -h'; else words=''; fi ;;
       claim) if [[ $word == -* ]]; then words='--experiment --add --name --of --unit --because --spread --runs --yes --json --help -h'; else words=''; fi ;;
       compare) if [[ $word == -* ]]; then words='--experiment --runs --json --help -h'; else words=''; fi ;;
       data) if [[ $word == -* ]]; then words='--only --offline --from --plan --yes -y --json --help -h'; else names=1 words='fetch verify list'; fi ;;

@@ -155,6 +155,7 @@ complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at report' -l markdown -d 
 complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at report' -l latex -r -d 'write LaTeX commands, too: each claimed and obtained value, and a table'
 complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at report' -l siunitx -d 'with --latex: numbers and units are set by the package siunitx'
 complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at report' -l typst -r -d 'the same as variables of Typst'
+complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at report' -l verifier -r -d 'write the page that checks a run in a browser, without an installation'
 complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at report' -l check -r -d 'find numbers written by hand in a .tex, .md or .typ that contradict the run'
 complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at report' -l crate -r -d 'write the run with its RO-Crate metadata into one file, too'
 complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at report' -l json -d 'print one JSON object on standard output, everything else on standard error'

@@ -1,12 +1,13 @@
 /** `deno task report`: a run as text, as a page and as Markdown. */
 
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Arguments, OptionTable } from "../cli/options.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { READ_OPTIONS } from "../record/open_run.ts";
 import type { FoundRun } from "../record/run_folder.ts";
 import { writeAtomic } from "../system/files.ts";
+import { ROOT } from "../system/product.ts";
 import { callerFolder } from "../system/project_root.ts";
 import type { Judged } from "../verdict/judge.ts";
 import { openFinishedRun } from "../verdict/finished_run.ts";
@@ -23,6 +24,10 @@ export const REPORT_OPTIONS = {
   },
   siunitx: { help: "with --latex: numbers and units are set by the package siunitx" },
   typst: { value: "FILE.typ", help: "the same as variables of Typst" },
+  verifier: {
+    value: "FILE.html",
+    help: "write the page that checks a run in a browser, without an installation",
+  },
   check: {
     value: "PAPER",
     help: "find numbers written by hand in a .tex, .md or .typ that contradict the run",
@@ -34,7 +39,7 @@ export async function reportRun(
   args: Arguments<typeof REPORT_OPTIONS>,
   terminal: Terminal,
 ): Promise<{ exitCode: 0 | 1; result: unknown }> {
-  const { open, badge: badgeFile, markdown, latex, siunitx, typst, check } = args.options;
+  const { open, badge: badgeFile, markdown, latex, siunitx, typst, check, verifier } = args.options;
   if (siunitx && latex === undefined) throw new Failure(2, "--siunitx needs --latex FILE.tex");
   const { found, judged } = await openFinishedRun(args);
   if (!markdown) {
@@ -53,11 +58,26 @@ export async function reportRun(
     const { badge } = await import("./badge.ts");
     await writeAtomic(resolve(callerFolder(), badgeFile), badge(judged, found.evidence));
   }
+  if (verifier !== undefined) await copyVerifier(resolve(callerFolder(), verifier));
   const paper = latex ?? typst ?? check;
   const checked = paper === undefined ? undefined : await toPaper(found, judged, args.options, terminal);
   if (open) await openInBrowser(path);
   const result = { ...resultOf(found, judged), report: path, paper: checked, evidence: found.evidence };
   return { exitCode: checked?.findings.some(({ kind }) => kind === "contradicts") ? 1 : 0, result };
+}
+
+/** @throws Failure(3) in a clone, where nobody has made the page yet */
+async function copyVerifier(target: string) {
+  const page = await Deno.readFile(join(ROOT, "verify.html")).catch(() => {
+    throw new Failure(
+      3,
+      "Cannot write the page that verifies runs: it comes with the package, and this is a clone",
+      {
+        remedy: "Make it: deno task generate --verifier verify.html",
+      },
+    );
+  });
+  await writeAtomic(target, page);
 }
 
 /** Writes the run's numbers for a paper, and holds a paper against them. */

@@ -1,0 +1,68 @@
+/**
+ * verify.html: one page that checks a run without an installation. It holds the code by which `deno task verify` judges,
+ * bundled for a browser.
+ */
+
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Failure } from "../cli/failure.ts";
+import { run } from "../system/command.ts";
+import { ROOT } from "../system/product.ts";
+
+const ROOM = join(ROOT, "tasks", "lib", "verifier");
+
+/** Node's modules that the judging code imports, and what stands in for them in a browser. */
+const INSTEAD = ["node:crypto", "node:vm", "node:fs", "node:sqlite"];
+
+/**
+ * The page, whole.
+ *
+ * @throws Failure(3) if the bundler, which Deno fetches once, can't be had
+ */
+export async function verifierPage(): Promise<string> {
+  await Deno.mkdir(join(ROOT, ".cache"), { recursive: true });
+  const folder = await Deno.makeTempDir({ dir: join(ROOT, ".cache"), prefix: "verifier-" });
+  try {
+    const config = join(folder, "deno.json");
+    await Deno.writeTextFile(config, JSON.stringify({ imports: await importMap() }));
+    const worker = await bundle("worker.ts", config, folder);
+    const [page, template] = await Promise.all(
+      ["page.js", "page.html"].map((name) => Deno.readTextFile(join(ROOM, name))),
+    ) as [string, string];
+    return template.replace("/* worker */", () => withinScript(worker)).replace("/* page */", () => page);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** A text or pattern in a script must not end it. */
+function withinScript(source: string): string {
+  return source.replaceAll("</", "<\\/").replaceAll("<!--", "<\\!--");
+}
+
+async function importMap(): Promise<Record<string, string>> {
+  const { imports } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+  const builtins = pathToFileURL(join(ROOM, "node_builtins.ts")).href;
+  return {
+    ...imports,
+    "zod/mini": `${imports.zod}/mini`,
+    "node:path": imports.pathe,
+    [pathToFileURL(join(ROOT, "tasks", "lib", "values", "yaml.ts")).href]:
+      pathToFileURL(join(ROOM, "yaml.ts")).href,
+    ...Object.fromEntries(INSTEAD.map((name) => [name, builtins])),
+  };
+}
+
+async function bundle(name: string, config: string, folder: string): Promise<string> {
+  const output = join(folder, name.replace(/\.ts$/, ".js"));
+  const { code, stderr } = await run([
+    ...[Deno.execPath(), "bundle", "--quiet", "--config", config, "--no-lock", "--platform", "browser"],
+    ...["--minify", "--format", "iife", "--output", output, join(ROOM, name)],
+  ], { env: { NO_COLOR: "1" } });
+  if (code !== 0) {
+    throw new Failure(3, `Cannot bundle the page that verifies runs: ${stderr.trim().split("\n").at(-1)}`, {
+      remedy: "Deno fetches its bundler from npm the first time: connect to a network, and try again",
+    });
+  }
+  return await Deno.readTextFile(output);
+}
