@@ -6,12 +6,15 @@ With `--rules` it prints the rules themselves.
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import typing
 
 
 def main() -> None:
+    # Trees are made once and kept to the end: looking for what could be freed takes a third of the time.
+    gc.disable()
     from audit.findings import audit, described
     from audit.rules import RULES
 

@@ -53,6 +53,12 @@ def test_what_needs_no_package_runs_on_every_python_that_is_here(tmp_path: Path)
         vectors = [str(INSIDE / "judge.py"), "--vectors", str(VECTORS)]
         judged = subprocess.run([python, "-W", "error", *vectors], **options)
         assert judged.returncode == 0, tried[-1] + judged.stdout + judged.stderr
+        request = json.dumps({"root": str(tmp_path), "files": ["n.ipynb"]})
+        audited = subprocess.run(
+            [python, "-W", "error", str(INSIDE / "run_audit.py")], input=request, **options
+        )
+        assert audited.returncode == 0, tried[-1] + audited.stderr
+        assert json.loads(audited.stdout)["notebooks"] == 1
         helped = subprocess.run([python, str(INSIDE / "ownership/fix_ownership.py"), "--help"], **options)
         assert helped.returncode == 0, tried[-1] + helped.stderr
     if not tried:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from audit.project import Project
 from audit.rule import Found
-from audit.source import FUNCTIONS, Source, argument, constant, has_more, last
+from audit.source import Source, argument, constant, has_more, last
 
 PYTHON, NUMPY, TORCH, TENSORFLOW = "Python", "NumPy", "PyTorch", "TensorFlow"
 ALL = frozenset((PYTHON, NUMPY, TORCH, TENSORFLOW))
@@ -48,10 +48,11 @@ class Generator:
 def unseeded(project: Project, generator: Generator, remedy: str) -> typing.Iterator[Found]:
     """The first place of each program that draws from a generator that the program never seeds."""
     told = set()
+    uses = {path: uses_in(source, generator) for path, source in project.sources.items()}
     for program in project.programs:
         reach = project.reach(program)
-        place = first_use(reach, generator)
-        if place is None or is_seeded(reach, generator.name):
+        place = first_use([uses[source.path] for source in reach])
+        if place is None or is_seeded(project, program, generator.name):
             continue
         source, node = place
         key = (source.path, node.lineno, source.cell_of(node))
@@ -65,6 +66,30 @@ def unseeded(project: Project, generator: Generator, remedy: str) -> typing.Iter
         )
 
 
+@dataclass
+class Uses:
+    """What one file does with a generator."""
+
+    source: Source
+    #: The first call that always draws, and the first that draws where something is trained.
+    draw: ast.Call | None
+    begin: ast.Call | None
+    trains: bool
+
+
+def uses_in(source: Source, generator: Generator) -> Uses:
+    draw = begin = None
+    for call in source.calls:
+        name = source.called(call)
+        if name is None:
+            continue
+        if draw is None and generator.draws(source, call, name) and not is_try_out(source, call):
+            draw = call
+        if begin is None and generator.begins(name) and not is_try_out(source, call):
+            begin = call
+    return Uses(source, draw, begin, generator.trains(source))
+
+
 NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -73,16 +98,14 @@ def is_try_out(source: Source, call: ast.Call) -> bool:
     return any(isinstance(one, NAMED) and one.name.startswith("test") for one in source.parents(call))
 
 
-def first_use(reach: list[Source], generator: Generator) -> tuple[Source, ast.Call] | None:
-    trains = any(generator.trains(source) for source in reach)
-    for source in reach:
-        for call in source.calls:
-            name = source.called(call)
-            if name is None:
-                continue
-            draws = generator.draws(source, call, name) or (trains and generator.begins(name))
-            if draws and not is_try_out(source, call):
-                return source, call
+def first_use(reach: list[Uses]) -> tuple[Source, ast.Call] | None:
+    trains = any(one.trains for one in reach)
+    for one in reach:
+        calls = [call for call in (one.draw, one.begin if trains else None) if call is not None]
+        if calls:
+            return one.source, min(
+                calls, key=lambda call: (one.source.cell_of(call) or 0, call.lineno, call.col_offset)
+            )
     return None
 
 
@@ -97,23 +120,52 @@ def ast_text(source: Source, call: ast.Call) -> str:
     return ".".join(reversed(parts)) + "()"
 
 
-def is_seeded(reach: list[Source], generator: str) -> bool:
+@dataclass
+class Seeding:
+    generators: frozenset[str]
+    #: The function that does it, where it must be called to do it.
+    function: str | None
+
+
+def is_seeded(project: Project, program: Source, generator: str) -> bool:
     """Whether a program seeds a generator: by a call on the way, or in a function that is named somewhere."""
-    used: set[str] | None = None
-    own = {node.name for source in reach for node in source.all(ast.FunctionDef, ast.AsyncFunctionDef)}
-    for source in reach:
-        for call in source.calls:
-            if generator not in seeded_by(source, call, own):
-                continue
-            function = next((one for one in source.parents(call) if isinstance(one, FUNCTIONS)), None)
-            name = getattr(function, "name", None)
-            if name is None or name.startswith("__") or function in methods(source):
-                return True
-            if used is None:
-                used = names_in(reach)
-            if name in used or getattr(function, "decorator_list", None):
-                return True
-    return False
+    reach = project.reach(program)
+    found = [one for source in reach for one in seedings_in(project, source) if generator in one.generators]
+    if any(one.function is None for one in found):
+        return True
+    names = {one.function for one in found}
+    return bool(names) and any(names & names_in(source) for source in reach)
+
+
+def seedings_in(project: Project, source: Source) -> list[Seeding]:
+    kept: dict[str, list[Seeding]] = project.kept.setdefault("seedings", {})
+    if source.path not in kept:
+        kept[source.path] = [
+            Seeding(generators, function_to_call(source, call))
+            for call in source.calls
+            for generators in [seeded_by(source, call, own_functions(project))]
+            if generators
+        ]
+    return kept[source.path]
+
+
+def own_functions(project: Project) -> set[str]:
+    if "functions" not in project.kept:
+        project.kept["functions"] = {
+            node.name
+            for source in project.sources.values()
+            for node in source.all(ast.FunctionDef, ast.AsyncFunctionDef)
+        }
+    return project.kept["functions"]
+
+
+def function_to_call(source: Source, call: ast.Call) -> str | None:
+    """Methods and decorated functions are called by what is not seen here."""
+    function = source.function_of(call)
+    name = getattr(function, "name", None)
+    is_method = function is not None and isinstance(source.parent(function), ast.ClassDef)
+    decorated = bool(getattr(function, "decorator_list", None))
+    return None if name is None or name.startswith("__") or is_method or decorated else name
 
 
 def seeded_by(source: Source, call: ast.Call, own: set[str]) -> frozenset[str]:
@@ -131,13 +183,9 @@ def seeded_by(source: Source, call: ast.Call, own: set[str]) -> frozenset[str]:
     return frozenset()
 
 
-def methods(source: Source) -> set[ast.AST]:
-    return {one for node in source.all(ast.ClassDef) for one in node.body if isinstance(one, FUNCTIONS)}
-
-
-def names_in(reach: list[Source]) -> set[str]:
-    names = {node.id for source in reach for node in source.all(ast.Name) if isinstance(node.ctx, ast.Load)}
-    return names | {node.attr for source in reach for node in source.all(ast.Attribute)}
+def names_in(source: Source) -> set[str]:
+    names = {node.id for node in source.all(ast.Name) if isinstance(node.ctx, ast.Load)}
+    return names | {node.attr for node in source.all(ast.Attribute)}
 
 
 def is_absent(call: ast.Call, name: str, position: int | None = None) -> bool:

@@ -78,7 +78,7 @@ def is_locked(project: Project, file: str) -> bool:
 
 def wishes(project: Project) -> list[Wish]:
     """Every package that a file says to install; locks are not among them."""
-    kept = getattr(project, "_wishes", None)
+    kept = project.kept.get("wishes")
     if kept is None:
         kept = [
             *from_requirements(project),
@@ -86,7 +86,7 @@ def wishes(project: Project) -> list[Wish]:
             *from_set_up(project),
             *from_commands(project),
         ]
-        project._wishes = kept  # type: ignore[attr-defined]
+        project.kept["wishes"] = kept
     return kept
 
 

@@ -44,6 +44,8 @@ class Project:
         self.documents = documents or {}
         #: A folder of a larger repository, where what is installed may stand above it.
         self.is_part = tracked is not None and not os.path.exists(os.path.join(root, ".git"))
+        #: What rules find once, and ask for again.
+        self.kept: dict[str, typing.Any] = {}
         #: Files that could not be read as what they are, with the reason.
         self.skipped: list[tuple[str, str]] = []
         self.ignores: list[Ignore] = []
@@ -56,6 +58,7 @@ class Project:
             if path.endswith((".py", ".ipynb")) and not ASIDE.search(path):
                 self._add(path)
         self._modules = self._index()
+        self._imported: dict[str, list[Source]] = {}
         self._reached: dict[str, list[Source]] = {}
 
     def _add(self, path: str) -> None:
@@ -210,12 +213,15 @@ class Project:
 
     def imported_by(self, source: Source) -> list[Source]:
         """The repository's own files that a file imports."""
-        found: list[str] = []
-        for _, module in source.imports():
-            for path in self._resolve(source.path, module):
-                if path not in found and path != source.path:
-                    found.append(path)
-        return [self.sources[path] for path in found]
+        if source.path not in self._imported:
+            found = {
+                path: self.sources[path]
+                for module in dict.fromkeys(module for _, module in source.imports())
+                for path in self._resolve(source.path, module)
+                if path != source.path
+            }
+            self._imported[source.path] = list(found.values())
+        return self._imported[source.path]
 
     def _resolve(self, importer: str, module: str) -> list[str]:
         folder = posixpath.dirname(importer)
@@ -248,8 +254,11 @@ class Project:
         """A file, and all of the repository's own that it loads, nearest first."""
         if source.path not in self._reached:
             found = [source]
+            known = {source.path}
             for one in found:
-                found += [other for other in self.imported_by(one) if other not in found]
+                others = [other for other in self.imported_by(one) if other.path not in known]
+                known.update(other.path for other in others)
+                found += others
             self._reached[source.path] = found
         return self._reached[source.path]
 

@@ -14,8 +14,12 @@ Scope = typing.Union[ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctio
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 SCOPES = (*FUNCTIONS, ast.ClassDef)
+#: What has names, or makes some.
+BINDING = frozenset((ast.Name, ast.arg, ast.Import, ast.ImportFrom, ast.Assign, *SCOPES))
+#: Fields without anything that a rule asks for.
+SMALL = frozenset(("ctx", "op", "ops", "type_comment", "kind"))
+OUTSIDE = frozenset(("decorator_list", "bases", "keywords"))
 BUILTINS = frozenset(dir(builtins))
-TEXT = ast.Constant
 
 
 class Names:
@@ -67,22 +71,40 @@ class Source:
             )
             return
         self.body += tree.body
-        stack: list[tuple[ast.AST, ast.AST | None]] = []
-        for statement in reversed(tree.body):
-            self._cells[statement] = cell
-            stack.append((statement, None))
+        self._cells.update((statement, cell) for statement in tree.body)
+        self._walk(tree.body)
+
+    def _walk(self, body: list[ast.stmt]) -> None:
+        """Once over everything: what is of which type, stands in what, and is bound where."""
+        stack: list[tuple[ast.AST, ast.AST | None]] = [(statement, None) for statement in reversed(body)]
+        by_type, parents, scopes = self._by_type, self._parent, self._scope
         while stack:
             node, scope = stack.pop()
-            self._scope[node] = scope
-            self._by_type.setdefault(type(node), []).append(node)
-            self._bind(node, scope)
-            inner = node if isinstance(node, SCOPES) else scope
-            if inner is node:
+            kind = type(node)
+            by_type.setdefault(kind, []).append(node)
+            if kind in BINDING:
+                scopes[node] = scope
+                self._bind(node, scope)
+            inner = scope
+            if kind in SCOPES:
                 self._names[node] = Names()
-            for child in reversed(list(ast.iter_child_nodes(node))):
-                self._parent[child] = node
-                # A decorator or a default value belongs to the scope around.
-                stack.append((child, scope if inner is node and is_outside(node, child) else inner))
+                inner = node
+            children: list[tuple[ast.AST, ast.AST | None]] = []
+            for name in node._fields:
+                if name in SMALL:
+                    continue
+                value = getattr(node, name, None)
+                # A decorator or a base class is evaluated in the scope around.
+                own = scope if inner is node and name in OUTSIDE else inner
+                if isinstance(value, list):
+                    for child in value:
+                        if isinstance(child, ast.AST):
+                            parents[child] = node
+                            children.append((child, own))
+                elif isinstance(value, ast.AST):
+                    parents[value] = node
+                    children.append((value, own))
+            stack.extend(reversed(children))
 
     def _bind(self, node: ast.AST, scope: ast.AST | None) -> None:
         names = self._names[scope]
@@ -215,13 +237,6 @@ class Source:
                 if isinstance(node.ctx, ast.Load):
                     self._uses.setdefault(node.id, []).append(node)
         return self._uses.get(name, [])
-
-
-def is_outside(scope: ast.AST, child: ast.AST) -> bool:
-    """Decorators and base classes are evaluated where a function or class is defined."""
-    if isinstance(scope, ast.ClassDef):
-        return child in scope.bases or child in scope.keywords or child in scope.decorator_list
-    return child in getattr(scope, "decorator_list", ())
 
 
 def constant(node: ast.AST | None) -> typing.Any:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import posixpath
 import re
 import typing
 
-from audit.paths import is_guarded, path_text, read, written
+from audit.made import is_made, made_names, outputs_of
+from audit.paths import is_guarded, path_text, read
 from audit.project import Project
 from audit.rule import Found, Rule
-from audit.source import Source
 
 
 def check(project: Project) -> typing.Iterator[Found]:
@@ -38,20 +37,6 @@ def is_relative(path: str) -> bool:
     )
 
 
-#: Where people keep what nobody's code makes.
-GIVEN = frozenset(["data", "dataset", "datasets", "input", "inputs", "raw", "pretrained", "weights"])
-
-#: In place of a name: one that only the run tells, with an ending that the text gives.
-ANY = "*"
-
-
-def is_made(path: str, made: set[str]) -> bool:
-    parts = posixpath.normpath(path).split("/")
-    if any(part in made for part in parts) or ANY + posixpath.splitext(path)[1] in made:
-        return True
-    return ANY in made and parts[0] not in GIVEN
-
-
 def endings(project: Project) -> set[str]:
     """Every file by what its path ends in: from which folder a program starts is not known."""
     found: set[str] = set()
@@ -59,66 +44,6 @@ def endings(project: Project) -> set[str]:
         parts = path.split("/")
         found.update("/".join(parts[start:]) for start in range(max(0, len(parts) - 8), len(parts)))
     return found
-
-
-def made_names(project: Project) -> set[str]:
-    """Names of all that code, steps, stages, scripts or a declaration of data make, without their folders."""
-    names: set[str] = set()
-    for source in project.sources.values():
-        for call in source.calls:
-            target = written(source, call)
-            if target is not None:
-                names.update(names_of(source, target))
-            if source.called(call) in ("os.makedirs", "os.mkdir") and call.args:
-                names.add(posixpath.basename((path_text(source, call.args[0]) or "").rstrip("/")) or ANY)
-            # A name that is handed on may be written there: save(path), subprocess.run([…, path]).
-            joins = source.called(call) in ("os.path.join", "pathlib.Path", "builtins.str")
-            if target is None and read(source, call) is None and not joins:
-                for one in [*call.args, *(keyword.value for keyword in call.keywords)]:
-                    path = path_text(source, one)
-                    if path is not None and "." in path:
-                        names.add(posixpath.basename(path))
-    names.discard("")
-    for value in project.documents.values():
-        names.update(posixpath.basename(text.rstrip("/")) for text in texts_in(value))
-    for path in project.named(r".*\.(sh|bash|slurm|sbatch|smk)|Makefile|Snakefile|(.*\.)?Dockerfile(\..*)?"):
-        names.update(
-            posixpath.basename(word) for word in re.findall(r"[\w./-]+\.\w+", project.text(path) or "")
-        )
-    for cells in project.notebooks.values():
-        for cell in cells:
-            if cell.writes:
-                names.add(posixpath.basename(cell.writes))
-            for _, line in cell.shell:
-                names.update(posixpath.basename(word) for word in re.findall(r"[\w./-]+\.\w+", line))
-    return names
-
-
-def names_of(source: Source, target: ast.expr) -> typing.Iterator[str]:
-    """The name of what is written; of one that only the run tells, ANY with its ending."""
-    literal = path_text(source, target)
-    if literal is not None:
-        yield posixpath.basename(literal)
-        return
-    texts = [
-        node.value
-        for node in ast.walk(target)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    ]
-    yield from (posixpath.basename(one) for one in texts)
-    yield ANY + (posixpath.splitext("x" + texts[-1])[1] if texts else "")
-
-
-def texts_in(value: typing.Any) -> typing.Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield str(key)
-            yield from texts_in(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from texts_in(inner)
 
 
 def missing_dependencies(project: Project, path: str, document: typing.Any) -> typing.Iterator[Found]:
@@ -159,19 +84,6 @@ def is_there(project: Project, path: str) -> bool:
         return True
     parts = path.split("/")
     return any("/".join(parts[:end]) + ".dvc" in project.file_set for end in range(1, len(parts) + 1))
-
-
-def outputs_of(stage: typing.Any) -> typing.Iterator[str]:
-    """Paths from the folder of dvc.yaml."""
-    if not isinstance(stage, dict):
-        return
-    body = stage["do"] if isinstance(stage.get("do"), dict) else stage
-    folder = body.get("wdir") if isinstance(body.get("wdir"), str) else ""
-    for key in ("outs", "metrics", "plots"):
-        found = body.get(key)
-        for one in found if isinstance(found, list) else []:
-            for name in [one] if isinstance(one, str) else one if isinstance(one, dict) else []:
-                yield posixpath.join(folder, str(name))
 
 
 RULE = Rule(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import posixpath
 import typing
 
+from audit.made import covered_places
 from audit.paths import path_text, written
 from audit.project import Project
 from audit.rule import Found, Rule
-from audit.rules.file_nobody_makes import is_relative, outputs_of
+from audit.rules.file_nobody_makes import is_relative
 
 
 def check(project: Project) -> typing.Iterator[Found]:
@@ -28,30 +29,6 @@ def check(project: Project) -> typing.Iterator[Found]:
             place = next((one for one in places if one in project.tracked), None)
             if place is not None and not any(place == one or place.startswith(one + "/") for one in covered):
                 yield source.at(call, f"{place} is committed, and each run replaces it")
-
-
-def covered_places(project: Project) -> set[str]:
-    """What the runner sets aside and puts back, and what DVC keeps."""
-    found = set()
-    for path, document in project.documents.items():
-        name, folder = posixpath.basename(path), posixpath.dirname(path)
-        if not isinstance(document, dict):
-            continue
-        if name == "experiment.yaml" and isinstance(document.get("steps"), dict):
-            for step in document["steps"].values():
-                outputs = step.get("outputs") if isinstance(step, dict) else None
-                outputs = [outputs] if isinstance(outputs, str) else outputs
-                for one in outputs if isinstance(outputs, list) else []:
-                    found.update(
-                        {posixpath.normpath(posixpath.join(folder, str(one))), posixpath.normpath(str(one))}
-                    )
-            params = document.get("params")
-            for value in params.values() if isinstance(params, dict) else ():
-                found.add(str(value).split("#")[0])
-        elif name == "dvc.yaml" and isinstance(document.get("stages"), dict):
-            for stage in document["stages"].values():
-                found.update(posixpath.normpath(posixpath.join(folder, one)) for one in outputs_of(stage))
-    return found
 
 
 RULE = Rule(

@@ -53,16 +53,20 @@ WHERE_SHUFFLED = frozenset(("KFold", "StratifiedKFold", "StratifiedGroupKFold"))
 
 
 def check(project: Project) -> typing.Iterator[Found]:
+    calls = {
+        path: [call for call in source.calls if draws(source, call)]
+        for path, source in project.sources.items()
+    }
     told = set()
     for program in project.programs:
-        reach = project.reach(program)
-        calls = [(source, call) for source in reach for call in source.calls if draws(source, call)]
-        if not calls or is_seeded(reach, NUMPY):
+        reach = [source for source in project.reach(program) if calls[source.path]]
+        if not reach or is_seeded(project, program, NUMPY):
             continue
-        for source, call in calls:
-            if id(call) not in told:
-                told.add(id(call))
-                yield source.at(call, f"{last(source.called(call))}() without random_state")
+        for source in reach:
+            for call in calls[source.path]:
+                if id(call) not in told:
+                    told.add(id(call))
+                    yield source.at(call, f"{last(source.called(call))}() without random_state")
 
 
 def draws(source: Source, call: ast.Call) -> bool:
