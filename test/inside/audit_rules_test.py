@@ -204,6 +204,13 @@ def test_every_file_of_rules_is_in_the_list() -> None:
             [],
         ),
         (
+            "variables that are each other's values",
+            {
+                "a.py": "a = b = 1\na = b\nb = a\nprint(list(a), open(a).read(), open(a, 'w'))\na.save(b + a)\n"
+            },
+            [],
+        ),
+        (
             "experiment.yaml fixes the order of sets",
             {"experiment.yaml": '{"name": "a"}', "a.py": "print(list(set(['a', 'b'])))\n"},
             [],
@@ -275,9 +282,17 @@ def test_every_file_of_rules_is_in_the_list() -> None:
             [("R501", "requirements.txt", None, 1)],
         ),
         (
-            "what a README installs is listed",
-            {"README.md": "```\npip install numpy torch\n```\n", "a.py": "import numpy\nimport torch\n"},
-            [],
+            "what a README installs is listed, and of any version",
+            {"README.md": "```\n$ pip install numpy torch\n```\n", "a.py": "import numpy\nimport torch\n"},
+            [("R501", "README.md", None, 2)],
+        ),
+        (
+            "a pointer without .gitattributes",
+            {
+                "w/a.pt": "version https://git-lfs.github.com/spec/v1\noid sha256:e3b0c442\nsize 12\n",
+                "b.pt": "x",
+            },
+            [("R602", "w/a.pt", None, 1)],
         ),
         (
             "what an image brings is not known",

@@ -37,7 +37,7 @@ def is_order_lost(source: Source, node: ast.AST, depth: int = 0) -> bool:
         if isinstance(parent, ast.SetComp):
             return True
         node, parent = parent, source.parent(parent)  # type: ignore[assignment, arg-type]
-    if depth > 5:
+    if depth > 4:
         return False
     if isinstance(parent, ast.Call):
         if source.called(parent) in LOSE:

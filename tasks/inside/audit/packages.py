@@ -80,12 +80,10 @@ def wishes(project: Project) -> list[Wish]:
     """Every package that a file says to install; locks are not among them."""
     kept = project.kept.get("wishes")
     if kept is None:
-        kept = [
-            *from_requirements(project),
-            *from_documents(project),
-            *from_set_up(project),
-            *from_commands(project),
-        ]
+        kept = [*from_requirements(project), *from_documents(project), *from_set_up(project)]
+        # Where no file lists anything, the README's line is all there is.
+        kept += from_readme(project) if not kept and not locks(project) else []
+        kept += from_commands(project)
         project.kept["wishes"] = kept
     return kept
 
@@ -279,6 +277,21 @@ def from_commands(project: Project) -> typing.Iterator[Wish]:
                             yield made
 
 
+def from_readme(project: Project) -> typing.Iterator[Wish]:
+    for path in project.named(r"readme(\..*)?"):
+        for line, words in told_commands(project, path):
+            for one in pip_installs(words) or []:
+                made = wish(path, line, one)
+                if made is not None:
+                    yield made
+
+
+def told_commands(project: Project, path: str) -> typing.Iterator[tuple[int, list[str]]]:
+    """Commands of a page, with or without a prompt."""
+    lines = enumerate((project.text(path) or "").split("\n"), 1)
+    yield from commands((number, line.strip().lstrip("$>").strip("` ")) for number, line in lines)
+
+
 def listed_names(project: Project) -> set[str]:
     """Every name that a specification, a lock, a script or a README gives."""
     names = {normal(wish.name) for wish in wishes(project)}
@@ -296,11 +309,7 @@ def listed_names(project: Project) -> set[str]:
     for path in project.named(
         r"readme.*|install.*\.(md|rst|txt)|.*\.(sh|bash)|Makefile|\.(travis|gitlab-ci)\.yml|tox\.ini|postBuild"
     ):
-        for _, words in commands(
-            (number, line.strip().lstrip("$>").strip("` "))
-            for number, line in enumerate((project.text(path) or "").split("\n"), 1)
-            if "install" in line
-        ):
+        for _, words in told_commands(project, path):
             names.update(
                 normal(made.name)
                 for made in (wish(path, 1, one) for one in pip_installs(words) or [])
@@ -318,8 +327,7 @@ def is_known_environment(project: Project) -> bool:
     if any(image.name != "scratch" and not is_bare(image.name) for image in images(project)):
         return True
     for path in project.named(r"readme.*|install.*\.(md|rst|txt)|.*\.(sh|bash)"):
-        lines = (line.strip().lstrip("$>").strip("` ") for line in (project.text(path) or "").split("\n"))
-        for _, words in commands((1, line) for line in lines if "docker" in line or "podman" in line):
+        for _, words in told_commands(project, path):
             if words[0].split("/")[-1] in ("docker", "podman", "nvidia-docker") and words[1:2] in (
                 ["run"],
                 ["pull"],

@@ -7,6 +7,7 @@ import os
 import posixpath
 import re
 import stat
+import sys
 import typing
 
 from audit.comments import Ignore, ignores_in
@@ -69,10 +70,8 @@ class Project:
             source = Source(path, [(None, text)])
             if source.broken:
                 reason = source.broken[0][1]
-                old = is_python_2(text)
-                self.skipped.append(
-                    (path, f"it is Python 2: {reason}" if old else f"it does not parse: {reason}")
-                )
+                is_old = is_python_2(text)
+                self.skipped.append((path, f"it is Python 2: {reason}" if is_old else unparsed(reason)))
                 return
             (self.set_up if posixpath.basename(path) == "setup.py" else self.sources)[path] = source
             self.ignores += ignores_in(path, None, text, True)
@@ -93,7 +92,7 @@ class Project:
             self.ignores += ignores_in(path, cell.number, cell.text, True)
         if source.broken:
             cell_number, reason = source.broken[0]
-            self.skipped.append((path, f"cell {cell_number} does not parse: {reason}"))
+            self.skipped.append((path, f"cell {cell_number}: {unparsed(reason)}"))
 
     def _source_text(self, path: str, most: int) -> str | None:
         try:
@@ -135,11 +134,12 @@ class Project:
                 self.ignores += ignores_in(path, None, self._texts[path] or "", False)
         return self._texts[path]
 
-    def beginning(self, path: str) -> str | None:
-        """The first characters of a file that may be of any size."""
+    def beginning(self, path: str, most: int) -> str | None:
+        """The first characters of a file that is no larger."""
         try:
             place = os.path.join(self.root, *path.split("/"))
-            if not stat.S_ISREG(os.lstat(place).st_mode):
+            info = os.lstat(place)
+            if not stat.S_ISREG(info.st_mode) or info.st_size > most:
                 return None
             with open(place, "rb") as file:
                 return file.read(200).decode("latin-1")
@@ -273,6 +273,10 @@ class Project:
                 if source.is_notebook or has_main(source) or (source.path not in imported and acts(source))
             ]
         return self._programs
+
+
+def unparsed(reason: str) -> str:
+    return f"it does not parse with Python {sys.version_info[0]}.{sys.version_info[1]}: {reason}"
 
 
 def has_main(source: Source) -> bool:

@@ -4,28 +4,42 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
+import re
 import typing
 
 from audit.project import Project
 from audit.rule import Found, Rule
 
+#: Of a pointer; it has about 130.
+MOST_BYTES = 1024
+
 BEGINNING = "version https://git-lfs.github.com/spec/"
 
 
+#: What is kept by Git LFS; a copy of a repository may lack its .gitattributes.
+ENDINGS = re.compile(
+    r".*\.(pth?|ckpt|bin|pkl|pickle|joblib|h5|hdf5|keras|onnx|pb|safetensors|np[yz]|mat|parquet|feather"
+    r"|zip|t?gz|tar|7z|csv|tiff?|jpe?g|png|wav|flac|mp[34]|nii)",
+    re.IGNORECASE,
+)
+
+
 def check(project: Project) -> typing.Iterator[Found]:
+    patterns = list(kept_elsewhere(project))
+    for path in project.files:
+        is_kept = ENDINGS.fullmatch(path) is not None or any(
+            path.startswith(folder) and fits(pattern, path[len(folder) :]) for folder, pattern in patterns
+        )
+        if is_kept and (project.beginning(path, MOST_BYTES) or "").startswith(BEGINNING):
+            yield Found(path, 1, "This is a pointer of Git LFS, and not the file")
+
+
+def kept_elsewhere(project: Project) -> typing.Iterator[tuple[str, str]]:
+    """Patterns of .gitattributes, each with the folder that it counts from."""
     for attributes in project.named(r"\.gitattributes"):
-        folder = posixpath.dirname(attributes)
-        patterns = [
-            line.split()[0]
-            for line in (project.text(attributes) or "").split("\n")
-            if "filter=lfs" in line and not line.lstrip().startswith("#")
-        ]
-        for path in project.files if patterns else []:
-            if folder and not path.startswith(folder + "/"):
-                continue
-            inner = path[len(folder) + 1 :] if folder else path
-            if any(fits(pattern, inner) for pattern in patterns) and is_pointer(project, path):
-                yield Found(path, 1, "This is a pointer of Git LFS, and not the file")
+        for line in (project.text(attributes) or "").split("\n"):
+            if "filter=lfs" in line and not line.lstrip().startswith("#"):
+                yield attributes[: -len(".gitattributes")], line.split()[0]
 
 
 def fits(pattern: str, path: str) -> bool:
@@ -33,10 +47,6 @@ def fits(pattern: str, path: str) -> bool:
     return fnmatch.fnmatch(path, bare) or (
         "/" not in pattern and fnmatch.fnmatch(posixpath.basename(path), bare)
     )
-
-
-def is_pointer(project: Project, path: str) -> bool:
-    return (project.beginning(path) or "").startswith(BEGINNING)
 
 
 RULE = Rule(

@@ -40,11 +40,12 @@ def check(project: Project) -> typing.Iterator[Found]:
                 yield source.at(node, MESSAGE)
 
 
-def is_set_of_texts(source: Source, node: ast.AST) -> bool:
+def is_set_of_texts(source: Source, node: ast.AST, depth: int = 0) -> bool:
     """A set that is not known to hold numbers only: their order is the same in each run."""
     if isinstance(node, ast.Name):
-        values = source.assigned(node)
-        return bool(values) and all(is_set_of_texts(source, value) for value in values)
+        # `a = b` and `b = a` may both stand there.
+        values = source.assigned(node) if depth < 3 else []
+        return bool(values) and all(is_set_of_texts(source, value, depth + 1) for value in values)
     if isinstance(node, ast.Set):
         return any(isinstance(constant(one), str) for one in node.elts)
     if not (isinstance(node, ast.Call) and source.called(node) in ("builtins.set", "builtins.frozenset")):
