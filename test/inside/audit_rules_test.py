@@ -205,9 +205,7 @@ def test_every_file_of_rules_is_in_the_list() -> None:
         ),
         (
             "variables that are each other's values",
-            {
-                "a.py": "a = b = 1\na = b\nb = a\nprint(list(a), open(a), open(b, 'w'))\na.save(b)\n"
-            },
+            {"a.py": "a = b = 1\na = b\nb = a\nprint(list(a), open(a), open(b, 'w'))\na.save(b)\n"},
             [],
         ),
         (
