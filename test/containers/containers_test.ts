@@ -422,6 +422,20 @@ dockerTest(
   },
 );
 
+dockerTest("an image's start script is left out of a step, and the record names it", async () => {
+  const name = "start-script-test:1";
+  await using project = await makeProject(REPORT);
+  await project.write("image/Dockerfile", `FROM ${IMAGE}\nENTRYPOINT ["tini", "-g", "--", "start.sh"]\n`);
+  await said(["docker", "build", "--quiet", "--tag", name, project.path("image")]);
+  try {
+    const { code, stderr } = await project.task("train", ["--engine", "docker", "--image", name]);
+    assert.equal(code, 0, stderr);
+    assert.equal((await project.evidence()).attempts[0].environment.image.startScript, "start.sh");
+  } finally {
+    await said(["docker", "rmi", name]);
+  }
+});
+
 dockerTest("--resume goes on in the same image, and --reuse copies what it made", async () => {
   const resumable = experiment("    resume: [--resume]\n    produces: [metrics.json]\n");
   const train = `import sys\nif "--resume" not in sys.argv:\n${LONG.replace(/^/gm, "    ")}\n${REPORT}`;
@@ -431,4 +445,7 @@ dockerTest("--resume goes on in the same image, and --reuse copies what it made"
   assert.equal(resumed.code, 0, resumed.stderr);
   assert.ok((await metrics(project)).arguments.includes("--resume"));
   assert.equal((await project.evidence()).attempts.length, 2);
+  const reused = await project.task("train", ["--engine", "docker", ...IN_IMAGE, "--reuse"]);
+  assert.equal(reused.code, 0, reused.stderr);
+  assert.equal((await project.evidence()).steps.train.status, "reused");
 });

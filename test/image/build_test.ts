@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { explainEngine } from "../../tasks/lib/container/client.ts";
 import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
+import type { Experiment } from "../../tasks/lib/experiment/experiment.ts";
+import { nextCommand } from "../../tasks/lib/image/build.ts";
 import { publicAddress, stageContext } from "../../tasks/lib/image/build_context.ts";
 import { BuildOutput } from "../../tasks/lib/image/build_output.ts";
 import {
@@ -22,7 +24,7 @@ import { IMAGE } from "../../tasks/lib/system/product.ts";
 import { parsePackages } from "../../tasks/lib/image/deno_packages.ts";
 import { checkPin, pinOf } from "../../tasks/lib/image/image_lock.ts";
 import { chainId, identityOf, readImage } from "../../tasks/lib/container/client.ts";
-import { type ImageIdentity, isSameImage } from "../../tasks/lib/experiment/image_identity.ts";
+import { contentOf, type ImageIdentity, isSameImage } from "../../tasks/lib/experiment/image_identity.ts";
 import { sha256 } from "../../tasks/lib/system/files.ts";
 import { downloadCommand, downloadFiles, platforms } from "../../tasks/lib/image/wheels.ts";
 import { withCaches } from "../../tasks/lib/image/builder.ts";
@@ -378,6 +380,24 @@ Deno.test("isSameImage() compares what identifies the content on any engine", as
       assert.equal(isSameImage(b, a), expected);
     });
   }
+});
+
+Deno.test("nextCommand() is how the experiment is run in the image that was built", () => {
+  const [train, fit] = ["train", "fit"].map((name) => ({ steps: [{ name }] }) as unknown as Experiment);
+  assert.equal(nextCommand(train!, { engine: "docker" }), "deno task train --engine docker");
+  assert.equal(
+    nextCommand(fit!, { engine: "podman" }, "my paper", "lab/x:1"),
+    "deno task reproduce 'my paper' --engine podman --image lab/x:1",
+  );
+});
+
+Deno.test("contentOf() is the same for the same image with another id, and no other's", () => {
+  const [config, layers] = [`sha256:${"c".repeat(64)}`, `sha256:${"d".repeat(64)}`];
+  assert.equal(contentOf({ id: "sha256:1", layers }), contentOf({ id: "sha256:2", layers }));
+  assert.equal(contentOf({ id: config, config, layers }), config);
+  assert.notEqual(contentOf({ id: "sha256:1", layers }), contentOf({ id: "sha256:1", layers: config }));
+  // As in the records from before there were layers in them, and of SIF files.
+  assert.equal(contentOf({ id: "sha256:1" }), "sha256:1");
 });
 
 Deno.test("explainEngine() tells a stopped engine from a closed socket", async (t) => {

@@ -142,6 +142,44 @@ rootTest("a file with a hard link outside of the project is named and stays, wit
   assert.deepEqual(await owners(project.path("linked")), ["4242:4242"]);
 });
 
+rootTest("a clone's packs that are another's, too, stay with the way out, which works", async () => {
+  await using folder = await Project.make({ "origin/a": "1", "clone/.keep": "" });
+  const git = (path: string, ...args: string[]) =>
+    said(["git", "-C", folder.path(path), "-c", "user.name=a", "-c", "user.email=a@example.org", ...args]);
+  await git("origin", "init", "-q");
+  await git("origin", "add", "a");
+  await git("origin", "commit", "-qm", "a");
+  await git("origin", "repack", "-adq");
+  await Deno.remove(folder.path("clone"), { recursive: true });
+  await said(["git", "clone", "-q", "--local", folder.path("origin"), folder.path("clone")]);
+  await said(["chown", "-R", "4242:4242", folder.path("origin")]);
+  await Deno.writeTextFile(folder.path("clone/experiment.yaml"), experiment());
+  const args = [folder.path("clone")];
+  const before = await ended(inFolder(args[0]!));
+  assert.equal(before.code, 1, before.stdout);
+  assert.match(before.stderr, /Not repaired, [^\n]*was cloned \(git repack -ad first[^\n]*pack-\w+\.pack/);
+  assert.match(before.stderr, /\(delete it: git makes it anew\): 1 \(\.git\/objects\/info\/packs\)/);
+  await git("clone", "repack", "-adq");
+  await Deno.remove(folder.path("clone/.git/objects/info/packs"));
+  const after = await ended(inFolder(args[0]!));
+  assert.equal(after.code, 0, after.stdout + after.stderr);
+  assert.deepEqual(await owners(folder.path("clone")), ["0:0"]);
+  assert.ok((await owners(folder.path("origin/.git/objects"))).includes("4242:4242"));
+});
+
+/** fix-permissions, standing in a folder. */
+function inFolder(cwd: string): Deno.ChildProcess {
+  const config = join(import.meta.dirname!, "..", "..", "deno.json");
+  return new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", "--config", config, "fix-permissions"],
+    cwd,
+    env: { NO_COLOR: "1", INIT_CWD: cwd },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
 rootTest("a read-only file system is exit code 1 and says so", async () => {
   await using project = await makeProject({ uid: 0, gid: 0 }, "1000:100");
   // In a mount namespace of its own, which ends with the command.

@@ -25,6 +25,15 @@ OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 LINKED_OWNER = "it has hard links outside of the project, which would change hands too"
 LINKED_MODE = "it has hard links outside of the project, whose rights would change too"
+LINKED_GIT = {
+    re.compile(r"(^|/)\.git/(.*/)?objects/(pack|[0-9a-f]{2})/"): (
+        "it is also in the repository that was cloned (git repack -ad first, and then this again)"
+    ),
+    re.compile(r"(^|/)\.git/(.*/)?objects/info/(packs|commit-graph)"): (
+        "it is also in the repository that was cloned (delete it: git makes it anew)"
+    ),
+}
+"""A clone of a folder shares its files with it; what helps, by what the file is."""
 MOUNTED = "something else is mounted there"
 
 
@@ -198,7 +207,8 @@ class OwnershipWalk:
             if link.seen == link.names:
                 continue
             if link.is_foreign:
-                self.fail(link.path, LINKED_OWNER)
+                found = [reason for place, reason in LINKED_GIT.items() if place.search(link.path)]
+                self.fail(link.path, found[0] if found else LINKED_OWNER)
             else:
                 self.kept.setdefault(LINKED_MODE, Tally()).add(link.path)
 

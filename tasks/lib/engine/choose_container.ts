@@ -87,11 +87,13 @@ async function inContainer(
   host: Host,
 ): Promise<EngineChoice> {
   const isStale = await outdated(image.labels, experiment.root);
+  const entrypoint = withoutStartScript(image.entrypoint);
+  const startScript = image.entrypoint[entrypoint.length];
   return {
     engine: { name: program, because, version: engine.version },
     container: {
-      image: { name, ...identityOf(image) },
-      entrypoint: withoutStartScript(image.entrypoint),
+      image: { name, ...identityOf(image), ...(startScript !== undefined && { startScript }) },
+      entrypoint,
       ...userOf(program, engine, host),
       // Arbitrary ids have no home of their own in an image that names none.
       home: image.env.HOME === undefined ? "/tmp" : undefined,

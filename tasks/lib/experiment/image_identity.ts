@@ -29,6 +29,14 @@ export function isSameImage(a: ImageIdentity, b: ImageIdentity): boolean | undef
   return undefined;
 }
 
+/**
+ * An image by its content, for what is compared as one text: the same where it was loaded, pulled or built again. Its
+ * layers stand for it where the engine hides the configuration's digest, and its id only where nothing else is known.
+ */
+export function contentOf({ config, layers, id }: ImageIdentity): string | undefined {
+  return config ?? layers ?? id;
+}
+
 /** An image by the one value that says most to others, and what that value is: `registry digest sha256:…`. */
 export function identityInWords({ digest, config, layers, id }: ImageIdentity): string {
   if (digest !== undefined) return `registry digest ${digest}`;

@@ -75,10 +75,35 @@ export async function buildTask(
     case "build":
       return request.plan
         ? await showPlan(request, experiment, terminal)
-        : { exitCode: 0, result: await buildImage(request, experiment, terminal) };
+        : { exitCode: 0, result: await buildAndTell(request, experiment, positionals[0], terminal) };
     default:
       return request satisfies never;
   }
+}
+
+/** What is made is not what runs use by themselves: `auto` keeps the engine of the run before. */
+async function buildAndTell(
+  request: BuildRequest,
+  experiment: Experiment,
+  path: string | undefined,
+  terminal: Terminal,
+): Promise<BuiltImage> {
+  const built = await buildImage(request, experiment, terminal);
+  terminal.line(`Run in it: ${nextCommand(experiment, built.plan, path, request.tag)}`);
+  return built;
+}
+
+/** The command line that runs an experiment's training, or all of it, in an image. */
+export function nextCommand(
+  { steps }: Pick<Experiment, "steps">,
+  { engine }: Pick<BuildPlan, "engine">,
+  path?: string,
+  tag?: string,
+): string {
+  const task = steps.some(({ name }) => name === "train") ? "train" : "reproduce";
+  const named = path === undefined ? [] : [path];
+  const image = tag === undefined ? [] : ["--image", tag];
+  return shellQuote(["deno", "task", task, ...named, "--engine", engine, ...image]);
 }
 
 /** Builds the experiment's own image, or gets one that was named; for steps that are to run in it. */

@@ -68,6 +68,11 @@ export const plannedImageSchema = z.object({
   file: z.optional(z.string()),
   /** What that file was made from: the id of an image, or the name that a registry has it by. */
   madeFrom: z.optional(z.string()),
+  /**
+   * Its start script, which steps do not go through: what JupyterLab has by that script's hooks, such as the variables of
+   * an activated conda environment, steps have not.
+   */
+  startScript: z.optional(z.string()),
 });
 
 /** GPUs that a container gets: none, all, so many, or those with these ids. */

@@ -45,6 +45,7 @@ function factsOf(evidence: Evidence): Facts {
   add("environment", "image's configuration", attempt?.environment.image?.config);
   add("environment", "image's layers", attempt?.environment.image?.layers);
   add("environment", "image's id on its engine", attempt?.environment.image?.id);
+  add("environment", "image's start script and its hooks, not run", attempt?.environment.image?.startScript);
   add("environment", "lock (SHA-256)", attempt?.environment.lockSha256);
   add("environment", "Python", recorded.environment.python ?? attempt?.environment.pythonVersion);
   add("code", "commit", attempt?.code?.commit);

@@ -6,6 +6,7 @@ import { Failure } from "../cli/failure.ts";
 import { duration } from "../cli/format.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { engineCommand, engineOf } from "../engine/index.ts";
+import { contentOf } from "../experiment/image_identity.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import { makeStepCache } from "../plan/step_cache.ts";
 import { type CodeFiles, hashCode, isSourceFile } from "../record/code.ts";
@@ -174,7 +175,7 @@ async function fingerprint(
     sources,
     Object.entries(needs).map(([name, need]) => [name, need.sha256]),
     [plan.engine.name, environment.lockSha256, environment.pythonVersion, neutral(environment.python)],
-    environment.image?.id,
+    environment.image && contentOf(environment.image),
     [host.architecture, host.cpu, host.gpus.map(({ name, driver }) => [name, driver])],
     variables,
     plan.parameters,
