@@ -383,7 +383,7 @@ Deno.test("isSameImage() compares what identifies the content on any engine", as
 });
 
 Deno.test("nextCommand() is how the experiment is run in the image that was built", () => {
-  const [train, fit] = ["train", "fit"].map((name) => ({ steps: [{ name }] }) as unknown as Experiment);
+  const [train, fit] = ["train", "fit"].map((name) => ({ steps: { [name]: {} } }) as unknown as Experiment);
   assert.equal(nextCommand(train!, { engine: "docker" }), "deno task train --engine docker");
   assert.equal(
     nextCommand(fit!, { engine: "podman" }, "my paper", "lab/x:1"),

@@ -100,7 +100,7 @@ export function nextCommand(
   path?: string,
   tag?: string,
 ): string {
-  const task = steps.some(({ name }) => name === "train") ? "train" : "reproduce";
+  const task = "train" in steps ? "train" : "reproduce";
   const named = path === undefined ? [] : [path];
   const image = tag === undefined ? [] : ["--image", tag];
   return shellQuote(["deno", "task", task, ...named, "--engine", engine, ...image]);
