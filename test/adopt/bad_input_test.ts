@@ -7,10 +7,12 @@ import { git, Project } from "../support/project.ts";
 const SCRIPT = "open('result.txt', 'w').write('1')\n";
 
 // deno-lint-ignore no-explicit-any -- what --json prints
+type Printed = any;
+
 async function planned(
   project: Project,
   args: string[] = [],
-): Promise<{ code: number; result: any; text: string }> {
+): Promise<{ code: number; result: Printed; text: string }> {
   const { code, stdout, stderr } = await project.task("new", ["--plan", "--json", ...args]);
   const result = JSON.parse(stdout || "{}");
   const text = result.changes?.find(({ path }: { path: string }) => path === "experiment.yaml")?.after ??

@@ -19,6 +19,22 @@ function includes(text: string, part: string) {
   assert.ok(text.includes(lines.join("\n")), `${part}\nis not in\n${text}`);
 }
 
+/** A notebook of code cells: source, what it printed, a tag. */
+function notebook(cells: [source: string, printed: string, tag?: string][]): string {
+  return JSON.stringify({
+    nbformat: 4,
+    nbformat_minor: 5,
+    metadata: {},
+    cells: cells.map(([source, text, tag]) => ({
+      cell_type: "code",
+      execution_count: 1,
+      metadata: tag === undefined ? {} : { tags: [tag] },
+      source,
+      outputs: [{ output_type: "stream", name: "stdout", text }],
+    })),
+  });
+}
+
 const CASES: [name: string, files: Record<string, string>, parts: string[]][] = [
   [
     "dvc.yaml: foreach, matrix, vars, wdir, several commands",
@@ -205,6 +221,31 @@ const CASES: [name: string, files: Record<string, string>, parts: string[]][] = 
       "  # passed over: requirements: environment.yml (environment.yml)\n",
       "  # passed over: requirements: binder/requirements.txt (binder/requirements.txt)\n",
     ],
+  ],
+  [
+    "notebooks: constants of the first cells are comments, a tagged cell is parameters",
+    {
+      "a.ipynb": notebook([["EPOCHS = 3\nname = 'x'", "loss: 0.50\n"]]),
+      "b.ipynb": notebook([["seed = 7\nLR = 0.5", "loss: 0.25\n", "parameters"]]),
+      "requirements.txt": "jupyter\n",
+    },
+    [
+      "parameters:\n  seed: 7 # found in b.ipynb, cell 1\n  LR: 0.5 # found in b.ipynb, cell 1\n",
+      "#   EPOCHS: 3 # found in a.ipynb, cell 1\n",
+      "  - name: loss # found in a.ipynb, cell 1\n    from: a/a.ipynb~/^loss: ([-+.\\deE]+)$/\n".replace(
+        "a/a",
+        "'a/a",
+      ).replace("$/", "$/'"),
+    ],
+  ],
+  [
+    "calkit.yaml before the dvc.yaml that it writes, and before make",
+    {
+      "calkit.yaml": "pipeline: { stages: { one: { kind: shell-command, command: echo 1 } } }\n",
+      "dvc.yaml": "stages: { two: { cmd: echo 2 } }\n",
+      MLproject: "entry_points: { main: { command: echo 3 } }\n",
+    },
+    ['  one: # found in calkit.yaml:1\n    run: [echo, "1"]\n'],
   ],
   [
     "imports of a step that its environment does not list",

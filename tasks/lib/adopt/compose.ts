@@ -33,6 +33,8 @@ export interface Proposal {
   otherSteps: Found<StepDraft>[];
   parameters: Found<ParameterDraft>[];
   params: Found<{ name: string; place: string }>[];
+  /** Constants of notebooks, which would be parameters if their cell were tagged. */
+  constants: Found<ParameterDraft>[];
   claims: Found<ClaimDraft>[];
   otherClaims: Found<ClaimDraft>[];
   notes: string[];
@@ -73,6 +75,7 @@ export async function compose(repository: Repository, draft: Draft, from?: strin
     otherSteps: others,
     parameters,
     params: namedOnce(draft.params, parameters),
+    constants: constantsOf(drafts, python),
     claims: uniquelyNamed(claims),
     otherClaims: all.filter(({ value }) => value.doubt !== undefined).slice(0, MOST_OTHERS),
     notes: [...repository.notes, ...draft.notes, ...notes],
@@ -104,7 +107,8 @@ function choose(kinds: KindSteps[], from: string | undefined) {
         : kind.steps.map((step) => ({ ...step, value: { ...step.value, doubt: undefined } })),
     }));
   } else {
-    const pipeline = kinds.filter((kind) => kind.tier === "pipeline" && usable(kind)).slice(0, 1);
+    const pipeline = kinds.filter((kind) => kind.tier === "pipeline" && usable(kind))
+      .sort((one, other) => rankOf(one.kind) - rankOf(other.kind)).slice(0, 1);
     const told = kinds.filter((kind) => kind.tier === "told" && usable(kind));
     picked = pipeline.length > 0 ? pipeline : told.length > 0 ? told : kinds.filter(usable);
   }
@@ -127,6 +131,13 @@ function choose(kinds: KindSteps[], from: string | undefined) {
   };
 }
 
+/** Which pipeline goes before which: calkit writes a dvc.yaml of its own. */
+const PIPELINES = ["calkit.yaml", "dvc.yaml", "Snakefile", "Makefile", "MLproject"];
+
+function rankOf(kind: string): number {
+  return PIPELINES.findIndex((name) => name.toLowerCase() === basename(kind).toLowerCase());
+}
+
 /** Names that a notebook gives a value of its own: an experiment's parameter of that name would be replaced. */
 function assignedByNotebooks(steps: Found<StepDraft>[], python: Map<string, PythonFacts>): Set<string> {
   return new Set(
@@ -134,6 +145,22 @@ function assignedByNotebooks(steps: Found<StepDraft>[], python: Map<string, Pyth
       value.notebook === undefined ? [] : python.get(value.notebook)?.assigned ?? []
     ),
   );
+}
+
+/** Cells in which a notebook says what may be changed. */
+const FIRST_CELLS = 6;
+
+function constantsOf(steps: StepDraft[], python: Map<string, PythonFacts>): Found<ParameterDraft>[] {
+  const found = steps.flatMap(({ notebook }) => {
+    const { tagged, constants = {} } = (notebook && python.get(notebook)) || {};
+    if (tagged) return [];
+    return Object.entries(constants).flatMap(([name, { value, cell }]) =>
+      cell! > FIRST_CELLS
+        ? []
+        : [{ value: { name, value }, found: `${notebook}, cell ${cell}`, certainty: "read" as const }]
+    );
+  });
+  return found.slice(0, MOST_OTHERS);
 }
 
 /** What the script itself opens, where no pipeline says it. */

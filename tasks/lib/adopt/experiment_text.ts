@@ -45,12 +45,19 @@ function environment({ requirements, install, python, image, gpus, otherEnvironm
   return ["", "environment:", ...lines, ...others];
 }
 
-function parameters({ parameters, params }: Proposal): string[] {
+function parameters({ parameters, params, constants }: Proposal): string[] {
   const own = parameters.map((one) => withNote(`  ${key(one.value.name)}: ${scalar(one.value.value)}`, one));
   const placed = params.map((one) => withNote(`  ${key(one.value.name)}: ${scalar(one.value.place)}`, one));
   return [
     ...(own.length > 0 ? ["", "parameters:", ...own] : []),
     ...(placed.length > 0 ? ["", "params:", ...placed] : []),
+    ...(constants.length > 0
+      ? [
+        "",
+        "# perhaps parameters, too, if the cell is tagged `parameters` (a value that a later cell replaces is none):",
+        ...constants.map((one) => withNote(`#   ${key(one.value.name)}: ${scalar(one.value.value)}`, one)),
+      ]
+      : []),
   ];
 }
 

@@ -122,11 +122,12 @@ async function recordOffer(root: string, argv: string[], terminal: Terminal): Pr
   };
 }
 
-/** Sources beyond which the audit is left to its own command, so that a look stays quick. */
-const MOST_AUDITED = 60;
+/** Sources and files beyond which the audit is left to its own command, so that a look stays quick. */
+const MOST_AUDITED = { sources: 60, files: 5000 };
 
 async function warningsOf({ repository }: Proposed, notes: string[]): Promise<Finding[]> {
-  if (repository.named(/\.(?:py|ipynb)$/).length > MOST_AUDITED) {
+  const sources = repository.named(/\.(?:py|ipynb)$/).length;
+  if (sources > MOST_AUDITED.sources || repository.files.length > MOST_AUDITED.files) {
     notes.push("What will keep the results from being reproduced: deno task audit");
     return [];
   }
