@@ -1,6 +1,7 @@
 /** Environments from the files that repositories have, made by the real uv, pip and Poetry. */
 
 import assert from "node:assert/strict";
+import { readEnvironmentFile } from "../../tasks/lib/environment/conda_packages.ts";
 import { join } from "node:path";
 import { Failure } from "../../tasks/lib/cli/failure.ts";
 import { ensureEnvironment, type EnvironmentOptions } from "../../tasks/lib/environment/environment.ts";
@@ -16,6 +17,8 @@ import { readExperiment } from "../../tasks/lib/experiment/read.ts";
 import { findOnPath } from "../../tasks/lib/system/on_path.ts";
 
 const MAKE_WHEELS = join(import.meta.dirname!, "..", "fixtures/environment/make_wheels.py");
+
+const MAKE_CHANNEL = join(import.meta.dirname!, "..", "fixtures/environment/make_channel.py");
 
 const python = await findPython();
 
@@ -449,6 +452,7 @@ Deno.test("a format whose program is not on PATH is refused with the way to get 
   await using repository = await Repository.make(files, { ...OFFLINE, UV: "/nothing/uv", PATH: "/nothing" });
   const cases: [file: string, message: RegExp, remedy: RegExp][] = [
     ["environment.yml", /locked|none of micromamba, mamba and conda is on PATH/, /micromamba/],
+    ["conda-lock.yml", /none of micromamba, mamba and conda is on PATH/, /micromamba/],
     ["pixi.toml", /pixi is not on PATH/, /pixi\.prefix\.dev/],
     ["poetry.lock", /poetry is not on PATH/, /poetry-plugin-export/],
     ["Pipfile", /pipenv is not on PATH/, /pipenv/],
@@ -495,4 +499,56 @@ exec ${python.path} -m venv --without-pip "$2"
   } finally {
     Deno.env.set("PATH", before);
   }
+});
+
+Deno.test("readEnvironmentFile() reads conda's specifications, and what pip is to add", async () => {
+  const text =
+    "name: mine\nchannels: [pytorch, nodefaults]\ndependencies:\n  - python=3.9\n  - numpy=1.26=py39_0\n" +
+    "  - scipy>=1.10\n  - conda-forge::xyz\n  - pip\n  - pip:\n    - -r more.txt\n    - -e .\n    - ./lib\n    - tqdm==4\n";
+  await using repository = await Repository.make({ "environment.yml": text, "bad.yml": "dependencies: 3\n" });
+  const { root } = repository;
+  assert.deepEqual(await readEnvironmentFile(join(root, "environment.yml")), {
+    channels: ["pytorch", "nodefaults"],
+    specs: ["python 3.9.*", "numpy ==1.26 py39_0", "scipy>=1.10", "conda-forge::xyz", "pip"],
+    pip: [`-r ${root}/more.txt`, `-e ${root}`, `${root}/lib`, "tqdm==4"],
+  });
+  await assert.rejects(readEnvironmentFile(join(root, "bad.yml")), {
+    exitCode: 2,
+    message: /list of dependencies/,
+  });
+});
+
+Deno.test({
+  name:
+    "environment.yml without any program of conda's: py-rattler makes it from a channel, and pip adds the rest",
+  ignore: uv === undefined || Deno.build.os !== "linux",
+  fn: async () => {
+    const { UV_NO_INDEX: _, PIP_NO_INDEX: __, ...env } = OFFLINE;
+    await using repository = await Repository.make({}, {
+      ...env,
+      PATH: "/usr/bin:/bin",
+      UV: findOnPath(uv!.path) ?? uv!.path,
+    });
+    const { root } = repository;
+    Deno.env.set("XDG_CACHE_HOME", join(root, "cache"));
+    const version = (await run([python.path, MAKE_CHANNEL, join(root, "channel")])).trim();
+    const file = (tiny: string) =>
+      `channels: [file://${root}/channel]\ndependencies: [python, tiny${tiny}, pip: [tabulate==0.9.0]]\n`;
+    await Deno.writeTextFile(join(root, "environment.yml"), file("=1"));
+    const made = await repository.ensure({ requirements: "environment.yml" });
+    const show = "import sys, tiny, tabulate; print(sys.prefix, tiny.VERSION, sys.version.split()[0])";
+    assert.equal(await run([made.python, "-c", show]), `${root}/.venv 1.0 ${version}\n`);
+    assert.match(repository.said.join("\n"), /Solving environment\.yml with py-rattler, since no micromamba/);
+    assert.match(
+      repository.said.join("\n"),
+      /from environment\.yml \(about [\d.]+ MB to download\), with py-rattler/,
+    );
+    assert.equal((await repository.ensure({ requirements: "environment.yml" })).made, false);
+
+    await Deno.writeTextFile(join(root, "environment.yml"), file("=3"));
+    const failure = await repository.failure({ requirements: "environment.yml" });
+    assert.equal(failure.exitCode, 3);
+    assert.match(failure.message, /tiny/);
+    assert.equal(await run([made.python, "-c", show]), `${root}/.venv 1.0 ${version}\n`);
+  },
 });

@@ -36,6 +36,10 @@ interface Fixture extends Expected {
 const NEEDS = {
   uv: async () => await findUv() === undefined ? "uv is not here; deno task machine installs it" : undefined,
   "a package index": async () => await reachesIndex() ? undefined : "no package index can be reached",
+  "no channel of conda's": async () =>
+    await Deno.resolveDns("conda.anaconda.org", "A").then((found) => found.length > 0, () => false)
+      ? "conda-forge can be reached, and what it has changes"
+      : undefined,
   Rscript: () => isOnPath("Rscript") ? undefined : "R is not here; deno task machine installs it",
   TensorFlow: async () => {
     const found = await pythonWithTensorFlow();

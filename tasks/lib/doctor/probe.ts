@@ -121,6 +121,7 @@ function programMissing({ format: { name, program } }: Source): Failure | undefi
 async function pythonHere(python?: string, source?: Source) {
   try {
     const exact = python === undefined ? undefined : { oldest: python, newest: python, isExact: true };
+    if (source?.format.isConda) return await findPython();
     return await findPython({ range: source === undefined ? exact : await pythonsFor(source, python) });
   } catch (error) {
     if (error instanceof Failure) return error;

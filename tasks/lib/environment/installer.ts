@@ -125,7 +125,7 @@ export async function pipVersion(tool: Tool, pip: string[]): Promise<string> {
 }
 
 /** The pip of the Python itself; else one in an environment that is thrown away, which takes some seconds longer. */
-async function pipOf(tool: Tool, folder = "pip"): Promise<string[]> {
+export async function pipOf(tool: Tool, folder = "pip"): Promise<string[]> {
   const { python, scratch } = tool.place;
   if (python.pip !== undefined) return [python.path, "-m", "pip"];
   if (!python.ensurepip) throw withoutPip(python);

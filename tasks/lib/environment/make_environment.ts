@@ -96,7 +96,8 @@ export async function makeEnvironment(making: Making): Promise<void> {
   await removeLeftovers(target);
   const { source } = making;
   const lock = source.ownLock ? leavingOut(making.without, await readLock(wanted.lock)) : undefined;
-  const range = await pythonsFor(source, making.python);
+  // What conda's packages need of a Python is among them.
+  const range = source.format.isConda ? undefined : await pythonsFor(source, making.python);
   const [python, uv] = await Promise.all([pythonFor(wanted, range), findUv()]);
   const before = await whyNotAsItIs(target.directory, wanted);
   if (before !== undefined) announce(before);
