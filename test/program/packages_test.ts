@@ -8,6 +8,8 @@ import { DataProject, digest, zipOf } from "../support/data_project.ts";
 import { Installation, makePackages, type Packages, WAYS } from "../support/installations.ts";
 import { ended, Project, ROOT } from "../support/project.ts";
 
+const VERSION: string = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json"))).version;
+
 const packages = await makePackages();
 const missing = typeof packages === "string" ? packages : undefined;
 if (missing !== undefined) console.log(`ignored: the packages, since they can't be made here: ${missing}`);
@@ -37,7 +39,7 @@ Deno.test(
         .sort(),
     );
     const python = 'import sys, zipfile; print("\\n".join(zipfile.ZipFile(sys.argv[1]).namelist()))';
-    const info = "gpu_jupyter_tasks-0.2.0.dist-info";
+    const info = `gpu_jupyter_tasks-${VERSION}.dist-info`;
     assert.deepEqual(
       await listed("python3", "-c", python, wheel),
       [
@@ -124,7 +126,7 @@ for (const way of Object.keys(WAYS) as (keyof typeof WAYS)[]) {
         assert.match(help.stdout, /^ {2}gjt reproduce +Run the whole experiment/);
         assert.doesNotMatch(help.stdout, /maintainers|deno task/);
         assert.equal((await installed.run(folder.root, ["gjt", "--help"])).stdout, help.stdout);
-        assert.equal((await installed.run(folder.root, ["gjt", "--version"])).stdout, "0.2.0\n");
+        assert.equal((await installed.run(folder.root, ["gjt", "--version"])).stdout, `${VERSION}\n`);
         const wrong = await installed.run(folder.root, ["gpu-jupyter-tasks", "reproduc"]);
         assert.equal(wrong.code, 2);
         assert.match(wrong.stderr, /There is no task "reproduc", did you mean "reproduce"\?/);

@@ -8,13 +8,16 @@ export interface Packages {
   wheel: string;
 }
 
-/** Makes both packages, or says why they can't be made here. */
-export async function makePackages(): Promise<Packages | string> {
+/**
+ * Makes both packages, or says why they can't be made here.
+ *
+ * @param env further variables, e.g. those of a workflow
+ */
+export async function makePackages(env: Record<string, string> = {}): Promise<Packages | string> {
   const folder = await Project.make({});
   addEventListener("unload", () => Deno.removeSync(folder.root, { recursive: true }));
-  const { code, stdout, stderr } = await folder.task("package", ["--to", folder.root, "--json"], {
-    INIT_CWD: ROOT,
-  });
+  const args = ["--to", folder.root, "--json"];
+  const { code, stdout, stderr } = await folder.task("package", args, { INIT_CWD: ROOT, ...env });
   return code === 0 ? JSON.parse(stdout) : stderr;
 }
 

@@ -101,10 +101,16 @@ async function copyTracked(paths: string[], to: string, prefix = "") {
 async function makeTarball(folder: string, dist: string): Promise<string> {
   const file = join(folder, "package.json");
   const { version } = JSON.parse(await Deno.readTextFile(join(folder, "product/deno.json")));
-  const text = { ...JSON.parse(await Deno.readTextFile(file)), version };
+  const text = { ...JSON.parse(await Deno.readTextFile(file)), version, ...repository() };
   await Deno.writeTextFile(file, `${JSON.stringify(text, null, 2)}\n`);
   const made = await must(["npm", "pack", "--json", "--pack-destination", dist], folder);
   return join(dist, JSON.parse(made)[0].filename);
+}
+
+/** Where it is built, which npm wants to be told for the package's provenance. */
+function repository() {
+  const [server, name] = [Deno.env.get("GITHUB_SERVER_URL"), Deno.env.get("GITHUB_REPOSITORY")];
+  return name !== undefined && { repository: { type: "git", url: `git+${server}/${name}.git` } };
 }
 
 async function makeWheel(folder: string, dist: string): Promise<string> {

@@ -1,6 +1,6 @@
 /** `deno task report`: a run as text, as a page and as Markdown. */
 
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Arguments, OptionTable } from "../cli/options.ts";
 import type { Terminal } from "../cli/terminal.ts";
@@ -56,7 +56,9 @@ export async function reportRun(
   }
   if (badgeFile !== undefined) {
     const { badge } = await import("./badge.ts");
-    await writeAtomic(resolve(callerFolder(), badgeFile), badge(judged, found.evidence));
+    const file = resolve(callerFolder(), badgeFile);
+    await Deno.mkdir(dirname(file), { recursive: true });
+    await writeAtomic(file, badge(judged, found.evidence));
   }
   if (verifier !== undefined) await copyVerifier(resolve(callerFolder(), verifier));
   const paper = latex ?? typst ?? check;

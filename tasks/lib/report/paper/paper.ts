@@ -1,5 +1,6 @@
 /** The numbers of a run in a file that a paper reads. */
 
+import { dirname } from "node:path";
 import { Failure } from "../../cli/failure.ts";
 import { visibleLine } from "../../cli/visible.ts";
 import type { FoundRun } from "../../record/run_folder.ts";
@@ -41,5 +42,6 @@ export async function writeNumbers(path: string, text: string): Promise<void> {
       remedy: "Name another file, or remove that one",
     });
   }
+  await Deno.mkdir(dirname(path), { recursive: true });
   await writeAtomic(path, text);
 }
