@@ -3,7 +3,6 @@
  * signed (https://github.com/in-toto/attestation, https://github.com/secure-systems-lab/dsse).
  */
 
-import { Buffer } from "node:buffer";
 import { sha256 } from "../system/files.ts";
 import { canonicalJson } from "./canonical_json.ts";
 import type { Envelope, InToto, Statement } from "./receipt_schema.ts";
@@ -67,7 +66,7 @@ export function fromInToto({ subject, predicate: { reproduction } }: InToto): St
 export function makeEnvelope(statement: string, keyid: string, sig: string): Envelope {
   return {
     payloadType: PAYLOAD_TYPE,
-    payload: Buffer.from(statement, "utf8").toString("base64"),
+    payload: new TextEncoder().encode(statement).toBase64(),
     signatures: [{ keyid, sig }],
   };
 }
@@ -79,14 +78,22 @@ export function openEnvelope(value: unknown): { statement: string; sig: string }
     return undefined;
   }
   const [{ sig } = { sig: undefined }] = signatures;
-  const statement = Buffer.from(payload, "base64").toString("utf8");
-  const isCanonical = Buffer.from(statement, "utf8").toString("base64") === payload;
-  return isCanonical && typeof sig === "string" ? { statement, sig } : undefined;
+  const statement = decoded(payload);
+  return statement !== undefined && typeof sig === "string" ? { statement, sig } : undefined;
+}
+
+/** Undefined unless it is the one way to write a text in base64. */
+function decoded(payload: string): string | undefined {
+  try {
+    const text = new TextDecoder().decode(Uint8Array.fromBase64(payload));
+    return new TextEncoder().encode(text).toBase64() === payload ? text : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What is signed: DSSE's pre-authentication encoding, so that a payload is never taken for one of another type. */
 export function signedBytes(statement: string): Uint8Array<ArrayBuffer> {
-  const payload = Buffer.from(statement, "utf8");
-  const head = `DSSEv1 ${PAYLOAD_TYPE.length} ${PAYLOAD_TYPE} ${payload.length} `;
-  return new Uint8Array(Buffer.concat([Buffer.from(head, "utf8"), payload]));
+  const { length } = new TextEncoder().encode(statement);
+  return new TextEncoder().encode(`DSSEv1 ${PAYLOAD_TYPE.length} ${PAYLOAD_TYPE} ${length} ${statement}`);
 }

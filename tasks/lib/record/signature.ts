@@ -80,21 +80,34 @@ export async function checkSignature(directory: string, allowedSigners?: string)
   if (allowedSigners !== undefined && !await exists(allowedSigners)) {
     throw new Failure(2, `Cannot check who signed: there is no file ${allowedSigners}`);
   }
-  if (!await exists(join(directory, SIGNATURE))) {
+  const found = await readSigned(directory);
+  if (found === undefined) {
     return { signed: false, good: allowedSigners === undefined, detail: "not signed" };
   }
+  if (found.problem !== undefined) return bad(`no signature of this receipt: ${found.problem}`);
+  return allowedSigners === undefined
+    ? await checkKey(directory, found.signed)
+    : await checkSigner(directory, found.signed, allowedSigners);
+}
+
+/**
+ * A receipt's signature and what it is over; undefined if there is none.
+ *
+ * @throws as `parseReceipt`
+ */
+export async function readSigned(
+  directory: string,
+): Promise<{ signed: Signed; signature: string; problem?: string } | undefined> {
+  if (!await exists(join(directory, SIGNATURE))) return undefined;
   const within = new Folder(directory);
-  const [receipt, signature] = await Promise.all(
+  const [receipt = "", signature = ""] = await Promise.all(
     [RECEIPT, SIGNATURE].map((file) => readRegularText(join(directory, file), { within })),
   );
-  const { text, stated, sig } = await parseReceipt(receipt!, join(directory, RECEIPT));
-  if (stated.schema !== 1 && sig !== blobOf(signature!)) {
-    return bad(`no signature of this receipt: ${RECEIPT} and ${SIGNATURE} hold different ones`);
-  }
-  const signed = stated.schema === 1 ? new TextEncoder().encode(text) : signedBytes(text);
-  return allowedSigners === undefined
-    ? await checkKey(directory, signed)
-    : await checkSigner(directory, signed, allowedSigners);
+  const { text, stated, sig } = await parseReceipt(receipt, join(directory, RECEIPT));
+  if (stated.schema === 1) return { signed: new TextEncoder().encode(text), signature };
+  const isOther = sig !== blobOf(signature);
+  const problem = isOther ? `${RECEIPT} and ${SIGNATURE} hold different ones` : undefined;
+  return { signed: signedBytes(text), signature, problem };
 }
 
 /** Whether the signature is one of this receipt, by whatever key. */

@@ -1,6 +1,5 @@
 /** From a run folder to its verdict: reads the claimed values, checks them and the record, writes verdict.json. */
 
-import { isDeepStrictEqual } from "node:util";
 import { Failure } from "../cli/failure.ts";
 import { formatSource, kindOf } from "../sources/sources.ts";
 import type { RunFiles } from "../sources/source.ts";
@@ -11,6 +10,7 @@ import { withPublishedValues } from "../experiment/published_values.ts";
 import { recordedExperiment } from "../plan/recorded_experiment.ts";
 import type { Plan } from "../plan/plan.ts";
 import { explainUnreadable, findAlterations } from "../record/alterations.ts";
+import { canonicalJson } from "../record/canonical_json.ts";
 import { type Evidence, evidencePath } from "../record/evidence.ts";
 import { type FoundRun, publishedPath, readPlan } from "../record/run_folder.ts";
 import { type RunVerdict, VERDICT_SCHEMA } from "../record/verdict.ts";
@@ -103,7 +103,8 @@ function remarksOf({ steps }: Evidence): Pick<RunVerdict, "remarks"> {
 function contradictions({ claims }: Experiment, text: string, { experiment }: Plan): string[] {
   if (experiment.claims === undefined || experiment.text !== text) return [];
   const facts = ({ name, from, type, value, of }: PlainClaim) => [name, from, type, value, of];
-  const isSame = isDeepStrictEqual(claims.map(plainClaim).map(facts), experiment.claims.map(facts));
+  const isSame =
+    canonicalJson(claims.map(plainClaim).map(facts)) === canonicalJson(experiment.claims.map(facts));
   return isSame ? [] : ["plan.json: its claims as JSON are not those of its experiment.yaml"];
 }
 

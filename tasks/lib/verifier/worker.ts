@@ -31,7 +31,7 @@ export interface Finding {
   otherVerdicts: string[];
   /** Links that a browser does not see in a folder: nobody looked at them. */
   unseenLinks: string[];
-  signature: SignatureFinding | { detail: string };
+  signature: SignatureFinding;
   files: number;
   bytes: number;
   seconds: number;
@@ -104,19 +104,15 @@ async function judge(files: Files): Promise<Finding> {
   const started = performance.now();
   const unseen = await unseenLinks(files);
   scope.Deno = new DroppedFiles([...files, ...unseen]).asDeno();
-  const [{ judgeRun }, { readEvidence }, { readVerdict }, { NAMESPACE }, { RECEIPT, SIGNATURE }] =
-    await Promise.all([
-      import("../verdict/judge.ts"),
-      import("../record/evidence.ts"),
-      import("../record/verdict.ts"),
-      import("../record/signature.ts"),
-      import("../record/receipt.ts"),
-    ]);
+  const [{ judgeRun }, { readEvidence }, { readVerdict }, { NAMESPACE, readSigned }] = await Promise.all([
+    import("../verdict/judge.ts"),
+    import("../record/evidence.ts"),
+    import("../record/verdict.ts"),
+    import("../record/signature.ts"),
+  ]);
   const evidence = await readEvidence(RUN);
   const { verdict, experiment } = await judgeRun({ id: evidence.run, directory: RUN, evidence });
   const recorded = await readVerdict(RUN).catch(() => undefined);
-  const blobs = new Map(files);
-  const [receipt, signature] = [blobs.get(RECEIPT), blobs.get(SIGNATURE)];
   const code = evidence.attempts.at(-1)?.code;
   return {
     experiment: experiment.title ?? experiment.name,
@@ -129,17 +125,27 @@ async function judge(files: Files): Promise<Finding> {
     altered: verdict.altered,
     otherVerdicts: otherVerdicts(recorded?.checks ?? [], verdict.checks),
     unseenLinks: unseen.map(([path]) => path),
-    signature: receipt instanceof Blob && signature instanceof Blob
-      ? await checkSshSignature(
-        await signature.text(),
-        new Uint8Array(await receipt.arrayBuffer()),
-        NAMESPACE,
-      )
-      : { detail: "not signed" },
+    signature: await signatureOf(readSigned, NAMESPACE),
     files: files.length,
     bytes: files.reduce((sum, [, file]) => sum + (file instanceof Blob ? file.size : 0), 0),
     seconds: (performance.now() - started) / 1000,
   };
+}
+
+async function signatureOf(
+  read: typeof import("../record/signature.ts").readSigned,
+  namespace: string,
+): Promise<SignatureFinding> {
+  try {
+    const found = await read(RUN);
+    if (found === undefined) return { detail: "not signed" };
+    if (found.problem !== undefined) {
+      return { good: false, detail: `no signature of this receipt: ${found.problem}` };
+    }
+    return await checkSshSignature(found.signature, found.signed, namespace);
+  } catch (error) {
+    return { good: false, detail: `no signature of this receipt: ${(error as Error).message}` };
+  }
 }
 
 /** Links that are recorded and not there: a browser leaves them out of a folder. */
