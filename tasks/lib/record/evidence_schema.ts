@@ -224,6 +224,24 @@ const stepEvidenceSchema = z.object({
   recorded: z.optional(recordedSchema),
 });
 
+/** Whether the claims were fixed before the run. */
+export const fixedSchema = z.object({
+  /** Whether the file that they stand in was committed as it was. */
+  state: z.enum(["committed", "not committed", "without git"]),
+  /** The last commit that changed the file. */
+  commit: z.optional(z.string()),
+  /** When that was, as the committer's clock had it. */
+  date: z.optional(z.string()),
+  /** The first tag in which the file is the same. */
+  tag: z.optional(z.string()),
+  /** When the tag was made. */
+  tagged: z.optional(z.string()),
+  /** The tag has a signature; whose, git verify-tag says. */
+  signed: z.optional(z.boolean()),
+  /** Claims with another value or tolerance than the published run, which they were made from, was judged by. */
+  changed: z.optional(texts),
+});
+
 export const evidenceSchema = z.object({
   /** Version of this shape. */
   schema: z.number(),
@@ -250,6 +268,8 @@ export const evidenceSchema = z.object({
   engine: engineSchema,
   /** Values of the parameters in this run. */
   parameters: parametersSchema,
+  /** Whether the claims were fixed before the run; absent without claims. */
+  claims: z.optional(fixedSchema),
   /** What is not as the authors declared it. */
   changed: texts,
   /** Nothing but the values of declared parameters was changed. */

@@ -1,7 +1,7 @@
 /** The shape of verdict.json: one check for each claim, and whether the run holds. */
 
 import * as z from "zod/mini";
-import { timeSchema } from "./evidence_schema.ts";
+import { fixedSchema, timeSchema } from "./evidence_schema.ts";
 
 const verdictWordSchema = z.enum([
   "identical",
@@ -78,6 +78,8 @@ export const verdictSchema = z.object({
   claimsSha256: z.string(),
   /** One for each claim, in the order of the file. */
   checks: z.array(checkSchema),
+  /** Whether the claims and tolerances were fixed before the run; absent where that was not recorded. */
+  claims: z.optional(fixedSchema),
   /** What a reviewer would ask about how a step came to its numbers; absent where there is nothing. */
   remarks: z.optional(z.array(z.object({
     /** Name of the step. */

@@ -11,7 +11,7 @@ import { cut, type Html, html } from "./html.ts";
 import { toneOfVerdict } from "./outcome.ts";
 import { pill, section, table } from "./components.ts";
 import { renderChart } from "./render_chart.ts";
-import { withUnit } from "./text.ts";
+import { fixedInWords, withUnit } from "./text.ts";
 
 /** How much of a large record a page shows. */
 export interface Limits {
@@ -58,6 +58,7 @@ verdict.json.</p>`,
     claimsChanged &&
       html`<p class="note">experiment.yaml has changed since this run, which is judged by the claims it was
 run with.</p>`,
+    html`<p class="note">${cut(fixedInWords(verdict) ?? "", limits.text)}</p>`,
     remarkList(verdict.remarks ?? [], limits),
     await deviationFigure(checks),
   );

@@ -107,6 +107,7 @@ export function report(judged: Judged, evidence: Evidence, directory: string, te
     ...(verdict.checks.length > 0 ? [""] : []),
     terminal.paint(conclusion(judged, evidence), verdict.holds ? "green" : "red", "bold"),
     ...verdict.altered.map((what) => visibleLine(`  ${what}`)),
+    ...fixedLine(verdict),
     ...remarkLines(verdict),
     ...(claimsChanged
       ? ["  experiment.yaml has changed since this run; deno task verify --current judges by the new claims"]
@@ -114,6 +115,27 @@ export function report(judged: Judged, evidence: Evidence, directory: string, te
     "",
     ...columns(facts(evidence, directory)),
   ];
+}
+
+/** Whether somebody could have chosen the claims after the run. */
+export function fixedInWords({ claims }: Pick<RunVerdict, "claims">): string | undefined {
+  if (claims === undefined) return undefined;
+  const { state, commit, date, tag, tagged, signed, changed = [] } = claims;
+  const inTag = tag === undefined ? "" : `, ${signed ? "signed " : ""}tag ${tag} of ${tagged?.slice(0, 10)}`;
+  const fixed = state === "committed"
+    ? `committed before the run: ${commit!.slice(0, 12)} of ${date!.slice(0, 10)}${inTag}`
+    : state === "not committed"
+    ? "not committed, so nobody knows whether they were there before the run"
+    : "not committed: there is no git here";
+  const since = changed.length === 0
+    ? ""
+    : `; changed after the run that they were made from: ${changed.map((name) => `"${name}"`).join(", ")}`;
+  return `Claims ${fixed}${since}`;
+}
+
+function fixedLine(verdict: RunVerdict): string[] {
+  const words = fixedInWords(verdict);
+  return words === undefined ? [] : [visibleLine(`  ${words}`)];
 }
 
 /** Beside the verdict, and no part of it. */
@@ -135,6 +157,7 @@ export function summary(judged: Judged, evidence: Evidence, directory: string, t
     ),
     terminal.paint(conclusion(judged, evidence), outcome(judged, evidence), "bold"),
     ...verdict.altered.map((what) => visibleLine(`  ${what}`)),
+    ...fixedLine(verdict),
     ...remarkLines(verdict),
     ...(evidence.status === "interrupted" ? [`deno task ${evidence.task} --resume goes on with it`] : []),
     `Run folder: ${directory}`,

@@ -11,6 +11,7 @@ import {
 } from "../environment/environment.ts";
 import { publishedSource } from "../experiment/published_source.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
+import { whenFixed } from "../record/claims_commit.ts";
 import { readCode } from "../record/code.ts";
 import {
   type Attempt,
@@ -36,6 +37,7 @@ import { verdictPath } from "../record/verdict.ts";
 import { kindOf } from "../sources/sources.ts";
 import { exists, makeOwnFolder, sha256File, writeJson } from "../system/files.ts";
 import { StopSignals } from "../system/supervise.ts";
+import { publishedFolder } from "../verdict/conditions.ts";
 import { checkPrograms } from "./check_programs.ts";
 import { checkStandIns } from "./check_stand_ins.ts";
 import { nothingToResume, type Origin, type PreparedRun, type RunRequest } from "./prepare_run.ts";
@@ -95,7 +97,9 @@ async function record({ environment, reaped, ...begun }: Begun): Promise<Evidenc
   }
   using _ = await acquireRun(plan.directory, request.force);
   const [attempt] = await Promise.all([beginAttempt(prepared, environment, request.origin), reaped]);
-  const evidence = resumed === undefined ? await newEvidence(plan) : await takeUp(resumed, request);
+  const evidence = resumed === undefined
+    ? await newEvidence(prepared, request.origin)
+    : await takeUp(resumed, request);
   evidence.attempts.push(attempt);
   attempt.differs?.forEach((what) => terminal.note(`Since the last attempt: ${what}`));
   await writeEvidence(plan.directory, evidence);
@@ -234,7 +238,8 @@ function differences(before: Attempt, now: Attempt): string[] {
 }
 
 /** Writes the plan and begins the evidence of a new run. */
-async function newEvidence(plan: Plan): Promise<Evidence> {
+async function newEvidence({ plan, experiment }: PreparedRun, origin?: Origin): Promise<Evidence> {
+  const { file } = origin ?? experiment;
   const path = join(plan.directory, "plan.json");
   await writeJson(path, plan);
   return {
@@ -247,6 +252,7 @@ async function newEvidence(plan: Plan): Promise<Evidence> {
     planSha256: await sha256File(path),
     engine: plan.engine,
     parameters: plan.parameters,
+    claims: await whenFixed(file, experiment.claims, publishedFolder({ file })),
     changed: plan.changed,
     onlyParameters: plan.onlyParameters,
     attempts: [],

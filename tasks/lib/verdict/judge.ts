@@ -86,6 +86,8 @@ export async function judgeClaims(
     evidenceSha256: await sha256File(evidencePath(directory)),
     claimsSha256: sha256(text),
     checks,
+    // The claims that a run is judged by are its own, unless somebody asks for those of now.
+    ...(evidence.claims === undefined || text !== plan.experiment.text ? {} : { claims: evidence.claims }),
     ...remarksOf(evidence),
     altered,
     holds: evidence.status === "done" && altered.length === 0 && holds(checks),
