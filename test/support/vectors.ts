@@ -258,6 +258,31 @@ function* texts(): Generator<Case> {
   }
 }
 
+/** Another figure than published, of which so much looks different. */
+function* figures(): Generator<Case> {
+  const hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+  const cases: [distance: number | string, allowed: number | undefined, Verdict][] = [
+    [0.001, 0.01, "within tolerance"],
+    [0.01, 0.01, "within tolerance"],
+    [0.012345, 0.01, "different"],
+    [1 / 3, 0.5, "within tolerance"],
+    [0.5, undefined, "different"],
+    ["it has 640 × 480 pixels, not 320 × 240", 0.01, "different"],
+  ];
+  for (const [distance, allowed, expected] of cases) {
+    const tolerance = allowed === undefined ? [] : within({ absolute: allowed });
+    const observation = { ...cell(hash.replace("e", "f")), distance } as Observation;
+    yield {
+      group: "texts",
+      about: `a figure that is another by ${distance}, where ${allowed ?? "nothing"} is allowed`,
+      claim: claim("text", hash, { from: "plot/curve.png#image", tolerance }),
+      observation,
+      state: FINE,
+      expected,
+    };
+  }
+}
+
 function* ranges(): Generator<Case> {
   const group = "ranges";
   const cases: [
@@ -476,6 +501,15 @@ function* states(): Generator<Case> {
     state: changed,
     expected: "not applicable",
   };
+  const seeds = claim("number", "94.1", { over: { kind: "mean" } });
+  yield {
+    group,
+    about: "a claim over seeds is not judged by one run",
+    claim: seeds,
+    observation: json("94.1"),
+    state: FINE,
+    expected: "not applicable",
+  };
   const mean = claim("mean", { mean: "94.1", std: "0.2", n: 5 });
   yield {
     group,
@@ -617,6 +651,7 @@ export function* cases(): Generator<Case> {
   yield* percentages();
   yield* numbers();
   yield* texts();
+  yield* figures();
   yield* ranges();
   yield* curves();
   yield* states();
@@ -743,7 +778,13 @@ class Random {
       "train/a.yaml#/x",
       "train/n.ipynb~/a (.*)/",
     ]);
-    const base = { name: "accuracy", from: source, tolerance: this.tolerance(), ...this.unit() };
+    const base = {
+      name: "accuracy",
+      from: source,
+      tolerance: this.tolerance(),
+      ...this.unit(),
+      ...this.over(),
+    };
     const kind = this.int(0, 9);
     if (kind <= 2) return this.counted(base);
     if (kind <= 5) {
@@ -770,6 +811,10 @@ class Random {
       { ...base, tolerance: [], type: "mean", value: mean },
       this.observation(() => this.near(mean.mean)),
     ];
+  }
+
+  over(): Pick<PlainClaim, "over"> {
+    return this.next() < 0.02 ? { over: { kind: "max" } } : {};
   }
 
   unit(): { unit?: string } {

@@ -7,7 +7,7 @@ import type { PlainClaim } from "./plain_claim_schema.ts";
 export type { PlainClaim };
 
 /** The claim as JSON, with the source text of its value. */
-export function plainClaim({ name, from, value, text, unit, of, tolerance }: Claim): PlainClaim {
+export function plainClaim({ name, from, value, text, unit, of, over, tolerance }: Claim): PlainClaim {
   return {
     name,
     from: formatSource(from),
@@ -15,6 +15,7 @@ export function plainClaim({ name, from, value, text, unit, of, tolerance }: Cla
     ...plainValue(value, text),
     ...(unit === undefined ? {} : { unit }),
     ...(of === undefined ? {} : { of }),
+    ...(over === undefined ? {} : { over }),
     tolerance,
   };
 }
@@ -35,10 +36,18 @@ function plainValue(value: Claim["value"], text: Claim["text"]): Pick<PlainClaim
  * @throws Error for a source that is none
  */
 export function claimOf(plain: PlainClaim): Claim {
-  const { name, type, value, unit, of, tolerance } = plain;
+  const { name, type, value, unit, of, over, tolerance } = plain;
   const from = parseSource(plain.from, plain.format);
   if ("problem" in from) throw new Error(`The source of the claim "${name}" ${from.problem}`);
-  const rest = { name, from, unit, of, tolerance: tolerance as Claim["tolerance"], line: 0 };
+  const rest = {
+    name,
+    from,
+    unit,
+    of,
+    ...(over && { over }),
+    tolerance: tolerance as Claim["tolerance"],
+    line: 0,
+  };
   if (Array.isArray(value)) return { ...rest, value: value.map(Number), text: value };
   if (typeof value === "string") {
     const scalar = type === "number" ? Number(value) : type === "boolean" ? /^true$/i.test(value) : value;

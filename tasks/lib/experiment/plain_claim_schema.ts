@@ -67,6 +67,21 @@ export const plainClaimSchema = z.object({
   unit: z.optional(z.string()),
   /** The value is a count of so many samples, printed as a percentage, and compared as a count. */
   of: z.optional(z.number()),
+  /** What of the values over seeds is claimed; one run does not judge it. */
+  over: z.optional(z.union([
+    z.object({
+      /** Their mean, smallest or largest, or the interval that they are in. */
+      kind: z.enum(["mean", "min", "max", "interval"]),
+    }),
+    z.object({
+      /** How many of them are above a number. */
+      kind: z.literal("count"),
+      /** That number, as it is printed. */
+      above: z.string(),
+      /** Number of seeds. */
+      of: z.number(),
+    }),
+  ])),
   /** Classes, of which the first that matches the environment is used; the widest if none does. */
   tolerance: z.array(toleranceSchema),
 });

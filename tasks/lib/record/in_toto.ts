@@ -37,9 +37,9 @@ export function toInToto(statement: Statement): InToto {
         },
         ...Object.entries(stated.inputs).map(([name, hash]) => ({ name, digest: { sha256: hash } })),
       ],
-      passedTests: tests("identical", "within tolerance"),
+      passedTests: tests("identical", "within tolerance", "consistent", "equivalent"),
       warnedTests: tests("not applicable"),
-      failedTests: tests("different", "missing"),
+      failedTests: tests("different", "missing", "inconclusive"),
       reproduction: {
         ...stated,
         sha256: sha256(canonicalJson(statement)),

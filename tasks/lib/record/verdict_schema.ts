@@ -47,15 +47,26 @@ const checkSchema = z.object({
   worst: z.optional(z.number()),
   /** Of a claim over seeds: what was found with each, and the interval that decided. */
   seeds: z.optional(z.object({
-    values: z.array(z.object({ seed: z.string(), value: z.number() })),
+    /** One for each seed. */
+    values: z.array(z.object({
+      /** The seed, as it was given. */
+      seed: z.string(),
+      /** What its run gave. */
+      value: z.number(),
+    })),
+    /** Their mean. */
     mean: z.number(),
     /** Standard deviation with n − 1. */
     sd: z.number(),
     /** In the unit of the value; of a difference to the claimed mean if `of` says so, of a proportion for a count. */
     interval: z.optional(z.object({
+      /** What it is an interval of. */
       kind: z.enum(["prediction", "mean", "difference", "proportion"]),
+      /** E.g. 0.95. */
       confidence: z.number(),
+      /** Its lower end. */
       low: z.number(),
+      /** Its upper end. */
       high: z.number(),
     })),
     /** What so many seeds can show, in words. */
