@@ -127,10 +127,10 @@ steps:
   assert.equal(differs.length, 2);
   await project.write(
     "experiment.yaml",
-    "name: test\nparams: { lr: params.yaml#train.rate, x: params.toml#a, y: ../p.yaml#a }\nsteps: { a: { run: [python] } }\n",
+    "name: test\nparams: { lr: params.yaml#train.rate, x: params.ini#a, y: ../p.yaml#a }\nsteps: { a: { run: [python] } }\n",
   );
   const wrong = await project.task("reproduce", HOST);
-  assert.match(wrong.stderr, /params\.x must name a YAML or JSON file/);
+  assert.match(wrong.stderr, /params\.x must name a YAML, JSON or TOML file/);
   assert.match(wrong.stderr, /params\.y must name a file inside the project/);
   await project.write(
     "experiment.yaml",
@@ -141,13 +141,71 @@ steps:
   assert.match(missing.stderr, /Cannot read the parameter lr: params\.yaml has no train\.rate/);
 });
 
-Deno.test("replaceValues() changes what it is told and no other byte, in JSON, too", () => {
+Deno.test("replaceValues() changes what it is told and no other byte, in JSON, too", async () => {
   const json = '{"a": 1.0,\n  "b": {"c": "x", "d": [1, 2]}}\n';
   assert.equal(
-    replaceValues(json, "p.json", [{ keys: ["b", "c"], text: '"y: z"' }, {
+    await replaceValues(json, "p.json", [{ keys: ["b", "c"], text: '"y: z"' }, {
       keys: ["b", "d", "1"],
       text: "3",
     }]),
     '{"a": 1.0,\n  "b": {"c": "y: z", "d": [1, 3]}}\n',
   );
+});
+
+const TOML = `# How to train
+seed = 1_000
+[train]
+lr = 1e-2 # found by a search
+layers = [64, 32]
+name = 'a "b"'
+"odd.key".inner = true
+optimizer = { beta = [0.9, 0.99], kind = "adam" }
+started = 2024-01-02
+[[runs]]
+n = 1
+[[runs]]
+n = 2
+`;
+
+Deno.test("parameters come from a TOML file, and other values are written into a copy of it", async () => {
+  await using project = await Project.make({
+    "experiment.yaml": `name: test
+params:
+  lr: conf.toml#train.lr
+  layers: conf.toml#train.layers
+  name: conf.toml#train.name
+  seed: conf.toml#seed
+  beta: conf.toml#train.optimizer.beta.1
+  n: conf.toml#runs.1.n
+steps:
+  a: { run: [python, print.py, "{out}", "{lr}", "{seed}", "{name}", "{beta}", "{n}"], outputs: [seen.toml] }
+`,
+    "conf.toml": TOML,
+    "print.py": `${PRINT}\nopen("seen.toml", "w").write(open("conf.toml").read())`,
+  });
+  const { code, stdout, stderr } = await project.task("reproduce", HOST);
+  assert.equal(code, 0, stdout + stderr);
+  assert.deepEqual(await given(project), ["1e-2", "1000", 'a "b"', "0.99", "2"]);
+  const args = ["--lr", ".5", "--layers", "[8, 1.50]", "--name", "c\\d", "--n", "3"];
+  const changed = await project.task("reproduce", [...HOST, ...args]);
+  assert.equal(changed.code, 0, changed.stdout + changed.stderr);
+  assert.equal(
+    await Deno.readTextFile(join(await project.run(), "a/seen.toml")),
+    TOML.replace("1e-2", "0.5").replace("[64, 32]", "[8, 1.5]").replace(`'a "b"'`, '"c\\\\d"')
+      .replace("n = 2", "n = 3"),
+  );
+  assert.equal(await Deno.readTextFile(project.path("conf.toml")), TOML);
+  await project.write("conf.toml", "lr = \n");
+  const wrong = await project.task("reproduce", HOST);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /Cannot read conf\.toml: .* \(line \d\)/);
+});
+
+Deno.test("replaceValues() writes what TOML can say", async () => {
+  const write = async (text: string) => await replaceValues("a = 1\n", "p.toml", [{ keys: ["a"], text }]);
+  assert.equal(await write('{"b": [true, "x"], "c d": 1e-3}'), 'a = { b = [true, "x"], "c d" = 1e-3 }\n');
+  await assert.rejects(write("null"), {
+    exitCode: 2,
+    message: "Cannot write a into p.toml: TOML has no null",
+  });
 });

@@ -191,6 +191,48 @@ Deno.test("expect: is said before, and asked where the machine clearly lacks it"
   }
 });
 
+Deno.test("expect.on: the models and the memory of GPUs are compared with what nvidia-smi tells", async (t) => {
+  await using project = await Project.make({});
+  // A stand-in: this machine has no GPU, or one model of it only.
+  const smi = async (...lines: string[]) => {
+    await project.write(
+      "bin/nvidia-smi",
+      `#!/bin/sh\nprintf '%s\\n' ${lines.map((line) => `'${line}'`).join(" ")}\n`,
+    );
+    await Deno.chmod(project.path("bin/nvidia-smi"), 0o755);
+  };
+  const reproduce = async (on: string) => {
+    const steps = `steps:\n  a: { run: [python, -c, pass], gpus: none, expect: { on: "${on}" } }\n`;
+    await project.write("experiment.yaml", `name: test\n${steps}`);
+    return await project.task("reproduce", HOST, { PATH: `${project.path("bin")}:${Deno.env.get("PATH")}` });
+  };
+  const A100 = "NVIDIA A100-SXM4-40GB, 40960, 535.1, GPU-1";
+  const cases: [name: string, on: string, gpus: string[], code: number, said: RegExp | undefined][] = [
+    ["the same", "1x A100", [A100], 0, undefined],
+    ["the same memory", "1x NVIDIA A100 40GB", [A100], 0, undefined],
+    ["too few", "2x A100", [A100], 3, /2x A100 is expected, and this machine has one GPU|has 1 GPU/],
+    ["too little memory", "1x A100 80GB", [A100], 3, /has 1x NVIDIA A100-SXM4-40GB \(42\.9 GB\)/],
+    [
+      "another model",
+      "1x V100",
+      [A100],
+      0,
+      /1x V100 is expected, and this machine has 1x NVIDIA A100.*another time/,
+    ],
+    ["more of two models", "1x T4 16 GB", [A100, "Tesla T4, 15360, 535.1, GPU-2"], 0, undefined],
+    ["processors are for people", "8x CPU cores", [A100], 0, undefined],
+  ];
+  for (const [name, on, gpus, code, said] of cases) {
+    await t.step(name, async () => {
+      await smi(...gpus);
+      const ended = await reproduce(on);
+      assert.equal(ended.code, code, ended.stderr);
+      if (said === undefined) assert.doesNotMatch(ended.stderr, /this machine has/);
+      else assert.match(ended.stderr, said);
+    });
+  }
+});
+
 Deno.test("what can't be is said with its place in the file", async () => {
   await using project = await Project.make({
     "experiment.yaml": `name: test

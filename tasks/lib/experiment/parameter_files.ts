@@ -20,7 +20,9 @@ export function parsePlace(text: string): ParameterPlace | string {
   if (file === undefined || keys === undefined) return "must be a file and a key, e.g. params.yaml#train.lr";
   const problem = insideProblem(tidyPath(file));
   if (problem !== undefined) return `must name a file inside the project, its path ${problem}`;
-  if (!/\.(?:ya?ml|json)$/i.test(file)) return "must name a YAML or JSON file, e.g. params.yaml#train.lr";
+  if (!/\.(?:ya?ml|json|toml)$/i.test(file)) {
+    return "must name a YAML, JSON or TOML file, e.g. params.yaml#train.lr";
+  }
   if (keys.split(".").includes("")) return "must have a name between its points, e.g. params.yaml#train.lr";
   return { file: tidyPath(file), keys: keys.split(".") };
 }
@@ -37,14 +39,30 @@ export async function withParameterFiles(experiment: Experiment): Promise<Experi
     const text = texts[file] ??= await readRegularText(join(experiment.root, file)).catch((error) => {
       throw new Failure(2, `Cannot read the parameter ${name} from ${file}: ${(error as Error).message}`);
     });
-    const node = nodeAt(text, file, keys);
-    if (node === undefined) {
+    const parameter = isToml(file)
+      ? (await toml()).findInToml(text, file, keys)?.parameter
+      : inYaml(text, file, keys);
+    if (parameter === undefined) {
       const where = relative(experiment.root, experiment.file);
       throw new Failure(2, `Cannot read the parameter ${name}: ${file} has no ${keys.join(".")} (${where})`);
     }
-    parameters[name] = parameterOf(node);
+    parameters[name] = parameter;
   }
   return { ...experiment, parameters: { ...parameters, ...experiment.parameters }, parameterFiles: texts };
+}
+
+function isToml(file: string): boolean {
+  return /\.toml$/i.test(file);
+}
+
+/** Few repositories keep parameters in TOML, and then nothing of that is loaded. */
+async function toml() {
+  return await import("./toml_places.ts");
+}
+
+function inYaml(text: string, file: string, keys: string[]): Parameter | undefined {
+  const node = nodeAt(text, file, keys);
+  return node === undefined ? undefined : parameterOf(node);
 }
 
 function parameterOf(node: unknown): Parameter {
@@ -59,30 +77,39 @@ function parameterOf(node: unknown): Parameter {
  *
  * @param values by key, each as YAML in one line
  */
-export function replaceValues(
+export async function replaceValues(
   text: string,
   file: string,
   values: { keys: string[]; text: string }[],
-): string {
+): Promise<string> {
   let result = text;
   for (const { keys, text: value } of values) {
-    const node = nodeAt(result, file, keys) as { range?: [number, number, number] | null } | undefined;
-    if (!node?.range) {
+    const range = isToml(file)
+      ? (await toml()).findInToml(result, file, keys)?.range
+      : (nodeAt(result, file, keys) as { range?: [number, number, number] | null } | undefined)?.range;
+    if (!range) {
       throw new Failure(2, `Cannot write ${keys.join(".")} into a copy of ${file}: it is not there`);
     }
-    const [start, end] = node.range;
+    const [start, end] = range;
     const old = result.slice(start, end);
     const tail = /\s*$/.exec(old)![0];
-    result = result.slice(0, start) + value + tail + result.slice(end);
+    const written = isToml(file) ? (await toml()).asToml(value, `${keys.join(".")} into ${file}`) : value;
+    result = result.slice(0, start) + written + tail + result.slice(end);
   }
   return result;
 }
 
 /** Whether a value, as YAML in one line, is what the file has at the key. */
-export function holdsValue(text: string, file: string, keys: string[], value: string): boolean {
-  const [there, given] = [flowText(nodeAt(text, file, keys)), value].map((one) =>
-    JSON.stringify(yaml.parse(one))
-  );
+export async function holdsValue(
+  text: string,
+  file: string,
+  keys: string[],
+  value: string,
+): Promise<boolean> {
+  const flow = isToml(file)
+    ? (await toml()).findInToml(text, file, keys)?.flow ?? "null"
+    : flowText(nodeAt(text, file, keys));
+  const [there, given] = [flow, value].map((one) => JSON.stringify(yaml.parse(one)));
   return there === given;
 }
 

@@ -86,7 +86,7 @@ export async function makePlan(experiment: Experiment, host: Host, request: Plan
     onlyParameters: others.length === 0,
     data: request.data,
     notebooks: request.notebook?.notebooks,
-    files: parameterFiles(experiment, parameters),
+    files: await parameterFiles(experiment, parameters),
     staged: await stageOutputs(context),
     steps,
   };
@@ -126,16 +126,22 @@ function structuredValue(name: string, given: string, declared: Parameters[strin
 }
 
 /** The repository's own files with the values that were chosen, where these are not in them already. */
-function parameterFiles({ params, parameterFiles = {} }: Experiment, parameters: Parameters): Plan["files"] {
-  const files = Object.entries(parameterFiles).flatMap(([path, text]) => {
-    const values = Object.entries(params).filter(([, { file }]) => file === path).map(([name, { keys }]) => {
+async function parameterFiles(
+  { params, parameterFiles = {} }: Experiment,
+  parameters: Parameters,
+): Promise<Plan["files"]> {
+  const files: NonNullable<Plan["files"]> = [];
+  for (const [path, text] of Object.entries(parameterFiles)) {
+    const changed: { keys: string[]; text: string }[] = [];
+    for (const [name, { file, keys }] of Object.entries(params)) {
+      if (file !== path) continue;
       const parameter = parameters[name]!;
       const isText = typeof parameter.value === "string" && !parameter.structured;
-      return { keys, text: isText ? JSON.stringify(parameter.value) : parameter.text };
-    });
-    const changed = values.filter(({ keys, text: value }) => !holdsValue(text, path, keys, value));
-    return changed.length === 0 ? [] : [{ path, text: replaceValues(text, path, changed) }];
-  });
+      const value = isText ? JSON.stringify(parameter.value) : parameter.text;
+      if (!await holdsValue(text, path, keys, value)) changed.push({ keys, text: value });
+    }
+    if (changed.length > 0) files.push({ path, text: await replaceValues(text, path, changed) });
+  }
   return files.length === 0 ? undefined : files;
 }
 
