@@ -30,7 +30,7 @@ steps:
   children:
     needs: [make]
     shell: |
-      python3 -c 'import numbers; print("child", $n)'
+      python3 -c "import numbers; print('child', $n)"
       cat results/table.csv > "$out/table.csv"
 claims:
   - { name: value, from: "make/results/table.csv#value[0]", value: 9 }
