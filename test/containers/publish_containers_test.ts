@@ -36,6 +36,10 @@ async function smallProject(): Promise<Project> {
   await project.write("experiments/slow/experiment.yaml", experiment("", sleep));
   await project.write("src/train.py", TRAIN);
   await project.write("requirements-cpu.lock", await smallLock(project));
+  await project.write(
+    "requirements.txt",
+    (await Deno.readTextFile(project.path("requirements.txt"))).replace(LARGE, ""),
+  );
   await git(project, "add", "-A");
   await git(project, "commit", "-qm", "small");
   return project;

@@ -37,7 +37,7 @@ const NEEDS = {
   uv: async () => await findUv() === undefined ? "uv is not here; deno task machine installs it" : undefined,
   "a package index": async () => await reachesIndex() ? undefined : "no package index can be reached",
   "no channel of conda's": async () =>
-    await Deno.resolveDns("conda.anaconda.org", "A").then((found) => found.length > 0, () => false)
+    (await new Deno.Command("getent", { args: ["hosts", "conda.anaconda.org"] }).output()).success
       ? "conda-forge can be reached, and what it has changes"
       : undefined,
   Rscript: () => isOnPath("Rscript") ? undefined : "R is not here; deno task machine installs it",

@@ -41,7 +41,7 @@ ARG PRODUCT=.
 COPY ${PRODUCT}/tasks/inside/image/healthcheck.py ${PRODUCT}/tasks/inside/image/experiment-task.sh \
   ${PRODUCT}/tasks/inside/image/install_packages.py /usr/local/bin/
 # `docker run IMAGE reproduce` runs that task, and so for the others.
-RUN for task in experiment reproduce train infer notebook step verify report; do \
+RUN for task in gjt gpu-jupyter-tasks reproduce train infer notebook step verify report; do \
     ln -sf experiment-task.sh "/usr/local/bin/$task" || exit 1; done
 COPY --from=source --chown=0:100 /product /opt/experiment
 COPY --from=source --chown=1000:100 /source /home/jovyan/work

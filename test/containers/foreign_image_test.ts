@@ -1,0 +1,111 @@
+/** An image of a repository that has nothing of the task runner in it: built, run, and published. */
+
+import assert from "node:assert/strict";
+import { docker, missingEngine, said } from "../support/docker.ts";
+import { git, Project } from "../support/project.ts";
+
+const IMAGE = "foreign-test:cpu";
+
+const reason = await missingEngine();
+
+if (reason !== undefined) console.log(`ignored: the image of somebody's repository, since ${reason}`);
+
+/** Its own `tasks`, `deno.json`, `.dockerignore`, requirements in two places, and itself as a package. */
+const FILES = {
+  "experiment.yaml": `name: foreign-test
+environment:
+  requirements: [requirements.txt, src/requirements.txt]
+  install: [-e, .]
+steps:
+  train:
+    run: [python, train.py, --out, "{out}"]
+    produces: [metrics.json]
+claims:
+  - { name: score, from: train/metrics.json#/score, value: 42 }
+`,
+  "pyproject.toml": `[build-system]
+requires = ["setuptools>=61"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "theirs"
+version = "0.1"
+[tool.setuptools.packages.find]
+where = ["src"]
+`,
+  "src/theirs/__init__.py": "SCORE = 42\n",
+  "requirements.txt": "tabulate==0.9.0\n",
+  "src/requirements.txt": "colorama\n",
+  "train.py": `import json, sys, tabulate, colorama, theirs
+print(theirs.__file__)
+json.dump({"score": theirs.SCORE}, open(sys.argv[sys.argv.index("--out") + 1] + "/metrics.json", "w"))
+`,
+  "tasks/conf.py": "raise SystemExit('theirs')\n",
+  "deno.json": '{ "tasks": { "train": "echo theirs" } }\n',
+  ".dockerignore": "**/.*\nnotes\n",
+  ".gitignore": "*.pyc\n",
+};
+
+const project = reason === undefined ? await Project.make(FILES) : undefined!;
+
+if (project !== undefined) {
+  addEventListener("unload", () => Deno.removeSync(project.root, { recursive: true }));
+  await git(project, "init", "--quiet");
+  await git(project, "add", "-A");
+  await git(project, "commit", "--quiet", "-m", "all");
+}
+
+function foreignTest(name: string, fn: () => Promise<void>) {
+  Deno.test({ name, ignore: reason !== undefined, fn });
+}
+
+async function task(name: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await project.task(name, args);
+  assert.equal(code, 0, stdout + stderr);
+  return stdout + stderr;
+}
+
+foreignTest(
+  "its wheels are downloaded and its image is built from them, and git sees nothing of it",
+  async () => {
+    await task("build", "--download-wheels");
+    await task("build", "--cpu");
+    assert.equal(await git(project, "status", "--porcelain", "--untracked-files=all"), "");
+    const labels = JSON.parse(await said("image", "inspect", "--format", "{{json .Config.Labels}}", IMAGE));
+    assert.equal(labels["experiment.requirements"], "requirements.txt:src/requirements.txt");
+  },
+);
+
+foreignTest(
+  "the image reproduces by the task runner that was put into it, also without a network",
+  async () => {
+    const printed = await said("run", "--rm", "--network", "none", IMAGE, "reproduce");
+    assert.match(printed, /Reproduced: 1 of 1 claims hold/);
+    assert.match(printed, /\/home\/jovyan\/work\/src\/theirs\/__init__\.py/);
+    const help = await said("run", "--rm", "--network", "none", IMAGE, "gjt", "verify", "--help");
+    assert.match(help, /^gjt verify/m);
+    const { code, stderr } = await docker("run", "--rm", IMAGE, "gjt", "ok");
+    assert.equal(code, 2);
+    assert.match(stderr, /"gjt ok" is for who works on the task runner itself/);
+    assert.match(await said("run", "--rm", IMAGE, "jupyter", "lab", "--version"), /^\d+\.\d+/);
+  },
+);
+
+foreignTest("a mounted checkout of it is what runs, and its code is imported as it is now", async () => {
+  await project.write("src/theirs/__init__.py", "SCORE = 43\n");
+  const { code, stdout } = await project.task("reproduce", ["--engine", "docker"]);
+  assert.equal(code, 1);
+  assert.match(stdout, /score +42 +43/);
+  await git(project, "checkout", "--quiet", "src");
+  assert.match(await task("reproduce", "--engine", "docker"), /Reproduced: 1 of 1 claims hold/);
+  await project.write("src/requirements.txt", "colorama>0\n");
+  assert.match(await task("train", "--engine", "docker", "--plan"), /built from other requirements/);
+  await git(project, "checkout", "--quiet", "src");
+});
+
+foreignTest("publish makes an archive of its commit, and says the line for the paper", async () => {
+  const archive = project.path("image.tar");
+  const printed = await task("publish", "--cpu", "--tag", "foreign-test:1.0", "--archive", archive);
+  assert.match(printed, /docker load --input image\.tar && docker run --rm foreign-test:1\.0 reproduce/);
+  assert.ok((await Deno.stat(archive)).size > 1e8);
+  for (const image of [IMAGE, "foreign-test:1.0"]) await said("image", "rm", image);
+});
