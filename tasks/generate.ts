@@ -50,6 +50,7 @@ const TASKS = [
   () => import("./infer.ts"),
   () => import("./notebook.ts"),
   () => import("./step.ts"),
+  () => import("./sweep.ts"),
   () => import("./verify.ts"),
   () => import("./receipt.ts"),
   () => import("./report.ts"),

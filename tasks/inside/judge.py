@@ -423,7 +423,7 @@ def missing(detail: str, obtained: str | None = None) -> Json:
 def compare_observation(claim: Json, source: Source, observation: Json | None, chosen: Chosen) -> Json:
     where = claim["from"]
     if claim.get("over") is not None:
-        detail = "it is claimed over seeds, which one run does not judge"
+        detail = "it is claimed over seeds, which one run does not judge: deno task sweep does"
         return {"verdict": "not applicable", "detail": detail}
     if observation is None:
         return missing(f"{where} was not looked at")
@@ -447,7 +447,7 @@ def compare_observation(claim: Json, source: Source, observation: Json | None, c
     return {
         "verdict": "not applicable",
         "detail": f"the mean of {value['n']} runs is claimed, which one run does not judge: "
-        "with over: seeds a sweep does",
+        "with over: seeds, deno task sweep does",
         "obtained": to_text(obtained, known_decimal(value["mean"]).scale + 2),
     }
 

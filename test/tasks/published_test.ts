@@ -6,12 +6,29 @@ import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
 import { publishedFolder } from "../../tasks/lib/verdict/conditions.ts";
 import { readSource, runFiles } from "../../tasks/lib/verdict/read_value.ts";
 import { verify } from "../../tasks/lib/verdict/verify.ts";
+import { summarize } from "../../tasks/lib/statistics/intervals.ts";
 import { ROOT } from "../support/project.ts";
+
+Deno.test("what experiment.yaml claims over seeds is what published/spread.json holds, and its sweep takes others", async () => {
+  const file = join(ROOT, "experiment.yaml");
+  const { claims, sweep } = parseExperiment(await Deno.readTextFile(file), file, ROOT);
+  const [claim, ...others] = claims.filter(({ over }) => over !== undefined);
+  assert.deepEqual(others, []);
+  const { runs } = JSON.parse(await Deno.readTextFile(join(ROOT, "published/spread.json")));
+  // deno-lint-ignore no-explicit-any
+  const seeds = runs.filter(({ group }: any) => group === "seeds");
+  // deno-lint-ignore no-explicit-any
+  const found = summarize(seeds.map((run: any) => run.last_epoch_correct / 3.6));
+  const { mean, sd, n } = found;
+  assert.deepEqual(claim!.value, { kind: "spread", mean: mean.toFixed(2), std: sd.toFixed(2), n });
+  const taken = seeds.map(({ settings }: { settings: { seed: number } }) => String(settings.seed));
+  assert.deepEqual((sweep!.seeds as string[]).filter((seed) => taken.includes(seed)), []);
+});
 
 Deno.test("what experiment.yaml claims of the training is what published/ holds", async (t) => {
   const file = join(ROOT, "experiment.yaml");
   const experiment = parseExperiment(await Deno.readTextFile(file), file, ROOT);
-  const claims = experiment.claims.filter(({ from }) => from.step === "train");
+  const claims = experiment.claims.filter(({ from, over }) => from.step === "train" && over === undefined);
   assert.equal(claims.length, 2);
   for (const claim of claims) {
     await t.step(claim.name, async () => {

@@ -3,6 +3,7 @@
 import type * as z from "zod/mini";
 import { didYouMean, suggest } from "../cli/suggest.ts";
 import { checkClaims } from "./claim_checks.ts";
+import { checkSweep } from "./sweep_checks.ts";
 import { checkData } from "./data_checks.ts";
 import { checkName, checkPath, checkScalar, entriesAt, soundFields } from "./field_checks.ts";
 import { tidyPath } from "../values/relative_path.ts";
@@ -32,6 +33,7 @@ export function checkExperiment(document: YamlDocument): void {
   checkData(document);
   checkSteps(document);
   checkClaims(document);
+  checkSweep(document);
 }
 
 function checkSchema(document: YamlDocument): void {

@@ -198,6 +198,22 @@ export interface Claim {
   line: number;
 }
 
+/** The runs that `deno task sweep` makes; values are source texts. */
+export interface Sweep {
+  /** So many seeds, or these. */
+  seeds?: number | string[];
+  /** Name of the parameter that takes the seed. */
+  seed: string;
+  /** All combinations of these values, by parameter. */
+  grid: Record<string, string[]>;
+  /** These combinations. */
+  list?: Record<string, string>[];
+  /** The steps of a member; those that claims over seeds are about without it, and what these need. */
+  steps?: string[];
+  /** `deno task reproduce` makes the sweep, too. */
+  reproduce?: true;
+}
+
 export interface Experiment {
   name: string;
   title?: string;
@@ -219,6 +235,7 @@ export interface Experiment {
   claims: Claim[];
   /** What the files that values are read from say against themselves, for the user. */
   notes?: string[];
+  sweep?: Sweep;
   /** The environment that the claimed values are from, where the file says so. */
   authors: Conditions;
 }

@@ -97,7 +97,7 @@ const DESCRIPTIONS: Record<string, string> = {
   "claims.*.unit": "Unit, for people; a cell or match may end in it.",
   "claims.*.of": "The value is a count of so many samples, printed as a percentage, and compared as a count.",
   "claims.*.over":
-    "seeds: the claim is about the runs of a sweep over seeds. Its verdict is consistent, equivalent, different or inconclusive.",
+    "seeds: the claim is about the runs of deno task sweep over seeds. Its verdict is consistent, equivalent, different or inconclusive.",
   "claims.*.statistic":
     "What of the values over seeds is claimed: mean (without it), min, max, interval (where one further run is expected), or how many are above a number.",
   "claims.*.statistic.above": "The values above this are counted.",
@@ -111,6 +111,14 @@ const DESCRIPTIONS: Record<string, string> = {
   "claims.*.tolerance.*.when.gpu": "same or other than the authors' GPU model, or a model.",
   "claims.*.tolerance.*.when.driver": "same or other than the authors' GPU driver, or a version.",
   "claims.*.tolerance.*.when.device": "same or other than the authors' device, or cpu or cuda.",
+  sweep: "The runs that deno task sweep makes: over seeds, over parameters, or both.",
+  "sweep.seeds": "How many seeds (1, 2, 3, …), or a list of them.",
+  "sweep.seed": "Name of the parameter that takes the seed; seed without it.",
+  "sweep.grid": "All combinations of these values, by parameter.",
+  "sweep.list": "These combinations of values and no others.",
+  "sweep.steps":
+    "The steps that are run; without it those that claims over seeds are about (all, where there are none) and what they need.",
+  "sweep.reproduce": "deno task reproduce makes the sweep, too.",
   authors:
     "The environment that the claimed values are from, where it is not that of published/evidence.json.",
   "authors.image": "Container image; the experiment's image without it.",

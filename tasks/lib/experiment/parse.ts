@@ -15,9 +15,10 @@ import {
   rangeText,
   type Statistic,
   type Step,
+  type Sweep,
 } from "./experiment.ts";
 import { tidyPath } from "../values/relative_path.ts";
-import type { RawClaim, RawData, RawEnvironment, RawExperiment, RawStep } from "./schema.ts";
+import type { RawClaim, RawData, RawEnvironment, RawExperiment, RawStep, RawSweep } from "./schema.ts";
 import { type ParameterPlace, parsePlace } from "./parameter_files.ts";
 import { placeholders } from "./template.ts";
 import { type Path, YamlDocument } from "./yaml_document.ts";
@@ -53,6 +54,7 @@ function convert(document: YamlDocument, file: string, root: string): Experiment
     ...convertDownloads(pick(data.data, isOwnDownload)),
     steps: mapRecord(data.steps, (step, name) => convertStep(document, step, name)),
     claims: (data.claims ?? []).map((claim, index) => convertClaim(document, claim, index)),
+    ...(data.sweep && { sweep: convertSweep(document, data.sweep) }),
     authors: convertAuthors(data.authors),
   };
 }
@@ -210,6 +212,25 @@ function convertClaim(document: YamlDocument, claim: RawClaim, index: number): C
     ...(claim.over && { over: convertStatistic(document, claim.statistic, index) }),
     tolerance: tolerances.map((tolerance) => ({ ...tolerance, because: oneLine(tolerance.because) })),
     line: document.line(["claims", index]),
+  };
+}
+
+function convertSweep(document: YamlDocument, raw: RawSweep): Sweep {
+  const { seeds, seed = "seed", grid = {}, list, steps, reproduce } = raw;
+  const at = (value: unknown, path: Path) =>
+    typeof value === "object" ? document.flow(path) : document.text(path);
+  return {
+    seeds: Array.isArray(seeds) ? seeds.map((_, index) => document.text(["sweep", "seeds", index])) : seeds,
+    seed,
+    grid: mapRecord(
+      grid,
+      (values, name) => values.map((value, index) => at(value, ["sweep", "grid", name, index])),
+    ),
+    list: list?.map((point, index) =>
+      mapRecord(point, (value, name) => at(value, ["sweep", "list", index, name]))
+    ),
+    steps,
+    reproduce,
   };
 }
 

@@ -261,6 +261,32 @@ const valueSchema = z.union([
   rangeSchema,
 ], { error: VALUE });
 
+const SEEDS = "a number of seeds, e.g. 10, or a list of them, e.g. [1, 5, 9]";
+
+const POINTS = "a list of values, e.g. [0.1, 0.01]";
+
+export const sweepSchema = z.strictObject({
+  seeds: z.optional(z.union([
+    z.int().check(z.minimum(1)),
+    z.array(z.union([z.string(), z.number()])).check(z.minLength(1)),
+  ], { error: SEEDS })),
+  seed: z.optional(text("seed")),
+  grid: z.optional(z.record(
+    parameterNames,
+    z.array(z.unknown(), { error: POINTS }).check(z.minLength(1, { error: POINTS })),
+    { error: "a mapping of parameters to lists of values, e.g. { lr: [0.1, 0.01] }" },
+  )),
+  list: z.optional(
+    z.array(z.record(parameterNames, z.unknown()), {
+      error: "a list of mappings of parameters to values, e.g. [{ lr: 0.1, epochs: 5 }]",
+    }).check(z.minLength(1, { error: "a list of at least one mapping of parameters to values" })),
+  ),
+  steps: z.optional(
+    z.array(z.string({ error: "the name of a step" }), { error: "a list of steps, e.g. [train]" }),
+  ),
+  reproduce: z.optional(onlyTrue),
+}, { error: "a mapping, e.g. { seeds: 10 } or { seeds: 5, grid: { lr: [0.1, 0.01] } }" });
+
 /** The environment that the published values are from, where published/evidence.json does not say. */
 const authorsSchema = z.strictObject({
   image: z.optional(text("user/image:1.0")),
@@ -325,6 +351,7 @@ export const experimentSchema = z.strictObject({
     error: "a mapping of names to steps, e.g. { train: { run: [python, train.py] } }",
   }),
   claims: z.optional(z.array(claimSchema, { error: "a list of claims" })),
+  sweep: z.optional(sweepSchema),
   authors: z.optional(authorsSchema),
 }, { error: "a mapping with name and steps" });
 
@@ -337,6 +364,8 @@ export type RawStep = z.infer<typeof stepSchema>;
 export type RawData = z.infer<typeof dataSchema>;
 
 export type RawClaim = z.infer<typeof claimSchema>;
+
+export type RawSweep = z.infer<typeof sweepSchema>;
 
 export type RawRange = z.infer<typeof rangeSchema>;
 

@@ -41,6 +41,8 @@ export interface PlanRequest {
   mounts?: string[];
   /** Of the caller's environment, what results may depend on: a container gets nothing else of it. */
   variables?: Record<string, string>;
+  /** Threads of the processor that each step is to take; what it likes without it. */
+  threads?: number;
   python: string;
   data?: Plan["data"];
   /** Folder of an earlier run's step, for a need that this run does not make itself. */
@@ -103,7 +105,7 @@ interface Context {
 }
 
 /** The declared values with those of the command line in their place, each of its declared type. */
-function chooseParameters(experiment: Experiment, overrides: Record<string, string>): Parameters {
+export function chooseParameters(experiment: Experiment, overrides: Record<string, string>): Parameters {
   const chosen = { ...experiment.parameters };
   for (const [name, text] of Object.entries(overrides)) {
     const declared = experiment.parameters[name];
@@ -274,9 +276,16 @@ function stepEnvironment({ experiment, request }: Context, gpus: GpuChoice): Rec
     PYTHONDONTWRITEBYTECODE: "",
     // cuBLAS repeats itself only with a fixed workspace, set before CUDA starts [PyTorch: reproducibility].
     CUBLAS_WORKSPACE_CONFIG: ":4096:8",
+    ...(request.threads === undefined ? {} : threadVariables(request.threads)),
     // In a container its GPUs are all there are, and are counted from 0.
     ...(container === undefined || container.isProcess ? gpus.env : {}),
   };
+}
+
+/** How many threads the libraries of numbers take, each in its own words. */
+function threadVariables(threads: number): Record<string, string> {
+  const names = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"];
+  return Object.fromEntries(names.map((name) => [name, String(threads)]));
 }
 
 function planContainer(

@@ -62,6 +62,22 @@ _gpu_jupyter_tasks() {
     step:--network) words='none' ;;
     step:--mount) words='' ;;
     step:--runs) words='' ;;
+    sweep:--engine) words='auto host docker podman nerdctl apptainer' ;;
+    sweep:--image) words='' ;;
+    sweep:--gpus) words='' ;;
+    sweep:--shm-size) words='' ;;
+    sweep:--memory) words='' ;;
+    sweep:--cpus) words='' ;;
+    sweep:--network) words='none' ;;
+    sweep:--mount) words='' ;;
+    sweep:--runs) words='' ;;
+    sweep:--seeds) words='' ;;
+    sweep:--set) words='' ;;
+    sweep:--jobs) words='' ;;
+    sweep:--per-gpu) words='' ;;
+    sweep:--retry) words='failed' ;;
+    sweep:--add-seeds) words='' ;;
+    sweep:--id) words='' ;;
     verify:--experiment) words='' ;;
     verify:--runs) words='' ;;
     verify:--allowed-signers) words='' ;;
@@ -118,13 +134,14 @@ _gpu_jupyter_tasks() {
     fix-permissions:--image) words='' ;;
     fix-permissions:--undo) words='' ;;
     *) case $task in
-      '') words='reproduce new train infer notebook step verify receipt report claim compare data audit build doctor jupyter run stop status logs shell publish clean fix-permissions help completions lock' ;;
+      '') words='reproduce new train infer notebook step sweep verify receipt report claim compare data audit build doctor jupyter run stop status logs shell publish clean fix-permissions help completions lock' ;;
       reproduce) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --twice --from-scratch --json --help -h'; else names=1 words=''; fi ;;
       new) if [[ $word == -* ]]; then words='--plan --yes -y --from --ci --record --undo --json --help -h'; else words=''; fi ;;
       train) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --json --help -h'; else names=1 words=''; fi ;;
       infer) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --json --help -h'; else names=1 words=''; fi ;;
       notebook) if [[ $word == -* ]]; then words='--parameter -p --parameters-file -f --list-parameters --kernel --cwd --results --timeout --total-timeout --start-timeout --allow-errors --html --jobs --plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --json --help -h'; else names=1 words=''; fi ;;
       step) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --json --help -h'; else names=1 words=''; fi ;;
+      sweep) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --resume --force --seeds --set --jobs --per-gpu --retry --add-seeds --id --show --json --help -h'; else names=1 words=''; fi ;;
       verify) if [[ $word == -* ]]; then words='--experiment --current --runs --allowed-signers --json --help -h'; else words=''; fi ;;
       receipt) if [[ $word == -* ]]; then words='--experiment --runs --sign --json --help -h'; else words=''; fi ;;
       report) if [[ $word == -* ]]; then words='--experiment --current --runs --open --badge --markdown --latex --siunitx --typst --verifier --check --crate --json --help -h'; else words=''; fi ;;
@@ -143,7 +160,7 @@ _gpu_jupyter_tasks() {
       publish) if [[ $word == -* ]]; then words='--tag --push --archive --force --cpu --base --wheelhouse --limit --plan --json --help -h'; else names=1 words=''; fi ;;
       clean) if [[ $word == -* ]]; then words='--plan --runs --shared --yes -y --json --help -h'; else words=''; fi ;;
       fix-permissions) if [[ $word == -* ]]; then words='--plan --to-container --group --all --engine --image --undo --json --help -h'; else words=''; fi ;;
-      help) if [[ $word == -* ]]; then words='--version --json --help -h'; else words='reproduce new train infer notebook step verify receipt report claim compare data audit build doctor jupyter run stop status logs shell publish clean fix-permissions help completions lock'; fi ;;
+      help) if [[ $word == -* ]]; then words='--version --json --help -h'; else words='reproduce new train infer notebook step sweep verify receipt report claim compare data audit build doctor jupyter run stop status logs shell publish clean fix-permissions help completions lock'; fi ;;
       completions) if [[ $word == -* ]]; then words='--json --help -h'; else words='bash zsh fish'; fi ;;
       lock) if [[ $word == -* ]]; then words='--upgrade --json --help -h'; else names=1 words=''; fi ;;
     esac ;;

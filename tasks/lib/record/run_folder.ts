@@ -15,6 +15,9 @@ export function runsRoot(root: string, option?: string): string {
   return chosen === undefined || chosen === "" ? join(root, "runs") : resolve(callerFolder(), chosen);
 }
 
+/** Folder, beside the runs of an experiment, that holds its sweeps with theirs. */
+export const SWEEPS = "sweeps";
+
 /** A name that sorts by time: 20261123T160512Z-3f9a. */
 export function newRunId(now = new Date()): string {
   const time = now.toISOString().replace(/[-:]/g, "").replace(/\.\d+/, "");
@@ -51,7 +54,7 @@ export async function runIds(runs: string, experiment: string): Promise<string[]
   const names: string[] = [];
   try {
     for await (const entry of Deno.readDir(join(runs, experiment))) {
-      if (entry.isDirectory) names.push(entry.name);
+      if (entry.isDirectory && entry.name !== SWEEPS) names.push(entry.name);
     }
   } catch (error) {
     if (error instanceof Deno.errors.NotADirectory) {

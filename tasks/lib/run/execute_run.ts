@@ -165,7 +165,8 @@ async function reap(engine: string, root: string): Promise<string[]> {
 
 type MadeEnvironment = Pick<PreparedEnvironment, "python" | "directory" | "lockSha256">;
 
-async function makeEnvironment(
+/** The environment of the steps on this machine, made if it is not there; nothing in a container. */
+export async function makeEnvironment(
   { experiment, host, plan }: PreparedRun,
   { yes }: RunRequest,
   stopper: StopSignals,

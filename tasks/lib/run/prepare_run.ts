@@ -57,6 +57,10 @@ export interface RunRequest {
   resume: boolean;
   force: boolean;
   notebook?: NotebookOptions;
+  /** The id of the run and the folder that its own is made in, where the run is part of a sweep. */
+  place?: { run: string; folder: string };
+  /** Threads of the processor that each step is to take; what it likes without it. */
+  threads?: number;
   /** What the project is a copy of. */
   origin?: Origin;
 }
@@ -102,11 +106,11 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
   if (container === undefined) refuseLimits(request.container);
   if (container?.isProcess) refuseSharedMemory(engine.name, request.container);
   const data = await dataOfSteps(chosen, names, request.fetchData);
-  const run = newRunId();
+  const run = request.place?.run ?? newRunId();
   const plan = await makePlan(chosen, host, {
     task: request.task,
     run,
-    directory: join(runs, experiment.name, run),
+    directory: join(request.place?.folder ?? join(runs, experiment.name), run),
     steps: names,
     overrides: request.parameters,
     rest: request.rest,
@@ -118,6 +122,7 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
     mounts: request.container.mounts,
     data,
     variables: variablesForContainers(),
+    threads: request.threads,
     python: container === undefined
       ? host.image?.python ?? await expectedPython(environmentRequest(experiment, host))
       : "python",

@@ -154,7 +154,7 @@ async function writePage(run: FoundRun, judged: Judged, terminal: Terminal): Pro
 }
 
 /** What fetches data that are missing. */
-function fetcher(options: { offline: boolean; yes: boolean }, terminal: Terminal): FetchData {
+export function fetcher(options: { offline: boolean; yes: boolean }, terminal: Terminal): FetchData {
   return async (experiment, names) => {
     const { fetchInProcess } = await import("../data/fetch_process.ts");
     await fetchInProcess(experiment, names, options, terminal);
@@ -162,7 +162,7 @@ function fetcher(options: { offline: boolean; yes: boolean }, terminal: Terminal
 }
 
 /** What builds or gets an image that is missing. */
-async function obtainer(terminal: Terminal) {
+export async function obtainer(terminal: Terminal) {
   const { obtainImage } = await import("../image/build.ts");
   return (missing: MissingImage) => obtainImage(missing, terminal);
 }

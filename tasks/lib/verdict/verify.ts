@@ -103,7 +103,7 @@ function compareObservation(
   if (claim.over !== undefined) {
     return {
       verdict: "not applicable",
-      detail: "it is claimed over seeds, which one run does not judge",
+      detail: "it is claimed over seeds, which one run does not judge: deno task sweep does",
     };
   }
   if (!observation) return missing(`${formatSource(claim.from)} was not looked at`);
@@ -127,7 +127,7 @@ function compareObservation(
   return value.kind === "range" ? compareRange(value, claim.of, obtained) : {
     verdict: "not applicable",
     detail:
-      `the mean of ${value.n} runs is claimed, which one run does not judge: with over: seeds a sweep does`,
+      `the mean of ${value.n} runs is claimed, which one run does not judge: with over: seeds, deno task sweep does`,
     obtained: toText(obtained, parseDecimal(value.mean)!.scale + 2),
   };
 }

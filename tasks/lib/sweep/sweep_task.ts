@@ -1,0 +1,454 @@
+/** `deno task sweep`: many runs of one experiment, tied together by a record and judged together. */
+
+import { join } from "node:path";
+import { Failure } from "../cli/failure.ts";
+import { duration, pluralize } from "../cli/format.ts";
+import type { Arguments, OptionTable } from "../cli/options.ts";
+import type { Terminal } from "../cli/terminal.ts";
+import { RUN_OPTIONS } from "../run/run_task.ts";
+import type { Experiment } from "../experiment/experiment.ts";
+import type { RunRequest } from "../run/prepare_run.ts";
+import type { FoundSweep, SweepRecord } from "../record/sweep_record.ts";
+import type { Members, Values } from "./members.ts";
+import type { Workers } from "./workers.ts";
+
+// A member is run whole, and leaves the project as it was.
+const { reuse: _reuse, "keep-outputs": _keep, ...SHARED } = RUN_OPTIONS;
+
+export const SWEEP_OPTIONS = {
+  ...SHARED,
+  resume: { help: "go on with the newest sweep where it was interrupted" },
+  seeds: { value: "SEEDS", help: "so many seeds, e.g. 10 (1 to 10), or these: 1,5,9" },
+  set: {
+    value: "NAME=VALUES",
+    many: true,
+    help: "values of a parameter, e.g. lr=0.1,0.01; more than once: all combinations",
+  },
+  jobs: {
+    value: "N",
+    help: "so many members at a time; as many as there are GPUs to share, else 1, without it",
+  },
+  "per-gpu": { value: "N", help: "so many members share a GPU" },
+  retry: {
+    value: "failed",
+    choices: ["failed"],
+    help: "run the members of the newest sweep again that failed",
+  },
+  "add-seeds": { value: "N", help: "extend the newest sweep by so many seeds" },
+  id: {
+    value: "SWEEP",
+    help: "the sweep that is meant by --resume, --retry, --add-seeds or --show; the newest without it",
+  },
+  show: { help: "run nothing: check a sweep and judge it again" },
+} as const satisfies OptionTable;
+
+export type SweepArguments = Arguments<typeof SWEEP_OPTIONS>;
+
+export interface SweepOutcome {
+  exitCode: 0 | 1 | 130;
+  result: unknown;
+}
+
+/** Plans, makes, goes on with or shows a sweep. */
+export async function sweepTask(
+  { options, positionals, parameters, rest, known }: SweepArguments,
+  terminal: Terminal,
+): Promise<SweepOutcome> {
+  refuseTogether(options);
+  const [{ readExperiment }, { callerFolder }, { runsRoot }, { containerOptions }] = await Promise.all([
+    import("../experiment/read.ts"),
+    import("../system/project_root.ts"),
+    import("../record/run_folder.ts"),
+    import("../plan/container_options.ts"),
+  ]);
+  const experiment = await readExperiment(positionals[0], callerFolder());
+  const runs = runsRoot(experiment.root, options.runs);
+  const { findSweep } = await import("../record/sweep_record.ts");
+  if (options.show) return await showSweep(await findSweep(runs, experiment.name, options.id), terminal);
+  const goesOn = options.resume || options.retry !== undefined || options["add-seeds"] !== undefined;
+  const steps = await stepsOf(experiment);
+  const request: RunRequest = {
+    ...{ task: "sweep", experiment: positionals[0], steps, parameters: {}, known, rest },
+    ...{ runs: options.runs, reuse: false, resume: false, force: options.force },
+    ...{ keepOutputs: false, engine: options.engine ?? "auto", image: options.image, yes: options.yes },
+    container: containerOptions(options),
+  };
+  if (goesOn) {
+    refuseNew(options, parameters, rest);
+    const sweep = await findSweep(runs, experiment.name, options.id);
+    return await goOn({ sweep, experiment, runs, request, options }, terminal);
+  }
+  const { listMembers } = await import("./members.ts");
+  const members = listMembers(experiment, { seeds: options.seeds, set: options.set, parameters });
+  return await newSweep({ members, experiment, runs, request, options, steps }, terminal);
+}
+
+type Options = SweepArguments["options"];
+
+interface Given {
+  experiment: Experiment;
+  runs: string;
+  request: RunRequest;
+  options: Options;
+}
+
+function refuseTogether(options: Options) {
+  const given = (["resume", "retry", "add-seeds", "show", "plan"] as const).filter((name) => options[name]);
+  const alone = given.filter((name) => name !== "plan");
+  if (alone.length > 1) throw new Failure(2, `--${alone[0]} and --${alone[1]} can't be given together`);
+  if (alone.length > 0 && options.plan) {
+    throw new Failure(2, `--plan is for a new sweep, not for --${alone[0]}`);
+  }
+  if (options.id !== undefined && alone.length === 0) {
+    throw new Failure(2, "--id names a sweep that is there, for --resume, --retry, --add-seeds or --show");
+  }
+}
+
+function refuseNew({ seeds, set }: Options, parameters: Values, rest: string[]) {
+  if (seeds === undefined && set.length === 0 && Object.keys(parameters).length === 0 && rest.length === 0) {
+    return;
+  }
+  throw new Failure(2, "A sweep goes on as it was planned, so it takes no other seeds, values or arguments", {
+    remedy: "deno task sweep --add-seeds N extends it by seeds; without these options a new sweep begins",
+  });
+}
+
+/** The steps of a member: what the sweep names, else what the claims over seeds are about, else all; in order. */
+async function stepsOf(experiment: Experiment): Promise<string[]> {
+  const { stepOrder } = await import("../experiment/step_order.ts");
+  const { sweep, claims, steps } = experiment;
+  const claimed = claims.filter(({ over }) => over !== undefined).map(({ from }) => from.step);
+  const chosen = sweep?.steps ?? (claimed.length > 0 ? claimed : Object.keys(steps));
+  const needed = new Set<string>();
+  const follow = (name: string) => {
+    if (needed.has(name)) return;
+    steps[name]?.needs.forEach(follow);
+    needed.add(name);
+  };
+  chosen.forEach(follow);
+  return stepOrder(experiment, [...needed]);
+}
+
+async function newSweep(
+  { members: { seed, members }, experiment, runs, request, options, steps }: Given & {
+    members: Members;
+    steps: string[];
+  },
+  terminal: Terminal,
+): Promise<SweepOutcome> {
+  const { newRunId } = await import("../record/run_folder.ts");
+  const { sweepsFolder } = await import("../record/sweep_record.ts");
+  const id = newRunId();
+  const directory = join(sweepsFolder(runs, experiment.name), id);
+  const record: SweepRecord = {
+    schema: 1,
+    sweep: id,
+    experiment: {
+      name: experiment.name,
+      title: experiment.title,
+      file: experiment.file,
+      root: experiment.root,
+      text: await Deno.readTextFile(experiment.file),
+    },
+    status: "running",
+    created: new Date().toISOString(),
+    seed,
+    steps,
+    attempts: [],
+    members: members.map((values) => ({ values, status: "waiting" as const })),
+  };
+  const workers = await workersOf({ experiment, request, options, steps });
+  const todo = members.map((_, index) => index);
+  const cost = await costOf(runs, experiment, steps, todo.length, workers);
+  announce(experiment, record, workers, cost, terminal);
+  if (options.plan) {
+    const shown = members.slice(0, 10);
+    const { inWords } = await import("./members.ts");
+    shown.forEach((values, index) => terminal.line(`  ${String(index + 1).padStart(5)}  ${inWords(values)}`));
+    if (members.length > shown.length) {
+      terminal.line(`  and ${members.length - shown.length} more (--json lists all)`);
+    }
+    terminal.line(`One of them alone: deno task step ${steps.at(-1)} --plan ${asOptions(members[0]!)}`);
+    return { exitCode: 0, result: { sweep: id, directory, seed, steps, ...workers, cost, members } };
+  }
+  return await carryOut(
+    { runs, request, options },
+    { directory, record },
+    workers,
+    todo,
+    terminal,
+  );
+}
+
+function asOptions(values: Values): string {
+  return Object.entries(values).map(([name, value]) => `--${name} ${value}`).join(" ");
+}
+
+async function goOn(
+  { sweep, experiment, runs, request, options }: Given & { sweep: FoundSweep },
+  terminal: Terminal,
+): Promise<SweepOutcome> {
+  const { record } = sweep;
+  const { acquireRun } = await import("../record/run_lock.ts");
+  const { recoverMembers } = await import("./run_members.ts");
+  using _ = await acquireRun(sweep.directory, options.force);
+  await recoverMembers(sweep, runs);
+  if (options["add-seeds"] !== undefined) await addSeeds(record, options["add-seeds"]);
+  const wanted = options.retry === undefined ? ["waiting", "interrupted"] : ["failed"];
+  const todo = record.members.flatMap(({ status }, index) => wanted.includes(status) ? [index] : []);
+  if (todo.length === 0) {
+    const what = options.retry === undefined ? "no member is left to be run" : "no member failed";
+    throw new Failure(2, `There is nothing to do in ${record.sweep}: ${what}`, {
+      remedy: "deno task sweep --add-seeds 10 extends it; deno task sweep --show judges it again",
+    });
+  }
+  const steps = record.steps;
+  const workers = await workersOf({ experiment, request, options, steps });
+  const cost = await costOf(runs, experiment, steps, todo.length, workers);
+  terminal.line(
+    `going on with ${record.sweep}: ${pluralize(todo.length, "member")} of ${record.members.length}`,
+  );
+  announce(experiment, record, workers, cost, terminal);
+  return await carryOut(
+    { runs, request: { ...request, steps }, options },
+    sweep,
+    workers,
+    todo,
+    terminal,
+    true,
+  );
+}
+
+async function addSeeds(record: SweepRecord, count: string) {
+  const { seed, members } = record;
+  if (seed === undefined) throw new Failure(2, `${record.sweep} is over no seeds, so there are none to add`);
+  const { moreSeeds, readCount } = await import("./members.ts");
+  const more = moreSeeds(members.map(({ values }) => values[seed]!), readCount("--add-seeds", count));
+  const others = new Map(members.map(({ values }) => {
+    const { [seed]: _, ...rest } = values;
+    return [JSON.stringify(rest), rest] as const;
+  }));
+  for (const point of others.values()) {
+    for (const value of more) members.push({ values: { ...point, [seed]: value }, status: "waiting" });
+  }
+}
+
+async function workersOf(
+  { experiment, request, options, steps }: Pick<Given, "experiment" | "request" | "options"> & {
+    steps: string[];
+  },
+): Promise<Workers> {
+  const [{ dealOut }, { inspectHost }] = await Promise.all([
+    import("./workers.ts"),
+    import("../system/host.ts"),
+  ]);
+  const workers = dealOut(experiment, steps, await inspectHost(), {
+    jobs: options.jobs,
+    perGpu: options["per-gpu"],
+    gpus: request.container.gpus,
+    visible: Deno.env.get("CUDA_VISIBLE_DEVICES"),
+    hasThreads: Deno.env.get("OMP_NUM_THREADS") !== undefined,
+  });
+  const writes = steps.find((name) => experiment.steps[name]!.outputs !== undefined);
+  const intoFiles = Object.keys(experiment.params).length > 0;
+  if (workers.jobs > 1 && (writes !== undefined || intoFiles)) {
+    if (options.jobs === undefined) return { ...workers, jobs: 1, threads: undefined };
+    const why = writes === undefined
+      ? "its parameters stand in files of the project"
+      : `"${writes}" writes into the project`;
+    throw new Failure(2, `--jobs must be 1 here: ${why}, which one run at a time can do`);
+  }
+  return workers;
+}
+
+interface Cost {
+  /** Of one member, from the newest run of its steps, or from what their authors say. */
+  seconds?: number;
+  from?: string;
+  total?: number;
+}
+
+/** What the members will take, as far as that is known. */
+async function costOf(
+  runs: string,
+  { name, steps: all }: Experiment,
+  steps: string[],
+  count: number,
+  { jobs }: Workers,
+): Promise<Cost> {
+  const rounds = Math.ceil(count / jobs);
+  const found = await timeOfMembers(runs, name, steps) ?? await timeOfRun(runs, name, steps);
+  if (found !== undefined) return { ...found, total: found.seconds * rounds };
+  const expected = steps.map((step) => all[step]!.expect?.seconds);
+  if (expected.some((time) => time === undefined)) return {};
+  const seconds = expected.reduce<number>((sum, time) => sum + time!, 0);
+  return { seconds, from: "say its authors", total: seconds * rounds };
+}
+
+type Time = Required<Pick<Cost, "seconds" | "from">>;
+
+/** What members of the newest sweep with these steps took. */
+async function timeOfMembers(runs: string, experiment: string, steps: string[]): Promise<Time | undefined> {
+  const { findSweep } = await import("../record/sweep_record.ts");
+  const newest = await findSweep(runs, experiment).catch(() => undefined);
+  if (newest === undefined || newest.record.steps.join() !== steps.join()) return undefined;
+  const times = newest.record.members.flatMap(({ status, seconds }) =>
+    status === "done" ? seconds ?? [] : []
+  );
+  if (times.length === 0) return undefined;
+  const seconds = times.reduce((sum, one) => sum + one, 0) / times.length;
+  return { seconds, from: `as in the sweep ${newest.record.sweep}` };
+}
+
+/** What the steps took in the newest run that has them; only some runs are looked at. */
+async function timeOfRun(runs: string, experiment: string, steps: string[]): Promise<Time | undefined> {
+  const { listRuns } = await import("../record/run_folder.ts");
+  let looked = 0;
+  for await (const { id, evidence } of listRuns(runs, experiment)) {
+    if (++looked > MOST_LOOKED_AT) break;
+    const times = steps.map((name) => {
+      const { status, seconds } = evidence.steps[name] ?? {};
+      return status === "done" ? seconds : undefined;
+    });
+    if (times.some((time) => time === undefined)) continue;
+    return { seconds: times.reduce<number>((sum, time) => sum + time!, 0), from: `as in ${id}` };
+  }
+  return undefined;
+}
+
+const MOST_LOOKED_AT = 20;
+
+function announce(
+  experiment: Experiment,
+  { members, steps, seed }: SweepRecord,
+  { jobs, gpus, threads }: Workers,
+  { seconds, from, total }: Cost,
+  terminal: Terminal,
+) {
+  terminal.line(terminal.paint(experiment.title ?? experiment.name, "bold"));
+  const over = Object.keys(members[0]!.values).filter((name) =>
+    new Set(members.map(({ values }) => values[name])).size > 1 || name === seed
+  );
+  terminal.line(
+    `sweep: ${pluralize(members.length, "member")} over ${over.join(", ") || "nothing"}, steps ${
+      steps.join(", ")
+    }`,
+  );
+  const share = [
+    ...(gpus === undefined ? [] : [`GPUs ${gpus.join(", ")}`]),
+    ...(threads === undefined ? [] : [`${pluralize(threads, "thread")} each`]),
+  ];
+  terminal.line(`${jobs} at a time${share.length > 0 ? `, ${share.join(", ")}` : ""}`);
+  terminal.line(
+    seconds === undefined
+      ? "how long a member takes is not known yet: no run of these steps is there"
+      : `a member takes ${duration(seconds)} (${from}), all about ${duration(total!)}`,
+  );
+}
+
+async function carryOut(
+  { runs, request, options }: Omit<Given, "experiment">,
+  sweep: FoundSweep,
+  workers: Workers,
+  todo: number[],
+  terminal: Terminal,
+  isLocked = false,
+): Promise<SweepOutcome> {
+  const { directory, record } = sweep;
+  const { writeSweep, removeSweepVerdict } = await import("../record/sweep_record.ts");
+  const { acquireRun } = await import("../record/run_lock.ts");
+  const { runMembers } = await import("./run_members.ts");
+  const { makeOwnFolder } = await import("../system/files.ts");
+  const prepared = await prepareFirst(
+    { ...request, parameters: record.members[todo[0]!]!.values },
+    directory,
+    options,
+    terminal,
+  );
+  await makeOwnFolder(runs);
+  await Deno.mkdir(directory, { recursive: true });
+  using _ = isLocked ? undefined : await acquireRun(directory, options.force);
+  await removeSweepVerdict(directory);
+  const attempt: SweepRecord["attempts"][number] = {
+    started: new Date().toISOString(),
+    jobs: workers.jobs,
+    threads: workers.threads,
+  };
+  record.attempts.push(attempt);
+  Object.assign(record, { status: "running", ended: undefined });
+  await writeSweep(directory, record);
+  terminal.line(`sweep folder: ${directory}`);
+  const stopped = await runMembers({ sweep, runs, experiment: prepared, request, workers, todo }, terminal);
+  const ended = new Date().toISOString();
+  const failed = record.members.filter(({ status }) => status === "failed").length;
+  const left = record.members.some(({ status }) => status !== "done" && status !== "failed");
+  attempt.ended = ended;
+  Object.assign(record, { ended, status: stopped || left ? "interrupted" : failed > 0 ? "failed" : "done" });
+  await writeSweep(directory, record);
+  return await conclude(sweep, stopped, terminal);
+}
+
+/** Plans the first member, so that what is wrong shows before anything is written; fetches and makes what all need. */
+async function prepareFirst(
+  request: RunRequest,
+  folder: string,
+  options: Options,
+  terminal: Terminal,
+): Promise<Experiment> {
+  const [{ prepareRun }, { makeEnvironment }, { StopSignals }, { fetcher, obtainer }] = await Promise.all([
+    import("../run/prepare_run.ts"),
+    import("../run/execute_run.ts"),
+    import("../system/supervise.ts"),
+    import("../run/run_task.ts"),
+  ]);
+  const first = await prepareRun({
+    ...request,
+    place: { run: "first", folder },
+    reporter: terminal,
+    fetchData: fetcher(options, terminal),
+    ...(options.yes && { obtain: await obtainer(terminal) }),
+  });
+  terminal.line(`engine: ${first.plan.engine.name} (${first.plan.engine.because})`);
+  const { requireExpected } = await import("../run/expectations.ts");
+  await requireExpected(first, options.yes, terminal);
+  using stopper = new StopSignals();
+  await makeEnvironment(first, request, stopper, terminal);
+  return first.experiment;
+}
+
+async function conclude(sweep: FoundSweep, stopped: boolean, terminal: Terminal): Promise<SweepOutcome> {
+  const { directory, record } = sweep;
+  const { judgeSweep } = await import("./judge_sweep.ts");
+  const { writeSweepReceipt } = await import("../record/sweep_record.ts");
+  const { verdictPath } = await import("../record/verdict.ts");
+  const { writeJson } = await import("../system/files.ts");
+  const { tellSweep } = await import("./tell_sweep.ts");
+  const judged = await judgeSweep(sweep);
+  await writeJson(verdictPath(directory), judged.verdict);
+  await writeSweepReceipt(directory, record, judged.verdict);
+  tellSweep(sweep, judged, terminal);
+  const exitCode = stopped ? 130 : judged.verdict.holds ? 0 : 1;
+  return {
+    exitCode,
+    result: { directory, ...record, experiment: record.experiment.name, verdict: judged.verdict },
+  };
+}
+
+async function showSweep(sweep: FoundSweep, terminal: Terminal): Promise<SweepOutcome> {
+  const { judgeSweep } = await import("./judge_sweep.ts");
+  const { findSweepAlterations } = await import("../record/sweep_record.ts");
+  const { tellSweep } = await import("./tell_sweep.ts");
+  const judged = await judgeSweep(sweep);
+  const altered = [...await findSweepAlterations(sweep.directory, sweep.record), ...judged.verdict.altered];
+  const verdict = { ...judged.verdict, altered, holds: judged.verdict.holds && altered.length === 0 };
+  tellSweep(sweep, { ...judged, verdict }, terminal);
+  return {
+    exitCode: verdict.holds ? 0 : 1,
+    result: {
+      directory: sweep.directory,
+      ...sweep.record,
+      experiment: sweep.record.experiment.name,
+      verdict,
+    },
+  };
+}

@@ -1,0 +1,192 @@
+/** The real command line over seeds: records, failures, interruption, what is checked again. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { ended, Project, until } from "../support/project.ts";
+
+const FILES = {
+  "experiment.yaml": `name: test
+parameters: { seed: 1, lr: 0.1 }
+steps:
+  train:
+    run: [python3, train.py, "{seed}", "{lr}", "{out}"]
+    produces: [m.json]
+    resume: [--resume]
+  plot:
+    run: [python3, -c, pass]
+claims:
+  - name: accuracy over seeds
+    from: train/m.json#/accuracy
+    over: seeds
+    value: { mean: 94.0, std: 0.3, n: 10 }
+    tolerance: { absolute: 2, because: made up }
+  - name: accuracy
+    from: train/m.json#/accuracy
+    value: 94.1
+`,
+  "train.py": `
+import json, os, pathlib, sys, time
+seed, lr, out = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
+project = pathlib.Path(__file__).parent
+if (project / f"fail-{seed}").exists():
+    sys.exit("no luck")
+if (project / f"wait-{seed}").exists():
+    pathlib.Path(out, "began").touch()
+    while (project / f"wait-{seed}").exists():
+        time.sleep(0.05)
+result = {"accuracy": 94 + seed / 100, "threads": os.environ.get("OMP_NUM_THREADS"), "resumed": "--resume" in sys.argv}
+json.dump(result, open(out + "/m.json", "w"))
+`,
+};
+
+/** The newest sweep: its folder and its record. */
+// deno-lint-ignore no-explicit-any
+async function newest(project: Project): Promise<{ directory: string; record: any }> {
+  const ids = [...Deno.readDirSync(project.path("runs", "test", "sweeps"))].map(({ name }) => name).sort();
+  const directory = project.path("runs", "test", "sweeps", ids.at(-1)!);
+  return { directory, record: JSON.parse(await Deno.readTextFile(join(directory, "sweep.json"))) };
+}
+
+// deno-lint-ignore no-explicit-any
+function statuses({ members }: any): string[] {
+  // deno-lint-ignore no-explicit-any
+  return members.map(({ status }: any) => status);
+}
+
+Deno.test("sweep makes runs of their own, judges them together, runs failed ones again and adds seeds", async () => {
+  await using project = await Project.make({ ...FILES, "fail-2": "" });
+  const first = await project.task("sweep", ["--seeds", "3", "--jobs", "2"]);
+  assert.equal(first.code, 1, first.stderr + first.stdout);
+  assert.match(first.stdout, /1 × train: exit code 1: seed = 2/);
+  assert.match(first.stdout, /Members failed: 1 of 1 claims hold on those that are done/);
+  const { directory, record } = await newest(project);
+  assert.deepEqual(statuses(record), ["done", "failed", "done"]);
+  assert.deepEqual(record.steps, ["train"]); // what the claim over seeds is about
+  for (const { run } of record.members) {
+    for (const file of ["plan.json", "evidence.json", "verdict.json", "receipt.json"]) {
+      await Deno.stat(join(directory, run, file));
+    }
+  }
+  const cores = navigator.hardwareConcurrency;
+  const made = JSON.parse(await Deno.readTextFile(join(directory, record.members[0].run, "train/m.json")));
+  assert.equal(made.threads, String(Math.max(1, Math.floor(cores / 2))));
+  await Deno.remove(project.path("fail-2"));
+  const again = await project.task("sweep", ["--retry", "failed"]);
+  assert.equal(again.code, 0, again.stderr + again.stdout);
+  assert.match(again.stdout, /going on with .*: 1 member of 3/);
+  assert.match(again.stdout, /equivalent/);
+  assert.match(again.stdout, /with 3 seeds against the authors' 10, equal means are shown/);
+  const more = await project.task("sweep", ["--add-seeds", "1", "--json"]);
+  assert.equal(more.code, 0, more.stderr);
+  const result = JSON.parse(more.stdout);
+  // deno-lint-ignore no-explicit-any
+  assert.deepEqual(result.verdict.checks[0].seeds.values.map(({ seed }: any) => seed), ["1", "2", "3", "4"]);
+  // A member is an ordinary run, and no run of the experiment's own list.
+  const verified = await project.task("verify", [join(directory, record.members[0].run)]);
+  assert.match(verified.stdout, /not applicable/);
+  assert.match((await project.task("verify")).stderr, /There is no run of test/);
+});
+
+Deno.test("sweep --show finds what was altered in the record, in a receipt, and a folder that is gone", async (t) => {
+  await using project = await Project.make(FILES);
+  assert.equal((await project.task("sweep", ["--seeds", "2"])).code, 0);
+  const { directory, record } = await newest(project);
+  assert.equal((await project.task("sweep", ["--show"])).code, 0);
+  const run = record.members[0].run;
+  const cases: [file: string, message: RegExp][] = [
+    [join(run, "train/m.json"), /train\/m\.json: other bytes than recorded/],
+    [join(run, "receipt.json"), /receipt\.json: other bytes/],
+    [join(run, "evidence.json"), /its evidence can't be read any more/],
+    ["sweep.json", /sweep\.json: other bytes than the receipt states/],
+    ["verdict.json", /verdict\.json: other bytes than the receipt states/],
+  ];
+  for (const [file, message] of cases) {
+    await t.step(file, async () => {
+      const before = await Deno.readTextFile(join(directory, file));
+      await Deno.writeTextFile(
+        join(directory, file),
+        file.endsWith("evidence.json") ? before.slice(0, 99) : `${before} `,
+      );
+      const { code, stdout } = await project.task("sweep", ["--show"]);
+      await Deno.writeTextFile(join(directory, file), before);
+      assert.equal(code, 1, stdout);
+      assert.match(stdout, message);
+      assert.match(stdout, /Not to be trusted/);
+    });
+  }
+  await Deno.remove(join(directory, run), { recursive: true });
+  assert.match((await project.task("sweep", ["--show"])).stdout, /not there any more/);
+});
+
+Deno.test("an interrupted sweep goes on where it was, whether it was stopped or killed", async (t) => {
+  for (const signal of ["SIGINT", "SIGKILL"] as const) {
+    await t.step(signal, async () => {
+      await using project = await Project.make({ ...FILES, "wait-2": "" });
+      const sweep = new Deno.Command(Deno.execPath(), {
+        args: [
+          "run",
+          "-A",
+          "--no-check",
+          "--quiet",
+          join(import.meta.dirname!, "../../tasks/sweep.ts"),
+          "--seeds",
+          "3",
+        ],
+        cwd: project.root,
+        env: { NO_COLOR: "1", INIT_CWD: project.root },
+        stdin: "null",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      const output = ended(sweep);
+      await until("the second member runs", async () => {
+        const sweeps = project.path("runs", "test", "sweeps");
+        const ids = await Array.fromAsync(Deno.readDir(sweeps)).catch(() => []);
+        if (ids.length === 0) return false;
+        const began = join(sweeps, ids[0]!.name, `${ids[0]!.name}-0002`, "train", "began");
+        return await Deno.stat(began).then(() => true, () => false);
+      });
+      sweep.kill(signal);
+      const { code, stdout, stderr } = await output;
+      if (signal === "SIGINT") {
+        assert.equal(code, 130, stderr);
+        assert.match(stdout, /deno task sweep --resume goes on with it/);
+        assert.deepEqual(statuses((await newest(project)).record), ["done", "interrupted", "waiting"]);
+      }
+      await Deno.remove(project.path("wait-2"));
+      const resumed = await project.task("sweep", ["--resume"]);
+      assert.equal(resumed.code, 0, resumed.stderr + resumed.stdout);
+      assert.match(resumed.stdout, /going on with .*: 2 members of 3/);
+      const { directory, record } = await newest(project);
+      assert.deepEqual(statuses(record), ["done", "done", "done"]);
+      // The member went on in its own folder, and was told so.
+      const run = record.members[1].run;
+      assert.ok(run.endsWith("-0002"), run);
+      assert.equal(JSON.parse(await Deno.readTextFile(join(directory, run, "train/m.json"))).resumed, true);
+      assert.match((await project.task("sweep", ["--resume"])).stderr, /no member is left to be run/);
+    });
+  }
+});
+
+Deno.test("sweep refuses what does not go together, and writes nothing for a plan", async (t) => {
+  await using project = await Project.make(FILES);
+  const cases: [args: string[], message: RegExp][] = [
+    [["--resume"], /There is no sweep of test/],
+    [["--resume", "--retry", "failed"], /--resume and --retry can't be given together/],
+    [["--retry", "failed", "--seeds", "3"], /There is no sweep|takes no other seeds/],
+    [["--id", "x", "--seeds", "3"], /--id names a sweep that is there/],
+    [["--seeds", "3", "--jobs", "two"], /--jobs must be a whole number/],
+    [["--seeds", "3", "--depth", "2"], /has no option --depth|declares no parameter depth/],
+  ];
+  for (const [args, message] of cases) {
+    await t.step(args.join(" "), async () => {
+      const { code, stderr } = await project.task("sweep", args);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, message);
+    });
+  }
+  const { code, stdout } = await project.task("sweep", ["--seeds", "1000", "--plan", "--json"]);
+  assert.equal(code, 0);
+  assert.equal(JSON.parse(stdout).members.length, 1000);
+  await assert.rejects(Deno.stat(project.path("runs")));
+});
