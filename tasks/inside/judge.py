@@ -1657,6 +1657,13 @@ def alteration(root: str, path: str, stated: Json) -> str | None:
     return None if is_same_file else "other bytes than recorded"
 
 
+def short_integer(text: str) -> int:
+    """A number with a million digits is no record's, and takes minutes to read."""
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError("a number is too long")
+    return int(text)
+
+
 def read_record(directory: str, name: str) -> Json:
     path = os.path.join(directory, name)
     if not os.path.isfile(path):
@@ -1665,7 +1672,7 @@ def read_record(directory: str, name: str) -> Json:
         raise Problem(f"Cannot read {path}: it is too large")
     try:
         with open(path, encoding="utf-8") as file:
-            record = json.load(file)
+            record = json.load(file, parse_int=short_integer)
     except (ValueError, RecursionError) as error:
         raise Problem(f"Cannot read {path}: {error}") from None
     if not isinstance(record, dict) or record.get("schema") != 1:

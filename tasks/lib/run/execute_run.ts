@@ -96,10 +96,12 @@ async function record({ environment, reaped, ...begun }: Begun): Promise<Evidenc
     await keepPublished(prepared);
   }
   using _ = await acquireRun(plan.directory, request.force);
-  const [attempt] = await Promise.all([beginAttempt(prepared, environment, request.origin), reaped]);
-  const evidence = resumed === undefined
-    ? await newEvidence(prepared, request.origin)
-    : await takeUp(resumed, request);
+  const [attempt, made] = await Promise.all([
+    beginAttempt(prepared, environment, request.origin),
+    resumed === undefined ? newEvidence(prepared, request.origin) : undefined,
+    reaped,
+  ]);
+  const evidence = made ?? await takeUp(resumed!, request);
   evidence.attempts.push(attempt);
   attempt.differs?.forEach((what) => terminal.note(`Since the last attempt: ${what}`));
   await writeEvidence(plan.directory, evidence);
