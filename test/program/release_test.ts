@@ -63,6 +63,8 @@ Deno.test("a tag that is not the version stops the release", async () => {
   const { version } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
   assert.equal((await bash(command, ROOT, { GITHUB_REF_NAME: `v${version}` })).code, 0);
   assert.equal((await bash(command, ROOT, { GITHUB_REF_NAME: "v9.9.9" })).code, 1);
+  const template = await Deno.readTextFile(join(ROOT, "src/gpu-jupyter/devcontainer-template.json"));
+  assert.equal(JSON.parse(template).version, version);
   assert.match(await Deno.readTextFile(join(ROOT, "CHANGELOG.md")), new RegExp(`^## ${version}\\b`, "m"));
 });
 
