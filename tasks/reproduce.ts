@@ -7,7 +7,7 @@
 import { main } from "./lib/cli/main.ts";
 import { defineTask } from "./lib/cli/options.ts";
 import { EXPERIMENT } from "./lib/experiment/argument.ts";
-import { NoExperiment } from "./lib/experiment/find.ts";
+import { NoExperiment } from "./lib/experiment/no_experiment.ts";
 import { runTask } from "./lib/run/run_task.ts";
 import { REPRODUCE_OPTIONS, runTwice } from "./lib/run/run_twice.ts";
 

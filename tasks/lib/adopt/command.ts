@@ -57,9 +57,13 @@ function blank(source: string): StepDraft {
   return { name, needs: [], outputs: [], reads: [], sources: [source] };
 }
 
+/** What a command that is more than a plain one begins with; a sentence begins with anything. */
+const PROGRAM =
+  /^(?:\w+=\S*\s+)*(?:python[\d.]*|bash|sh|Rscript|julia|cat|awk|gawk|sed|time|nohup|torchrun|accelerate|mpirun|(?:\.\/)?[\w./-]+\.(?:py|sh))\s/;
+
 /** What a pipe or a redirection runs of this repository. */
 function shellStep(text: string, repository: Repository, cwd: string): StepDraft | undefined {
-  if (/^(?:for|while|if|export|cd|git|pip|conda|curl|wget|echo|source)\b/.test(text)) return undefined;
+  if (!PROGRAM.test(text)) return undefined;
   const source = text.split(/[\s|;&<>"'()]+/).map((word) => normalize(join(cwd, word))).find((path) =>
     /\.(?:py|sh|R|jl|awk|pl)$/.test(path) && repository.has(path)
   );

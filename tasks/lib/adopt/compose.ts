@@ -150,6 +150,8 @@ function assignedByNotebooks(steps: Found<StepDraft>[], python: Map<string, Pyth
 /** Cells in which a notebook says what may be changed. */
 const FIRST_CELLS = 6;
 
+const MOST_CONSTANTS = 12;
+
 function constantsOf(steps: StepDraft[], python: Map<string, PythonFacts>): Found<ParameterDraft>[] {
   const found = steps.flatMap(({ notebook }) => {
     const { tagged, constants = {} } = (notebook && python.get(notebook)) || {};
@@ -160,7 +162,7 @@ function constantsOf(steps: StepDraft[], python: Map<string, PythonFacts>): Foun
         : [{ value: { name, value }, found: `${notebook}, cell ${cell}`, certainty: "read" as const }]
     );
   });
-  return found.slice(0, MOST_OTHERS);
+  return found.slice(0, MOST_CONSTANTS);
 }
 
 /** What the script itself opens, where no pipeline says it. */
@@ -192,14 +194,15 @@ function addOutFolder(step: StepDraft, facts: PythonFacts | undefined, steps: St
   const names = new Set((facts.writes ?? []).flatMap(({ options = [] }) => options));
   for (const name of names) {
     const option = facts.options?.find((one) => one.name === name);
-    if (option === undefined || option.positional || reading.has(name)) continue;
+    if (option === undefined || option.positional) continue;
     const given = valueIn(step.run, option);
     const place = normalize(join(step.cwd ?? "", given?.text ?? String(option.default)));
     const isRead = steps.some((other) =>
       other !== step &&
       [...other.reads, ...other.run ?? []].some((path) => path === place || path.startsWith(`${place}/`))
     );
-    if (isRead) {
+    // What it goes on from, or another step reads, stays where it is.
+    if (isRead || reading.has(name)) {
       step.outputs = withoutNested([...step.outputs, place]);
       continue;
     }
@@ -217,9 +220,12 @@ function addParameters(
   repository: Repository,
 ) {
   if (facts?.options === undefined || step.run === undefined || step.run[0] === "bash") return;
+  const places = new Set(
+    [...facts.writes ?? [], ...facts.reads ?? []].flatMap(({ options = [] }) => options),
+  );
   for (const option of facts.options) {
     const { name } = option;
-    if (option.positional || option.switch || taken.has(name)) continue;
+    if (option.positional || option.switch || taken.has(name) || places.has(name)) continue;
     if (!PARAMETER_NAME.test(name) || RESERVED_PARAMETERS.includes(name)) continue;
     const given = valueIn(step.run, option);
     if (given !== undefined && given.text.includes("{")) continue;
@@ -335,6 +341,16 @@ async function environmentOf(repository: Repository, draft: Draft, steps: Found<
   };
 }
 
+/** A program of Python's that runs a step, and that nothing lists. */
+function programPackage(said: string, steps: Found<StepDraft>[]): Found<string[]> | undefined {
+  const step = steps.find(({ value }) =>
+    /^(?:snakemake|dvc|papermill|accelerate|deepspeed)$/.test(value.run?.[0] ?? "")
+  );
+  const program = step?.value.run?.[0];
+  if (program === undefined || new RegExp(`\\b${program}\\b`).test(said)) return undefined;
+  return { value: [program], found: step!.found, certainty: "read" };
+}
+
 /** They list what the repository itself needs, whichever file the environment is made from. */
 const OWN_SPECIFICATIONS = ["pyproject.toml", "setup.py", "setup.cfg"];
 
@@ -346,7 +362,7 @@ function kernelPackages(said: string, steps: Found<StepDraft>[]): Found<string[]
     return undefined;
   }
   return {
-    value: ["ipykernel", "nbclient"],
+    value: ["ipykernel", "nbclient", "nbconvert"],
     found: `${first.value.notebook}, which they execute`,
     certainty: "read",
   };

@@ -34,7 +34,7 @@ export function commandLines(text: string): CommandLine[] {
       open = undefined;
       continue;
     }
-    const isIndented = fence === undefined && /^(?: {4}|\t)\s*\S/.test(raw);
+    const isIndented = fence === undefined && /^(?: {4}|\t)\s*(?![*+-]\s|\d+[.)]\s)\S/.test(raw);
     if (!(fence !== undefined && isCode) && !isIndented) {
       open = undefined;
       continue;

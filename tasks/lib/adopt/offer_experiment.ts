@@ -2,7 +2,7 @@
 
 import { Failure } from "../cli/failure.ts";
 import type { Terminal } from "../cli/terminal.ts";
-import type { NoExperiment } from "../experiment/find.ts";
+import type { NoExperiment } from "../experiment/no_experiment.ts";
 import { callerFolder, findProject } from "../system/project_root.ts";
 import { prepareOffer, showOffer, writeOffer } from "./new_task.ts";
 

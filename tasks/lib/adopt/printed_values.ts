@@ -40,7 +40,7 @@ const ANY = String.raw`\S+`;
 
 /** Lines of progress bars, warnings, logs, paths and tables of layers: they tell of the machine, or change each time. */
 const NOISE =
-  /^\s*\(\w+\): \w+\(|it\/s|s\/it|\bETA\b|[█▏▎▍▌▋▊▉]|\d\d:\d\d|0x[0-9a-f]{4,}|Warning|Traceback|\w(?:Error|Exception):|^\s*File |https?:\/\/|[A-Za-z]:\\|(?:^|\s)~?\/[\w.-]+\/|\bdownload|Requirement already|Collecting |Installing|successfully|\bdevice\b|\bGPU\b|\bCUDA\b|\bversion\b|\b(?:MB|GB|kB)\b|tensor\(|array\(|dtype|<[\w.]+ (?:object|at)|\[={3,}|={2,}>|^[\d/]+ \[/i;
+  /^\s*\(\w+\): \w+\(|it\/s|s\/it|\bETA\b|[█▏▎▍▌▋▊▉]|\d\d:\d\d|\d+h\s*\d+m|\d+m\s*\d+s|0x[0-9a-f]{4,}|Warning|Traceback|\w(?:Error|Exception):|^\s*File |https?:\/\/|[A-Za-z]:\\|(?:^|\s)~?\/[\w.-]+\/|\bdownload|Requirement already|Collecting |Installing|successfully|\bdevice\b|\bGPU\b|\bCUDA\b|\bversion\b|\b(?:MB|GB|kB)\b|tensor\(|array\(|dtype|<[\w.]+ (?:object|at)|\[={3,}|={2,}>|^[\d/]+ \[/i;
 
 /** What a number is called that counts, names or times, and is no result. */
 const NO_RESULT =

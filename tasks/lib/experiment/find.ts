@@ -4,10 +4,8 @@ import { dirname, join, resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { didYouMean } from "../cli/suggest.ts";
 import { findProject, isFile } from "../system/project_root.ts";
+import { NoExperiment } from "./no_experiment.ts";
 import { LEAST } from "./yaml_document.ts";
-
-/** There is no experiment.yaml at all, and none was named. */
-export class NoExperiment extends Failure {}
 
 /**
  * Path of the YAML file; `which` as in `readExperiment`.

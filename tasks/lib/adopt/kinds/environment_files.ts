@@ -11,7 +11,7 @@ import type { Repository } from "../repository.ts";
 const FOLDERS = [".", "src", "binder", ".binder"];
 
 /** Requirements of something else than the experiment. */
-const OF_OTHERS = /(?:dev|test|doc|lint|ci|build)/i;
+export const OF_OTHERS = /(?:dev|test|docs|lint|\bci\b|build)/i;
 
 export const ENVIRONMENT_FILES: Kind = {
   name: "environment files",

@@ -46,7 +46,9 @@ export const IMPORTS: Kind = {
     let framework: string | undefined;
     let cuda: string | undefined;
     for (const [path, { imports = {}, cuda: line }] of python) {
-      if (path === STANDARD_LIBRARY || /(?:^|\/)(?:tests?|docs?)\//.test(path)) continue;
+      if (
+        path === STANDARD_LIBRARY || /(?:^|\/)(?:tests?|docs?)\/|(?:^|\/)test_[^/]*$|_test\.py$/.test(path)
+      ) continue;
       if (line !== undefined) cuda ??= `${path}:${line}`;
       for (const [module, at] of Object.entries(imports)) {
         const top = module.split(".")[0]!;

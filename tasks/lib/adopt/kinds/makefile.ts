@@ -8,7 +8,7 @@ import type { Repository } from "../repository.ts";
 
 /** Targets that care for the repository, and give no result. */
 const CARE =
-  /^(?:\.|all$|help|clean|install|uninstall|setup|init|venv|env|deps|requirements|lint|format|fmt|check|tests?$|unittest|coverage|docs?$|html|docker|build$|image|push|pull|deploy|release|publish|dist|upload|sync|serve|notebook$|jupyter|create_environment|pre-?commit)/i;
+  /^(?:\.|all$|help|clean|install|uninstall|setup|init|venv|env|deps|requirements|lint|format|fmt|check|tests?$|unittest|coverage|docs?$|html|docker|build$|image|push|pull|deploy|release|publish|dist|upload|sync|serve|notebook$|jupyter|create_environment|manual|pre-?commit)/i;
 
 export const MAKEFILE: Kind = {
   name: "Makefile",

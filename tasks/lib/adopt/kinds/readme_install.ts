@@ -1,6 +1,7 @@
 /** `pip install` lines of the README. */
 
 import { normalize } from "node:path/posix";
+import { OF_OTHERS } from "./environment_files.ts";
 import type { Kind } from "../kind.ts";
 import { commandLines, readme, shellWords } from "../markdown.ts";
 
@@ -21,7 +22,7 @@ export const README_INSTALL: Kind = {
       const files = given.flatMap((word, index) =>
         /^(?:-r|--requirement)$/.test(given[index - 1] ?? "") ? [normalize(word)] : []
       );
-      const [file] = files.filter((one) => repository.has(one));
+      const [file] = files.filter((one) => repository.has(one) && !OF_OTHERS.test(one));
       if (file !== undefined) preferFile(draft, file, found);
       const packages = given.filter((word, index) =>
         !/^(?:-r|--requirement)$/.test(word) && !/^(?:-r|--requirement)$/.test(given[index - 1] ?? "")

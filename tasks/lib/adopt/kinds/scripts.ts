@@ -44,7 +44,7 @@ export const SCRIPTS: Kind = {
         ? "one of several scripts"
         : undefined;
       const name = stepName(
-        path.split("/").at(-1)!.replace(/\.py$/, ""),
+        path.replace(/\/__main__\.py$|\.py$/, "").split("/").at(-1)!,
         steps.map(({ value }) => value.name),
       );
       const call = inPackage(path, repository.files) ? ["python", "-m", moduleOf(path)] : ["python", path];
@@ -73,7 +73,7 @@ function isUsual(path: string): boolean {
 
 function isScript(path: string, { main, writes, options }: PythonFacts, imported: Set<string>): boolean {
   if (main !== undefined) return true;
-  const module = path.split("/").at(-1)!.replace(/\.py$/, "");
+  const module = path.replace(/\/__main__\.py$|\.py$/, "").split("/").at(-1)!;
   if (/^(?:train|main|run|experiment)/.test(module) && !imported.has(module)) return true;
   return !path.includes("/") && !imported.has(module) &&
     (writes !== undefined || options !== undefined || USUAL.some((one) => one.test(module)));
