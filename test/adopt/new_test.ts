@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { applyChanges } from "../../tasks/lib/adopt/changes.ts";
 import { printedValues } from "../../tasks/lib/adopt/printed_values.ts";
 import { copyTree } from "../../tasks/lib/system/files.ts";
-import { git, Project, ROOT } from "../support/project.ts";
+import { ended, git, Project, ROOT } from "../support/project.ts";
 
 /** All files of a folder with their texts. */
 async function snapshot(project: Project, folder = ""): Promise<Record<string, string>> {
@@ -290,4 +290,36 @@ Deno.test("reproduce without an experiment.yaml shows what new would write, and 
   assert.match(stdout, /experiment\.yaml, new:[\s\S]*run: \[python, train\.py\]/);
   assert.match(stderr, /Cannot find experiment\.yaml[\s\S]*deno task new --yes/);
   assert.deepEqual(Object.keys(await snapshot(project)), ["train.py"]);
+});
+
+/** Types a word where the question is asked, on a real terminal. */
+async function typed(project: Project, task: string, question: string, word: string) {
+  const command = [Deno.execPath(), "task", "--quiet", "--config", join(ROOT, "deno.json"), task];
+  return await ended(
+    new Deno.Command("python3", {
+      args: [join(ROOT, "test/support/terminal.py"), question, word, ...command],
+      env: { INIT_CWD: project.root, NO_COLOR: "1" },
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn(),
+  );
+}
+
+Deno.test("new asks on a terminal, and writes nothing for a no", async () => {
+  await using project = await Project.make({
+    "train.py": "print('loss: 0.5')\nopen('a.txt', 'w').write('1')\n",
+  });
+  const no = await typed(project, "new", "Write this?", "n");
+  assert.equal(no.code, 130, no.stdout);
+  assert.deepEqual(Object.keys(await snapshot(project)), ["train.py"]);
+  const yes = await typed(project, "new", "Write this?", "y");
+  assert.equal(yes.code, 0, yes.stdout);
+  assert.ok((await snapshot(project))["experiment.yaml"]);
+});
+
+Deno.test("reproduce writes what new proposes for a yes, and runs it", async () => {
+  await using project = await Project.make({ "train.py": "open('a.txt', 'w').write('1')\n" });
+  const { code, stdout } = await typed(project, "reproduce", "Write this, and run it?", "y");
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /Written: experiment\.yaml[\s\S]*step 1 of 1: train/);
 });

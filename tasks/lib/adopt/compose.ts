@@ -319,7 +319,7 @@ async function environmentOf(repository: Repository, draft: Draft, steps: Found<
       certainty: "guessed",
     });
   }
-  const kernel = kernelPackages(said, steps);
+  const kernel = kernelPackages(said, steps) ?? programPackage(said, steps);
   const python = draft.pythons.find(({ certainty }) => certainty === "stated");
   const asTexts = (founds: Found<string[]>[], key: string) =>
     founds.map(({ value, ...rest }) => ({ ...rest, value: `${key}: ${value.join(", ")}` }));
