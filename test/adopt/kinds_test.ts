@@ -248,6 +248,21 @@ const CASES: [name: string, files: Record<string, string>, parts: string[]][] = 
     ['  one: # found in calkit.yaml:1\n    run: [echo, "1"]\n'],
   ],
   [
+    "stored results: Keras' CSV log and MLflow's only run",
+    {
+      "train.py": "import mlflow\nopen('logs/history.csv', 'w')\n",
+      "requirements.txt": "mlflow\n",
+      "logs/history.csv": "epoch,accuracy,lr\n0,0.50,0.1\n1,0.90,0.1\n",
+      "mlruns/0/ab12/metrics/val_acc": "1700000000000 0.5 0\n1700000000001 0.91 1\n",
+      "mlruns/0/ab12/metrics/epoch_time": "1700000000000 3.5 0\n",
+    },
+    [
+      "    outputs: [logs, mlruns]\n",
+      "    from: train/logs/history.csv#accuracy\n    value: [0.50, 0.90]\n",
+      "    from: train/mlruns#val_acc[-1]\n    value: 0.91\n",
+    ],
+  ],
+  [
     "imports of a step that its environment does not list",
     {
       "setup.py": "from setuptools import setup\nsetup(name='own', install_requires=['scikit-learn'])\n",

@@ -292,6 +292,24 @@ Deno.test("reproduce without an experiment.yaml shows what new would write, and 
   assert.deepEqual(Object.keys(await snapshot(project)), ["train.py"]);
 });
 
+Deno.test("new --ci adds a workflow and, for a repository on GitHub, a badge below the heading, and undoes both", async () => {
+  const files = { "train.py": "open('a.txt', 'w')\n", "README.md": "# Paper\r\n\r\nText.\r\n" };
+  await using project = await Project.make(files);
+  await git(project, "init", "-q");
+  await git(project, "remote", "add", "origin", "git@github.com:ada/paper.git");
+  const { code, stdout } = await project.task("new", ["--ci", "--yes"]);
+  assert.equal(code, 0);
+  assert.match(stdout, /README\.md, changed:/);
+  const { "README.md": readme, ".github/workflows/reproduce.yml": workflow } = await snapshot(project);
+  assert.match(
+    readme!,
+    /^# Paper\r\n\r\n\[!\[reproduce\]\(https:\/\/github\.com\/ada\/paper\/actions[^\n]*\)\r\n\r\nText/,
+  );
+  assert.match(workflow!, /pipx run gpu-jupyter-tasks==\d+\.\d+\.\d+ reproduce/);
+  await project.task("new", ["--undo"]);
+  assert.deepEqual(await snapshot(project), files);
+});
+
 /** Types a word where the question is asked, on a real terminal. */
 async function typed(project: Project, task: string, question: string, word: string) {
   const command = [Deno.execPath(), "task", "--quiet", "--config", join(ROOT, "deno.json"), task];

@@ -172,8 +172,14 @@ function addFiles(step: StepDraft, facts: PythonFacts | undefined, repository: R
   const inside = (path: string) => !/^(?:\.\.|\/|~|[a-z]+:)/.test(path) && path !== ".";
   if (step.reads.length === 0) step.reads = (facts.reads ?? []).map(({ path }) => at(path)).filter(inside);
   if (step.outputs.length > 0) return;
+  const tracked = facts.imports?.mlflow !== undefined && repository.named(/^mlruns\//).length > 0
+    ? ["mlruns"]
+    : [];
   const written = (facts.writes ?? []).filter(({ options = [] }) => options.length === 0);
-  step.outputs = withoutNested(written.map(({ path }) => folderOf(at(path), repository)).filter(inside));
+  step.outputs = withoutNested([
+    ...written.map(({ path }) => folderOf(at(path), repository)).filter(inside),
+    ...tracked,
+  ]);
 }
 
 /** The folder of a result, if it is one of results only. */

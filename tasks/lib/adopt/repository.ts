@@ -6,7 +6,7 @@ import { type PythonFacts, scanPython } from "./python_facts.ts";
 
 /** Folders that hold no source: made by tools, or by this program. */
 const MADE =
-  /^(?:\.git|\.hg|\.svn|\.dvc|\.tox|\.nox|\.cache|\.ipynb_checkpoints|\.set-aside|__pycache__|node_modules|runs|mlruns|wandb|lightning_logs|site-packages|\.?venv.*|\.env|\.eggs|.*\.egg-info|build|dist|\.mypy_cache|\.pytest_cache|\.ruff_cache)$/;
+  /^(?:\.git|\.hg|\.svn|\.dvc|\.tox|\.nox|\.cache|\.ipynb_checkpoints|\.set-aside|__pycache__|node_modules|runs|wandb|lightning_logs|site-packages|\.?venv.*|\.env|\.eggs|.*\.egg-info|build|dist|\.mypy_cache|\.pytest_cache|\.ruff_cache)$/;
 
 /** A repository has fewer; a home folder or a disk may not. */
 const MOST_FILES = 300_000;

@@ -39,7 +39,23 @@ export async function storedResults(
     const doubt = step === undefined ? "no step is known to write it" : undefined;
     claims.push(...await claimsIn(repository, path, (step ?? last!).name, doubt));
   }
-  return claims;
+  return [...claims, ...mlflowMetrics(repository, steps)];
+}
+
+/** Metrics of the one run in MLflow's file store, of the step that imports MLflow; of several nobody can tell which. */
+function mlflowMetrics(repository: Repository, steps: StepDraft[]): Found<ClaimDraft>[] {
+  const step = steps.find(({ outputs }) => outputs.includes("mlruns"));
+  const files = repository.named(/^mlruns\/[^/]+\/[^/]+\/metrics\/[^/]+$/);
+  const runs = new Set(files.map((path) => path.split("/")[2]));
+  if (step === undefined || runs.size !== 1) return [];
+  return files.flatMap((path): Found<ClaimDraft>[] => {
+    const metric = path.split("/").at(-1)!;
+    // A line is a time, a value and a step.
+    const value = repository.text(path)?.trim().split("\n").at(-1)?.split(/\s+/)[1];
+    if (value === undefined || NO_RESULT.test(metric) || !Number.isFinite(Number(value))) return [];
+    const claim = { name: `${metric}, mlruns`, from: `${step.name}/mlruns#${metric}[-1]`, value };
+    return [{ value: claim, found: path, certainty: "read" }];
+  });
 }
 
 async function claimsIn(
