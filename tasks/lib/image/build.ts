@@ -19,7 +19,7 @@ import { hashOfRequirements } from "../engine/own_image.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { readLock, writePin } from "../experiment/pins.ts";
 import { readExperiment } from "../experiment/read.ts";
-import { shellQuote } from "../system/command.ts";
+import { removeLater, shellQuote } from "../system/command.ts";
 import { IMAGE } from "../system/product.ts";
 import { callerFolder } from "../system/project_root.ts";
 import { productIn, readProvenance, stageContext, stageImports, wheelsIn } from "./build_context.ts";
@@ -367,7 +367,7 @@ async function runBuild(
     const config = built.config ?? (builder.metadata ? await configIn(metadata) : undefined);
     return { built, config, installed: output.installed };
   } finally {
-    await Deno.remove(scratch, { recursive: true });
+    removeLater(scratch);
   }
 }
 

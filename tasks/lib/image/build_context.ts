@@ -58,11 +58,14 @@ export async function stageContext(
       },
     );
   }
-  for (const path of files) await stage(join(root, path), join(folder, path));
   const product = join(folder, productIn(root));
-  if (root !== ROOT) await stageProduct(product);
-  if (wheelhouse !== undefined) await stageWheels(wheelhouse, join(product, "wheelhouse"));
-  await stageImports(join(product, "wheelhouse"));
+  const wheels = join(product, "wheelhouse");
+  await Promise.all([
+    inParallel(files, (path) => stage(join(root, path), join(folder, path))),
+    root === ROOT ? undefined : stageProduct(product),
+    wheelhouse === undefined ? undefined : stageWheels(wheelhouse, wheels),
+    stageImports(wheels),
+  ]);
   for (const [path, text] of Object.entries(made)) {
     await Deno.mkdir(dirname(join(folder, path)), { recursive: true });
     await Deno.writeTextFile(join(folder, path), text);
@@ -77,9 +80,8 @@ export async function stageContext(
 /** The task runner, from wherever it lies. */
 async function stageProduct(folder: string) {
   const files = await listFiles(join(ROOT, "tasks"), (path) => /(?:^|\/)(?:__pycache__|\.[^/]*)$/.test(path));
-  for (const path of [...files.map(({ path }) => join("tasks", path)), ...PRODUCT_FILES]) {
-    await stage(join(ROOT, path), join(folder, path));
-  }
+  const paths = [...files.map(({ path }) => join("tasks", path)), ...PRODUCT_FILES];
+  await inParallel(paths, (path) => stage(join(ROOT, path), join(folder, path)));
 }
 
 async function stage(from: string, to: string) {

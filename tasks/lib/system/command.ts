@@ -189,6 +189,12 @@ export async function launch(argv: [program: string, ...args: string[]]): Promis
   }
 }
 
+/** Removes a folder by a process that goes on by itself: thousands of files take seconds, and nobody waits for them. */
+export function removeLater(path: string) {
+  const streams = { stdin: "null", stdout: "null", stderr: "null" } as const;
+  new Deno.Command("rm", { args: ["-rf", "--", path], ...streams, detached: true }).spawn().unref();
+}
+
 function startProblem(error: unknown, cwd?: string | URL): string {
   if (error instanceof Deno.errors.NotFound) {
     return cwd !== undefined && isMissing(cwd)
