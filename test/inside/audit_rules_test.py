@@ -222,6 +222,17 @@ def test_every_file_of_rules_is_in_the_list() -> None:
             [],
         ),
         (
+            "a comment at the end of a statement of several lines, and not one in a loop",
+            {
+                "a.py": "import os\n\nprint(\n    os.listdir('a')[0],\n)  # audit: ignore R303 one file\n"
+                "# audit: ignore R303 one file\nprint(\n    os.listdir('b')[0],\n)\n"
+                "names = []\n"
+                "for name in os.listdir('c'):\n    names.append(name)  # audit: ignore R303 one file\n"
+                "print(names[0])\n"
+            },
+            [("R303", "a.py", None, 11)],
+        ),
+        (
             "a comment without a reason, with another id, or in a string",
             {
                 "a.py": "import os\n\nprint(os.listdir('a')[0])  # audit: ignore R303\n"
@@ -391,6 +402,44 @@ def test_every_file_of_rules_is_in_the_list() -> None:
         (
             "what a README starts a container of",
             {"README.md": "    docker run -it example/torch:1.0\n", "a.py": "import torch\n"},
+            [],
+        ),
+        (
+            "programs that Python starts, and ways to switch TLS off",
+            {
+                "requirements.txt": "requests==2.32.5\n",
+                "a.py": "import os\nimport subprocess\nimport requests\n\n"
+                "os.system('wget --no-check-certificate https://example.org/a')\n"
+                "subprocess.run(['curl', '-k', 'https://example.org/a'], check=True)\n"
+                "session = requests.Session()\nsession.verify = False\n"
+                "os.environ['CURL_CA_BUNDLE'] = ''\nsubprocess.run(['ls'], check=True)\n",
+            },
+            [
+                ("R401", "a.py", None, 5),
+                ("R404", "a.py", None, 5),
+                ("R401", "a.py", None, 6),
+                ("R404", "a.py", None, 6),
+                ("R404", "a.py", None, 8),
+                ("R404", "a.py", None, 9),
+            ],
+        ),
+        (
+            "somebody's home in a script",
+            {"a.sh": "#!/bin/bash\n# /home/anna/b\npython a.py --data /home/anna/c \\\n  --out $HOME/d\n"},
+            [("R601", "a.sh", None, 3)],
+        ),
+        (
+            "a loop over a set",
+            {"a.py": "names = []\nfor name in set(['a', 'b']):\n    names.append(name)\nprint(names)\n"},
+            [("R301", "a.py", None, 2)],
+        ),
+        (
+            "a trainer that seeds by itself",
+            {
+                "requirements.txt": "transformers==4.57.3\ntorch==2.9.1\n",
+                "a.py": "import torch\nfrom transformers import Trainer\n\n"
+                "print(torch.rand(1))\nTrainer(None).train()\n",
+            },
             [],
         ),
         (

@@ -22,8 +22,9 @@ class Ignore:
     #: The comment has its line for itself, and is about the next one.
     alone: bool
 
-    def covers(self, rule: str, cell: int | None, line: int) -> bool:
-        here = line in (self.line, self.line + 1) if self.alone else line == self.line
+    def covers(self, rule: str, cell: int | None, first: int, last: int) -> bool:
+        """Whether it is about a rule in a statement of these lines."""
+        here = first <= self.line <= last or (self.alone and self.line == first - 1)
         return bool(self.reason) and rule in self.ids and cell == self.cell and here
 
 

@@ -36,8 +36,9 @@ def audit(
 
 
 def is_silenced(ignores: list[Ignore], rule: Rule, found: Found) -> bool:
+    first, last = found.span or (found.line, found.line)
     return any(
-        ignore.file == found.file and ignore.covers(rule.id, found.cell, found.line) for ignore in ignores
+        ignore.file == found.file and ignore.covers(rule.id, found.cell, first, last) for ignore in ignores
     )
 
 
@@ -62,6 +63,7 @@ def place(found: Found) -> tuple[typing.Any, ...]:
 
 def finding(rule: Rule, found: Found) -> dict[str, typing.Any]:
     made = asdict(found)
+    del made["span"]
     made["remedy"] = found.remedy or rule.remedy
     return {
         "rule": rule.id,

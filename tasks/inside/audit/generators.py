@@ -20,6 +20,7 @@ SEEDS: dict[str, frozenset[str]] = {
     "numpy.random.seed": frozenset((NUMPY,)),
     "numpy.random.set_state": frozenset((NUMPY,)),
     "random.setstate": frozenset((PYTHON,)),
+    "ignite.utils.manual_seed": ALL,
     "torch.manual_seed": frozenset((TORCH,)),
     "torch.random.manual_seed": frozenset((TORCH,)),
     "torch.set_rng_state": frozenset((TORCH,)),
@@ -179,7 +180,9 @@ def seeded_by(source: Source, call: ast.Call, own: set[str]) -> frozenset[str]:
     known = name is not None and name.split(".")[0] in ("torch", "numpy", "jax", "tensorflow", "os")
     if foreign and not known and SEEDING_NAME.search(called):
         return ALL
-    # Lightning's and others' trainers take the seed as an argument.
+    # Hugging Face's trainers seed everything when they are made, with 42 unless they are told otherwise.
+    if name is not None and name.split(".")[0] in ("transformers", "trl") and called.endswith("Trainer"):
+        return ALL
     return frozenset()
 
 

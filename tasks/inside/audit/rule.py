@@ -24,6 +24,8 @@ class Found:
     remedy: str | None = None
     #: Further places in the same file, where the rule shows one of each file.
     more: int = 0
+    #: First and last line of the statement, at whose end formatters put a comment.
+    span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import typing
+
+from audit.source import Source, text
 
 #: What goes before the program that is meant.
 BEFORE = frozenset(
@@ -48,6 +51,37 @@ def split(line: str) -> typing.Iterator[list[str]]:
             command = []
         else:
             command.append(word)
+
+
+#: What starts a program that the text names.
+STARTERS = frozenset(
+    (
+        "os.system",
+        "os.popen",
+        "subprocess.run",
+        "subprocess.call",
+        "subprocess.check_call",
+        "subprocess.check_output",
+        "subprocess.Popen",
+        "subprocess.getoutput",
+    )
+)
+
+
+def started(source: Source) -> typing.Iterator[tuple[ast.Call, list[str]]]:
+    """The commands that a program starts, as far as they are literal."""
+    for call in source.calls:
+        if source.called(call) not in STARTERS or not call.args:
+            continue
+        first = call.args[0]
+        line = text(first)
+        if line is not None:
+            for words in split(line):
+                yield call, words
+        elif isinstance(first, (ast.List, ast.Tuple)) and first.elts:
+            listed = [text(one) or "" for one in first.elts]
+            if listed[0]:
+                yield call, listed
 
 
 #: pip's options whose value is the next word.

@@ -214,7 +214,13 @@ class Source:
                     yield node, f"{module}{'' if module.endswith('.') else '.'}{name.name}"
 
     def at(self, node: ast.AST, message: str, remedy: str | None = None) -> Found:
-        return Found(self.path, getattr(node, "lineno", 1), message, self.cell_of(node), remedy)
+        found = Found(self.path, getattr(node, "lineno", 1), message, self.cell_of(node), remedy)
+        statement = next((one for one in [node, *self.parents(node)] if isinstance(one, ast.stmt)), node)
+        # Of a loop or a function, only the line itself.
+        whole = node if hasattr(statement, "body") else statement
+        first, last = getattr(whole, "lineno", 1), getattr(whole, "end_lineno", None)
+        found.span = (first, last or first) if not hasattr(whole, "body") else (found.line, found.line)
+        return found
 
     def assigned(self, node: ast.Name) -> list[ast.expr]:
         """The values that are assigned to a variable in the scope where it stands, or in the file's own."""

@@ -7,7 +7,7 @@ import { ROOT } from "../system/product.ts";
 /** Small repositories as they are found, which tests reproduce; and this repository's own research. */
 const REPOSITORIES = "test/fixtures/repositories";
 
-const OWN = ["src", "experiments", "notebooks"];
+const OWN = ["src", "experiments", "notebooks", "."];
 
 const HEAD = `# What \`audit\` looks for
 
@@ -19,7 +19,7 @@ framework, fetches nothing and changes nothing: Python is read by its syntax tre
 parsers. \`--json\` gives the findings as data, \`--fix-plan\` a list of what to change, what matters most first.
 
 - The exit code is 1 if there are errors or warnings, 0 if there are only notes or nothing.
-- \`# audit: ignore R303 one file only\` silences that rule on its line; alone on a line, on the next one. The reason is
+- \`# audit: ignore R303 one file only\` silences that rule in its statement; alone on a line, in the next one. The reason is
   required, and an id never changes its meaning.
 - Tests and other people's code (\`tests/\`, \`third_party/\`, \`vendor/\`, environments) are left alone. What can't be read is
   named, and the rest is read.
@@ -57,11 +57,11 @@ async function counts(all: RuleText[]): Promise<string> {
     const { findings, skipped, sources, notebooks } = await audit(join(ROOT, path));
     const times = all.map(({ id }) => [id, findings.filter(({ rule }) => rule === id).length] as const)
       .filter(([, count]) => count > 0).map(([id, count]) => `[${id}](#${id.toLowerCase()}) ${count}`);
-    const name = path.replace(`${REPOSITORIES}/`, "");
+    const name = path === "."
+      ? "the whole of this repository"
+      : `\`${path.replace(`${REPOSITORIES}/`, "")}\``;
     rows.push(
-      `| \`${name}\` | ${sources} | ${notebooks} | ${times.join(", ") || "nothing"} | ${
-        skipped.length || ""
-      } |`,
+      `| ${name} | ${sources} | ${notebooks} | ${times.join(", ") || "nothing"} | ${skipped.length || ""} |`,
     );
   }
   return [

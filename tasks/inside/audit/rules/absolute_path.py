@@ -8,6 +8,7 @@ import typing
 
 from audit.project import Project
 from audit.rule import Found, Rule
+from audit.shell import commands
 from audit.source import Source, text
 
 #: Folders that are somebody's, or some machine's.
@@ -21,6 +22,7 @@ IMAGE = re.compile(r"^/home/jovyan(?:/|$)")
 
 
 def check(project: Project) -> typing.Iterator[Found]:
+    yield from in_scripts(project)
     for source in project.sources.values():
         for node in source.all(ast.Constant):
             value = node.value
@@ -35,6 +37,18 @@ def check(project: Project) -> typing.Iterator[Found]:
                 yield source.at(
                     call, "The home folder is another for each user, and not there in a container"
                 )
+
+
+#: In scripts for a shell, which may be for a container, only what is somebody's.
+HOMES = re.compile(r"^(?:[\w-]+=)?/(?:home|Users)/[^\s:/$]+")
+
+
+def in_scripts(project: Project) -> typing.Iterator[Found]:
+    for path in project.named(r".*\.(sh|bash|slurm|sbatch)|Makefile"):
+        for line, words in commands(enumerate((project.text(path) or "").split("\n"), 1)):
+            for word in words:
+                if HOMES.match(word) and "/home/jovyan" not in word:
+                    yield Found(path, line, f"{word[:80]} is there on one machine")
 
 
 def is_path(source: Source, node: ast.Constant) -> bool:

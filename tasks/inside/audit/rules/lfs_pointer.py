@@ -7,7 +7,7 @@ import posixpath
 import re
 import typing
 
-from audit.project import Project
+from audit.project import ASIDE, Project
 from audit.rule import Found, Rule
 
 #: Of a pointer; it has about 130.
@@ -27,6 +27,8 @@ ENDINGS = re.compile(
 def check(project: Project) -> typing.Iterator[Found]:
     patterns = list(kept_elsewhere(project))
     for path in project.files:
+        if ASIDE.search(path):
+            continue
         is_kept = ENDINGS.fullmatch(path) is not None or any(
             path.startswith(folder) and fits(pattern, path[len(folder) :]) for folder, pattern in patterns
         )

@@ -7,7 +7,7 @@ import typing
 
 from audit.project import Project
 from audit.rule import Found, Rule
-from audit.shell import commands
+from audit.shell import commands, started
 from audit.source import argument, constant
 
 FETCHES: dict[str, tuple[str, ...]] = {
@@ -37,6 +37,9 @@ def check(project: Project) -> typing.Iterator[Found]:
             name = source.called(call)
             if name in FETCHES and not hashes and not any(is_given(call, one) for one in FETCHES[name]):
                 yield source.at(call, f"{name}() fetches, and nothing checks what came")
+        for call, words in started(source):
+            if is_fetch(words) and not hashes:
+                yield source.at(call, f"{words[0]} fetches, and nothing checks what came")
     for path, cells in project.notebooks.items():
         for cell in cells:
             if (

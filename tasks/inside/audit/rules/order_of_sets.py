@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import typing
 
-from audit.order import is_hash_fixed, is_order_lost
+from audit.order import is_hash_fixed, is_order_lost, matters
 from audit.project import Project
 from audit.rule import Found, Rule
 from audit.source import Source, constant
@@ -35,6 +35,9 @@ def check(project: Project) -> typing.Iterator[Found]:
             keeps = source.called(call) in KEEPS and any(is_set_of_texts(source, one) for one in call.args)
             if keeps and not is_order_lost(source, call):
                 yield source.at(call, MESSAGE)
+        for loop in source.all(ast.For):
+            if is_set_of_texts(source, loop.iter) and matters(source, loop, 0):
+                yield source.at(loop, MESSAGE)
         for node in source.all(ast.ListComp, ast.DictComp):
             if is_set_of_texts(source, node.generators[0].iter) and not is_order_lost(source, node):
                 yield source.at(node, MESSAGE)

@@ -7,8 +7,8 @@ import typing
 
 from audit.project import Project
 from audit.rule import Found, Rule
-from audit.shell import commands
-from audit.source import argument, constant, last
+from audit.shell import commands, started
+from audit.source import Source, argument, constant, last, text
 
 UNCHECKED = ("ssl._create_unverified_context", "ssl._create_stdlib_context")
 CONTEXT = "ssl._create_default_https_context"
@@ -20,10 +20,18 @@ def check(project: Project) -> typing.Iterator[Found]:
             if any(source.name_of(target) == CONTEXT for target in node.targets):
                 if source.name_of(node.value) in UNCHECKED or isinstance(node.value, ast.Lambda):
                     yield source.at(node, "TLS verification is switched off for the whole process")
-            elif source.name_of(node.value) == "ssl.CERT_NONE" and any(
-                isinstance(target, ast.Attribute) and target.attr == "verify_mode" for target in node.targets
+            elif (
+                source.name_of(node.value) == "ssl.CERT_NONE"
+                and any(
+                    isinstance(target, ast.Attribute) and target.attr == "verify_mode"
+                    for target in node.targets
+                )
+                or any(names_verification(source, target, node.value) for target in node.targets)
             ):
                 yield source.at(node, "TLS verification is switched off")
+        for call, words in started(source):
+            if switches_off(words):
+                yield source.at(call, f"{words[0]} checks no certificate")
         for call in source.calls:
             name = source.called(call)
             library = (name or "").split(".")[0] in ("requests", "httpx")
@@ -44,6 +52,26 @@ def check(project: Project) -> typing.Iterator[Found]:
         for line, words in commands(enumerate((project.text(path) or "").split("\n"), 1)):
             if switches_off(words):
                 yield Found(path, line, f"{words[0]} checks no certificate")
+
+
+#: Variables that switch it off, by their values.
+VARIABLES = {
+    "PYTHONHTTPSVERIFY": "0",
+    "CURL_CA_BUNDLE": "",
+    "REQUESTS_CA_BUNDLE": "",
+    "GIT_SSL_NO_VERIFY": "1",
+}
+
+
+def names_verification(source: Source, target: ast.AST, value: ast.AST) -> bool:
+    """`session.verify = False`, or one of the variables."""
+    if isinstance(target, ast.Attribute) and target.attr == "verify":
+        return constant(value) is False and any(module == "requests" for _, module in source.imports())
+    if isinstance(target, ast.Subscript) and source.name_of(target.value) == "os.environ":
+        key = target.slice.value if type(target.slice).__name__ == "Index" else target.slice  # type: ignore[attr-defined]
+        name = text(key)
+        return name in VARIABLES and text(value) == VARIABLES[name]
+    return False
 
 
 def switches_off(words: list[str]) -> bool:
