@@ -4,6 +4,7 @@
  * Example: deno task reproduce
  */
 
+import { Failure } from "./lib/cli/failure.ts";
 import { main } from "./lib/cli/main.ts";
 import { defineTask } from "./lib/cli/options.ts";
 import { EXPERIMENT } from "./lib/experiment/argument.ts";
@@ -24,20 +25,32 @@ export const task = defineTask({
     ["deno task reproduce --reuse", "without running again what is unchanged"],
     ["deno task reproduce --resume", "go on where the last run was interrupted"],
     ["deno task reproduce --twice", "whether the experiment repeats itself to the bit on this machine"],
+    ["deno task reproduce --sweep", "with what is claimed over seeds"],
     ["deno task reproduce --from-scratch", "where nothing lies that was computed before"],
     ["deno task reproduce ablation", "the experiment in experiments/ablation"],
   ],
   positionals: EXPERIMENT,
   parameters: true,
-  options: REPRODUCE_OPTIONS,
+  options: {
+    ...REPRODUCE_OPTIONS,
+    sweep: { help: "then make the sweep, too, which judges what is claimed over seeds" },
+  },
   run: async (args, terminal) => {
-    const { twice, "from-scratch": fromScratch } = args.options;
+    const { twice, "from-scratch": fromScratch, sweep, plan } = args.options;
+    if (sweep && (twice || fromScratch)) {
+      throw new Failure(2, `--sweep can't be given with ${twice ? "--twice" : "--from-scratch"}`);
+    }
     const run = fromScratch
       ? (await import("./lib/run/from_scratch.ts")).runFromScratch
       : twice
       ? runTwice
       : runTask;
-    const reproduce = () => run({ task: "reproduce", experiment: args.positionals[0] }, args, terminal);
+    const reproduce = async () => {
+      const outcome = await run({ task: "reproduce", experiment: args.positionals[0] }, args, terminal);
+      if (plan || run !== runTask) return outcome;
+      const { sweepAfter } = await import("./lib/sweep/after_run.ts");
+      return await sweepAfter(outcome, sweep, args, terminal);
+    };
     try {
       return await reproduce();
     } catch (error) {

@@ -190,3 +190,23 @@ Deno.test("sweep refuses what does not go together, and writes nothing for a pla
   assert.equal(JSON.parse(stdout).members.length, 1000);
   await assert.rejects(Deno.stat(project.path("runs")));
 });
+
+Deno.test("reproduce makes the sweep where it is asked to, or the experiment says so, and says first what it takes", async () => {
+  await using project = await Project.make(FILES);
+  const alone = await project.task("reproduce");
+  assert.match(alone.stdout, /claimed over seeds, which one run does not judge: deno task sweep does/);
+  await assert.rejects(Deno.stat(project.path("runs", "test", "sweeps")));
+  const text = FILES["experiment.yaml"].replace("value: 94.1", "value: 94.01");
+  await project.write("experiment.yaml", `${text}sweep: { seeds: 2, reproduce: true }\n`);
+  const { code, stdout, stderr } = await project.task("reproduce");
+  assert.equal(code, 0, stderr + stdout);
+  const [cost, verdict] = [
+    /a member takes .* \(as in .*\), all about/,
+    /Reproduced over seeds: 1 of 1 claims hold/,
+  ];
+  assert.ok(stdout.search(cost) > 0 && stdout.search(cost) < stdout.search(verdict), stdout);
+  assert.match(
+    (await project.task("reproduce", ["--sweep", "--twice"])).stderr,
+    /--sweep can't be given with --twice/,
+  );
+});

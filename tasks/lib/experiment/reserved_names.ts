@@ -15,6 +15,7 @@ export const RESERVED_PARAMETERS: readonly string[] = [
   "keep-outputs",
   "yes",
   "twice",
+  "sweep",
   "open",
   "force",
   ...OWN_PLACEHOLDERS,

@@ -135,7 +135,7 @@ _gpu_jupyter_tasks() {
     fix-permissions:--undo) words='' ;;
     *) case $task in
       '') words='reproduce new train infer notebook step sweep verify receipt report claim compare data audit build doctor jupyter run stop status logs shell publish clean fix-permissions help completions lock' ;;
-      reproduce) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --twice --from-scratch --json --help -h'; else names=1 words=''; fi ;;
+      reproduce) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --twice --from-scratch --sweep --json --help -h'; else names=1 words=''; fi ;;
       new) if [[ $word == -* ]]; then words='--plan --yes -y --from --ci --record --undo --json --help -h'; else words=''; fi ;;
       train) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --json --help -h'; else names=1 words=''; fi ;;
       infer) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --json --help -h'; else names=1 words=''; fi ;;

@@ -28,6 +28,7 @@ complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at reproduce' -l resume -d
 complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at reproduce' -l force -d 'with --resume: take over a run folder that another host seems to hold'
 complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at reproduce' -l twice -d 'run everything two times and say what repeats to the bit; 1 if a result does not'
 complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at reproduce' -l from-scratch -d 'run in a copy of what git tracks: no caches, ignored files, earlier runs or published/'
+complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at reproduce' -l sweep -d 'then make the sweep, too, which judges what is claimed over seeds'
 complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at reproduce' -l json -d 'print one JSON object on standard output, everything else on standard error'
 complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at reproduce' -l help -s h -d 'show this help'
 complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at reproduce' -a '(__gpu_jupyter_tasks_experiments)'

@@ -97,17 +97,32 @@ function judge(claim: Claim, values: SeedValue[], summary: Summary, chosen: Chos
   return judgeInterval(range, summary, obtained, show, kind, intervalOf);
 }
 
+/** The verdict on a single published number by the prediction interval of the seeds. */
+export function verdictOnNumber(
+  claimed: number,
+  margin: number,
+  { low, high }: Interval,
+): "consistent" | "different" | "inconclusive" {
+  const isInside = claimed >= low && claimed <= high;
+  if (isInside || (low >= claimed - margin && high <= claimed + margin)) return "consistent";
+  return low > claimed + margin || high < claimed - margin ? "different" : "inconclusive";
+}
+
+/** The verdict on two means by the interval of their difference. */
+export function verdictOnMeans(
+  margin: number,
+  { low, high }: Interval,
+): "equivalent" | "different" | "inconclusive" {
+  if (low > -margin && high < margin) return "equivalent";
+  return low > margin || high < -margin ? "different" : "inconclusive";
+}
+
 function judgeNumber(claim: Claim, summary: Summary, chosen: Chosen, obtained: string): Found {
   const { n, mean, sd } = summary;
   const claimed = Number(claim.text);
   const margin = marginOf(claimed, claim.of, chosen);
   const show = shower(claim);
-  const verdictOf = ({ low, high }: Interval) =>
-    claimed >= low && claimed <= high || (low >= claimed - margin && high <= claimed + margin)
-      ? "consistent" as const
-      : low > claimed + margin || high < claimed - margin
-      ? "different" as const
-      : "inconclusive" as const;
+  const verdictOf = (interval: Interval) => verdictOnNumber(claimed, margin, interval);
   const interval = predictionInterval(summary);
   const verdict = verdictOf(interval);
   const inWords = `the 95 % prediction interval of the seeds, ${show(interval.low)} to ${
@@ -158,12 +173,7 @@ function judgeSpread(
   if (margin === 0) {
     return inconclusive("no tolerance says how far two means may be apart to be equivalent", obtained);
   }
-  const verdictOf = ({ low, high }: Interval) =>
-    low > -margin && high < margin
-      ? "equivalent" as const
-      : low > margin || high < -margin
-      ? "different" as const
-      : "inconclusive" as const;
+  const verdictOf = (interval: Interval) => verdictOnMeans(margin, interval);
   const intervalAt = (n: number) => differenceInterval(welch({ ...summary, n }, authors));
   const interval = intervalAt(summary.n);
   const verdict = verdictOf(interval);
