@@ -1,18 +1,19 @@
 /** The image that a Dockerfile or a compose file names, or the GPU-Jupyter tag that fits the framework's version. */
 
+import { GPU_IMAGES, imageName } from "../../doctor/gpu_images.ts";
 import { compareVersions } from "../../system/version.ts";
 import type { Draft } from "../draft.ts";
 import type { Kind } from "../kind.ts";
 import type { Repository } from "../repository.ts";
 import { mapping, readYaml } from "../yaml_file.ts";
 
-/** Tags of GPU-Jupyter with the oldest torch that each is for; v1.10 has 2.9.1, v1.9 has 2.6.0. */
-const GPU_JUPYTER: [tag: string, torch: string][] = [
-  ["v1.10_cuda-12.9_ubuntu-24.04", "2.7"],
-  ["v1.9_cuda-12.6_ubuntu-24.04", "2.5"],
-  ["v1.8_cuda-12.5_ubuntu-22.04", "2.3"],
-  ["v1.6_cuda-12.0_ubuntu-22.04", "2.1"],
-  ["v1.6_cuda-11.8_ubuntu-22.04", "0"],
+/** CUDA of the GPU-Jupyter image for a torch of that version or newer: v1.10 has torch 2.9.1, v1.9 has 2.6.0. */
+const CUDA_FOR_TORCH: [torch: string, cuda: string][] = [
+  ["2.7", "12.9"],
+  ["2.5", "12.6"],
+  ["2.3", "12.5"],
+  ["2.1", "12.0"],
+  ["0", "11.8"],
 ];
 
 export const IMAGES: Kind = {
@@ -73,16 +74,12 @@ function suggest(repository: Repository, draft: Draft) {
       /^[\s"'-]*(?:py)?torch(?:\[[^\]]*\])?\s*(?:==|~=|>=|<=|=)\s*"?(\d+(?:\.\d+)*)/m.exec(text) ??
         /^name = "torch"\nversion = "(\d+(?:\.\d+)*)/m.exec(text);
     if (match === null) continue;
-    const tag = GPU_JUPYTER.find(([, oldest]) => compareVersions(match[1]!, oldest) >= 0)![0];
+    const cuda = CUDA_FOR_TORCH.find(([oldest]) => compareVersions(match[1]!, oldest) >= 0)![1];
+    const image = imageName(GPU_IMAGES.find((one) => one.cuda === cuda)!);
     const line = /:\d/.test(path) ? path : `${path}:${text.slice(0, match.index + 1).split("\n").length}`;
-    draft.images.push({
-      value: `cschranz/gpu-jupyter:${tag}`,
-      found: `${line}, torch ${match[1]}`,
-      certainty: "guessed",
-    });
+    draft.images.push({ value: image, found: `${line}, torch ${match[1]}`, certainty: "guessed" });
     return;
   }
-  const [tag] = GPU_JUPYTER[0]!;
   const found = `${draft.gpus!.found}, a framework without a version`;
-  draft.images.push({ value: `cschranz/gpu-jupyter:${tag}`, found, certainty: "guessed" });
+  draft.images.push({ value: imageName(GPU_IMAGES[0]!), found, certainty: "guessed" });
 }
