@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { applyChanges } from "../../tasks/lib/adopt/changes.ts";
+import { applyChanges, undoChanges } from "../../tasks/lib/adopt/changes.ts";
 import { printedValues } from "../../tasks/lib/adopt/printed_values.ts";
 import { copyTree } from "../../tasks/lib/system/files.ts";
 import { ended, git, Project, ROOT } from "../support/project.ts";
@@ -172,6 +172,19 @@ Deno.test("applyChanges() takes back what it has written when a later file can't
   ];
   await assert.rejects(applyChanges(project.root, changes), /Nothing was changed: Cannot write .*folder/);
   assert.deepEqual(await snapshot(project), { "README.md": "# Mine\n" });
+  assert.deepEqual(Array.from(Deno.readDirSync(project.root), ({ name }) => name), ["README.md"]);
+});
+
+Deno.test("undoChanges() takes back what a killed process has left: the journal and some of the files", async () => {
+  await using project = await Project.make({ "README.md": "# Mine\n" });
+  await applyChanges(project.root, [
+    { path: "new/first.txt", after: "1" },
+    { path: "README.md", before: "# Mine\n", after: "# Theirs\n" },
+    { path: "last.txt", after: "2" },
+  ]);
+  await Deno.writeTextFile(project.path("README.md"), "# Mine\n");
+  await Deno.remove(project.path("last.txt"));
+  assert.deepEqual(await undoChanges(project.root), { undone: ["new/first.txt"], edited: [] });
   assert.deepEqual(Array.from(Deno.readDirSync(project.root), ({ name }) => name), ["README.md"]);
 });
 

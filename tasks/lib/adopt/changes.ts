@@ -31,40 +31,47 @@ export async function applyChanges(root: string, changes: Change[]): Promise<voi
   for (const { path, before } of changes) await checkUnchanged(root, path, before);
   const folders: string[] = [];
   const written: Change[] = [];
+  const earlier = await readJournal(root);
   try {
-    const earlier = await readJournal(root);
-    const own = await missingFolders(root, [...changes.map(({ path }) => path), JOURNAL]);
-    for (const folder of own) {
+    for (const folder of await missingFolders(root, [...changes.map(({ path }) => path), JOURNAL])) {
       folders.push(folder);
       if (folder === "runs") await makeOwnFolder(join(root, folder));
       else await Deno.mkdir(join(root, folder));
     }
+    // Before the changes, so that `--undo` takes them back also where this process is killed between them.
+    await writeAtomic(join(root, JOURNAL), inJson(journalOf(earlier, folders, changes)));
     for (const change of changes) {
       await writeAtomic(join(root, change.path), change.after);
       written.push(change);
     }
-    const journal: Journal = {
-      version: 1,
-      folders: [...earlier?.folders ?? [], ...folders],
-      files: [
-        ...(earlier?.files ?? []).filter(({ path }) => !changes.some((change) => change.path === path)),
-        ...changes.map(({ path, before, after }) => ({
-          path,
-          before: earlier?.files.find((file) => file.path === path && file.before === undefined)
-            ? undefined
-            : before,
-          sha256: sha256(after),
-        })),
-      ],
-    };
-    await writeAtomic(join(root, JOURNAL), `${JSON.stringify(journal, null, 2)}\n`);
   } catch (error) {
-    await takeBack(root, written, folders);
+    await takeBack(root, written, folders, earlier);
     if (error instanceof Failure) throw error;
     throw new Failure(3, `Nothing was changed: ${(error as Error).message}`, {
       remedy: `Give this user the right to write in ${root}, or look at a copy of it`,
     });
   }
+}
+
+function journalOf(earlier: Journal | undefined, folders: string[], changes: Change[]): Journal {
+  const { folders: made = [], files = [] } = earlier ?? {};
+  const isNewAgain = (path: string) => files.some((file) => file.path === path && file.before === undefined);
+  return {
+    version: 1,
+    folders: [...made, ...folders],
+    files: [
+      ...files.filter(({ path }) => !changes.some((change) => change.path === path)),
+      ...changes.map(({ path, before, after }) => ({
+        path,
+        before: isNewAgain(path) ? undefined : before,
+        sha256: sha256(after),
+      })),
+    ],
+  };
+}
+
+function inJson(journal: Journal): string {
+  return `${JSON.stringify(journal, null, 2)}\n`;
 }
 
 async function checkUnchanged(root: string, path: string, before: string | undefined) {
@@ -89,7 +96,10 @@ async function missingFolders(root: string, paths: string[]): Promise<string[]> 
   return [...missing];
 }
 
-async function takeBack(root: string, written: Change[], folders: string[]) {
+async function takeBack(root: string, written: Change[], folders: string[], earlier: Journal | undefined) {
+  const journal = join(root, JOURNAL);
+  if (earlier === undefined) await Deno.remove(journal).catch(() => {});
+  else await writeAtomic(journal, inJson(earlier)).catch(() => {});
   for (const { path, before } of written.toReversed()) {
     if (before === undefined) await Deno.remove(join(root, path)).catch(() => {});
     else await writeAtomic(join(root, path), before);
@@ -135,7 +145,7 @@ export async function undoChanges(root: string): Promise<Undone> {
   const result: Undone = { undone: [], edited: [] };
   for (const { path, before, sha256: hash } of journal.files) {
     const now = await readTextIfThere(join(root, path));
-    if (now === undefined) continue;
+    if (now === undefined || now === before) continue;
     if (sha256(now) !== hash) {
       result.edited.push(path);
       continue;

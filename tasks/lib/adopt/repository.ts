@@ -1,6 +1,7 @@
 /** A repository that is looked at: its files by name, their texts, and what its Python sources say. Reads only. */
 
 import { basename, join } from "node:path";
+import { Failure } from "../cli/failure.ts";
 import { checkRegular } from "../system/regular_file.ts";
 import { type PythonFacts, scanPython } from "./python_facts.ts";
 
@@ -109,7 +110,11 @@ function listSources(root: string, notes: string[]): string[] {
     try {
       entries = Array.from(Deno.readDirSync(folder === "" ? root : `${root}/${folder}`));
     } catch (error) {
-      if (folder === "") throw error;
+      if (folder === "") {
+        throw new Failure(3, `Cannot look at ${root}: ${(error as Error).message}`, {
+          remedy: "Give this user the right to read it",
+        });
+      }
       notes.push(`${folder}/ was skipped: ${(error as Error).message.replace(/:? readdir.*/, "")}`);
       continue;
     }
