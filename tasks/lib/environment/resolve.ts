@@ -61,7 +61,7 @@ async function resolveRequirements(request: ContentsRequest): Promise<Resolution
       await makeWithUv(await Tool.uv(uv, place, 0), uv);
       return await resolveWithUv(uv, request);
     } catch (error) {
-      if (!isElsewhere(error) || !canInstall(place.python)) throw error;
+      if (!isElsewhere(error) || !canInstall(place.python) || isNamedBuild(request)) throw error;
       announce(`${error.problem.message}; trying pip`);
       await Deno.remove(place.directory, { recursive: true }).catch(() => {});
     }
@@ -70,9 +70,11 @@ async function resolveRequirements(request: ContentsRequest): Promise<Resolution
   const pip = await makeWithPip(tool);
   const fetched = uv ?? await fetchUv(pipInstall(pip, place), place).catch(onlyInstallErrors);
   if (fetched !== undefined && uv === undefined) {
-    const resolution = await resolveWithUv(fetched, request).catch(onlyInstallErrors);
-    if (resolution !== undefined) return resolution;
+    const resolution = resolveWithUv(fetched, request);
+    const found = isNamedBuild(request) ? await resolution : await resolution.catch(onlyInstallErrors);
+    if (found !== undefined) return found;
   }
+  if (isNamedBuild(request)) throw withoutUv(nameOf(request), `pip knows nothing of torch: ${request.torch}`);
   return await resolveWithPip(tool, pip, request);
 }
 
@@ -218,6 +220,11 @@ function fromPylock(
   };
 }
 
+/** `torch: cu128`: any other index has one build of each version, and pip does not know which it is. */
+function isNamedBuild({ torch = "auto" }: ContentsRequest): boolean {
+  return !["cpu", "auto"].includes(torch);
+}
+
 /** Another tool, which looks in other places, may have more luck. */
 function isElsewhere(error: unknown): error is InstallError {
   return error instanceof InstallError && ["unreachable", "no file"].includes(error.problem.kind);
@@ -264,7 +271,7 @@ async function compiled(tool: Tool, argv: string[], backend: string, request: Co
   const first = await tool.try([...argv, "--torch-backend", backend]);
   if (first.code === 0) return first.stdout;
   const error = new InstallError(tool.explain(first.output, nameOf(request)));
-  const second = isElsewhere(error) ? await tool.try(argv) : first;
+  const second = !isNamedBuild(request) && isElsewhere(error) ? await tool.try(argv) : first;
   if (second.code !== 0) throw error;
   return second.stdout;
 }
@@ -300,6 +307,7 @@ async function resolveWithPip(tool: Tool, pip: string[], request: ContentsReques
   refuseCuda(packages, withCuda, tool.name);
   return {
     packages,
+    ...(packages.some(isCudaPackage) && { downloadMB: CUDA_MB }),
     fetched: named(found.install.filter(({ download_info }) => download_info?.dir_info === undefined)),
     install: async () => {
       const installing = Tool.pip(place, packages.length);
@@ -308,6 +316,9 @@ async function resolveWithPip(tool: Tool, pip: string[], request: ContentsReques
     },
   };
 }
+
+/** What PyTorch with CUDA takes about, which pip does not tell before it is downloaded. */
+const CUDA_MB = 2800;
 
 interface PipReport {
   install: { metadata: { name: string }; download_info?: { dir_info?: unknown } }[];
