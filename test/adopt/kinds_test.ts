@@ -209,7 +209,7 @@ const CASES: [name: string, files: Record<string, string>, parts: string[]][] = 
     "environments: locks first, what was passed over is named",
     {
       "uv.lock": "version = 1\n",
-      "pyproject.toml": '[project]\nname = "my-paper"\n',
+      "pyproject.toml": '[project]\nname = "my-paper"\nrequires-python = ">=3.9"\n',
       "environment.yml": "dependencies: [python=3.9]\n",
       ".python-version": "3.12\n",
       "binder/requirements.txt": "",
@@ -220,6 +220,7 @@ const CASES: [name: string, files: Record<string, string>, parts: string[]][] = 
       '  python: "3.12" # found in .python-version:1\n',
       "  # passed over: requirements: environment.yml (environment.yml)\n",
       "  # passed over: requirements: binder/requirements.txt (binder/requirements.txt)\n",
+      '  # passed over: python: "3.9" (pyproject.toml:3, the oldest)\n',
     ],
   ],
   [

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { applyChanges, undoChanges } from "../../tasks/lib/adopt/changes.ts";
 import { printedValues } from "../../tasks/lib/adopt/printed_values.ts";
 import { copyTree } from "../../tasks/lib/system/files.ts";
@@ -44,6 +45,12 @@ Deno.test("new makes a project of an empty folder, which reproduces, and which i
     "experiment.yaml",
     "train.py",
   ]);
+  for (const file of [".devcontainer/devcontainer.json", ".devcontainer/gpu/devcontainer.json"]) {
+    const { image, runArgs } = JSON.parse(after[file]!.replace(/^\/\/.*\n/, ""));
+    assert.ok(image.length > 0);
+    assert.equal(runArgs.includes("--gpus=all"), file.includes("gpu/"));
+  }
+  assert.equal(parse(after["CITATION.cff"]!)["cff-version"], "1.2.0");
   const again = await project.task("new", ["--yes"]);
   assert.match(again.stdout, /Nothing to write/);
   assert.deepEqual(await snapshot(project), after);

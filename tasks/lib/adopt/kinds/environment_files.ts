@@ -1,7 +1,7 @@
 /** Lock files and specifications: locks first, then in the order in which `environment.requirements: .` takes them. */
 
 import { basename, dirname } from "node:path/posix";
-import { isNamed } from "../../environment/format.ts";
+import { isNamed, pythonsIn } from "../../environment/format.ts";
 import { FORMATS } from "../../environment/formats/index.ts";
 import type { Draft } from "../draft.ts";
 import type { Kind } from "../kind.ts";
@@ -62,6 +62,13 @@ function addPython(repository: Repository, draft: Draft) {
     const version = /^(?:python-)?(3\.\d+)/m.exec(repository.has(path) ? repository.text(path) ?? "" : "")
       ?.[1];
     if (version) draft.pythons.push({ value: version, found: `${path}:1`, certainty: "stated" });
+  }
+  const project = repository.has("pyproject.toml") ? repository.text("pyproject.toml") ?? "" : "";
+  const oldest = pythonsIn(project)?.oldest;
+  if (oldest !== undefined) {
+    const line =
+      project.slice(0, project.search(/^(?:requires-python|python-versions)\s*=/m)).split("\n").length;
+    draft.pythons.push({ value: oldest, found: `pyproject.toml:${line}, the oldest`, certainty: "guessed" });
   }
   const conda = draft.requirements.find(({ value: [path] }) => /env[^/]*\.ya?ml$/.test(path!));
   if (conda === undefined) return;
