@@ -74,6 +74,12 @@ Deno.test("audit --fix-plan lists what to change, what matters most first", asyn
   assert.equal(code, 1);
   assert.match(stdout, /^1\. \[ \] Python's random numbers without a seed \(R101, 2 places\)\n/);
   assert.match(stdout, /\n2\. \[ \] Files in the order of the disk \(R303, 2 places\)\n/);
+  await project.write("results.py", `import time\n\n${"open(str(time.time()), 'w')\n".repeat(3)}`);
+  assert.match(
+    (await project.task("audit", ["--fix-plan"])).stdout,
+    / - results\.py:3 {2}The results' place .* \(and 2 more places in this file\)\n/,
+  );
+  await Deno.remove(project.path("results.py"));
   const { plan } = JSON.parse((await project.task("audit", ["--fix-plan", "--json"])).stdout) as {
     plan: Fix[];
   };
@@ -117,6 +123,19 @@ Deno.test("audit reads what git has and what is not committed yet, and not what 
   await git(project, "commit", "-qm", "a");
   const { findings: found } = await findings(project);
   assert.deepEqual([...new Set(found.map(({ file }) => file))], ["committed.py", "new.py"]);
+});
+
+Deno.test("audit leaves a submodule to its own repository", async () => {
+  await using project = await Project.make({ "a.py": TRAIN, "sub/b.py": TRAIN });
+  const inner = ["-C", project.path("sub")];
+  await git(project, ...inner, "init", "-q");
+  await git(project, ...inner, "add", ".");
+  await git(project, ...inner, "commit", "-qm", "b");
+  await git(project, "init", "-q");
+  await git(project, "add", "a.py", "sub");
+  const { findings: found, skipped } = await findings(project);
+  assert.deepEqual([places(found), skipped], [["R303 a.py::4", "R101 a.py::5"], []]);
+  assert.equal((await findings(project, "sub")).findings.length, 2);
 });
 
 Deno.test("audit judges a folder of a larger repository by itself", async () => {

@@ -2,7 +2,7 @@
 
 import { pluralize, wrap } from "../cli/format.ts";
 import { type Finding, SEVERITIES, type Severity } from "./audit.ts";
-import { place } from "./show.ts";
+import { others, place } from "./show.ts";
 
 export interface Fix {
   rule: string;
@@ -10,17 +10,23 @@ export interface Fix {
   title: string;
   /** What to do; of places that need something else, each has its own. */
   remedy: string;
-  places: { file: string; line: number; cell?: number; message: string }[];
+  places: Pick<Finding, "file" | "line" | "cell" | "message" | "more">[];
   page: string;
 }
 
 /** Errors before warnings before notes; of equal ones, what is found oftener goes first. */
 export function fixPlan(findings: Finding[]): Fix[] {
   const fixes = new Map<string, Fix>();
-  for (const { rule, severity, title, remedy, page, file, line, cell, message } of findings) {
+  for (const { rule, severity, title, remedy, page, file, line, cell, message, more } of findings) {
     const key = `${rule} ${remedy}`;
     const fix = fixes.get(key) ?? { rule, severity, title, remedy, places: [], page };
-    fix.places.push({ file, line, ...(cell !== undefined && { cell }), message });
+    fix.places.push({
+      file,
+      line,
+      message,
+      ...(cell !== undefined && { cell }),
+      ...(more !== undefined && { more }),
+    });
     fixes.set(key, fix);
   }
   const weight = ({ severity }: Fix) => SEVERITIES.indexOf(severity);
@@ -33,6 +39,6 @@ export function renderPlan(plan: Fix[], width = 110): string[] {
   return plan.flatMap(({ rule, title, remedy, places }, index) => [
     `${index + 1}. [ ] ${title} (${rule}, ${pluralize(places.length, "place")})`,
     ...wrap(remedy, width - 7).map((line) => `       ${line}`),
-    ...places.map((one) => `       - ${place(one)}  ${one.message}`),
+    ...places.map((one) => `       - ${place(one)}  ${one.message}${others(one)}`),
   ]);
 }

@@ -11,6 +11,11 @@ export function place({ file, line, cell }: Pick<Finding, "file" | "line" | "cel
   return cell === undefined ? `${file}:${line}` : `${file}:cell ${cell}:${line}`;
 }
 
+/** Of a rule that shows one place of each file: how many more there are. */
+export function others({ more }: Pick<Finding, "more">): string {
+  return more === undefined ? "" : ` (and ${pluralize(more, "more place")} in this file)`;
+}
+
 /** Lines of at most so many columns; `paint` colours. */
 export function render(
   { findings, silenced, sources, notebooks, skipped }: Audit,
@@ -33,11 +38,10 @@ export function countOf(severity: Severity, findings: Finding[]): number {
 }
 
 function oneFinding(one: Finding, width: number, paint: Terminal["paint"]): string[] {
-  const more = one.more === undefined ? "" : ` (and ${pluralize(one.more, "more place")} in this file)`;
   const text = (line: string) => wrap(line, width - 2).map((part) => `  ${part}`);
   return [
     `${paint(place(one), "bold")}  ${paint(one.severity, STYLES[one.severity])} ${one.rule}`,
-    ...text(`${one.message}${more}`),
+    ...text(`${one.message}${others(one)}`),
     ...text(`why: ${one.reason}`),
     ...text(`what to do: ${one.remedy}`),
   ];
