@@ -11,7 +11,7 @@ import { FORMATS } from "../../tasks/lib/environment/formats/index.ts";
 import { parsePipfileLock } from "../../tasks/lib/environment/formats/pipfile_lock.ts";
 import { installArguments, installLines } from "../../tasks/lib/environment/install_arguments.ts";
 import { findPython } from "../../tasks/lib/environment/python.ts";
-import { findSource } from "../../tasks/lib/environment/source.ts";
+import { findSource, pythonsFor } from "../../tasks/lib/environment/source.ts";
 import { findUv } from "../../tasks/lib/environment/uv.ts";
 import { readExperiment } from "../../tasks/lib/experiment/read.ts";
 import { findOnPath } from "../../tasks/lib/system/on_path.ts";
@@ -187,6 +187,13 @@ Deno.test("extras or groups of a format that has none are refused, with the plac
       else await assert.rejects(found, { exitCode: 2, message });
     });
   }
+});
+
+Deno.test("pythonsFor() takes what experiment.yaml says, else what any of the files asks for", async () => {
+  await using repository = await Repository.make({ "r.txt": "", "pyproject.toml": PROJECT });
+  const source = await findSource(repository.root, ["r.txt", "pyproject.toml"], {}, () => {});
+  assert.deepEqual(await pythonsFor(source), { oldest: "3.8" });
+  assert.deepEqual(await pythonsFor(source, "3.10"), { oldest: "3.10", newest: "3.10", isExact: true });
 });
 
 Deno.test("pythonsIn() reads the range of a pyproject.toml and of locks", () => {

@@ -102,14 +102,16 @@ export async function checkSource({ lock, files, ownLock }: Source): Promise<voi
  * @param python minor version that experiment.yaml names
  */
 export async function pythonsFor(
-  { ownLock, lock, format, files: [file] }: Source,
+  { ownLock, lock, files }: Source,
   python?: string,
 ): Promise<PythonRange | undefined> {
   if (python !== undefined) return { oldest: python, newest: python, isExact: true };
   if (ownLock) return (await readLock(lock)).pythons;
-  return file === undefined || format.pythons === undefined
-    ? undefined
-    : format.pythons(await Deno.readTextFile(file));
+  for (const file of files) {
+    const { pythons } = await formatOf(file);
+    const range = pythons?.(await Deno.readTextFile(file));
+    if (range !== undefined) return range;
+  }
 }
 
 /** `install: [-e, .]` alone: what the project itself requires. */
