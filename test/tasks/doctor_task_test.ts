@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Finding } from "../../tasks/lib/doctor/findings.ts";
 import { JUPYTER_PORT } from "../../tasks/lib/doctor/machine.ts";
+import { isOnPath } from "../../tasks/lib/system/on_path.ts";
 import { call, otherUser, startAs } from "../support/engines.ts";
 import { type Ended, ended, experiment, Project, ROOT } from "../support/project.ts";
 
@@ -194,5 +195,33 @@ Deno.test("doctor says that another program has taken JupyterLab's port", async 
     assert.match(found.remedy ?? "", /--port 8889/);
   } finally {
     listener?.close();
+  }
+});
+
+Deno.test("doctor looks at whatever the environment is made from, in anybody's project", async (t) => {
+  const asking = '[project]\nname = "x"\nversion = "1"\nrequires-python = ">=3.99"\n';
+  const cases: [requirements: string, files: Record<string, string>, says: RegExp][] = [
+    ["pixi.toml", { "pixi.toml": "" }, /pixi\.toml can't be read: pixi is not on PATH/],
+    [
+      "[a.txt, pyproject.toml]",
+      { "a.txt": "", "pyproject.toml": asking },
+      /Cannot find Python 3\.99 or newer/,
+    ],
+    ["uv.lock", { "uv.lock": 'requires-python = ">=3.99"\n' }, /Cannot find Python 3\.99 or newer/],
+    ["nothing.txt", {}, /Cannot find \S+nothing\.txt, which the experiment requires/],
+  ];
+  for (const [requirements, files, says] of cases) {
+    const ignore = requirements === "pixi.toml" && isOnPath("pixi");
+    const fn = async () => {
+      const environment = `environment: { requirements: ${requirements}, engine: host }\n`;
+      await using project = await Project.make({ "experiment.yaml": experiment(environment), ...files });
+      const { code, stdout } = await project.task("doctor", ["--json"], { PYTHON: "" });
+      assert.equal(code, 3, stdout);
+      const messages = JSON.parse(stdout).findings.filter(({ severity }: { severity: string }) =>
+        severity === "blocker"
+      ).map(({ message }: { message: string }) => message);
+      assert.match(messages.join("\n"), says);
+    };
+    await t.step({ name: requirements, ignore, fn });
   }
 });
