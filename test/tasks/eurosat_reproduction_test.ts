@@ -96,7 +96,9 @@ Deno.test("reproduce eurosat fetches, unpacks, trains, predicts again and judges
   const run = await made.project.run("eurosat");
   const { steps } = await readJson(run, "evidence.json");
   assert.deepEqual(Object.keys(steps.train.data), ["images", "weights"]);
-  const { checks } = await readJson(run, "verdict.json");
+  const { checks, remarks } = await readJson(run, "verdict.json");
+  assert.equal(remarks, undefined);
+  assert.ok(steps.train.opened.some((name: string) => name.startsWith("{data.")), steps.train.opened.join());
   assert.deepEqual(checks.map(({ verdict }: { verdict: string }) => verdict), Array(4).fill("different"));
 
   const trained = await readJson(run, "train", "metrics.json");

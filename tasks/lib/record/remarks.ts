@@ -1,11 +1,11 @@
 /** What a reviewer would ask about how a step came to its numbers. A remark is no verdict, and no accusation. */
 
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import type { PlainClaim } from "../experiment/plain_claim.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import { parseSource } from "../sources/sources.ts";
 import { type Decimal, parseDecimal, printsAs } from "../values/decimal.ts";
-import type { StepEvidence } from "./evidence_schema.ts";
+import type { Code, StepEvidence } from "./evidence_schema.ts";
 import type { Opened, OpenedFile } from "./opened_files.ts";
 
 /** A file that is larger holds data, in which any number is found. */
@@ -19,8 +19,8 @@ export interface Made {
   step: PlannedStep;
   record: Pick<StepEvidence, "started" | "outputs" | "untouched">;
   opened: Opened | undefined;
-  /** Hashes of the project's source files by path. */
-  sources: Record<string, string>;
+  /** The project's code as it was when the step began. */
+  code: Pick<Code, "files" | "commit">;
 }
 
 /** Sentences without their subject, which is the step: `opened published/metrics.json, …`. */
@@ -28,7 +28,7 @@ export function remarksOn(made: Made): string[] {
   return [...opened(made), ...times(made)];
 }
 
-function opened({ plan, step, record, opened, sources }: Made): string[] {
+function opened({ plan, step, record, opened, code }: Made): string[] {
   const claims = plan.experiment.claims ?? [];
   const files = opened?.files ?? [];
   const published = files.filter(({ kind }) => kind === "published");
@@ -40,9 +40,11 @@ function opened({ plan, step, record, opened, sources }: Made): string[] {
     const held = isOwnNotebook(file, step) ? [] : claimsHeldBy(file.path, claims);
     return held.length === 0 ? [] : [{ file, held }];
   });
-  const ignored = own.filter(({ name }) =>
-    !Object.hasOwn(sources, name) && !holding.some(({ file }) => file.name === name)
-  );
+  const ignored = code.commit === undefined
+    ? []
+    : own.filter((file) =>
+      !isKnown(file.name, code.files) && !holding.some((one) => one.file.name === file.name)
+    );
   return [
     ...(published.length === 0 ? [] : [`opened ${few(published)}, which are the authors' own results`]),
     ...holding.map(({ file, held }) =>
@@ -51,6 +53,11 @@ function opened({ plan, step, record, opened, sources }: Made): string[] {
     ...(earlier.length === 0 ? [] : [`opened ${few(earlier)}, which another run left`]),
     ...(ignored.length === 0 ? [] : [`opened ${few(ignored)}, which git ignores, so that a clone has none`]),
   ];
+}
+
+/** Of a link to a folder git knows the link. */
+function isKnown(name: string, files: Record<string, string>): boolean {
+  return Object.hasOwn(files, name) || name.includes("/") && isKnown(dirname(name), files);
 }
 
 function few(things: readonly (string | OpenedFile)[]): string {

@@ -293,8 +293,8 @@ async function execute(
   ]);
   noticeUntouched(step, record, left);
   record.opened = opened && shortList(opened.files);
-  const sources = evidence.attempts.at(-1)!.code.files;
-  const remarks = remarksOn({ plan, step, record, opened, sources });
+  const { code } = evidence.attempts.at(-1)!;
+  const remarks = remarksOn({ plan, step, record, opened, code });
   record.remarks = remarks.length > 0 ? remarks : undefined;
   await setStatus(plan, step, record, ended, problem, unwritten ?? notDownloaded);
   if (record.status === "failed" && record.exitCode !== 0) explainFailure(plan, evidence, record);
