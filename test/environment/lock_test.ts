@@ -220,7 +220,7 @@ Deno.test({
 
       await of("requirements.txt");
       const other = await Deno.readTextFile(join(folder, "requirements.lock"));
-      assert.match(other, /^# Not in it, and installed after it: -e .*experiments\/other\.$/m);
+      assert.match(other, /^# Not in it, and installed after it: "-e .*experiments\/other"\.$/m);
       assert.deepEqual((await readLock(join(folder, "requirements.lock"))).packages.map(({ name }) => name), [
         "alpha",
       ]);

@@ -161,7 +161,8 @@ async function showPlan(request: BuildRequest, experiment: Experiment, terminal:
   const argv = buildCommand(plan, experiment.root);
   terminal.line(shellQuote(argv));
   terminal.note(
-    "The task sends a copy that holds only the files git tracks, and the wheels if there are any",
+    "The task sends a copy that holds only the files git tracks, and the wheels if there are any" +
+      (plan.product === "." ? "" : `; the task runner's own files are in its ${plan.product}`),
   );
   return { exitCode: 0, result: { ...plan, argv } };
 }

@@ -346,7 +346,9 @@ function aboutLock(compiled: Compiled, kind: string, machines: string[], hashes:
     ...(compiled.machines.without.length === 0
       ? []
       : [`Not for ${compiled.machines.without.join(", ")}: a package has no file for it.`]),
-    ...(local.length === 0 ? [] : [`Not in it, and installed after it: ${local.join(", ")}.`]),
+    ...(local.length === 0
+      ? []
+      : [`Not in it, and installed after it: ${local.map((line) => `"${line}"`).join(", ")}.`]),
   ];
 }
 
