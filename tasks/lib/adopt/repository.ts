@@ -12,6 +12,9 @@ const MADE =
 /** A repository has fewer; a home folder or a disk may not. */
 const MOST_FILES = 300_000;
 
+/** Sources beyond this are no research repository, but a folder of many. */
+const MOST_SOURCES = 4000;
+
 /** Bytes; a text beyond this is no specification and no README. */
 const LARGEST_TEXT = 4_000_000;
 
@@ -75,7 +78,16 @@ export class Repository {
   }
 
   async #scan(imports: boolean) {
-    const files = this.named(/\.(?:py|ipynb)$/);
+    const all = this.named(/\.(?:py|ipynb)$/);
+    const depth = (path: string) => path.split("/").length;
+    const files = all.length <= MOST_SOURCES
+      ? all
+      : all.toSorted((a, b) => depth(a) - depth(b)).slice(0, MOST_SOURCES);
+    if (files.length < all.length) {
+      this.notes.push(
+        `${all.length} Python files and notebooks: the ${MOST_SOURCES} nearest to the root were looked at`,
+      );
+    }
     const told = this.named(/^(?:dvc\.ya?ml|readme.*|makefile|snakefile|mlproject)$/i).map((path) =>
       this.text(path) ?? ""
     );

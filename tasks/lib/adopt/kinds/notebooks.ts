@@ -12,13 +12,15 @@ import type { Loose } from "../yaml_file.ts";
 /** More are a collection, of which nobody repeats all at once. */
 const MOST_STEPS = 20;
 
+const MOST_LOOKED_AT = 400;
+
 export const NOTEBOOKS: Kind = {
   name: "notebooks",
   async look(repository, draft) {
     const python = await repository.python();
     const steps: Found<StepDraft>[] = [];
     const versions: string[] = [];
-    for (const path of repository.named(/\.ipynb$/)) {
+    for (const path of repository.named(/\.ipynb$/).slice(0, MOST_LOOKED_AT)) {
       const notebook = parsed(repository, path);
       if (notebook === undefined) continue;
       const names = [...draft.kinds.flatMap(({ steps }) => steps), ...steps].map(({ value }) => value.name);
