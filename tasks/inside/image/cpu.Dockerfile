@@ -1,6 +1,8 @@
 # A small CPU image for laptops, CI and hosts without a GPU, with the contract of the GPU-Jupyter images: user jovyan
 # (1000:100), work in /home/jovyan/work, tini and start.sh as entry point. Built by: deno task build --cpu
 ARG BASE_IMAGE=debian:bookworm-slim
+# Stage that the image's packages come from: "project" where the experiment installs itself, too.
+ARG ENVIRONMENT=packages
 
 FROM ${BASE_IMAGE} AS system
 RUN apt-get update \
@@ -42,14 +44,17 @@ RUN PATH=/opt/venv/bin:$PATH sh /imports/cache_imports.sh /imports
 FROM packages AS project
 COPY --from=source /install.txt /packages/
 COPY --from=source --chown=1000:100 /source /home/jovyan/work
-RUN /opt/venv/bin/python /packages/install_packages.py --wheels /packages \
-  --project /home/jovyan/work /packages/install.txt && chmod -R g+rwX /opt/venv
+RUN [ ! -s /packages/install.txt ] || { /opt/venv/bin/python /packages/install_packages.py --wheels /packages \
+  --project /home/jovyan/work /packages/install.txt && chmod -R g+rwX /opt/venv; }
+
+# Where it installs nothing, a change of the code leaves the packages alone.
+FROM ${ENVIRONMENT} AS environment
 
 FROM system
 RUN useradd --uid 1000 --gid 100 --create-home --shell /bin/bash jovyan \
   && chmod 2775 /home/jovyan \
   && chmod a+rx /usr/bin/tini
-COPY --from=project --chown=0:100 /opt/venv /opt/venv
+COPY --from=environment --chown=0:100 /opt/venv /opt/venv
 COPY --from=imports --chown=0:100 /opt/deno /opt/deno
 ARG PRODUCT=.
 COPY ${PRODUCT}/tasks/inside/image/start.sh ${PRODUCT}/tasks/inside/image/start-notebook.py \

@@ -353,7 +353,7 @@ async function runBuild(
     if (builder.mounts) await withCaches(join(folder, dockerfileOf(plan)));
     const output = new BuildOutput(log, (line) => terminal.progress(line));
     const metadata = join(scratch, "metadata.json");
-    const [, subcommand, ...args] = buildCommand(plan, folder);
+    const [, subcommand, ...args] = buildCommand(plan, folder, local.length > 0);
     const options = builder.metadata ? ["--metadata-file", metadata] : [];
     const { code } = await client(plan.engine, [subcommand!, ...options, ...args], {
       env: builder.env,

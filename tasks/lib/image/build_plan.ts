@@ -207,14 +207,20 @@ function labels(
  * The command line of the build, for Docker's classic builder, BuildKit and Podman.
  *
  * @param context folder that is sent to the engine
+ * @param installs whether the project itself is installed, as far as it is known before the packages are listed
  */
-export function buildCommand(plan: BuildPlan, context: string): string[] {
+export function buildCommand(
+  plan: BuildPlan,
+  context: string,
+  installs = PROJECT_LABEL in plan.labels,
+): string[] {
   const buildArguments = {
     // By its name, after a look at what it is: no builder finds an image by a digest that only a registry could tell.
     BASE_IMAGE: plan.base.image,
     ...(plan.product !== "." && { PRODUCT: plan.product }),
     REQUIREMENTS: requirementsOf(plan),
     IMAGE_NAME: plan.image,
+    ...(installs && plan.kind === "cpu" && { ENVIRONMENT: "project" }),
   };
   return [
     ...[
