@@ -7,6 +7,7 @@ import { findPython } from "../environment/python.ts";
 import { run } from "../system/command.ts";
 import { ROOT } from "../system/product.ts";
 import { callerFolder } from "../system/project_root.ts";
+import { verifierPage } from "./verifier_page.ts";
 
 /** Folders of the repository that go in, as far as git tracks them. */
 const FOLDERS = ["tasks/inside/", "tasks/lib/"];
@@ -18,7 +19,7 @@ const MAINTENANCE = "tasks/lib/maintenance/";
 const OF_USERS = ["clean.ts", "lock_experiment.ts", "make_locks.ts"].map((file) => MAINTENANCE + file);
 
 /** Imports that maintainers' tasks and tests alone need. */
-const IMPORTS_LEFT_OUT = ["axe-core", "dax", "playwright-core"];
+const IMPORTS_LEFT_OUT = ["axe-core", "dax", "playwright-core", "@noble/hashes", "pathe"];
 
 interface DenoJson {
   version: string;
@@ -82,6 +83,7 @@ async function stageProduct(folder: string) {
   };
   await Deno.writeTextFile(join(folder, "deno.json"), `${JSON.stringify(config, null, 2)}\n`);
   await Deno.copyFile(join(ROOT, "deno.lock"), join(folder, "deno.lock"));
+  await Deno.writeTextFile(join(folder, "verify.html"), await verifierPage());
   await must([Deno.execPath(), "install", "--lockfile-only", "--config", join(folder, "deno.json")]);
 }
 
