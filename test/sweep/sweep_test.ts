@@ -76,6 +76,8 @@ Deno.test("sweep makes runs of their own, judges them together, runs failed ones
   assert.match(again.stdout, /going on with .*: 1 member of 3/);
   assert.match(again.stdout, /equivalent/);
   assert.match(again.stdout, /with 3 seeds against the authors' 10, equal means are shown/);
+  assert.match(await Deno.readTextFile(join(directory, "report.html")), /<svg class="chart" id="strip-0"/);
+  assert.match(await Deno.readTextFile(project.path("runs", "index.html")), /0 runs, 1 sweep/);
   const more = await project.task("sweep", ["--add-seeds", "1", "--json"]);
   assert.equal(more.code, 0, more.stderr);
   const result = JSON.parse(more.stdout);

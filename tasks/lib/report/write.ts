@@ -25,6 +25,7 @@ export async function writeReport(run: FoundRun, judged: Judged): Promise<Writte
   return { path, data };
 }
 
-async function writeIndex(runs: string) {
+/** Writes the list of all runs into their folder. */
+export async function writeIndex(runs: string) {
   await writeAtomic(join(runs, "index.html"), await indexPage(await readRuns(runs)));
 }

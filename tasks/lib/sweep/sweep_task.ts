@@ -10,6 +10,7 @@ import type { Experiment } from "../experiment/experiment.ts";
 import type { RunRequest } from "../run/prepare_run.ts";
 import type { FoundSweep, SweepRecord } from "../record/sweep_record.ts";
 import type { Members, Values } from "./members.ts";
+import type { JudgedSweep } from "./judge_sweep.ts";
 import type { Workers } from "./workers.ts";
 
 // A member is run whole, and leaves the project as it was.
@@ -385,7 +386,7 @@ async function carryOut(
   attempt.ended = ended;
   Object.assign(record, { ended, status: stopped || left ? "interrupted" : failed > 0 ? "failed" : "done" });
   await writeSweep(directory, record);
-  return await conclude(sweep, stopped, terminal);
+  return await conclude(sweep, runs, stopped, terminal);
 }
 
 /** Plans the first member, so that what is wrong shows before anything is written; fetches and makes what all need. */
@@ -416,7 +417,25 @@ async function prepareFirst(
   return first.experiment;
 }
 
-async function conclude(sweep: FoundSweep, stopped: boolean, terminal: Terminal): Promise<SweepOutcome> {
+/** The page is derived: where it can't be written, the sweep is none the worse. */
+async function writePage(sweep: FoundSweep, judged: JudgedSweep, runs: string, terminal: Terminal) {
+  const { writeSweepReport } = await import("./sweep_page.ts");
+  try {
+    const path = await writeSweepReport(sweep, judged, runs);
+    terminal.line(`Report: ${path}`);
+    return path;
+  } catch (error) {
+    terminal.note(`The report was not written: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+async function conclude(
+  sweep: FoundSweep,
+  runs: string,
+  stopped: boolean,
+  terminal: Terminal,
+): Promise<SweepOutcome> {
   const { directory, record } = sweep;
   const { judgeSweep } = await import("./judge_sweep.ts");
   const { writeSweepReceipt } = await import("../record/sweep_record.ts");
@@ -427,10 +446,11 @@ async function conclude(sweep: FoundSweep, stopped: boolean, terminal: Terminal)
   await writeJson(verdictPath(directory), judged.verdict);
   await writeSweepReceipt(directory, record, judged.verdict);
   tellSweep(sweep, judged, terminal);
+  const report = await writePage(sweep, judged, runs, terminal);
   const exitCode = stopped ? 130 : judged.verdict.holds ? 0 : 1;
   return {
     exitCode,
-    result: { directory, ...record, experiment: record.experiment.name, verdict: judged.verdict },
+    result: { directory, report, ...record, experiment: record.experiment.name, verdict: judged.verdict },
   };
 }
 
