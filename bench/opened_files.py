@@ -2,10 +2,10 @@
 
 Example:
 
-    python bench/opened.py --python .venv/bin/python --rounds 3
+    python bench/opened_files.py --python .venv/bin/python --rounds 3
 
 Steps are run by run_step.py with it and without it in turn, so that a busy moment of the machine meets both;
-what counts is the time of a processor, which others lengthen less. Writes bench/results/opened.json.
+what counts is the time of a processor, which others lengthen less. Writes bench/results/opened_files.json.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 from machine import describe_machine, save_result
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULT = ROOT / "bench" / "results" / "opened.json"
+RESULT = ROOT / "bench" / "results" / "opened_files.json"
 OPEN_MANY = "import sys\nfor n in range(27000):\n    open(f'data/{n % 10}/{n}.txt').close()\n"
 
 

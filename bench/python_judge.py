@@ -2,10 +2,10 @@
 
 Example:
 
-    python bench/judge.py --claims 500 --rounds 15
+    python bench/python_judge.py --claims 500 --rounds 15
 
 Makes a throw-away run with that many claims on one JSON file and judges it. A Python that does nothing
-runs in turn with it, so that a busy moment of the machine meets both. Writes bench/results/judge.json.
+runs in turn with it, so that a busy moment of the machine meets both. Writes bench/results/python_judge.json.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 from machine import describe_machine, save_result
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULT = ROOT / "bench" / "results" / "judge.json"
+RESULT = ROOT / "bench" / "results" / "python_judge.json"
 STEP = """
 import json, sys
 json.dump({f"v{n}": 100 * n / 540 for n in range(int(sys.argv[2]))}, open(sys.argv[1] + "/m.json", "w"))
