@@ -176,6 +176,18 @@ Deno.test("verify finds a receipt that hides a file or states another verdict, t
   }
 });
 
+Deno.test("a statement is the same after it was written and read, in whatever order its parts were stated", () => {
+  const one = { bytes: 1, sha256: "0" };
+  const statement: Statement = {
+    ...{ schema: 2, run: "A", experiment: "test", status: "done", holds: true, verdicts: [] },
+    code: { sha256: "c0de" },
+    inputs: { "train.py": "2", "infer.py": "1", "B/train": "3" },
+    files: { "b": one, "a/link": { link: "b" }, "a": one },
+  };
+  const text = canonicalJson(toInToto(statement));
+  assert.equal(canonicalJson(toInToto(fromInToto(JSON.parse(text)))), text);
+});
+
 Deno.test("a run that goes on gets a new receipt", async () => {
   const stop = 'import os, sys\nif not os.path.exists("go"): sys.exit(1)\n';
   await using project = await Project.make({ ...FILES, "train.py": `${stop}${TRAIN}` });

@@ -16,7 +16,7 @@ const PAYLOAD_TYPE = "application/vnd.in-toto+json";
 /** The statement for others: a claim is a test, and what `predicate.reproduction` adds they may pass over. */
 export function toInToto(statement: Statement): InToto {
   const { files, ...stated } = statement;
-  const named = Object.entries(files).sort(([a], [b]) => a < b ? -1 : 1);
+  const named = sorted(files);
   const tests = (...verdicts: string[]) =>
     stated.verdicts.filter(({ verdict }) => verdicts.includes(verdict)).map(({ claim }) => claim);
   return {
@@ -35,7 +35,7 @@ export function toInToto(statement: Statement): InToto {
             ...(stated.code.commit === undefined ? {} : { gitCommit: stated.code.commit }),
           },
         },
-        ...Object.entries(stated.inputs).map(([name, hash]) => ({ name, digest: { sha256: hash } })),
+        ...sorted(stated.inputs).map(([name, hash]) => ({ name, digest: { sha256: hash } })),
       ],
       passedTests: tests("identical", "within tolerance", "consistent", "equivalent"),
       warnedTests: tests("not applicable"),
@@ -47,6 +47,11 @@ export function toInToto(statement: Statement): InToto {
       },
     },
   };
+}
+
+/** The order in which they were stated is not kept in the receipt. */
+function sorted<T>(record: Record<string, T>): [string, T][] {
+  return Object.entries(record).sort(([a], [b]) => a < b ? -1 : 1);
 }
 
 /** What a statement says; that all else in it follows from this, `toInToto` shows. */
