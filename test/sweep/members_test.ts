@@ -48,6 +48,8 @@ Deno.test("listMembers() combines seeds, grids and lists", () => {
     { lr: "1", epochs: "2" },
     { lr: "2", sizes: "[3]" },
   ]);
+  const set = listMembers(experiment("sweep: { seeds: 5 }\n"), { set: ["seed=3,4"], parameters: {} });
+  assert.deepEqual(set, { seed: "seed", members: [{ seed: "3" }, { seed: "4" }] });
   assert.deepEqual(members("sweep: { seeds: [7] }\n", { parameters: { epochs: "9" } }), [{
     epochs: "9",
     seed: "7",

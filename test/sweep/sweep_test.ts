@@ -87,6 +87,7 @@ Deno.test("sweep makes runs of their own, judges them together, runs failed ones
   const verified = await project.task("verify", [join(directory, record.members[0].run)]);
   assert.match(verified.stdout, /not applicable/);
   assert.match((await project.task("verify")).stderr, /There is no run of test/);
+  assert.match((await project.task("verify", [directory])).stderr, /deno task sweep --show --id/);
 });
 
 Deno.test("sweep --show finds what was altered in the record, in a receipt, and a folder that is gone", async (t) => {

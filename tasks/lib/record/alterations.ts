@@ -36,6 +36,7 @@ export async function findAlterations(directory: string, evidence: Evidence): Pr
  * @returns the failure that says what was altered, or the error as it was
  */
 export async function explainUnreadable(directory: string, error: unknown): Promise<unknown> {
+  if (await exists(join(directory, "sweep.json"))) return error; // its receipt is not that of a run
   const { stated, problem } = await readStatement(directory);
   const altered = await findAlteredFiles(directory, Object.entries(stated?.files ?? {}));
   if (problem !== undefined) altered.push(problem);

@@ -1,8 +1,8 @@
 /** The record of a run: what was asked, on what machine, what ran, and what came out. */
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import { inParallel, listFiles, sha256, sha256File, writeJson } from "../system/files.ts";
+import { exists, inParallel, listFiles, sha256, sha256File, writeJson } from "../system/files.ts";
 import { checkRegular, Folder, IrregularFile, readTextIfThere } from "../system/regular_file.ts";
 import { checkRecord, parseJson } from "../system/records.ts";
 import type { Evidence, Output, StepEvidence } from "./evidence_schema.ts";
@@ -72,7 +72,16 @@ export async function writeEvidence(directory: string, evidence: Evidence): Prom
 export async function readEvidence(directory: string): Promise<Evidence> {
   const path = evidencePath(directory);
   const text = await readTextIfThere(path, { within: new Folder(directory) });
-  if (text === undefined) throw new Failure(2, `${directory} is not a run folder: it holds no ${FILE}`);
+  if (text === undefined) {
+    const isSweep = await exists(join(directory, "sweep.json"));
+    throw new Failure(2, `${directory} is not a run folder: it holds no ${FILE}`, {
+      ...(isSweep && {
+        remedy: `It is a sweep: deno task sweep --show --id ${
+          basename(directory)
+        } checks it; each folder in it is a run`,
+      }),
+    });
+  }
   const value = parseJson(text, path) as Partial<Evidence> | null;
   if (typeof value?.schema === "number" && value.schema > EVIDENCE_SCHEMA) {
     throw new Failure(

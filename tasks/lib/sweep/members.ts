@@ -34,10 +34,13 @@ export interface Members {
  */
 export function listMembers(experiment: Experiment, request: SweepRequest): Members {
   const { sweep } = experiment;
-  const grid = request.set.length === 0 ? sweep?.grid ?? {} : readGrid(experiment, request.set);
+  const { ...grid } = request.set.length === 0 ? sweep?.grid ?? {} : readGrid(experiment, request.set);
   const list = request.set.length === 0 ? sweep?.list : undefined;
   const name = sweep?.seed ?? "seed";
-  const seeds = seedsOf(experiment, request.seeds, sweep);
+  // Values of the seed's parameter are seeds, however they are given.
+  const isSet = request.seeds === undefined && Object.hasOwn(grid, name);
+  const seeds = isSet ? grid[name] : seedsOf(experiment, request.seeds, sweep);
+  if (isSet) delete grid[name];
   if (seeds !== undefined) requireSeed(experiment, name, { ...grid, ...request.parameters });
   const axes: [string, string[]][] = [
     ...Object.entries(grid),
