@@ -299,7 +299,7 @@ def test_an_interrupt_reaches_the_step_in_its_terminal(tmp_path: Path) -> None:
 
 
 def test_a_script_sees_its_path_as_it_does_by_itself(tmp_path: Path) -> None:
-    text = "import sys\nprint(__file__, sys.argv[0], __name__, __spec__, __cached__ is None)"
+    text = "import sys\nprint(__file__, sys.argv[0], __name__, __spec__, globals().get('__cached__'))"
     ended = _run_file(tmp_path, text)
     alone = subprocess.run(
         [sys.executable, "step.py"], cwd=tmp_path, capture_output=True, text=True, check=True
