@@ -1,6 +1,7 @@
 /** An image of a repository that has nothing of the task runner in it: built, run, and published. */
 
 import assert from "node:assert/strict";
+import { outdated } from "../../tasks/lib/engine/own_image.ts";
 import { docker, missingEngine, said } from "../support/docker.ts";
 import { git, Project } from "../support/project.ts";
 
@@ -97,8 +98,10 @@ foreignTest("a mounted checkout of it is what runs, and its code is imported as 
   assert.match(stdout, /score +42 +43/);
   await git(project, "checkout", "--quiet", "src");
   assert.match(await task("reproduce", "--engine", "docker"), /Reproduced: 1 of 1 claims hold/);
+  const labels = JSON.parse(await said("image", "inspect", "--format", "{{json .Config.Labels}}", IMAGE));
+  assert.equal(await outdated(labels, project.root), false);
   await project.write("src/requirements.txt", "colorama>0\n");
-  assert.match(await task("train", "--engine", "docker", "--plan"), /built from other requirements/);
+  assert.equal(await outdated(labels, project.root), true);
   await git(project, "checkout", "--quiet", "src");
 });
 

@@ -60,7 +60,7 @@ export const LABELS = {
 } as const;
 
 /** Label of an image in which the project itself is installed: the folder that it is installed from. */
-export const PROJECT_LABEL = "experiment.project";
+export const PROJECT_LABEL = "experiment.installed-from";
 
 /** Which requirements an image was built from, and their hash. */
 export const REQUIREMENTS_LABELS = {
