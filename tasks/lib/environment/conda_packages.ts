@@ -96,7 +96,7 @@ function without(because: string): Failure {
 
 export interface CondaFile {
   channels: string[];
-  /** conda's, e.g. "numpy=1.26". */
+  /** conda's, e.g. "name=1.26". */
   specs: string[];
   /** Lines of a requirements file; paths are absolute. */
   pip: string[];
@@ -130,7 +130,7 @@ function unreadable(file: string, because: string): Failure {
   });
 }
 
-/** conda's own `numpy=1.26`, with one sign, is every 1.26 there is; `numpy=1.26=py311_0` names a build. */
+/** conda's own `name=1.26`, with one sign, is every 1.26 there is; `name=1.26=py311_0` names a build. */
 function matchSpec(text: string): string {
   const [, name, version, build] = /^([^\s=<>!~]+)=([^=\s]+)(?:=(\S+))?$/.exec(text.trim()) ?? [];
   if (version === undefined) return text;
