@@ -1,10 +1,11 @@
 /** "Reopen in Container" as the real dev container CLI does it, from a checkout of another user than the image's. */
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { findPython } from "../../tasks/lib/environment/python.ts";
 import { CPU, DevContainer, GPU, OWNER } from "../support/devcontainer.ts";
 import { said } from "../support/docker.ts";
+import { call, IMAGE, missingDocker, otherUser } from "../support/engines.ts";
 import { ROOT } from "../support/project.ts";
 
 const made = await DevContainer.make();
@@ -94,6 +95,69 @@ devContainerTest("what was written inside belongs to the checkout's owner", asyn
 devContainerTest("a host without a GPU does not end the lifecycle of the GPU configuration", async () => {
   const { configuration } = await container.ask("read-configuration", GPU);
   assert.match(await container.said("sh", "-c", configuration.postStartCommand), /^No GPU answers/);
+});
+
+/** A small image with a jovyan in it, which stands for the one that is built: Podman without root may copy each layer whole. */
+const SMALL = `FROM ${IMAGE}
+RUN useradd --uid 1000 --gid 100 --create-home jovyan && mkdir /home/jovyan/work
+USER jovyan
+`;
+
+const podman = typeof made === "string" ? made : await missingPodman();
+
+if (podman !== undefined) console.log(`ignored: the dev container on rootless Podman, since ${podman}`);
+
+/** Why the dev container can't be tried on rootless Podman, if it can't. */
+async function missingPodman(): Promise<string | undefined> {
+  if (Deno.uid() !== 0) return "only root can become another user";
+  if ((await call(["podman", "version"]).catch(() => undefined))?.code !== 0) return "there is no podman";
+  const ranges = await Deno.readTextFile("/etc/subuid").catch(() => "");
+  if (!ranges.includes("experiment-test:")) return "experiment-test has no range in /etc/subuid";
+  return await missingDocker();
+}
+
+Deno.test({
+  name: "on rootless Podman it starts as jovyan, and what is written inside is the user's",
+  ignore: podman !== undefined,
+  async fn() {
+    const user = await otherUser([]);
+    const root = user.env.PROJECT!;
+    const asUser = (...argv: string[]) => call(user.as(argv), { ...user.env, NO_COLOR: "1" });
+    const must = async (...argv: string[]) => {
+      const { code, stdout, stderr } = await asUser(...argv);
+      assert.equal(code, 0, `${argv.join(" ")}: ${stdout}${stderr.split("\n").slice(-30).join("\n")}`);
+      return stdout.trim();
+    };
+    await container.project.write("small/Dockerfile", SMALL);
+    await said("build", "--quiet", "--tag", "devcontainer-test:small", container.project.path("small"));
+    const hand = 'docker save devcontainer-test:small | exec "$@"';
+    const loaded = await call(["sh", "-c", hand, "sh", ...user.as(["podman", "load", "--quiet"])], user.env);
+    assert.equal(loaded.code, 0, loaded.stderr);
+    const { configuration } = await container.ask("read-configuration", CPU);
+    const { build: _, configFilePath: __, ...rest } = configuration;
+    // What is asked for has the other checkout's folder in it.
+    const workspaceMount = rest.workspaceMount.replace(container.project.root, root);
+    const config = join(root, ".devcontainer/podman/devcontainer.json");
+    await Deno.mkdir(dirname(config));
+    await Deno.writeTextFile(
+      config,
+      JSON.stringify({ ...rest, workspaceMount, image: "localhost/devcontainer-test:small" }),
+    );
+    const where = ["--docker-path", "podman", "--workspace-folder", root, "--config", config];
+    try {
+      const up = JSON.parse(await must(container.program, "up", ...where));
+      assert.deepEqual([up.outcome, up.remoteUser], ["success", "jovyan"]);
+      const inside = ["sh", "-c", "id -un; pwd; touch written-inside"];
+      const seen = await must(container.program, "exec", ...where, ...inside);
+      assert.deepEqual(seen.split("\n"), ["jovyan", "/home/jovyan/work"]);
+      const { uid, gid } = await Deno.stat(join(root, "written-inside"));
+      assert.deepEqual([uid, gid], [user.uid, user.gid]);
+    } finally {
+      await said("image", "rm", "devcontainer-test:small");
+      await asUser("podman", "rm", "--all", "--force");
+      await asUser("podman", "unshare", "rm", "-rf", join(user.env.HOME!, ".local/share/containers"));
+    }
+  },
 });
 
 devContainerTest("the container and its images can be removed", async () => {

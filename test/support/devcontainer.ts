@@ -62,10 +62,15 @@ export class DevContainer implements AsyncDisposable {
     await Deno.chown(project.root, OWNER.uid, OWNER.gid);
   }
 
+  /** The CLI itself, for others than the checkout's owner. */
+  get program(): string {
+    return join(this.scratch.root, "node_modules/.bin/devcontainer");
+  }
+
   /** Runs the CLI as the checkout's owner. */
   async cli(...args: string[]): Promise<Ended> {
     const { scratch } = this;
-    const program = [join(scratch.root, "node_modules/.bin/devcontainer"), ...args];
+    const program = [this.program, ...args];
     const env = { HOME: scratch.root, TMPDIR: scratch.root, NO_COLOR: "1" };
     if (Deno.uid() !== 0) return await call(program, env);
     const socket = await Deno.stat(socketPath());
