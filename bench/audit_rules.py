@@ -2,13 +2,13 @@
 
 Example:
 
-    python bench/audit.py --deno deno --rounds 5
+    python bench/audit_rules.py --deno deno --rounds 5
 
 The files are as long and as mixed as those of public training repositories: 150 lines of classes, loops and
 calls, notebooks of 41 cells with outputs. Measured is the whole command, Deno's and Python's start included,
 and beside it what Python alone takes to compile the 200 files (`python -m compileall`), which runs no rule.
 Both in turn, in the same rounds; seconds of wall time, and of processors, which a busy machine does not
-lengthen as much. Writes bench/results/audit.json.
+lengthen as much. Writes bench/results/audit_rules.json.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pathlib import Path
 from machine import describe_machine, save_result
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULT = ROOT / "bench" / "results" / "audit.json"
+RESULT = ROOT / "bench" / "results" / "audit_rules.json"
 FILES, NOTEBOOKS = 200, 50
 
 MODULE = '''
@@ -121,7 +121,7 @@ def main() -> None:
     save_result(
         RESULT,
         {
-            "made_by": " ".join(["python", "bench/audit.py", *sys.argv[1:]]),
+            "made_by": " ".join(["python", "bench/audit_rules.py", *sys.argv[1:]]),
             "machine": describe_machine(),
             "python_files": FILES,
             "notebooks": NOTEBOOKS,
