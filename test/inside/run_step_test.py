@@ -233,9 +233,10 @@ def _start(file: str) -> str:
 def test_the_workers_of_torchrun_report_themselves(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     (tmp_path / "train.py").write_text(
-        "import torch, torch.distributed as d\n"
+        "import os, torch, torch.distributed as d\n"
         "d.init_process_group('gloo')\ntorch.set_num_threads(1)\n"
-        "t = torch.ones(1); d.all_reduce(t); print('sum', int(t)); d.destroy_process_group()\n"
+        # In one piece: two workers write at once.
+        "t = torch.ones(1); d.all_reduce(t); os.write(1, b'sum %d\\n' % int(t)); d.destroy_process_group()\n"
     )
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     ended = _run(tmp_path, "bash", "-c", " ".join([*launcher, "train.py"]))

@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { run } from "../system/command.ts";
 import { acquire } from "../system/file_lock.ts";
-import { freeSpace, isDiskFull, isReadOnly, makeOwnFolder, sha256 } from "../system/files.ts";
+import { exists, freeSpace, isDiskFull, isReadOnly, makeOwnFolder, sha256 } from "../system/files.ts";
 import type { PackageChoices } from "../experiment/experiment.ts";
 import { pythonsFor, type Source } from "./source.ts";
 import { installArguments } from "./install_arguments.ts";
@@ -274,12 +274,14 @@ function confirmDownload({ downloadMB = 0 }: Contents, { yes, target }: Making) 
   );
 }
 
+/** In whichever folder they are: Debian's Python, also as a package of conda's, has them in dist-packages. */
 async function countPackages(directory: string): Promise<number> {
   let count = 0;
-  for await (const { name, isDirectory } of Deno.readDir(join(directory, "lib"))) {
-    if (!isDirectory || !name.startsWith("python")) continue;
-    for await (const entry of Deno.readDir(join(directory, "lib", name, "site-packages"))) {
-      if (entry.name.endsWith(".dist-info")) count++;
+  for await (const { name } of Deno.readDir(join(directory, "lib"))) {
+    for (const folder of ["site-packages", "dist-packages"]) {
+      const packages = join(directory, "lib", name, folder);
+      if (!name.startsWith("python") || !await exists(packages)) continue;
+      for await (const entry of Deno.readDir(packages)) if (entry.name.endsWith(".dist-info")) count++;
     }
   }
   return count;
