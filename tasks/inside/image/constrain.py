@@ -69,10 +69,10 @@ def direct_conflicts(path: Path, base: dict[str, str]) -> list[str]:
     return conflicts
 
 
-def indirect_conflicts(path: Path, sources: list[str], base: dict[str, str]) -> list[str]:
+def indirect_conflicts(paths: list[Path], sources: list[str], base: dict[str, str]) -> list[str]:
     """What pip would replace if it were free to; asked only after it failed to keep everything."""
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
-        dry = [*PIP, "--quiet", "--dry-run", "--report", report.name, *sources, "-r", str(path)]
+        dry = [*PIP, "--quiet", "--dry-run", "--report", report.name, *sources, *read_by_pip(paths)]
         if subprocess.run(dry, capture_output=True).returncode != 0:
             return []
         chosen = json.loads(Path(report.name).read_text())["install"]
@@ -81,26 +81,31 @@ def indirect_conflicts(path: Path, sources: list[str], base: dict[str, str]) -> 
         name, version = package["metadata"]["name"], package["metadata"]["version"]
         kept = base.get(canonicalize_name(name))
         if kept is not None:
-            conflicts.append(f"{name}: the image has {kept}, what {path.name} needs wants {version}")
+            names = " and ".join(path.name for path in paths)
+            conflicts.append(f"{name}: the image has {kept}, what {names} needs wants {version}")
     return conflicts
 
 
-def constrain(path: Path, sources: list[str]) -> list[str]:
+def read_by_pip(paths: list[Path]) -> list[str]:
+    return [argument for path in paths for argument in ("-r", str(path))]
+
+
+def constrain(paths: list[Path], sources: list[str]) -> list[str]:
     """Installs what the image lacks and returns it as `name==version`.
 
     Raises ConflictError, and CalledProcessError where pip fails for another reason.
     """
     base = installed()
-    conflicts = direct_conflicts(path, base)
+    conflicts = [conflict for path in paths for conflict in direct_conflicts(path, base)]
     if conflicts:
         raise ConflictError("\n".join(conflicts))
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
         constraints.writelines(f"{name}=={version}\n" for name, version in sorted(base.items()))
         constraints.flush()
-        command = [*PIP, *sources, "--constraint", constraints.name, "-r", str(path)]
+        command = [*PIP, *sources, "--constraint", constraints.name, *read_by_pip(paths)]
         code = subprocess.run(command).returncode
     if code != 0:
-        conflicts = indirect_conflicts(path, sources, base)
+        conflicts = indirect_conflicts(paths, sources, base)
         if conflicts:
             raise ConflictError("\n".join(conflicts))
         raise subprocess.CalledProcessError(code, command)
@@ -119,7 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("requirements", type=Path)
+    parser.add_argument("requirements", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--wheels", type=Path, help="folder that may hold wheels; none: the package index")
     args = parser.parse_args()
     wheels = sorted(args.wheels.glob("*.whl")) if args.wheels else []

@@ -1,6 +1,6 @@
 /** What a reviewer would ask about how a step came to its numbers. A remark is no verdict, and no accusation. */
 
-import { dirname, join, relative } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import type { PlainClaim } from "../experiment/plain_claim.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import { parseSource } from "../sources/sources.ts";
@@ -87,8 +87,8 @@ function isOfThisRun(
 }
 
 /** The driver takes its cells, and no output. */
-function isOwnNotebook({ path }: OpenedFile, { argv }: PlannedStep): boolean {
-  return path.endsWith(".ipynb") && argv.includes(path);
+function isOwnNotebook({ path }: OpenedFile, { argv, cwd }: PlannedStep): boolean {
+  return path.endsWith(".ipynb") && argv.some((part) => resolve(cwd, part) === path);
 }
 
 const NUMBER = /(?<![\w.])[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.]*\d)/g;
