@@ -15,11 +15,10 @@ RUN mkdir /product /imports && cd "/source/${PRODUCT}" \
 
 FROM ${BASE_IMAGE} AS packages
 USER root
-# Folder of the task runner in what is sent to the engine, the requirements of the experiment, and a folder with wheels.
+# Folder of the task runner in what is sent to the engine, which may hold wheels, and the experiment's requirements.
 ARG PRODUCT=.
 ARG REQUIREMENTS
-ARG WHEELHOUSE=wheelhouse
-COPY ${PRODUCT}/tasks/inside/image/gpu-requirements.txt ${PRODUCT}/tasks/inside/image/constrain.py ${WHEELHOUSE}* \
+COPY ${PRODUCT}/tasks/inside/image/gpu-requirements.txt ${PRODUCT}/tasks/inside/image/constrain.py ${PRODUCT}/wheelhouse* \
   /tmp/packages/
 COPY ${REQUIREMENTS} /tmp/packages/experiment/
 # Group 100 may go on installing, as it may in the base image.
