@@ -15,10 +15,12 @@ RUN mkdir /product /imports && cd "/source/${PRODUCT}" \
 
 FROM ${BASE_IMAGE} AS packages
 USER root
-# Folder of the task runner in what is sent to the engine, which may hold wheels, and the experiment's requirements.
+# Folder of the task runner in what is sent to the engine, the requirements of the experiment, and a folder with wheels
+# in the first.
 ARG PRODUCT=.
 ARG REQUIREMENTS
-COPY ${PRODUCT}/tasks/inside/image/gpu-requirements.txt ${PRODUCT}/tasks/inside/image/constrain.py ${PRODUCT}/wheelhouse* \
+ARG WHEELHOUSE=wheelhouse
+COPY ${PRODUCT}/tasks/inside/image/gpu-requirements.txt ${PRODUCT}/tasks/inside/image/constrain.py ${PRODUCT}/${WHEELHOUSE}* \
   /tmp/packages/
 COPY ${REQUIREMENTS} /tmp/packages/experiment/
 # Group 100 may go on installing, as it may in the base image.
