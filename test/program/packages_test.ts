@@ -35,7 +35,7 @@ Deno.test(
     }).concat("deno.json", "deno.lock", "verify.html").map((file) => `product/${file}`);
     assert.deepEqual(
       await listed("tar", "-tzf", npm),
-      ["LICENSE", "README.md", "launch.cjs", "package.json", ...product].map((file) => `package/${file}`)
+      ["LICENSE", "README.md", "launch.sh", "package.json", ...product].map((file) => `package/${file}`)
         .sort(),
     );
     const python = 'import sys, zipfile; print("\\n".join(zipfile.ZipFile(sys.argv[1]).namelist()))';
@@ -67,7 +67,7 @@ for (const way of Object.keys(WAYS) as (keyof typeof WAYS)[]) {
     `installed from ${way}: another user reproduces`,
     { ignore: missing !== undefined },
     async (t) => {
-      await using installed = await Installation.make(packages as Packages, way);
+      await using installed = await Installation.make(WAYS[way](packages as Packages));
 
       for (const offline of Deno.uid() === 0 ? [false, true] : [false]) {
         for (const name of ["logs", "shell_pipeline"]) {
@@ -148,6 +148,17 @@ for (const way of Object.keys(WAYS) as (keyof typeof WAYS)[]) {
     },
   );
 }
+
+Deno.test("installed globally by npm without its scripts, it finds its Deno", {
+  ignore: missing !== undefined,
+}, async () => {
+  const install = ["npm", "install", "--silent", "--global", "--ignore-scripts", "--prefix", "."];
+  await using installed = await Installation.make([[...install, (packages as Packages).npm]]);
+  await using folder = await Project.make({});
+  const { code, stdout, stderr } = await installed.run(folder.root, ["gjt", "help", "verify"]);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^ {2}gjt verify /);
+});
 
 /** Where nothing is installed; the short name would be another package's there. */
 const AT_ONCE: Record<string, (packages: Packages) => string[]> = {

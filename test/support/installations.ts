@@ -41,11 +41,11 @@ export class Installation implements AsyncDisposable {
   private constructor(private readonly folder: Project, private readonly home: Project) {}
 
   /** Installs into an empty folder whose name has a blank, which then is read-only. */
-  static async make(packages: Packages, way: keyof typeof WAYS): Promise<Installation> {
+  static async make(commands: string[][]): Promise<Installation> {
     const [folder, home] = [await Project.make({}), await Project.make({})];
     const place = folder.path("my tools");
     await Deno.mkdir(place);
-    for (const argv of WAYS[way](packages)) {
+    for (const argv of commands) {
       const { code, stdout, stderr } = await call(argv, { cwd: place });
       if (code !== 0) throw new Error(`${argv.join(" ")}: ${stdout}${stderr}`);
     }
