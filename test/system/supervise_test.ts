@@ -9,6 +9,7 @@ async function superviseText(code: string, onText: (text: string) => void = () =
   using stopper = new StopSignals();
   const stops: string[] = [];
   const streams = { stdout: "", stderr: "" };
+  let both = "";
   const ended = await supervise(["python3", "-u", "-c", code], {
     cwd: Deno.cwd(),
     env: { [name!]: value! },
@@ -16,11 +17,12 @@ async function superviseText(code: string, onText: (text: string) => void = () =
     stopper,
     onOutput: (chunk, stream) => {
       streams[stream] += new TextDecoder().decode(chunk);
+      both += new TextDecoder().decode(chunk);
       onText(streams.stdout);
     },
     onStop: (signal) => stops.push(signal),
   });
-  return { ended, streams, stops, left: await findProcesses({ mark }) };
+  return { ended, streams, both, stops, left: await findProcesses({ mark }) };
 }
 
 Deno.test("supervise() hands each stream on in order and whole, and says the exit code", async () => {
@@ -35,6 +37,24 @@ sys.exit(3)
   assert.equal(streams.stdout, numbers.map((i) => `${i}\n`).join(""));
   assert.equal(streams.stderr, numbers.map((i) => `${i === 0 ? "" : "-"}${i}\n`).join(""));
   assert.deepEqual(ended, { code: 3, signal: undefined, stoppedBy: undefined });
+});
+
+Deno.test("a line that is written in pieces is not torn by the other stream", async () => {
+  const { both } = await superviseText(`
+import os, time
+for number in range(50):
+    os.write(1, b"accuracy: ")
+    os.write(2, b"a warning\\n")
+    os.write(1, b"%d\\n" % number)
+os.write(1, b"really? ")
+time.sleep(0.5)
+os.write(2, b"no answer\\n")
+`);
+  const lines = both.split("\n");
+  for (let number = 0; number < 50; number++) assert.ok(lines.includes(`accuracy: ${number}`), `${number}`);
+  assert.equal(lines.filter((line) => line === "a warning").length, 50);
+  // What does not end in a line end is shown all the same, before what comes later.
+  assert.equal(lines.at(-2), "really? no answer");
 });
 
 Deno.test("supervise() ends what the step leaves running, also what holds its output open", async () => {

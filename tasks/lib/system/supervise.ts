@@ -175,6 +175,59 @@ export class StopSignals implements Disposable {
   }
 }
 
+/** How long an unfinished line waits for its end: a progress bar or a question never ends its line. */
+const LINE_MS = 50;
+
+/** Bytes of an unfinished line that are held at most. */
+const LINE_BYTES = 1 << 16;
+
+/**
+ * Passes a stream on by whole lines, so that two streams don't tear each other's lines apart: a program that doesn't
+ * buffer writes one line in several pieces.
+ */
 async function pump(stream: ReadableStream<Uint8Array>, write: (chunk: Uint8Array) => Promise<void> | void) {
-  for await (const chunk of stream) await write(chunk);
+  const reader = stream.getReader();
+  let unfinished = new Uint8Array();
+  let since = 0;
+  let next = reader.read();
+  for (;;) {
+    const chunk = unfinished.length === 0
+      ? await next
+      : await within(next, since + LINE_MS - performance.now());
+    if (chunk === undefined || chunk.done) {
+      if (unfinished.length > 0) await write(unfinished);
+      if (chunk?.done) return;
+      unfinished = new Uint8Array();
+      continue;
+    }
+    if (unfinished.length === 0) since = performance.now();
+    const bytes = unfinished.length === 0 ? chunk.value : joined(unfinished, chunk.value);
+    const end = bytes.length > LINE_BYTES ? bytes.length : bytes.lastIndexOf(10) + 1;
+    if (end > 0) {
+      await write(bytes.subarray(0, end));
+      since = performance.now();
+    }
+    unfinished = bytes.slice(end);
+    next = reader.read();
+  }
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+/** What a promise gives, or undefined if it takes longer. */
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) =>
+    timer = setTimeout(() => resolve(undefined), Math.max(0, ms))
+  );
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
