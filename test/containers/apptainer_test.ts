@@ -6,10 +6,10 @@ import { explainApptainer } from "../../tasks/lib/container/apptainer.ts";
 import { HEADER_BYTES, sifProblem } from "../../tasks/lib/container/sif_file.ts";
 import {
   type Convertible,
-  findSource,
+  findOrigin,
   imageIdOf,
   isForApptainer,
-} from "../../tasks/lib/container/sif_source.ts";
+} from "../../tasks/lib/container/sif_origin.ts";
 import { ensureSif, findSif } from "../../tasks/lib/container/sif.ts";
 import { overridingVariables } from "../../tasks/lib/engine/choose_apptainer.ts";
 import { runMark } from "../../tasks/lib/record/run_folder.ts";
@@ -424,7 +424,7 @@ realTest("--plan shows what would be converted, and converts nothing", async () 
 async function tinyImage(text: string): Promise<Convertible> {
   await using context = await Project.make({ Dockerfile: "FROM scratch\nCOPY file /\n", file: text });
   await said(["docker", "build", "--quiet", "--tag", TINY, context.root]);
-  return await findSource(TINY, [], "/") as Convertible;
+  return await findOrigin(TINY, [], "/") as Convertible;
 }
 
 realTest(

@@ -5,7 +5,11 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Failure } from "../../tasks/lib/cli/failure.ts";
-import { download, type DownloadOptions, type Wanted } from "../../tasks/lib/data/download/download.ts";
+import {
+  download,
+  type DownloadOptions,
+  type DownloadRequest,
+} from "../../tasks/lib/data/download/download.ts";
 import { exists, sha256 } from "../../tasks/lib/system/files.ts";
 import {
   type Answer,
@@ -49,7 +53,11 @@ class Folder implements AsyncDisposable {
   }
 
   /** Downloads `file.bin` from servers, with the right hash and size unless told otherwise. */
-  async fetch(servers: (WebServer | string)[], wanted: Partial<Wanted> = {}, options: DownloadOptions = {}) {
+  async fetch(
+    servers: (WebServer | string)[],
+    wanted: Partial<DownloadRequest> = {},
+    options: DownloadOptions = {},
+  ) {
     const urls = servers.map((server) => typeof server === "string" ? server : `${server.url}file.bin`);
     const log = (line: string) => this.lines.push(line);
     return await download(
@@ -171,7 +179,7 @@ Deno.test("a file that changed on the server is never put together from two", as
 Deno.test("other bytes: the error names both hashes and the address, and the next mirror is asked", async (t) => {
   await using wrong = await serve(fileAnswer(OTHER));
   await using right = await serve(fileAnswer(DATA));
-  const expectations: [string, Partial<Wanted>, RegExp][] = [
+  const expectations: [string, Partial<DownloadRequest>, RegExp][] = [
     ["SHA-256", { sha256: HASH }, new RegExp(`SHA-256 is ${sha256(OTHER)}, expected is ${HASH}`)],
     [
       "its first digits",
@@ -599,7 +607,11 @@ async function sizeOf(path: string): Promise<number> {
 }
 
 /** `download_child.ts`, with the permissions of a task and nothing of the environment but what is given. */
-function start(target: string, wanted: Partial<Wanted>, env: Record<string, string> = {}): Deno.ChildProcess {
+function start(
+  target: string,
+  wanted: Partial<DownloadRequest>,
+  env: Record<string, string> = {},
+): Deno.ChildProcess {
   const permissions = ["--allow-read", "--allow-write", "--allow-env", "--allow-run", "--allow-net"];
   const program = join(import.meta.dirname!, "..", "support", "download_child.ts");
   const basic = Object.entries(Deno.env.toObject()).filter(([name]) => /^(?:PATH|HOME|DENO_DIR)$/.test(name));

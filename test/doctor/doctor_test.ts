@@ -6,12 +6,12 @@ import { type Card, readCards } from "../../tasks/lib/doctor/cards.ts";
 import type { Group } from "../../tasks/lib/doctor/findings.ts";
 import { GPU_IMAGES, knownImage, misfit } from "../../tasks/lib/doctor/gpu_images.ts";
 import { gpuRemedy } from "../../tasks/lib/doctor/gpu.ts";
-import { judge, type Probes, readGpu } from "../../tasks/lib/doctor/judge.ts";
+import { diagnose, type Probes, readGpu } from "../../tasks/lib/doctor/diagnose.ts";
 import { readCgroup, readDisk, readImageNames, readUserNamespaces } from "../../tasks/lib/doctor/machine.ts";
 import type { Machine } from "../../tasks/lib/doctor/machine.ts";
 import { render } from "../../tasks/lib/doctor/findings.ts";
 import { readCdi, readToolkit } from "../../tasks/lib/doctor/toolkit.ts";
-import { ANYTHING, sizeInBytes, type Wanted } from "../../tasks/lib/doctor/wanted.ts";
+import { DEFAULT_DEMANDS, type Demands, sizeInBytes } from "../../tasks/lib/doctor/demands.ts";
 import { ROOT } from "../support/project.ts";
 
 const FIXTURES = join(ROOT, "test/fixtures/doctor");
@@ -26,7 +26,7 @@ interface Case {
   rancher?: boolean;
   python?: "none" | "bare";
   machine?: { [Name in keyof Machine]?: Machine[Name] | null };
-  wanted: Partial<Wanted>;
+  demands: Partial<Demands>;
 }
 
 const PLAIN_MACHINE: Machine = {
@@ -90,11 +90,11 @@ function readCase(name: string): Case {
 /** What a user reads, less what is as it should be on any machine. */
 function findings(name: string): string {
   const read = readCase(name);
-  const wanted: Wanted = { ...ANYTHING, name: "digits", ...read.wanted };
+  const demands: Demands = { ...DEFAULT_DEMANDS, name: "digits", ...read.demands };
   const usual = messages(
-    judge(probes({ answers: {}, wanted: {} }), wanted).filter(({ topic }) => topic !== "GPU"),
+    diagnose(probes({ answers: {}, demands: {} }), demands).filter(({ topic }) => topic !== "GPU"),
   );
-  const groups = judge(probes(read), wanted).map(({ topic, findings }) => ({
+  const groups = diagnose(probes(read), demands).map(({ topic, findings }) => ({
     topic,
     findings: findings.filter(({ severity, message }) => severity !== "ok" || !usual.includes(message)),
   }));

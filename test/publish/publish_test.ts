@@ -6,7 +6,7 @@ import { readExperiment } from "../../tasks/lib/experiment/read.ts";
 import { findAuthorsRun } from "../../tasks/lib/publish/authors_run.ts";
 import { explainPush, registryOf } from "../../tasks/lib/publish/push.ts";
 import { type PublishOptions, readPublishRequest } from "../../tasks/lib/publish/request.ts";
-import { readSource } from "../../tasks/lib/publish/source.ts";
+import { readPublishedCommit } from "../../tasks/lib/publish/commit.ts";
 import { describePublication, gpusInWords, type Publication } from "../../tasks/lib/publish/texts.ts";
 import type { Gpu } from "../../tasks/lib/system/host.ts";
 import { git } from "../support/docker.ts";
@@ -60,20 +60,20 @@ async function repository(files: Record<string, string> = {}): Promise<Project> 
   return project;
 }
 
-Deno.test("readSource() wants a commit, and a tree that is as the commit says", async (t) => {
+Deno.test("readPublishedCommit() wants a commit, and a tree that is as the commit says", async (t) => {
   await using project = await repository();
   const refuses = async (message: RegExp, limit = 1e9) => {
-    await assert.rejects(readSource(project.root, limit), { exitCode: 2, message });
+    await assert.rejects(readPublishedCommit(project.root, limit), { exitCode: 2, message });
   };
   await t.step("clean: the commit, and the size of the tracked files", async () => {
-    const { revision, bytes, untracked } = await readSource(project.root, 1e9);
+    const { revision, bytes, untracked } = await readPublishedCommit(project.root, 1e9);
     assert.match(revision, /^[0-9a-f]{40}$/);
     assert.equal(bytes, experiment().length + TRAIN.length);
     assert.deepEqual(untracked, []);
   });
   await t.step("a file that git does not know is named, and no reason to refuse", async () => {
     await project.write("scratch.py", "");
-    assert.deepEqual((await readSource(project.root, 1e9)).untracked, ["scratch.py"]);
+    assert.deepEqual((await readPublishedCommit(project.root, 1e9)).untracked, ["scratch.py"]);
   });
   await t.step("more than the limit: the largest are named", async () => {
     await refuses(/the tracked files take \d+ B, and the limit is 10 B/, 10);
@@ -93,12 +93,15 @@ Deno.test("readSource() wants a commit, and a tree that is as the commit says", 
   });
 });
 
-Deno.test("readSource() refuses a submodule, whose files would be missing", async () => {
+Deno.test("readPublishedCommit() refuses a submodule, whose files would be missing", async () => {
   await using project = await repository();
   await using inner = await repository();
   await git(project, "-c", "protocol.file.allow=always", "submodule", "add", "-q", inner.root, "inner");
   await git(project, "commit", "-qm", "with a submodule");
-  await assert.rejects(readSource(project.root, 1e9), { exitCode: 2, message: /inner is a git submodule/ });
+  await assert.rejects(readPublishedCommit(project.root, 1e9), {
+    exitCode: 2,
+    message: /inner is a git submodule/,
+  });
 });
 
 Deno.test("findAuthorsRun() takes the published run of this project", async () => {

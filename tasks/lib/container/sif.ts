@@ -10,7 +10,7 @@ import { exists, freeSpace, sha256 } from "../system/files.ts";
 import { StopSignals } from "../system/supervise.ts";
 import { apptainer, lastProblem } from "./apptainer.ts";
 import { hasChanged, hashOnce, problemOf } from "./sif_file.ts";
-import type { Convertible } from "./sif_source.ts";
+import type { Convertible } from "./sif_origin.ts";
 
 export interface Sif {
   file: string;

@@ -68,7 +68,7 @@ function desktopOf(names: string): DockerEngine["desktop"] {
   return /rancher.desktop/i.test(names) ? "Rancher Desktop" : undefined;
 }
 
-export function judgeDocker(docker: Exclude<Docker, { state: "missing" }>): Finding[] {
+export function diagnoseDocker(docker: Exclude<Docker, { state: "missing" }>): Finding[] {
   switch (docker.state) {
     case "silent":
       return [
@@ -92,13 +92,15 @@ export function judgeDocker(docker: Exclude<Docker, { state: "missing" }>): Find
       return [finding("warning", `${message}${client}`, details.remedy ?? "docker version tells more")];
     }
     case "usable":
-      return judgeEngine(docker);
+      return diagnoseEngine(docker);
     default:
       return docker satisfies never;
   }
 }
 
-function judgeEngine({ client, server, desktop, rootless, remapped, limitsMemory }: DockerEngine): Finding[] {
+function diagnoseEngine(
+  { client, server, desktop, rootless, remapped, limitsMemory }: DockerEngine,
+): Finding[] {
   const kind = [desktop, rootless ? "rootless" : undefined].filter((one) => one !== undefined).join(", ");
   const findings = [
     ok(`Docker Engine ${server}${kind && ` (${kind})`}, client ${client}; this user may use it`),

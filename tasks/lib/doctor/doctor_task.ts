@@ -7,9 +7,9 @@ import { findExperiment } from "../experiment/find.ts";
 import { readExperiment } from "../experiment/read.ts";
 import { callerFolder } from "../system/project_root.ts";
 import { countOf, render } from "./findings.ts";
-import { judge } from "./judge.ts";
+import { diagnose } from "./diagnose.ts";
 import { probe } from "./probe.ts";
-import { ANYTHING, wantedBy } from "./wanted.ts";
+import { DEFAULT_DEMANDS, demandsOf } from "./demands.ts";
 
 /** @returns exit code 3 if the experiment can't run here. */
 export async function doctor(
@@ -17,18 +17,18 @@ export async function doctor(
   terminal: Terminal,
 ): Promise<{ exitCode: 0 | 3; result: unknown }> {
   const experiment = await experimentIfAny(which);
-  const wanted = experiment === undefined ? ANYTHING : wantedBy(experiment);
-  const groups = judge(
+  const demands = experiment === undefined ? DEFAULT_DEMANDS : demandsOf(experiment);
+  const groups = diagnose(
     await probe(experiment?.root ?? callerFolder(), experiment),
-    wanted,
+    demands,
   );
   const paint: Terminal["paint"] = (...text) => terminal.paint(...text);
-  render(groups, wanted.name ?? "An experiment", terminal.width, paint).forEach((line) =>
+  render(groups, demands.name ?? "An experiment", terminal.width, paint).forEach((line) =>
     terminal.line(line)
   );
   const blocks = countOf("blocker", groups) > 0;
   const findings = groups.flatMap(({ topic, findings }) => findings.map((one) => ({ topic, ...one })));
-  return { exitCode: blocks ? 3 : 0, result: { wanted, blocks, findings } };
+  return { exitCode: blocks ? 3 : 0, result: { demands, blocks, findings } };
 }
 
 /** @throws Failure(2) if one was named and is not there, or if it has mistakes. */

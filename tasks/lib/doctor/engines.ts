@@ -2,10 +2,10 @@
 
 import { explainEngine, lastLine } from "../container/client.ts";
 import { type Answer, jsonOf, output } from "./ask.ts";
-import { type Docker, judgeDocker, readDocker } from "./docker.ts";
+import { diagnoseDocker, type Docker, readDocker } from "./docker.ts";
 import { type Finding, finding, ok } from "./findings.ts";
-import { judgePodman, type Podman, readPodman } from "./podman.ts";
-import type { Wanted } from "./wanted.ts";
+import { diagnosePodman, type Podman, readPodman } from "./podman.ts";
+import type { Demands } from "./demands.ts";
 
 /** A program of which no more is asked than its version. */
 export type Simple = { state: "missing" } | { state: "unusable"; finding: Finding } | {
@@ -77,28 +77,28 @@ export function usableEngines(engines: Engines): string[] {
  * @param gpu whether there is a card that containers may want
  * @param inside whether this is the inside of an image of ours, which needs no engine
  */
-export function judgeEngines(
+export function diagnoseEngines(
   engines: Engines,
-  wanted: Wanted,
+  demands: Demands,
   { gpu, inside }: { gpu: boolean; inside: boolean },
 ): Finding[] {
   const { docker, podman, nerdctl, apptainer } = engines;
   return [
-    ...(docker.state === "missing" ? [] : judgeDocker(docker)),
-    ...(podman.state === "missing" ? [] : judgePodman(podman, gpu)),
-    ...(nerdctl.state === "missing" ? [] : [judgeSimple("nerdctl", nerdctl)]),
-    ...(apptainer.state === "missing" ? [] : [judgeSimple("Apptainer", apptainer)]),
-    ...(inside ? [ok("The steps need no engine here")] : judgeMissing(engines)),
-    ...(inside ? [] : judgeWantedEngine(engines, wanted)),
+    ...(docker.state === "missing" ? [] : diagnoseDocker(docker)),
+    ...(podman.state === "missing" ? [] : diagnosePodman(podman, gpu)),
+    ...(nerdctl.state === "missing" ? [] : [diagnoseSimple("nerdctl", nerdctl)]),
+    ...(apptainer.state === "missing" ? [] : [diagnoseSimple("Apptainer", apptainer)]),
+    ...(inside ? [ok("The steps need no engine here")] : diagnoseMissing(engines)),
+    ...(inside ? [] : diagnoseDemandedEngine(engines, demands)),
   ];
 }
 
-function judgeSimple(title: string, program: Exclude<Simple, { state: "missing" }>): Finding {
+function diagnoseSimple(title: string, program: Exclude<Simple, { state: "missing" }>): Finding {
   return program.state === "usable" ? ok(`${title} ${program.version}`) : program.finding;
 }
 
 /** None is needed: the host engine serves. */
-function judgeMissing(engines: Engines): Finding[] {
+function diagnoseMissing(engines: Engines): Finding[] {
   const missing = Object.entries(engines).filter(([, { state }]) => state === "missing").map(([name]) =>
     name
   );
@@ -117,7 +117,7 @@ function judgeMissing(engines: Engines): Finding[] {
   ];
 }
 
-function judgeWantedEngine(engines: Engines, { engine }: Wanted): Finding[] {
+function diagnoseDemandedEngine(engines: Engines, { engine }: Demands): Finding[] {
   // Of the others nothing can be missing here, or nothing is known.
   if (engine === undefined || !(engine in engines) || isUsable(engines, engine)) return [];
   const what = `experiment.yaml asks for the engine ${engine}, which is not usable here`;

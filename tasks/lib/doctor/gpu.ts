@@ -15,13 +15,13 @@ import {
 import {
   type CdiSpec,
   CONFIGURE_DOCKER,
+  diagnoseCdi,
+  diagnoseReload,
+  diagnoseToolkit,
   INSTALL_TOOLKIT,
-  judgeCdi,
-  judgeReload,
-  judgeToolkit,
   MAKE_CDI,
 } from "./toolkit.ts";
-import { demandsGpu, gpuSeverity, type Wanted } from "./wanted.ts";
+import { type Demands, demandsGpu, gpuSeverity } from "./demands.ts";
 
 /** The container engines that are usable here. */
 export interface Containers {
@@ -31,36 +31,36 @@ export interface Containers {
   systemd: boolean;
 }
 
-export function judgeGpu(probe: GpuProbe, wanted: Wanted, containers: Containers): Finding[] {
+export function diagnoseGpu(probe: GpuProbe, demands: Demands, containers: Containers): Finding[] {
   const { cards } = probe.cards;
-  const used = chosenCards(cards, wanted);
+  const used = chosenCards(cards, demands);
   return [
-    judgeCards(probe, wanted),
-    ...(cards.length > 0 ? judgeDemand(cards, wanted) : []),
-    ...(used.length > 0 ? [judgeImage(used, wanted, probe.wsl)] : []),
-    ...judgeWay(probe, wanted, containers),
+    diagnoseCards(probe, demands),
+    ...(cards.length > 0 ? diagnoseDemand(cards, demands) : []),
+    ...(used.length > 0 ? [diagnoseImage(used, demands, probe.wsl)] : []),
+    ...diagnoseWay(probe, demands, containers),
   ];
 }
 
-function judgeCards(probe: GpuProbe, wanted: Wanted): Finding {
+function diagnoseCards(probe: GpuProbe, demands: Demands): Finding {
   const { cards, expected, problem } = probe.cards;
   if (cards.length > 0) return ok(describeCards(cards));
   if (expected) {
-    return finding(gpuSeverity(wanted), `nvidia-smi lists no GPU: ${problem}`, driverRemedy(probe));
+    return finding(gpuSeverity(demands), `nvidia-smi lists no GPU: ${problem}`, driverRemedy(probe));
   }
-  if (!demandsGpu(wanted)) {
+  if (!demandsGpu(demands)) {
     return ok(
-      wanted.gpus === "none"
+      demands.gpus === "none"
         ? "No NVIDIA driver, and none is needed"
         : "No NVIDIA driver, so the steps run on the CPU",
     );
   }
-  const demand = `The experiment demands a GPU (gpus: ${[wanted.gpus].flat().join(", ")})`;
+  const demand = `The experiment demands a GPU (gpus: ${[demands.gpus].flat().join(", ")})`;
   return finding("blocker", `${demand}, and there is no NVIDIA driver`, driverRemedy(probe));
 }
 
 /** The cards that the steps would see. */
-function chosenCards(cards: Card[], { gpus }: Wanted): Card[] {
+function chosenCards(cards: Card[], { gpus }: Demands): Card[] {
   if (typeof gpus === "number") return cards.slice(0, gpus);
   return Array.isArray(gpus) ? gpus.flatMap((id) => cardOf(cards, id) ?? []) : cards;
 }
@@ -70,7 +70,7 @@ function cardOf(cards: Card[], id: string): Card | undefined {
 }
 
 /** A count or ids that go beyond the cards. */
-function judgeDemand(cards: Card[], { gpus }: Wanted): Finding[] {
+function diagnoseDemand(cards: Card[], { gpus }: Demands): Finding[] {
   if (typeof gpus === "number" && gpus > cards.length) {
     const what = `The experiment demands ${gpus} GPUs, and ${cards.length} ${
       cards.length === 1 ? "is" : "are"
@@ -84,27 +84,27 @@ function judgeDemand(cards: Card[], { gpus }: Wanted): Finding[] {
   return [finding("blocker", what, "nvidia-smi -L lists the ids; correct gpus in experiment.yaml")];
 }
 
-function judgeImage(cards: Card[], wanted: Wanted, wsl: boolean): Finding {
+function diagnoseImage(cards: Card[], demands: Demands, wsl: boolean): Finding {
   const newest = newestFitting(cards, wsl);
-  const image = knownImage(wanted.image);
+  const image = knownImage(demands.image);
   if (image === undefined) {
     const advice = newest === undefined
       ? "no GPU-Jupyter image fits"
       : `the newest that fits is ${imageName(newest)}`;
-    return ok(`${wanted.image} is no GPU-Jupyter image of a known CUDA release; of those, ${advice}`);
+    return ok(`${demands.image} is no GPU-Jupyter image of a known CUDA release; of those, ${advice}`);
   }
   const problem = cards.map((card) => misfit(image, card, wsl)).find((one) => one !== undefined);
   if (problem !== undefined) {
     return finding(
-      gpuSeverity(wanted),
-      `${wanted.image} can't use this GPU: ${problem}`,
+      gpuSeverity(demands),
+      `${demands.image} can't use this GPU: ${problem}`,
       imageRemedy(image, cards, wsl),
     );
   }
   const more = newest === undefined || newest.tag === image.tag
     ? ""
     : `; the newest that fits is ${imageName(newest)}`;
-  return ok(`${wanted.image} fits driver and card${more}`);
+  return ok(`${demands.image} fits driver and card${more}`);
 }
 
 /** The cards can't use the image: another driver, another image, or both. */
@@ -128,27 +128,29 @@ function imageRemedy(image: GpuImage, cards: Card[], wsl: boolean): string {
 }
 
 /** How a card comes into a container. */
-function judgeWay(probe: GpuProbe, wanted: Wanted, containers: Containers): Finding[] {
+function diagnoseWay(probe: GpuProbe, demands: Demands, containers: Containers): Finding[] {
   const { toolkit, cdi, desktop, cards: { cards } } = probe;
-  const findings = toolkit === undefined ? [] : [judgeToolkit(toolkit)];
+  const findings = toolkit === undefined ? [] : [diagnoseToolkit(toolkit)];
   if (cards.length === 0 || !containers.any) return findings;
   if (desktop === "Rancher Desktop") {
-    findings.push(inContainers(wanted, "Rancher Desktop has no CUDA", RANCHER_REMEDY));
+    findings.push(inContainers(demands, "Rancher Desktop has no CUDA", RANCHER_REMEDY));
   } else if (toolkit === undefined && desktop === undefined) {
     const what = "There is no NVIDIA Container Toolkit: containers can't use the GPU";
-    findings.push(inContainers(wanted, what, `${INSTALL_TOOLKIT}, then ${CONFIGURE_DOCKER}`));
+    findings.push(inContainers(demands, what, `${INSTALL_TOOLKIT}, then ${CONFIGURE_DOCKER}`));
   }
-  if (toolkit !== undefined && desktop === undefined && containers.systemd) findings.push(judgeReload());
+  if (toolkit !== undefined && desktop === undefined && containers.systemd) findings.push(diagnoseReload());
   if (toolkit !== undefined && (containers.podman || cdi.length > 0)) {
-    findings.push(judgeCdi(cdi, cards[0]!.driver, wanted.engine === "podman" ? gpuSeverity(wanted) : "note"));
+    findings.push(
+      diagnoseCdi(cdi, cards[0]!.driver, demands.engine === "podman" ? gpuSeverity(demands) : "note"),
+    );
   }
   return findings;
 }
 
 /** What only containers miss blocks nothing unless the experiment is to run in them: the host engine has the GPU. */
-function inContainers(wanted: Wanted, message: string, remedy: string): Finding {
-  const severity = gpuSeverity(wanted);
-  const inThem = CONTAINER_PROGRAMS.some((program) => program === wanted.engine);
+function inContainers(demands: Demands, message: string, remedy: string): Finding {
+  const severity = gpuSeverity(demands);
+  const inThem = CONTAINER_PROGRAMS.some((program) => program === demands.engine);
   return finding(severity === "blocker" && !inThem ? "warning" : severity, message, remedy);
 }
 

@@ -3,7 +3,7 @@
 import { bytes } from "../cli/format.ts";
 import { type Answer, output } from "./ask.ts";
 import { type Finding, finding, ok } from "./findings.ts";
-import type { Wanted } from "./wanted.ts";
+import type { Demands } from "./demands.ts";
 
 /** Where JupyterLab is served unless the user says otherwise. */
 export const JUPYTER_PORT = 8888;
@@ -62,19 +62,19 @@ export function isWsl({ kernel }: Pick<Machine, "kernel">): boolean {
   return /microsoft/i.test(kernel);
 }
 
-export function judgeMachine(machine: Machine, wanted: Wanted): Finding[] {
+export function diagnoseMachine(machine: Machine, demands: Demands): Finding[] {
   return [
-    judgePlace(machine),
-    ...judgeCgroup(machine),
-    ...judgeUserNamespaces(machine),
-    ...judgeShm(machine, wanted),
-    ...judgeImageDisk(machine, wanted),
-    ...judgeRunsDisk(machine),
-    judgePort(machine),
+    diagnosePlace(machine),
+    ...diagnoseCgroup(machine),
+    ...diagnoseUserNamespaces(machine),
+    ...diagnoseShm(machine, demands),
+    ...diagnoseImageDisk(machine, demands),
+    ...diagnoseRunsDisk(machine),
+    diagnosePort(machine),
   ];
 }
 
-function judgePlace({ os, kernel, image, containerSign }: Machine): Finding {
+function diagnosePlace({ os, kernel, image, containerSign }: Machine): Finding {
   if (image !== undefined) return ok(`Inside the image ${image}: its Python is the environment`);
   if (containerSign !== undefined) {
     return finding(
@@ -87,14 +87,14 @@ function judgePlace({ os, kernel, image, containerSign }: Machine): Finding {
   return ok(`${place}, kernel ${kernel}, not inside a container`);
 }
 
-function judgeCgroup({ cgroup }: Machine): Finding[] {
+function diagnoseCgroup({ cgroup }: Machine): Finding[] {
   if (cgroup === undefined) return [];
   if (cgroup === 2) return [ok("cgroup version 2")];
   const what = "cgroup version 1: rootless engines can't limit memory, and newer Podman and systemd drop it";
   return [finding("note", what, "Start the kernel with systemd.unified_cgroup_hierarchy=1")];
 }
 
-function judgeUserNamespaces({ userNamespaces: { most, allowed, restricted }, root }: Machine): Finding[] {
+function diagnoseUserNamespaces({ userNamespaces: { most, allowed, restricted }, root }: Machine): Finding[] {
   if (root || most === undefined) return [];
   if (most === 0 || allowed === false) {
     const name = most === 0 ? "user.max_user_namespaces=15000" : "kernel.unprivileged_userns_clone=1";
@@ -112,7 +112,7 @@ function judgeUserNamespaces({ userNamespaces: { most, allowed, restricted }, ro
   return [ok("User namespaces are there for rootless engines")];
 }
 
-function judgeShm({ shm, containerSign, image }: Machine, { shmBytes }: Wanted): Finding[] {
+function diagnoseShm({ shm, containerSign, image }: Machine, { shmBytes }: Demands): Finding[] {
   if (shm === undefined) return [];
   if (shm.total >= (shmBytes ?? SHM_WANTED)) return [ok(`/dev/shm has ${gib(shm.total)}`)];
   const wish = shmBytes === undefined ? "" : ` and the experiment asks for ${gib(shmBytes)}`;
@@ -130,7 +130,7 @@ function gib(count: number): string {
   return count < GIB ? `${Math.round(count / 1024 ** 2)} MB` : `${(count / GIB).toFixed(1)} GB`;
 }
 
-function judgeImageDisk({ images, imageNames }: Machine, { name, image, gpus }: Wanted): Finding[] {
+function diagnoseImageDisk({ images, imageNames }: Machine, { name, image, gpus }: Demands): Finding[] {
   const kind = gpus === "none" ? "cpu" : "gpu";
   const here = [`${name}:${kind}`, image].find((one) => imageNames.includes(one));
   if (here !== undefined) return [ok(`The image ${here} is here`)];
@@ -148,14 +148,14 @@ function judgeImageDisk({ images, imageNames }: Machine, { name, image, gpus }: 
   ];
 }
 
-function judgeRunsDisk({ project }: Machine): Finding[] {
+function diagnoseRunsDisk({ project }: Machine): Finding[] {
   if (project === undefined) return [];
   const what = `${bytes(project.free)} are free for runs in ${project.path}`;
   if (project.free >= RUNS_BYTES) return [ok(what)];
   return [finding("warning", what, "Free some space, or put the runs elsewhere with --runs DIR")];
 }
 
-function judgePort({ portIsFree }: Machine): Finding {
+function diagnosePort({ portIsFree }: Machine): Finding {
   if (portIsFree) return ok(`Port ${JUPYTER_PORT} is free for JupyterLab`);
   return finding(
     "note",

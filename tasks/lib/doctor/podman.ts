@@ -61,7 +61,7 @@ function explain(stderr: string): { message: string; remedy: string } {
 }
 
 /** @param gpu whether there is a card that containers may want */
-export function judgePodman(podman: Exclude<Podman, { state: "missing" }>, gpu: boolean): Finding[] {
+export function diagnosePodman(podman: Exclude<Podman, { state: "missing" }>, gpu: boolean): Finding[] {
   switch (podman.state) {
     case "silent":
       return [
@@ -74,13 +74,13 @@ export function judgePodman(podman: Exclude<Podman, { state: "missing" }>, gpu: 
     case "unusable":
       return [finding("warning", podman.message, podman.remedy)];
     case "usable":
-      return judgeEngine(podman, gpu);
+      return diagnoseEngine(podman, gpu);
     default:
       return podman satisfies never;
   }
 }
 
-function judgeEngine({ version, rootless, remote, ids, cgroup }: PodmanEngine, gpu: boolean): Finding[] {
+function diagnoseEngine({ version, rootless, remote, ids, cgroup }: PodmanEngine, gpu: boolean): Finding[] {
   const kind = [rootless ? "rootless" : "as root", ...(remote ? ["in a virtual machine"] : [])].join(", ");
   const findings = [ok(`Podman ${version} (${kind})`)];
   if (rootless && Math.min(ids.users, ids.groups) < IDS_WANTED) {

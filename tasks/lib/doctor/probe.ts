@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { missing } from "../environment/format.ts";
 import { findPython } from "../environment/python.ts";
-import { checkSource, findSource, pythonsFor, type Source } from "../environment/source.ts";
+import { checkSource, type EnvironmentSource, findSource, pythonsFor } from "../environment/source.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { imageMarker } from "../system/host.ts";
 import { findOnPath } from "../system/on_path.ts";
@@ -15,7 +15,7 @@ import { type Answer, ask } from "./ask.ts";
 import { CARD_QUERY, lacksCapability, OLD_CARD_QUERY } from "./cards.ts";
 import { type Engines, readEngines } from "./engines.ts";
 import type { GpuProbe } from "./gpu.ts";
-import { type GpuAnswers, type Probes, readGpu } from "./judge.ts";
+import { type GpuAnswers, type Probes, readGpu } from "./diagnose.ts";
 import {
   JUPYTER_PORT,
   type Machine,
@@ -113,12 +113,12 @@ async function environmentHere(experiment?: Experiment): Promise<Pick<Programs, 
 }
 
 /** The program that owns the format of the experiment's files. */
-function programMissing({ format: { name, program } }: Source): Failure | undefined {
+function programMissing({ format: { name, program } }: EnvironmentSource): Failure | undefined {
   if (program === undefined || program.names.some((one) => findOnPath(one) !== undefined)) return undefined;
   return new Failure(3, `${name} can't be read: ${missing(program.names)}`, { remedy: program.remedy });
 }
 
-async function pythonHere(python?: string, source?: Source) {
+async function pythonHere(python?: string, source?: EnvironmentSource) {
   try {
     const exact = python === undefined ? undefined : { oldest: python, newest: python, isExact: true };
     if (source?.format.isConda) return await findPython();

@@ -4,7 +4,7 @@ import type { Failure } from "../cli/failure.ts";
 import { canInstall, type Python } from "../environment/python.ts";
 import { type Answer, output } from "./ask.ts";
 import { type Finding, finding, ok } from "./findings.ts";
-import type { Wanted } from "./wanted.ts";
+import type { Demands } from "./demands.ts";
 
 export interface Programs {
   deno: string;
@@ -20,10 +20,10 @@ function isPython(python: Programs["python"]): python is Python {
 }
 
 /** @param containers whether a container engine is usable */
-export function judgePrograms(
+export function diagnosePrograms(
   { deno, python, lacks, git }: Programs,
   containers: boolean,
-  { engine }: Pick<Wanted, "engine">,
+  { engine }: Pick<Demands, "engine">,
 ): Finding[] {
   const needed = engine === "host"
     ? "experiment.yaml asks for the engine host"
@@ -31,14 +31,14 @@ export function judgePrograms(
   const because = containers && engine !== "host" ? undefined : needed;
   return [
     ok(`Deno ${deno}`),
-    judgePython(python, because),
-    ...(lacks === undefined ? [] : [judgeLack(lacks, because)]),
-    judgeGit(git),
+    diagnosePython(python, because),
+    ...(lacks === undefined ? [] : [diagnoseLack(lacks, because)]),
+    diagnoseGit(git),
   ];
 }
 
 /** @param needed why the experiment can't do without this machine's Python, if it can't */
-function judgePython(python: Programs["python"], needed?: string): Finding {
+function diagnosePython(python: Programs["python"], needed?: string): Finding {
   if (!isPython(python)) {
     const { message, details: { remedy = "Install Python" } } = python;
     return needed === undefined
@@ -54,13 +54,13 @@ function judgePython(python: Programs["python"], needed?: string): Finding {
   );
 }
 
-function judgeLack({ message, details: { remedy = "" } }: Failure, needed?: string): Finding {
+function diagnoseLack({ message, details: { remedy = "" } }: Failure, needed?: string): Finding {
   return needed === undefined
     ? finding("warning", `${message}; the steps can run in containers alone`, remedy)
     : finding("blocker", `${message}; and ${needed}`, remedy);
 }
 
-function judgeGit(git: Answer): Finding {
+function diagnoseGit(git: Answer): Finding {
   const version = /version (\S+)/.exec(output(git) ?? "")?.[1];
   if (version !== undefined) return ok(`git ${version}`);
   return finding(

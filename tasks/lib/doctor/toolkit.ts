@@ -38,7 +38,7 @@ export function readCdi(path: string, text: string): CdiSpec | undefined {
   return { path, driver: /libcuda\.so\.(\d+\.\d+(?:\.\d+)?)/.exec(text)?.[1] };
 }
 
-export function judgeToolkit(version: string): Finding {
+export function diagnoseToolkit(version: string): Finding {
   const said = `NVIDIA Container Toolkit ${version}`;
   const found = VULNERABILITIES.filter(([, last]) => compareVersions(version, last) <= 0).map(([id]) => id);
   if (found.length > 0) {
@@ -59,7 +59,7 @@ export function judgeToolkit(version: string): Finding {
  * @param driver version of the running driver
  * @param severity of there being none
  */
-export function judgeCdi(specs: CdiSpec[], driver: string, severity: Exclude<Severity, "ok">): Finding {
+export function diagnoseCdi(specs: CdiSpec[], driver: string, severity: Exclude<Severity, "ok">): Finding {
   const [spec] = specs;
   if (spec === undefined) {
     return finding(severity, "There is no CDI specification of NVIDIA's GPUs, which Podman needs", MAKE_CDI);
@@ -72,7 +72,7 @@ export function judgeCdi(specs: CdiSpec[], driver: string, severity: Exclude<Sev
 }
 
 /** Running containers then read "Failed to initialize NVML: Unknown Error". [nvidia-container-toolkit#48] */
-export function judgeReload(): Finding {
+export function diagnoseReload(): Finding {
   return finding(
     "note",
     "systemctl daemon-reload, which package updates run, takes the GPUs away from Docker's running containers",

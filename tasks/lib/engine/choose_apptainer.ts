@@ -3,7 +3,7 @@
 import { Failure } from "../cli/failure.ts";
 import { imageLabels, requireApptainer } from "../container/apptainer.ts";
 import { checkSif } from "../container/sif_file.ts";
-import { type Convertible, findSource } from "../container/sif_source.ts";
+import { type Convertible, findOrigin } from "../container/sif_origin.ts";
 import { ensureSif, findSif, hashSif, sifPath } from "../container/sif.ts";
 import { PROJECT_LABEL } from "../container/client.ts";
 import type { Experiment } from "../experiment/experiment.ts";
@@ -23,7 +23,7 @@ export async function chooseApptainer(
   const names = imageNames(experiment, host);
   const [version, source] = await Promise.all([
     requireApptainer(),
-    findSource(request.image, names, callerFolder()),
+    findOrigin(request.image, names, callerFolder()),
   ]);
   const { file, sha256, note } = "file" in source
     ? await ownFile(source.file)

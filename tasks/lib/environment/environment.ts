@@ -7,14 +7,14 @@ import { exists, sha256 } from "../system/files.ts";
 import type { Host } from "../system/host.ts";
 import { findPython } from "./python.ts";
 import { includedFiles } from "./included_files.ts";
-import { checkSource, findSource, type Source } from "./source.ts";
+import { checkSource, type EnvironmentSource, findSource } from "./source.ts";
 import {
   environmentCache,
+  type ExpectedEnvironment,
   hasWorkingPython,
   isVacant,
   misfit,
   readStamp,
-  type Wanted,
   writeStamp,
 } from "./stamp.ts";
 
@@ -90,9 +90,9 @@ export async function expectedPython(
   if (options.requirements === undefined && options.install === undefined) {
     return await pythonAsItIs(options.python);
   }
-  const wanted = await readWanted(options, await sourceOf(options, () => {}));
-  const places = placesFor(options, Deno.env.get("VENV_DIR"), wanted);
-  return join(await firstFitting(places, wanted) ?? places.main, "bin/python");
+  const expected = await readExpected(options, await sourceOf(options, () => {}));
+  const places = placesFor(options, Deno.env.get("VENV_DIR"), expected);
+  return join(await firstFitting(places, expected) ?? places.main, "bin/python");
 }
 
 /** The Python that PYTHON names or that is found, with the packages of the environment that it is in. */
@@ -170,18 +170,18 @@ async function ensure(
 ): Promise<PreparedEnvironment> {
   const notes: string[] = [];
   const source = await sourceOf(options, (line) => notes.push(line));
-  const wanted = await readWanted(options, source, base);
-  const places = placesFor(options, override, wanted);
-  const fitting = await firstFitting(places, wanted);
+  const expected = await readExpected(options, source, base);
+  const places = placesFor(options, override, expected);
+  const fitting = await firstFitting(places, expected);
   if (fitting === undefined) notes.forEach((line) => options.announce(line));
   const { directory, made } = fitting === undefined
-    ? await makeOrAwait(options, source, places, wanted)
+    ? await makeOrAwait(options, source, places, expected)
     : { directory: fitting, made: false };
   return {
     python: join(directory, "bin/python"),
     directory,
-    lock: wanted.lock,
-    lockSha256: wanted.lockSha256,
+    lock: expected.lock,
+    lockSha256: expected.lockSha256,
     locked: source.ownLock || source.format.isLock,
     made,
     seconds: secondsSince(started),
@@ -193,11 +193,11 @@ function secondsSince(started: number): number {
 }
 
 /** Reads no more than is needed to recognize an environment, since every task begins with this. */
-async function readWanted(
+async function readExpected(
   { extras, groups, install, python, torch, without }: PackageChoices & { without?: readonly string[] },
-  { lock, files, ownLock }: Source,
+  { lock, files, ownLock }: EnvironmentSource,
   base?: string,
-): Promise<Wanted> {
+): Promise<ExpectedEnvironment> {
   const read = async (path: string) => await Deno.readFile(path).catch(() => new Uint8Array());
   const digest = async (path: string) => sha256(await read(path));
   const choices = Object.entries({ extras, groups, install, python, torch, without }).filter(([, value]) =>
@@ -231,14 +231,14 @@ interface Places {
 function placesFor(
   options: Pick<EnvironmentOptions, "root" | "directory">,
   override: string | undefined,
-  wanted: Wanted,
+  expected: ExpectedEnvironment,
 ): Places {
-  const usual = options.directory ?? usualName(options.root, wanted.lock);
+  const usual = options.directory ?? usualName(options.root, expected.lock);
   const main = override
     ? resolve(Deno.env.get("INIT_CWD") ?? options.root, override)
     : resolve(options.root, usual);
   const caches = environmentCache();
-  const cache = caches && join(caches, wanted.lockSha256.slice(0, 16), basename(usual));
+  const cache = caches && join(caches, expected.lockSha256.slice(0, 16), basename(usual));
   return { named: Boolean(override), main, second: `${main}-locked`, cache };
 }
 
@@ -251,37 +251,37 @@ function usualName(root: string, lock: string): string {
   );
 }
 
-async function firstFitting(places: Places, wanted: Wanted): Promise<string | undefined> {
+async function firstFitting(places: Places, expected: ExpectedEnvironment): Promise<string | undefined> {
   const paths = places.named ? [places.main] : [places.main, places.second, places.cache];
-  for (const path of paths) if (path !== undefined && await misfit(path, wanted) === undefined) return path;
+  for (const path of paths) if (path !== undefined && await misfit(path, expected) === undefined) return path;
 }
 
 /** Makes the environment, or waits for another process that is making it. */
 async function makeOrAwait(
   options: EnvironmentOptions,
-  source: Source,
+  source: EnvironmentSource,
   places: Places,
-  wanted: Wanted,
+  expected: ExpectedEnvironment,
 ): Promise<{ directory: string; made: boolean }> {
   await checkSource(source);
   const making = await import("./make_environment.ts");
   const chosen = await choosePlace(places, options);
   using target = await making.acquirePlace(chosen, places.named ? undefined : places.cache, options);
   const { directory } = target;
-  if (await adopt(directory, wanted)) return { directory, made: false };
-  await making.makeEnvironment({ ...options, source, wanted, target });
+  if (await adopt(directory, expected)) return { directory, made: false };
+  await making.makeEnvironment({ ...options, source, expected, target });
   return { directory, made: true };
 }
 
 /** True if the environment fits now: another process made it meanwhile, or only a comment of the requirements changed. */
-async function adopt(directory: string, wanted: Wanted): Promise<boolean> {
+async function adopt(directory: string, expected: ExpectedEnvironment): Promise<boolean> {
   const stamp = await readStamp(directory);
-  const requirementsSha256 = stamp?.requirementsSha256 ?? wanted.requirementsSha256;
-  if (await misfit(directory, { ...wanted, requirementsSha256 }) !== undefined || stamp === undefined) {
+  const requirementsSha256 = stamp?.requirementsSha256 ?? expected.requirementsSha256;
+  if (await misfit(directory, { ...expected, requirementsSha256 }) !== undefined || stamp === undefined) {
     return false;
   }
-  if (requirementsSha256 !== wanted.requirementsSha256) {
-    await writeStamp(directory, { ...stamp, requirementsSha256: wanted.requirementsSha256 });
+  if (requirementsSha256 !== expected.requirementsSha256) {
+    await writeStamp(directory, { ...stamp, requirementsSha256: expected.requirementsSha256 });
   }
   return true;
 }

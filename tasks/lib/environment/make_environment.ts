@@ -6,14 +6,22 @@ import { run } from "../system/command.ts";
 import { acquire } from "../system/file_lock.ts";
 import { exists, freeSpace, isDiskFull, isReadOnly, makeOwnFolder, sha256 } from "../system/files.ts";
 import type { PackageChoices } from "../experiment/experiment.ts";
-import { pythonsFor, type Source } from "./source.ts";
+import { type EnvironmentSource, pythonsFor } from "./source.ts";
 import { installArguments } from "./install_arguments.ts";
 import { endProcesses } from "../system/processes.ts";
 import type { Contents, ContentsRequest } from "./format.ts";
 import { ofLock } from "./exported.ts";
 import { localRequirements, type Lock, readLock } from "./lock_file.ts";
 import { describeRange, findPython, isNewer, type Python, type PythonRange } from "./python.ts";
-import { environmentLock, isVacant, misfit, PLATFORM, readStamp, type Wanted, writeStamp } from "./stamp.ts";
+import {
+  environmentLock,
+  type ExpectedEnvironment,
+  isVacant,
+  misfit,
+  PLATFORM,
+  readStamp,
+  writeStamp,
+} from "./stamp.ts";
 import { InstallError, type Workplace } from "./tool.ts";
 import { findUv, type Uv } from "./uv.ts";
 import { bytes } from "../cli/format.ts";
@@ -73,8 +81,8 @@ async function checkWritable(folder: string) {
 export interface Making extends Reporter, PackageChoices {
   /** Absolute path of the project. */
   root: string;
-  source: Source;
-  wanted: Wanted;
+  source: EnvironmentSource;
+  expected: ExpectedEnvironment;
   gpu: boolean;
   /** Download more than 1 GB without asking. */
   yes?: boolean;
@@ -91,17 +99,17 @@ export interface Making extends Reporter, PackageChoices {
  * agreed to.
  */
 export async function makeEnvironment(making: Making): Promise<void> {
-  const { target, announce, signal, wanted } = making;
+  const { target, announce, signal, expected } = making;
   const started = performance.now();
   await removeLeftovers(target);
   const { source } = making;
-  const lock = source.ownLock ? leavingOut(making.without, await readLock(wanted.lock)) : undefined;
+  const lock = source.ownLock ? leavingOut(making.without, await readLock(expected.lock)) : undefined;
   // What conda's packages need of a Python is among them.
   const range = source.format.isConda ? undefined : await pythonsFor(source, making.python);
-  const [python, uv] = await Promise.all([pythonFor(wanted, range), findUv()]);
-  const before = await whyNotAsItIs(target.directory, wanted);
+  const [python, uv] = await Promise.all([pythonFor(expected, range), findUv()]);
+  const before = await whyNotAsItIs(target.directory, expected);
   if (before !== undefined) announce(before);
-  notesOnPython(python, wanted, range).forEach((note) => announce(note));
+  notesOnPython(python, expected, range).forEach((note) => announce(note));
   const log = join(target.state, "log.txt");
   await Deno.remove(log).catch(() => {});
   const scratch = await Deno.makeTempDir({ dir: target.state, prefix: "making-" });
@@ -130,12 +138,12 @@ export async function makeEnvironment(making: Making): Promise<void> {
     if (!isConda) await relocate(directory, target.directory);
     await writeStamp(directory, {
       format: 1,
-      lock: basename(wanted.lock),
-      lockSha256: wanted.lockSha256,
-      requirementsSha256: wanted.requirementsSha256,
+      lock: basename(expected.lock),
+      lockSha256: expected.lockSha256,
+      requirementsSha256: expected.requirementsSha256,
       python: isConda
-        ? { ...await ownPython(directory), asked: wanted.asked }
-        : { version: python.version, base: python.path, asked: wanted.asked },
+        ? { ...await ownPython(directory), asked: expected.asked }
+        : { version: python.version, base: python.path, asked: expected.asked },
       platform: PLATFORM,
       directory: target.directory,
       installer,
@@ -160,12 +168,12 @@ function leavingOut(names: readonly string[] = [], lock: Lock): Lock {
   return { ...lock, packages: lock.packages.filter(({ name }) => !names.includes(name)) };
 }
 
-async function pythonFor({ base }: Wanted, range?: PythonRange): Promise<Python> {
+async function pythonFor({ base }: ExpectedEnvironment, range?: PythonRange): Promise<Python> {
   return await findPython({ range, candidates: base === undefined ? undefined : [base] });
 }
 
 /** What the user may not expect of the Python that is used. */
-function notesOnPython(python: Python, { base }: Wanted, range?: PythonRange): string[] {
+function notesOnPython(python: Python, { base }: ExpectedEnvironment, range?: PythonRange): string[] {
   const notes: string[] = [];
   if (range !== undefined && isNewer(range, python)) {
     const made = describeRange(range);
@@ -199,13 +207,13 @@ function markOf(directory: string): string {
   return `MAKING_ENVIRONMENT=${sha256(directory).slice(0, 16)}`;
 }
 
-async function whyNotAsItIs(directory: string, wanted: Wanted): Promise<string | undefined> {
+async function whyNotAsItIs(directory: string, expected: ExpectedEnvironment): Promise<string | undefined> {
   if (await isVacant(directory)) return undefined;
-  return `Making ${directory} again: ${await misfit(directory, wanted)}`;
+  return `Making ${directory} again: ${await misfit(directory, expected)}`;
 }
 
 /** Folders that the requirements name, from the requirements' folder. */
-async function localsOf({ files }: Source): Promise<string[]> {
+async function localsOf({ files }: EnvironmentSource): Promise<string[]> {
   const found = await Promise.all(
     files.map(async (file) =>
       (await localRequirements([file])).map((argument) =>
@@ -246,7 +254,7 @@ async function ownPython(directory: string): Promise<{ version: string; base: st
 }
 
 function announcement(
-  { target, wanted, install = [] }: Making,
+  { target, expected, install = [] }: Making,
   { downloadMB, diskMB, tool: named }: Contents,
   uv: Uv | undefined,
   { version }: Python,
@@ -255,7 +263,7 @@ function announcement(
   const size = downloadMB === undefined ? "" : ` (about ${bytes(downloadMB * 1e6)} to download${disk})`;
   const own = uv === undefined ? "pip" : `uv ${uv.version}`;
   const tool = named ?? `${own} on Python ${version}`;
-  const from = basename(wanted.lock) || install.join(" ");
+  const from = basename(expected.lock) || install.join(" ");
   return `Making ${target.directory} from ${from}${size}, with ${tool}`;
 }
 

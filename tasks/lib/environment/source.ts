@@ -8,7 +8,7 @@ import { REQUIREMENTS } from "./formats/requirements.ts";
 import { checkLock, findLock, readLock } from "./lock_file.ts";
 import type { PythonRange } from "./python.ts";
 
-export interface Source {
+export interface EnvironmentSource {
   format: EnvironmentFormat;
   /** Absolute paths; empty where only `install` is given. */
   files: string[];
@@ -31,7 +31,7 @@ export async function findSource(
   requirements: readonly string[],
   { gpu, install, ...choices }: PackageChoices & { gpu?: boolean },
   note: (line: string) => void,
-): Promise<Source> {
+): Promise<EnvironmentSource> {
   const source = await sourceOf(root, requirements, { gpu, install }, note);
   if (choices.extras !== undefined || choices.groups !== undefined) {
     await refuseChoices(source, requirements, choices);
@@ -41,7 +41,7 @@ export async function findSource(
 
 /** Extras or groups of what has none would be left out silently. */
 async function refuseChoices(
-  { files, format }: Source,
+  { files, format }: EnvironmentSource,
   requirements: readonly string[],
   choices: PackageChoices,
 ) {
@@ -66,7 +66,7 @@ async function sourceOf(
   requirements: readonly string[],
   { gpu, install }: { gpu?: boolean; install?: string[] },
   note: (line: string) => void,
-): Promise<Source> {
+): Promise<EnvironmentSource> {
   const paths = requirements.map((path) => resolve(root, path));
   if (paths.length === 0) return onlyInstall(root, install ?? []);
   const folder = paths.length === 1 && await isFolder(paths[0]!) ? paths[0]! : undefined;
@@ -85,7 +85,7 @@ async function sourceOf(
 }
 
 /** @throws Failure(2) if a lock of `deno task lock` lacks a requirement, or pins it otherwise. */
-export async function checkSource({ lock, files, ownLock }: Source): Promise<void> {
+export async function checkSource({ lock, files, ownLock }: EnvironmentSource): Promise<void> {
   for (const file of files) {
     if (await exists(file)) continue;
     throw new Failure(2, `Cannot find ${file}, which the experiment requires`, {
@@ -102,7 +102,7 @@ export async function checkSource({ lock, files, ownLock }: Source): Promise<voi
  * @param python minor version that experiment.yaml names
  */
 export async function pythonsFor(
-  { ownLock, lock, files }: Source,
+  { ownLock, lock, files }: EnvironmentSource,
   python?: string,
 ): Promise<PythonRange | undefined> {
   if (python !== undefined) return { oldest: python, newest: python, isExact: true };
@@ -115,7 +115,7 @@ export async function pythonsFor(
 }
 
 /** `install: [-e, .]` alone: what the project itself requires. */
-async function onlyInstall(root: string, install: readonly string[]): Promise<Source> {
+async function onlyInstall(root: string, install: readonly string[]): Promise<EnvironmentSource> {
   // Packages by their names, as a README gives them: there is no file.
   if (!install.some((argument) => argument.startsWith("."))) {
     return { format: REQUIREMENTS, files: [], lock: "", ownLock: false };

@@ -8,7 +8,7 @@ import type { Stamp } from "./stamp_schema.ts";
 export type { Stamp };
 
 /** What an environment must have been made from to be used. */
-export interface Wanted {
+export interface ExpectedEnvironment {
   /** Absolute path of the lock, or of the requirements file. */
   lock: string;
   lockSha256: string;
@@ -35,15 +35,17 @@ export async function writeStamp(directory: string, stamp: Stamp): Promise<void>
 }
 
 /** Why an environment can't be used, as a phrase after "because"; undefined if it can. Starts no process. */
-export async function misfit(directory: string, wanted: Wanted): Promise<string | undefined> {
+export async function misfit(directory: string, expected: ExpectedEnvironment): Promise<string | undefined> {
   const stamp = await readStamp(directory);
   if (stamp === undefined) return "it is not finished";
   if (stamp.directory !== directory) return `it was made for ${stamp.directory}`;
   if (stamp.platform !== PLATFORM) return `it was made on ${stamp.platform}`;
-  if (stamp.lockSha256 !== wanted.lockSha256) return "the lock has changed";
-  if (stamp.requirementsSha256 !== wanted.requirementsSha256) return "the requirements have changed";
-  if (wanted.base !== undefined && stamp.python.base !== wanted.base) return `it is for ${stamp.python.base}`;
-  if (!await isAskedFor(stamp, wanted.asked)) return `PYTHON is now ${wanted.asked}`;
+  if (stamp.lockSha256 !== expected.lockSha256) return "the lock has changed";
+  if (stamp.requirementsSha256 !== expected.requirementsSha256) return "the requirements have changed";
+  if (expected.base !== undefined && stamp.python.base !== expected.base) {
+    return `it is for ${stamp.python.base}`;
+  }
+  if (!await isAskedFor(stamp, expected.asked)) return `PYTHON is now ${expected.asked}`;
   if (!await hasWorkingPython(directory)) return "its Python is gone";
 }
 

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { PROJECT_LABEL } from "../container/client.ts";
-import { NEWEST_IMAGE } from "../doctor/wanted.ts";
+import { NEWEST_IMAGE } from "../doctor/demands.ts";
 import { requirementsLabels } from "../engine/own_image.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { DEBIAN_PYTHON, type ImagePackages } from "./packages.ts";

@@ -8,7 +8,7 @@ import { forThisMachine } from "../environment/exported.ts";
 import { REQUIREMENTS } from "../environment/formats/requirements.ts";
 import { localRequirements, requirementLine } from "../environment/lock_file.ts";
 import { findPython, isNewer, type PythonRange } from "../environment/python.ts";
-import { checkSource, findSource, pythonsFor, type Source } from "../environment/source.ts";
+import { checkSource, type EnvironmentSource, findSource, pythonsFor } from "../environment/source.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 
 /** How the list of packages is had: a file as it is, what a lock pins, what files come to now, or what they ask for. */
@@ -59,7 +59,7 @@ function cannot({ name }: Experiment, because: string, remedy: string): Failure 
 }
 
 /** Nothing of conda is in the CPU image, and GPU-Jupyter's own packages are to stay as they are. */
-function refuseConda(experiment: Experiment, { format: { isConda, name }, files }: Source) {
+function refuseConda(experiment: Experiment, { format: { isConda, name }, files }: EnvironmentSource) {
   const file = basename(files[0] ?? "");
   if (isConda) {
     throw cannot(
@@ -71,7 +71,7 @@ function refuseConda(experiment: Experiment, { format: { isConda, name }, files 
   if (name === "Pipfile") throw cannot(experiment, "Pipfile has no Pipfile.lock", "pipenv lock");
 }
 
-async function localOf({ files, format }: Source, root: string): Promise<string[]> {
+async function localOf({ files, format }: EnvironmentSource, root: string): Promise<string[]> {
   if (format !== REQUIREMENTS) return [];
   const found = await Promise.all(files.map(async (file) => {
     const local = existsSync(file) ? await localRequirements([file]) : [];
@@ -83,7 +83,7 @@ async function localOf({ files, format }: Source, root: string): Promise<string[
 }
 
 /** What the file for an image says, else what the environment's own files ask for; ranges where they have some. */
-async function gpuPackages(experiment: Experiment, { files, format, lock }: Source) {
+async function gpuPackages(experiment: Experiment, { files, format, lock }: EnvironmentSource) {
   const { root } = experiment;
   const first = files[0] ?? lock;
   const stem = first.replace(/\.[^./]*$/, "");

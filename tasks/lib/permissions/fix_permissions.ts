@@ -9,7 +9,7 @@ import { shellQuote } from "../system/command.ts";
 import { callerFolder, projectRoot } from "../system/project_root.ts";
 import { findFirst } from "./find.ts";
 import { type Report, runHelper } from "./helper.ts";
-import { choosePlace, helperCommand, type Place, type Wanted } from "./place.ts";
+import { choosePlace, type ChosenPlace, helperCommand, type Place } from "./place.ts";
 import { accepted } from "./refusal.ts";
 import { type Caller, planRequest, readCaller, type Request } from "./request.ts";
 import { describeOwner, describePlace, number, showFindings, showLeft } from "./show.ts";
@@ -39,10 +39,10 @@ export async function fixPermissions(options: Options, terminal: Terminal): Prom
   const root = await Deno.realPath(await projectRoot(callerFolder(), "repair"));
   const caller = await readCaller();
   const request = planRequest(root, caller, options);
-  const wanted = { engine: options.engine, image: options.image };
-  if (options.undo !== undefined) return await takeBack(options, request, caller, wanted, terminal);
+  const chosen = { engine: options.engine, image: options.image };
+  if (options.undo !== undefined) return await takeBack(options, request, caller, chosen, terminal);
   if (await isKnownRight(request, caller)) return allRight(request, terminal);
-  const place = await choosePlace(request, caller, wanted).catch((error) => {
+  const place = await choosePlace(request, caller, chosen).catch((error) => {
     if (error instanceof Failure && error.exitCode === 3) return error;
     throw error;
   });
@@ -93,12 +93,12 @@ async function look(
   work: "look" | "repair" = "look",
   onChange?: (line: string) => void,
 ): Promise<Report> {
-  const said = await runHelper(place, request, work, {
+  const answer = await runHelper(place, request, work, {
     progress: (line) => terminal.progress(line),
     onChange,
   });
   terminal.clearProgress();
-  const report = accepted(said, place, request);
+  const report = accepted(answer, place, request);
   showFindings(request, report, terminal);
   return report;
 }
@@ -112,19 +112,19 @@ async function takeBack(
   { undo = "", plan }: Options,
   request: Request,
   caller: Caller,
-  wanted: Wanted,
+  chosen: ChosenPlace,
   terminal: Terminal,
 ): Promise<Outcome> {
   if (plan) throw new Failure(2, "--undo does what its list says: remove --plan, and look at the list");
   const path = resolve(callerFolder(), undo);
   const list = await readUndoList(path);
-  const place = caller.isRoot ? { kind: "here" as const } : await choosePlace(request, caller, wanted, true);
-  const said = await runHelper(place, request, "undo", {
+  const place = caller.isRoot ? { kind: "here" as const } : await choosePlace(request, caller, chosen, true);
+  const answer = await runHelper(place, request, "undo", {
     progress: (line) => terminal.progress(line),
     undo: list,
   });
   terminal.clearProgress();
-  const report = accepted(said, place, request);
+  const report = accepted(answer, place, request);
   terminal.line(
     `Given back ${number(report.changed)} of ${number(report.entries)} files and folders, ${
       describePlace(place)

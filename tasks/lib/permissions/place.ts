@@ -26,7 +26,7 @@ export type Place =
   };
 
 /** What was asked for. */
-export interface Wanted {
+export interface ChosenPlace {
   /** `--engine`. */
   engine?: string;
   image?: string;
@@ -167,13 +167,13 @@ function containerCommand(
 export async function choosePlace(
   request: Request,
   caller: Caller,
-  { engine, image: wanted }: Wanted,
+  { engine, image: chosen }: ChosenPlace,
   needsRoot = false,
 ): Promise<Place> {
-  const isFree = engine === undefined && wanted === undefined && !needsRoot;
+  const isFree = engine === undefined && chosen === undefined && !needsRoot;
   if (isFree && await hasRights(request, caller) && isOnPath("python3")) return { kind: "here" };
   const image = imageMarker();
-  if (image === undefined || caller.isRoot) return await findContainer({ engine, image: wanted });
+  if (image === undefined || caller.isRoot) return await findContainer({ engine, image: chosen });
   throw new Failure(3, `Cannot become root here: this is a container of the image ${image.name}`, {
     remedy:
       "On the host: deno task fix-permissions. Or here, if the container was started with the right to sudo: " +
@@ -192,7 +192,7 @@ async function hasRights(request: Request, { isRoot }: Caller): Promise<boolean>
  *
  * @throws Failure(3) if there is none, with what is wrong with the first that is there.
  */
-async function findContainer({ engine, image }: Wanted): Promise<Place & { kind: "container" }> {
+async function findContainer({ engine, image }: ChosenPlace): Promise<Place & { kind: "container" }> {
   const all = (await allEngines()).flatMap(({ name, permissions }) =>
     permissions === undefined ? [] : [{ name, program: permissions }]
   );
@@ -223,17 +223,17 @@ async function findContainer({ engine, image }: Wanted): Promise<Place & { kind:
 
 async function containerOf(
   program: ContainerProgram,
-  wanted?: string,
+  chosen?: string,
 ): Promise<Place & { kind: "container" }> {
   const { rootless } = await requireEngine(program);
-  const images = wanted === undefined ? await candidates(program) : [{ name: wanted, declared: false }];
+  const images = chosen === undefined ? await candidates(program) : [{ name: chosen, declared: false }];
   for (const { name: image, declared } of images) {
     if (declared || await hasPython(program, image)) return { kind: "container", program, image, rootless };
   }
-  if (wanted !== undefined) {
+  if (chosen !== undefined) {
     throw new Failure(
       3,
-      `Cannot become root in ${wanted}: ${program} has no such image, or it has no Python`,
+      `Cannot become root in ${chosen}: ${program} has no such image, or it has no Python`,
       {
         remedy: `Look at what there is: ${program} image ls`,
       },

@@ -8,38 +8,38 @@ import type { Request } from "./request.ts";
 import { number } from "./show.ts";
 
 /** @throws Failure(2) or (3) that says why nothing was touched, if so. */
-export function accepted(said: Report | Refusal, place: Place, { root }: Request): Report {
-  if (!("refused" in said)) return said;
+export function accepted(answer: Report | Refusal, place: Place, { root }: Request): Report {
+  if (!("refused" in answer)) return answer;
   const engine = place.kind === "container" ? place.program : "this process";
   const remedy = "sudo $(command -v deno) task fix-permissions";
-  switch (said.refused) {
+  switch (answer.refused) {
     case "other ids":
       throw new Failure(
         3,
-        `Cannot repair ${root}: ${visibleLine(said.path)} belongs to ${
-          said.caller.join(":")
+        `Cannot repair ${root}: ${visibleLine(answer.path)} belongs to ${
+          answer.caller.join(":")
         }, and in a container of ` +
           `${engine} to ${
-            said.here.join(":")
+            answer.here.join(":")
           }, so it would give the files to somebody else; nothing was touched`,
         { remedy },
       );
     case "no such id":
       throw new Failure(
         3,
-        `Cannot repair ${root}: ${engine} knows no user ${said.uid}:${said.gid} in its containers; nothing was touched`,
+        `Cannot repair ${root}: ${engine} knows no user ${answer.uid}:${answer.gid} in its containers; nothing was touched`,
         { remedy },
       );
     case "nearly everything": {
-      const foreign = said.owners.reduce((sum, { count }) => sum + count, 0);
+      const foreign = answer.owners.reduce((sum, { count }) => sum + count, 0);
       throw new Failure(
         2,
         `Cannot repair ${root}: ${number(foreign)} of ${
-          number(said.entries)
+          number(answer.entries)
         } files and folders belong to somebody ` +
           "else, so it may be somebody else's project; nothing was touched",
         {
-          problems: said.owners.map(({ uid, gid, count }) => ({
+          problems: answer.owners.map(({ uid, gid, count }) => ({
             message: `${number(count)} of ${uid}:${gid}`,
           })),
           remedy: "If all of it is to be yours: deno task fix-permissions --all",
@@ -47,6 +47,6 @@ export function accepted(said: Report | Refusal, place: Place, { root }: Request
       );
     }
     default:
-      return said satisfies never;
+      return answer satisfies never;
   }
 }

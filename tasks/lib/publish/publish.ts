@@ -15,7 +15,7 @@ import { type Archive, isCompressed, saveImage } from "./archive.ts";
 import { type AuthorsRun, findAuthorsRun } from "./authors_run.ts";
 import { pushImage } from "./push.ts";
 import { type PublishOptions, type PublishRequest, readPublishRequest } from "./request.ts";
-import { readSource, shown, type Source } from "./source.ts";
+import { type PublishedCommit, readPublishedCommit, shown } from "./commit.ts";
 import { describePublication, type Publication, reference, type Words } from "./texts.ts";
 
 type Outcome = { exitCode: 0; result: unknown };
@@ -31,7 +31,7 @@ export async function publishTask(
 ): Promise<Outcome> {
   const request = readPublishRequest(options);
   const experiment = await readExperiment(which, callerFolder());
-  const source = await readSource(experiment.root, request.limit);
+  const source = await readPublishedCommit(experiment.root, request.limit);
   const run = await findAuthorsRun(experiment);
   warn(source, run, terminal);
   const data = Object.keys(experiment.data);
@@ -50,11 +50,16 @@ export async function publishTask(
   return { exitCode: 0, result: result(publication, words, size) };
 }
 
-function about({ tag }: PublishRequest, { kind, base }: BuildPlan, source: Source, run?: AuthorsRun) {
+function about(
+  { tag }: PublishRequest,
+  { kind, base }: BuildPlan,
+  source: PublishedCommit,
+  run?: AuthorsRun,
+) {
   return { tag, kind, base, source, run };
 }
 
-function warn({ untracked, bytes: size }: Source, run: AuthorsRun | undefined, terminal: Terminal) {
+function warn({ untracked, bytes: size }: PublishedCommit, run: AuthorsRun | undefined, terminal: Terminal) {
   terminal.line(`The project's own files: ${bytes(size)}`);
   if (untracked.length > 0) {
     terminal.note(`Not in the image, since git does not track them: ${shown(untracked).join(", ")}`);
@@ -75,7 +80,7 @@ function warn({ untracked, bytes: size }: Source, run: AuthorsRun | undefined, t
 async function showPlan(
   request: PublishRequest,
   experiment: Experiment,
-  source: Source,
+  source: PublishedCommit,
   run: AuthorsRun | undefined,
   terminal: Terminal,
 ): Promise<Outcome> {

@@ -34,7 +34,7 @@ export async function claimsSection(
     return section(
       "claims",
       "Claims",
-      html`<p>There is nothing to hold this run against: ${
+      html`<p>There is nothing to check in this run: ${
         experiment.claims.length === 0 ? "the experiment makes no claims" : "no claim is about what ran here"
       }.</p>`,
     );

@@ -77,7 +77,7 @@ export function conclude({ status, checks, altered, claims }: Findings): string 
   }
   if (status !== "done") return `No verdict for a run that ${was(status)}`;
   if (claims === 0) {
-    return "Done. The experiment makes no claims, so there is nothing to hold it against";
+    return "Done. The experiment makes no claims, so there is nothing to check";
   }
   if (checks.length === 0) return "Done. No claim is about what ran here";
   const applicable = checks.filter((check) => check.verdict !== "not applicable");

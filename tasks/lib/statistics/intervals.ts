@@ -25,7 +25,7 @@ export function summarize(values: readonly number[]): Summary {
 }
 
 /**
- * Where one further run is expected: mean ± t·sd·√(1 + 1/n), which a single published number is held against
+ * Where one further run is expected: mean ± t·sd·√(1 + 1/n), which a single published number is checked against
  * [Patil, Peng & Leek 2016].
  */
 export function predictionInterval({ n, mean, sd }: Summary, confidence = 0.95): Interval {

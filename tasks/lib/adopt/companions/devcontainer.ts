@@ -1,6 +1,6 @@
 /** .devcontainer/: "Reopen in Container" on the CPU, and on GPU-Jupyter for a host with an NVIDIA GPU. */
 
-import { NEWEST_IMAGE } from "../../doctor/wanted.ts";
+import { NEWEST_IMAGE } from "../../doctor/demands.ts";
 import type { Proposal } from "../compose.ts";
 import type { Companion, CompanionRequest } from "./companion.ts";
 

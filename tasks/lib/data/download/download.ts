@@ -14,7 +14,7 @@ import { type Expected, findMismatch, type Found, isHashed, readChecksums } from
 import { parseAddress, showAddress } from "./web_address.ts";
 
 /** A file as experiment.yaml declares it. */
-export interface Wanted extends Expected {
+export interface DownloadRequest extends Expected {
   /** What the user calls it. */
   name: string;
   /** Mirrors, tried in this order; https, or http if there is a hash. */
@@ -47,7 +47,7 @@ export interface DownloadOptions {
  * Failure(130) if it was stopped
  */
 export async function download(
-  wanted: Wanted,
+  wanted: DownloadRequest,
   target: string,
   options: DownloadOptions = {},
 ): Promise<Downloaded> {
@@ -64,7 +64,7 @@ export async function download(
 }
 
 /** What a process has left there that was killed just then. */
-async function findWhole(wanted: Wanted, target: string): Promise<Downloaded | undefined> {
+async function findWhole(wanted: DownloadRequest, target: string): Promise<Downloaded | undefined> {
   using file = await Deno.open(target).catch(() => undefined);
   if (file === undefined) return undefined;
   const found = (await readChecksums(file, wanted)).digest();
@@ -72,7 +72,7 @@ async function findWhole(wanted: Wanted, target: string): Promise<Downloaded | u
 }
 
 async function fetchWhole(
-  wanted: Wanted,
+  wanted: DownloadRequest,
   urls: URL[],
   target: string,
   { signal, onProgress, log, patience, otherwise }: DownloadOptions & { log: (line: string) => void },
@@ -145,7 +145,7 @@ function remedyForNetwork(): string {
 }
 
 /** What the system says about the target's folder, in a user's terms. */
-function explain(error: unknown, { name }: Wanted, target: string): unknown {
+function explain(error: unknown, { name }: DownloadRequest, target: string): unknown {
   const isOfSystem = error instanceof Error && (error as { code?: string }).code !== undefined;
   if (error instanceof Failure || !isOfSystem) return error;
   return new Failure(3, `Cannot download ${name} to ${dirname(target)}: ${error.message}`);

@@ -1,6 +1,6 @@
 /** A step in apptainer: a child process of the caller, in the file system of a SIF file. */
 
-import { isForApptainer } from "../../container/sif_source.ts";
+import { isForApptainer } from "../../container/sif_origin.ts";
 import type { ContainerLimits } from "../../experiment/experiment.ts";
 import type { GpuRequest } from "../../plan/gpus.ts";
 import type { Mount, Plan, PlannedStep } from "../../plan/plan.ts";

@@ -1,4 +1,4 @@
-"""The public runs, and how a run is held against them."""
+"""The public runs, and how a run is checked against them."""
 
 from pathlib import Path
 from typing import Any

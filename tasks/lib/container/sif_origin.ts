@@ -37,7 +37,7 @@ export function isForApptainer(image: string): boolean {
  * @param folder that paths are relative to
  * @throws Failure(2) for a file that is not there, Failure(3) for an image that is not.
  */
-export async function findSource(
+export async function findOrigin(
   image: string | undefined,
   own: string[],
   folder: string,

@@ -3,13 +3,13 @@
 import type { Answer } from "./ask.ts";
 import { readCards } from "./cards.ts";
 import { readDocker } from "./docker.ts";
-import { type EngineAnswers, judgeEngines, readEngines, usableEngines } from "./engines.ts";
+import { diagnoseEngines, type EngineAnswers, readEngines, usableEngines } from "./engines.ts";
 import type { Group } from "./findings.ts";
-import { type GpuProbe, judgeGpu } from "./gpu.ts";
-import { isWsl, judgeMachine, type Machine } from "./machine.ts";
-import { judgePrograms, type Programs } from "./programs.ts";
+import { diagnoseGpu, type GpuProbe } from "./gpu.ts";
+import { diagnoseMachine, isWsl, type Machine } from "./machine.ts";
+import { diagnosePrograms, type Programs } from "./programs.ts";
 import { type CdiSpec, readToolkit } from "./toolkit.ts";
-import type { Wanted } from "./wanted.ts";
+import type { Demands } from "./demands.ts";
 
 /** What programs answered, by the name of the question. */
 export interface GpuAnswers {
@@ -35,7 +35,7 @@ export interface Probes extends Omit<GpuProbes, "kernel"> {
   programs: Omit<Programs, "git">;
 }
 
-export function judge(probes: Probes, wanted: Wanted): Group[] {
+export function diagnose(probes: Probes, demands: Demands): Group[] {
   const { answers, machine, programs } = probes;
   const engines = readEngines(answers);
   const usable = usableEngines(engines);
@@ -50,14 +50,14 @@ export function judge(probes: Probes, wanted: Wanted): Group[] {
   return [
     {
       topic: "Programs",
-      findings: judgePrograms({ ...programs, git: answers.git }, usable.length > 0, wanted),
+      findings: diagnosePrograms({ ...programs, git: answers.git }, usable.length > 0, demands),
     },
     {
       topic: "Engines",
-      findings: judgeEngines(engines, wanted, { gpu: cards, inside: machine.image !== undefined }),
+      findings: diagnoseEngines(engines, demands, { gpu: cards, inside: machine.image !== undefined }),
     },
-    { topic: "GPU", findings: judgeGpu(gpu, wanted, containers) },
-    { topic: "Machine", findings: judgeMachine(machine, wanted) },
+    { topic: "GPU", findings: diagnoseGpu(gpu, demands, containers) },
+    { topic: "Machine", findings: diagnoseMachine(machine, demands) },
   ];
 }
 

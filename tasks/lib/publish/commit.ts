@@ -12,7 +12,7 @@ import { inParallel } from "../system/files.ts";
 /** Files that a message names; more would only scroll by. */
 const SHOWN = 8;
 
-export interface Source extends Provenance {
+export interface PublishedCommit extends Provenance {
   revision: string;
   /** Bytes of the tracked files. */
   bytes: number;
@@ -26,7 +26,7 @@ export interface Source extends Provenance {
  * @param limit most bytes that the tracked files may take
  * @throws Failure(2) if there is no commit, files differ from it, or some would be missing or are too large
  */
-export async function readSource(root: string, limit: number): Promise<Source> {
+export async function readPublishedCommit(root: string, limit: number): Promise<PublishedCommit> {
   const [{ commit, dirty }, provenance] = await Promise.all([
     readCode(root, runsRoot(root)),
     readProvenance(root),

@@ -4,7 +4,7 @@ import type { Environment, Experiment } from "../experiment/experiment.ts";
 import type { Finding } from "./findings.ts";
 import { GPU_IMAGES, imageName } from "./gpu_images.ts";
 
-export interface Wanted {
+export interface Demands {
   /** Name of the experiment; absent where there is none. */
   name?: string;
   /** Image with CUDA that it runs in, or is built on. */
@@ -20,9 +20,9 @@ export interface Wanted {
 export const NEWEST_IMAGE = imageName(GPU_IMAGES[0]!);
 
 /** Without an experiment: the newest image, and a GPU if there is one. */
-export const ANYTHING: Wanted = { image: NEWEST_IMAGE, gpus: "optional" };
+export const DEFAULT_DEMANDS: Demands = { image: NEWEST_IMAGE, gpus: "optional" };
 
-export function wantedBy({ name, environment }: Experiment): Wanted {
+export function demandsOf({ name, environment }: Experiment): Demands {
   const { image, gpus, engine, limits: { shmSize } } = environment;
   return {
     name,
@@ -40,12 +40,12 @@ export function sizeInBytes(size: string): number {
 }
 
 /** The experiment can't do without a GPU. */
-export function demandsGpu({ gpus }: Pick<Wanted, "gpus">): boolean {
+export function demandsGpu({ gpus }: Pick<Demands, "gpus">): boolean {
   return gpus !== "none" && gpus !== "optional";
 }
 
 /** How grave it is that a GPU can't be used. */
-export function gpuSeverity(wanted: Pick<Wanted, "gpus">): Exclude<Finding["severity"], "ok"> {
-  if (demandsGpu(wanted)) return "blocker";
-  return wanted.gpus === "none" ? "note" : "warning";
+export function gpuSeverity(demands: Pick<Demands, "gpus">): Exclude<Finding["severity"], "ok"> {
+  if (demandsGpu(demands)) return "blocker";
+  return demands.gpus === "none" ? "note" : "warning";
 }
