@@ -9,7 +9,7 @@ import { type PublishOptions, readPublishRequest } from "../../tasks/lib/publish
 import { readPublishedCommit } from "../../tasks/lib/publish/commit.ts";
 import { describePublication, gpusInWords, type Publication } from "../../tasks/lib/publish/texts.ts";
 import type { Gpu } from "../../tasks/lib/system/host.ts";
-import { git } from "../support/docker.ts";
+import { git } from "../support/copy.ts";
 import { experiment, Project, ROOT, TRAIN } from "../support/project.ts";
 
 const NOTHING: PublishOptions = { push: false, force: false, cpu: false, plan: false };

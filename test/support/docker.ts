@@ -1,11 +1,12 @@
-/** A real Docker Engine for tests, and a copy of this project to build images of. */
+/** A real Docker Engine for tests. */
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { stageContext } from "../../tasks/lib/image/build_context.ts";
 import { BASE_IMAGE as BASE, makeBaseImage } from "../../tasks/lib/maintenance/machine/base_image.ts";
 import { exists } from "../../tasks/lib/system/files.ts";
-import { type Ended, ended, Project, ROOT } from "./project.ts";
+import { type Ended, ended, type Project, ROOT } from "./project.ts";
+
+export * from "./copy.ts";
 
 /** Where the engine listens that the tests use. */
 export function socketPath(): string {
@@ -40,23 +41,6 @@ export async function missingEngine(): Promise<string | undefined> {
   if (engine.code !== 0) return `no Docker Engine answers: ${engine.stderr.trim().split("\n").at(-1)}`;
   if (await makeBaseImage()) return undefined;
   return `${BASE} can't be pulled, nor made here (apt install mmdebstrap)`;
-}
-
-/** The tracked files of this project as a repository of their own; it is removed when the tests end. */
-export async function copyOfThisProject(): Promise<Project> {
-  const copy = await Project.make({});
-  addEventListener("unload", () => Deno.removeSync(copy.root, { recursive: true }));
-  await stageContext({ root: ROOT, folder: copy.root, required: [] });
-  await git(copy, "init", "-q");
-  await git(copy, "add", "-A");
-  await git(copy, "commit", "-qm", "all");
-  return copy;
-}
-
-export async function git(copy: Project, ...args: string[]) {
-  const argv = ["-C", copy.root, "-c", "user.name=a", "-c", "user.email=a@example.org", ...args];
-  const { success, stderr } = await new Deno.Command("git", { args: argv }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
 }
 
 /** Wheels of the CPU image: those that lie in this project, else downloaded into the copy. */

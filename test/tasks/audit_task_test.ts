@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Audit, Finding } from "../../tasks/lib/audit/audit.ts";
 import type { Fix } from "../../tasks/lib/audit/fix_plan.ts";
-import { call, otherUser } from "../support/engines.ts";
+import { call, otherUser } from "../support/users.ts";
 import { ended, Project, ROOT } from "../support/project.ts";
 
 const TRAIN = `import os

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
-import { copyOfThisProject } from "../support/docker.ts";
+import { copyOfThisProject } from "../support/copy.ts";
 import { fences, readPages } from "../support/pages.ts";
 import { ended } from "../support/project.ts";
 

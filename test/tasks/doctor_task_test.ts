@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Finding } from "../../tasks/lib/doctor/findings.ts";
 import { JUPYTER_PORT } from "../../tasks/lib/doctor/machine.ts";
 import { isOnPath } from "../../tasks/lib/system/on_path.ts";
-import { call, otherUser, startAs } from "../support/engines.ts";
+import { call, otherUser, startAs } from "../support/users.ts";
 import { type Ended, ended, experiment, Project, ROOT } from "../support/project.ts";
 
 type Topical = Finding & { topic: string };
