@@ -85,6 +85,29 @@ browserTest(
   },
 );
 
+browserTest("a folder that is dropped is judged, and what a reviewer would ask about is said", async () => {
+  const files = training({ epochs: 5, more: "open('published/metrics.json').read()" });
+  const { project, ended } = await reproduced({ ...files, "published/metrics.json": "{}" });
+  assert.equal(ended.code, 0, ended.stderr);
+  await using _ = project;
+  const folder = await project.run();
+  await withPage(async (page, { errors }) => {
+    const devtools = await page.context().newCDPSession(page);
+    for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+      const data = { items: [], files: [folder], dragOperationsMask: 1 };
+      await devtools.send("Input.dispatchDragEvent", { type, x: 100, y: 100, data });
+    }
+    await page.waitForSelector(".verdict");
+    assert.equal(await page.textContent(".verdict"), "Holds: 1 of 1 claims hold");
+    const said = await page.locator("#result li").allTextContents();
+    assert.ok(
+      said.some((line) => line.startsWith("The step train opened published/metrics.json")),
+      said.join(),
+    );
+    assert.deepEqual(errors, []);
+  });
+});
+
 browserTest("a crate is judged like its folder, a signature is checked by WebCrypto", async () => {
   const { project, folder } = await aRun();
   await using _ = project;
@@ -102,6 +125,8 @@ browserTest("a crate is judged like its folder, a signature is checked by WebCry
         good: true,
         detail: `signed with the ${kind.toUpperCase()} key ${print}, whosever it is`,
       });
+      const { "receipt.json.sig": __, ...alone } = files;
+      assert.deepEqual(found(await ask(page, alone)).signature, signature, "the envelope holds it, too");
       const receipt = files["receipt.json"]!.slice();
       receipt[receipt.length - 3]! ^= 1;
       const altered = found(await ask(page, { ...files, "receipt.json": receipt })).signature;

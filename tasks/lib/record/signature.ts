@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { run, runInTerminal } from "../system/command.ts";
 import { exists, writeAtomic } from "../system/files.ts";
-import { Folder, readRegularText } from "../system/regular_file.ts";
+import { Folder, readRegularText, readTextIfThere } from "../system/regular_file.ts";
 import { canonicalJson } from "./canonical_json.ts";
 import { makeEnvelope, signedBytes } from "./in_toto.ts";
 import { parseReceipt, RECEIPT, SIGNATURE } from "./receipt.ts";
@@ -108,6 +108,26 @@ export async function readSigned(
   const isOther = sig !== blobOf(signature);
   const problem = isOther ? `${RECEIPT} and ${SIGNATURE} hold different ones` : undefined;
   return { signed: signedBytes(text), signature, problem };
+}
+
+/**
+ * The same of an envelope alone: it holds the signature, too, so that a receipt can be handed on as one file.
+ *
+ * @throws as `parseReceipt`
+ */
+export async function readEnvelope(
+  directory: string,
+): Promise<{ signed: Signed; signature: string } | undefined> {
+  const path = join(directory, RECEIPT);
+  const receipt = await readTextIfThere(path, { within: new Folder(directory) });
+  if (receipt === undefined) return undefined;
+  const { text, sig } = await parseReceipt(receipt, path);
+  return sig === undefined ? undefined : { signed: signedBytes(text), signature: armored(sig) };
+}
+
+/** As ssh-keygen writes what {@link blobOf} takes out of it. */
+function armored(blob: string): string {
+  return `-----BEGIN SSH SIGNATURE-----\n${blob}\n-----END SSH SIGNATURE-----\n`;
 }
 
 /** Whether the signature is one of this receipt, by whatever key. */

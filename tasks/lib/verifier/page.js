@@ -39,11 +39,13 @@ async function verify(files) {
   show(element("p", `Reading ${files.length} ${files.length === 1 ? "file" : "files"} …`));
   const answer = await verifyFiles(files);
   if (answer.kind === "finding") show(...describe(answer.finding));
-  else if (answer.kind === "problem") {
-    const problem = element("p", answer.message);
-    problem.className = "verdict bad";
-    show(problem);
-  }
+  else if (answer.kind === "problem") showProblem(answer.message);
+}
+
+function showProblem(message) {
+  const problem = element("p", message);
+  problem.className = "verdict bad";
+  show(problem);
 }
 
 function show(...parts) {
@@ -73,6 +75,7 @@ function describe(found) {
     ...lists("Altered since the run ended", found.altered),
     ...lists("Judged otherwise than the run recorded", found.otherVerdicts),
     claims(found),
+    ...lists("Remarks on how the numbers came about, no part of the verdict", found.remarks),
     facts(found),
     ...lists("Not looked at: links, which a browser does not see in a folder", found.unseenLinks),
   ];
@@ -123,18 +126,33 @@ function megabytes(bytes) {
   return (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
 }
 
-/** All files below what was dropped. */
-async function filesOf(entry, path = entry.name) {
-  if (entry.isFile) {
-    const file = await new Promise() < File > ((resolve, reject) => entry.file(resolve, reject));
-    return [[path, file]];
+/** All files below what was dropped. Chromium reads entries only of pages that a server sent, and handles of every page. */
+async function filesOf(item) {
+  if (item.getAsFileSystemHandle === undefined) {
+    const entry = item.webkitGetAsEntry();
+    return entry === null ? [] : await filesOfEntry(entry, entry.name);
   }
+  const handle = await item.getAsFileSystemHandle();
+  return handle === null ? [] : await filesOfHandle(handle, handle.name);
+}
+
+async function filesOfHandle(handle, path) {
+  if (handle.kind === "file") return [[path, await handle.getFile()]];
+  const found = [];
+  for await (const [name, inner] of handle.entries()) {
+    found.push(...await filesOfHandle(inner, `${path}/${name}`));
+  }
+  return found;
+}
+
+async function filesOfEntry(entry, path) {
+  if (entry.isFile) return [[path, await new Promise((resolve, reject) => entry.file(resolve, reject))]];
   const reader = entry.createReader();
   const found = [];
   for (;;) { // a reader gives a hundred at a time
     const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (some.length === 0) return found;
-    for (const inner of some) found.push(...await filesOf(inner, `${path}/${inner.name}`));
+    for (const inner of some) found.push(...await filesOfEntry(inner, `${path}/${inner.name}`));
   }
 }
 
@@ -151,8 +169,11 @@ for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
   });
 }
 document.addEventListener("drop", async ({ dataTransfer }) => {
-  const entries = Array.from(dataTransfer?.items ?? [], (item) => item.webkitGetAsEntry()).filter((one) =>
-    one !== null
-  );
-  await verify((await Promise.all(entries.map((entry) => filesOf(entry)))).flat());
+  // An item is gone after the first wait.
+  const dropped = Array.from(dataTransfer?.items ?? []).filter(({ kind }) => kind === "file").map(filesOf);
+  try {
+    await verify((await Promise.all(dropped)).flat());
+  } catch (error) {
+    showProblem(`What was dropped can't be read: ${error.message}`);
+  }
 });

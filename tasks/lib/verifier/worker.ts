@@ -25,6 +25,8 @@ export interface Finding {
   /** As `deno task verify` judges it. */
   holds: boolean;
   checks: Check[];
+  /** What a reviewer would ask about, e.g. `The step train opened published/metrics.json, …`. */
+  remarks: string[];
   /** What is not as it was when the run ended. */
   altered: string[];
   /** Claims whose verdict is another than the recorded one, each with both. */
@@ -104,7 +106,7 @@ async function judge(files: Files): Promise<Finding> {
   const started = performance.now();
   const unseen = await unseenLinks(files);
   scope.Deno = new DroppedFiles([...files, ...unseen]).asDeno();
-  const [{ judgeRun }, { readEvidence }, { readVerdict }, { NAMESPACE, readSigned }] = await Promise.all([
+  const [{ judgeRun }, { readEvidence }, { readVerdict }, signatures] = await Promise.all([
     import("../verdict/judge.ts"),
     import("../record/evidence.ts"),
     import("../record/verdict.ts"),
@@ -122,10 +124,11 @@ async function judge(files: Files): Promise<Finding> {
     commit: code?.commit,
     holds: verdict.holds,
     checks: verdict.checks,
+    remarks: (verdict.remarks ?? []).map(({ step, remark }) => `The step ${step} ${remark}`),
     altered: verdict.altered,
     otherVerdicts: otherVerdicts(recorded?.checks ?? [], verdict.checks),
     unseenLinks: unseen.map(([path]) => path),
-    signature: await signatureOf(readSigned, NAMESPACE),
+    signature: await signatureOf(signatures),
     files: files.length,
     bytes: files.reduce((sum, [, file]) => sum + (file instanceof Blob ? file.size : 0), 0),
     seconds: (performance.now() - started) / 1000,
@@ -133,16 +136,15 @@ async function judge(files: Files): Promise<Finding> {
 }
 
 async function signatureOf(
-  read: typeof import("../record/signature.ts").readSigned,
-  namespace: string,
+  { NAMESPACE, readEnvelope, readSigned }: typeof import("../record/signature.ts"),
 ): Promise<SignatureFinding> {
   try {
-    const found = await read(RUN);
+    const found = await readSigned(RUN) ?? await readEnvelope(RUN);
     if (found === undefined) return { detail: "not signed" };
-    if (found.problem !== undefined) {
+    if ("problem" in found && found.problem !== undefined) {
       return { good: false, detail: `no signature of this receipt: ${found.problem}` };
     }
-    return await checkSshSignature(found.signature, found.signed, namespace);
+    return await checkSshSignature(found.signature, found.signed, NAMESPACE);
   } catch (error) {
     return { good: false, detail: `no signature of this receipt: ${(error as Error).message}` };
   }
