@@ -1,11 +1,10 @@
 """What an image's packages are protected from, with tiny wheels in an environment of their own."""
 
 import subprocess
-import venv
 from pathlib import Path
 
 import pytest
-from tiny_wheels import make_wheel
+from tiny_wheels import make_environment, make_wheel
 
 CONSTRAIN = Path(__file__).resolve().parents[2] / "tasks/inside/image/constrain.py"
 
@@ -20,7 +19,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
         make_wheel(wheels, "torch", version)
     make_wheel(wheels, "plain", "1.0", "torch>=2")
     make_wheel(wheels, "greedy", "1.0", "torch>=2.13")
-    venv.create(folder / "env", with_pip=True)
+    make_environment(folder / "env")
     pip = [str(folder / "env/bin/python"), "-m", "pip", "install", "-q", "--no-index"]
     subprocess.run([*pip, "--find-links", str(wheels), "torch==2.9.1+cu128"], check=True)
     return folder

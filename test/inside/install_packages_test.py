@@ -3,11 +3,10 @@
 import os
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 import pytest
-from tiny_wheels import make_wheel
+from tiny_wheels import make_environment, make_wheel
 
 SCRIPT = Path(__file__).resolve().parents[2] / "tasks/inside/image/install_packages.py"
 
@@ -29,7 +28,7 @@ def image(tmp_path: Path) -> Path:
         "jupyterlab==4.0": make_wheel(wheels, "jupyterlab", "4.0", "traits>=5"),
         "traits==5.0": make_wheel(wheels, "traits", "5.0"),
     }
-    venv.create(tmp_path / "env", with_pip=True)
+    make_environment(tmp_path / "env")
     python = f"# python: 3.{sys.version_info.minor} to 3.{sys.version_info.minor}\n"
     lines = [f"{pin} --hash=sha256:{sha256}\n" for pin, sha256 in locked.items()]
     (tmp_path / "requirements.lock").write_text(python + "".join(lines))

@@ -37,12 +37,30 @@ const PIP = "bin/pip";
 /** Somebody who may use an installation and not change it. */
 const USER = Deno.uid() === 0 ? { uid: 1234, gid: 5678 } : { uid: Deno.uid()!, gid: Deno.gid()! };
 
-export class Installation implements AsyncDisposable {
-  private constructor(private readonly folder: Project, private readonly home: Project) {}
+let home: string | undefined;
 
-  /** Installs into an empty folder whose name has a blank, which then is read-only. */
+async function homeOfUser(): Promise<string> {
+  if (home === undefined) {
+    const made = home = await Deno.makeTempDir({ prefix: "home-" });
+    addEventListener("unload", () => Deno.removeSync(made, { recursive: true }));
+    await give(made);
+  }
+  return home;
+}
+
+async function give(folder: string) {
+  if (Deno.uid() === 0) await call(["chown", "-R", `${USER.uid}:${USER.gid}`, folder]);
+}
+
+export class Installation implements AsyncDisposable {
+  private constructor(private readonly folder: Project, private readonly home: string) {}
+
+  /**
+   * Installs into an empty folder whose name has a blank, which then is read-only. The user has one home for all
+   * installations of a test file: what the first fetches by itself, the others find there.
+   */
   static async make(commands: string[][]): Promise<Installation> {
-    const [folder, home] = [await Project.make({}), await Project.make({})];
+    const folder = await Project.make({});
     const place = folder.path("my tools");
     await Deno.mkdir(place);
     for (const argv of commands) {
@@ -50,14 +68,12 @@ export class Installation implements AsyncDisposable {
       if (code !== 0) throw new Error(`${argv.join(" ")}: ${stdout}${stderr}`);
     }
     await call(["chmod", "-R", "a-w,a+rX", folder.root]);
-    const installation = new Installation(folder, home);
-    await installation.give(home);
-    return installation;
+    return new Installation(folder, await homeOfUser());
   }
 
   /** Gives a project to the user. */
   async give({ root }: Project) {
-    if (Deno.uid() === 0) await call(["chown", "-R", `${USER.uid}:${USER.gid}`, root]);
+    await give(root);
   }
 
   /** Runs the installed command as the user, without a network if there is to be none. */
@@ -76,7 +92,7 @@ export class Installation implements AsyncDisposable {
       cwd,
       env: {
         ...KEPT,
-        HOME: this.home.root,
+        HOME: this.home,
         PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
         NO_COLOR: "1",
         ...env,
@@ -93,7 +109,6 @@ export class Installation implements AsyncDisposable {
   async [Symbol.asyncDispose]() {
     await call(["chmod", "-R", "u+w", this.folder.root]);
     await this.folder[Symbol.asyncDispose]();
-    await this.home[Symbol.asyncDispose]();
   }
 }
 

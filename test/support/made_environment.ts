@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { findPython } from "../../tasks/lib/environment/python.ts";
+import { findUv } from "../../tasks/lib/environment/uv.ts";
 import { exists, sha256 } from "../../tasks/lib/system/files.ts";
 import { ROOT } from "./project.ts";
 
@@ -15,9 +16,13 @@ export async function madeEnvironment(name: string): Promise<{ bin: string } | {
   const bin = join(directory, "bin");
   const stamp = join(directory, `made-${sha256(await Deno.readTextFile(requirements)).slice(0, 12)}`);
   if (await exists(stamp)) return { bin };
-  const { path } = await findPython();
-  const problem = await fails(path, "-m", "venv", "--clear", directory) ??
-    await fails(join(bin, "python"), "-m", "pip", "install", "--quiet", "--requirement", requirements);
+  const [{ path }, uv] = await Promise.all([findPython(), findUv()]);
+  const python = join(bin, "python");
+  const install = ["install", "--quiet", "--requirement", requirements];
+  const problem = uv === undefined
+    ? await fails(path, "-m", "venv", "--clear", directory) ?? await fails(python, "-m", "pip", ...install)
+    : await fails(uv.path, "venv", "--quiet", "--clear", "--python", path, directory) ??
+      await fails(uv.path, "pip", ...install, "--python", python);
   if (problem !== undefined) return { missing: `the ${name} can't be installed: ${problem}` };
   await Deno.writeTextFile(stamp, "");
   return { bin };

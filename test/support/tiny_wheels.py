@@ -1,7 +1,12 @@
-"""Wheels without code, for tests of what installs them."""
+"""Wheels without code and environments with pip, for tests of what installs them."""
 
+import atexit
 import base64
+import functools
 import hashlib
+import shutil
+import tempfile
+import venv
 import zipfile
 from pathlib import Path
 
@@ -25,3 +30,16 @@ def make_wheel(folder: Path, name: str, version: str, *requires: str) -> str:
 
 def digest(text: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+
+
+@functools.cache
+def _with_pip() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="with-pip-"))
+    atexit.register(shutil.rmtree, folder)
+    venv.create(folder / "env", with_pip=True)
+    return folder / "env"
+
+
+def make_environment(folder: Path) -> None:
+    """A virtual environment with pip, copied from one that is made once: making it takes seconds."""
+    shutil.copytree(_with_pip(), folder, symlinks=True)
