@@ -8,7 +8,7 @@ Python processes that it starts report themselves (children/sitecustomize.py), a
 With --terminal it has a terminal.
 The record is written when the step starts and completed when it ends, so a step that was killed leaves one
 that says "running". Standard library only, CPython 3.8 to 3.15: it also runs where the task runner does not,
-e.g. on a compute node, and in the images of older papers.
+e.g. on a compute node, and in the images of older papers. What few steps need is imported where it is needed.
 """
 
 from __future__ import annotations
@@ -19,15 +19,8 @@ import importlib.util
 import json
 import os
 import platform
-import runpy
-import select
-import shutil
-import signal
-import subprocess
 import sys
 import time
-import traceback
-from datetime import datetime, timezone
 from pathlib import Path
 from types import ModuleType
 
@@ -104,6 +97,7 @@ def in_a_terminal() -> int | None:
     """
     import fcntl
     import pty
+    import signal
     import struct
     import termios
 
@@ -131,6 +125,8 @@ def pass_on(child: int, number: int) -> None:
 
 def relay(child: int, terminal: int) -> int:
     """Writes what comes from a terminal until its process has ended, and gives the exit code."""
+    import select
+
     status = None
     while True:
         ready, _, _ = select.select([terminal], [], [], 0 if status is not None else 0.1)
@@ -155,7 +151,7 @@ def relay(child: int, terminal: int) -> int:
 def ask_children(folder: Path) -> None:
     """Python processes that the step starts find `children/sitecustomize.py` and report into the folder."""
     try:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         (folder / "opened").mkdir(parents=True)
     except OSError:
         return
@@ -173,8 +169,15 @@ def read_reports(folder: Path) -> list[dict[str, object]]:
             report = json.loads(path.read_text(encoding="utf-8"))
             if isinstance(report, dict):
                 found.append(report)
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(folder)
     return sorted(found, key=lambda report: (not uses_gpu(report), not frameworks_of(report)))
+
+
+def remove(folder: Path) -> None:
+    if folder.exists():
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def frameworks_of(report: dict[str, object]) -> dict[str, object]:
@@ -213,6 +216,8 @@ def run(command: list[str]) -> int:
         if arguments and runs_here(arguments):
             return run_python(arguments)
         program = sys.executable
+    import subprocess
+
     try:
         child = subprocess.Popen([program, *arguments])
     except OSError as error:
@@ -239,6 +244,8 @@ def run_python(arguments: list[str]) -> int:
     """Runs a module, a code text or a file as `__main__`, as the interpreter itself would."""
     try:
         if arguments[0] == "-m":
+            import runpy
+
             set_arguments(arguments[1:], os.getcwd())
             runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
         elif arguments[0] == "-c":
@@ -277,6 +284,8 @@ def run_file(path: str) -> None:
     """Runs a file as `__main__`. As in the interpreter, and not in runpy, sys.argv[0] stays as it was given,
     and `__file__` is absolute from Python 3.9 on."""
     if not path.endswith(".py"):  # a folder, an archive, compiled code
+        import runpy
+
         runpy.run_path(path, run_name="__main__")
         return
     name = os.path.join(os.getcwd(), path) if sys.version_info >= (3, 9) else path
@@ -298,6 +307,9 @@ def exit_code(end: SystemExit) -> int:
 
 def print_traceback(error: BaseException, arguments: list[str]) -> None:
     """The step's own traceback, without the frames of this file and of runpy."""
+    import runpy
+    import traceback
+
     target = arguments[0]
     if target != "-m" and isinstance(error, FileNotFoundError) and not Path(target).exists():
         print(f"Cannot open {target!r}: no such file", file=sys.stderr)
@@ -356,7 +368,8 @@ def cpu() -> dict[str, object]:
 
 
 def now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seconds, milliseconds = divmod(time.time_ns() // 1_000_000, 1000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{milliseconds:03}Z"
 
 
 def write(path: Path, record: dict[str, object]) -> None:

@@ -289,15 +289,23 @@ export async function inspectContainer(
   throw explainEngine(program, stderr);
 }
 
+/** Ids of the containers that have all these labels, newest first, running or not. */
+export async function listContainers(
+  program: ContainerProgram,
+  labels: Record<string, string>,
+): Promise<string[]> {
+  const filters = Object.entries(labels).flatMap(([name, value]) => ["--filter", `label=${name}=${value}`]);
+  const listed = await client(program, ["ps", "--all", "--quiet", "--no-trunc", ...filters]);
+  if (listed.code !== 0) throw explainEngine(program, listed.stderr);
+  return listed.stdout.split("\n").filter((id) => id !== "");
+}
+
 /** The containers that have all these labels, newest first, running or not. */
 export async function findContainers(
   program: ContainerProgram,
   labels: Record<string, string>,
 ): Promise<ContainerInfo[]> {
-  const filters = Object.entries(labels).flatMap(([name, value]) => ["--filter", `label=${name}=${value}`]);
-  const listed = await client(program, ["ps", "--all", "--quiet", "--no-trunc", ...filters]);
-  if (listed.code !== 0) throw explainEngine(program, listed.stderr);
-  const ids = listed.stdout.split("\n").filter((id) => id !== "");
+  const ids = await listContainers(program, labels);
   const found = await Promise.all(ids.map((id) => inspectContainer(program, id)));
   return found.filter((one) => one !== undefined);
 }

@@ -1,6 +1,6 @@
 /** What the engines docker, podman and nerdctl are. */
 
-import { inspectImage, requireEngine } from "../container/client.ts";
+import { inspectImage, LABELS, listContainers, requireEngine } from "../container/client.ts";
 import type { ContainerProgram } from "../container/program.ts";
 import { isOnPath } from "../system/on_path.ts";
 import { stepContainer } from "./container.ts";
@@ -16,10 +16,11 @@ export function containerEngine(program: ContainerProgram): Engine {
       if (!isOnPath(program)) return undefined;
       return await (await import("./choose_container.ts")).offerContainer(program, ...asked);
     },
-    askEarly: (image) => {
+    askEarly: (image, willRun) => {
       const early = {
         engine: requireEngine(program),
         image: image === undefined ? undefined : inspectImage(program, image),
+        steps: willRun ? listContainers(program, { [LABELS.role]: "step" }) : undefined,
       };
       Object.values(early).forEach((answer) => answer?.catch(() => {}));
       return early;
@@ -28,7 +29,11 @@ export function containerEngine(program: ContainerProgram): Engine {
     command: (...planned) => stepContainer(program, ...planned),
     runtime: async (...planned) =>
       (await import("./step_container.ts")).containerRuntime(program, ...planned),
-    reap: async (root) => await (await import("./step_container.ts")).reapContainers(program, root),
+    reap: async (root, steps) => {
+      // Mostly there is none, and the engine need not be asked again.
+      if ((await steps)?.length === 0) return [];
+      return await (await import("./step_container.ts")).reapContainers(program, root);
+    },
     server: { kind: "container", program },
     permissions: program,
   };

@@ -30,8 +30,9 @@ export interface Engine {
    * Begins to ask what `choose` will want to know, which takes as long as making the rest of a plan.
    *
    * @param image `--image`
+   * @param willRun a plan alone has no use for some of it
    */
-  askEarly?(image?: string): EarlyAnswers;
+  askEarly?(image: string | undefined, willRun: boolean): EarlyAnswers;
   /** How well it can run what `--image` names: "alone" if no other engine knows such a name. */
   takes?(image: string): "alone" | "well" | "not";
   /** The command line of a step. */
@@ -42,9 +43,10 @@ export interface Engine {
    * Ends and removes what steps of the project have left whose runner was killed. Absent for an engine that leaves
    * nothing but processes.
    *
+   * @param steps what `askEarly` has begun to ask
    * @returns the ids of the runs that they were of.
    */
-  reap?(root: string): Promise<string[]>;
+  reap?(root: string, steps?: EarlyAnswers["steps"]): Promise<string[]>;
   /** How JupyterLab runs in it. */
   server: EngineServer;
   /** The program in whose containers a user can give files back as root; absent where there are none. */
@@ -70,6 +72,8 @@ export interface EngineRequest {
 export interface EarlyAnswers {
   engine: Promise<EngineInfo>;
   image?: Promise<ImageInfo | undefined>;
+  /** Ids of the containers in which steps run or ran, of any project. */
+  steps?: Promise<string[]>;
 }
 
 /** An image that an engine lacks: the experiment's own, which can be built, or one that was named. */
@@ -97,9 +101,11 @@ export interface StepRuntime {
   env: Record<string, string>;
   /** How it is reached, where that is not simply its process group. */
   reach?: (pid: number) => ProcessHandle;
+  /** It has ended all processes of the step where the command ends well. */
+  endsAll?: boolean;
   prepare?(): Promise<void>;
   /**
-   * Removes what the engine left.
+   * Removes what the engine left. Called as soon as the step has ended, while its outputs are recorded.
    *
    * @param stderr its end, by the engine and the step
    * @param meanwhile takes the work that nothing waits for before the command ends

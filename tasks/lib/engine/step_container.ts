@@ -23,6 +23,7 @@ export function containerRuntime(program: ContainerProgram, plan: Plan, step: Pl
   return {
     env: {},
     reach: containerHandle(program, containerName(plan.run, step.name)),
+    endsAll: true,
     conclude: (...ended) => concludeContainer(plan, step, program, ...ended),
   };
 }

@@ -3,6 +3,7 @@
 import { dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Terminal } from "../cli/terminal.ts";
+import type { EarlyAnswers } from "../engine/engine.ts";
 import { engineOf } from "../engine/index.ts";
 import {
   ensureEnvironment,
@@ -69,7 +70,7 @@ export async function executeRun(
   checkStandIns(plan);
   const recovered = await announceRecovered(prepared, terminal);
   // Asking an engine takes as long as reading the code does, so both go on at the same time.
-  const reaped = announceReaped(prepared, recovered, terminal);
+  const reaped = announceReaped(prepared, request, recovered, terminal);
   await announcePutBack(prepared, reaped, terminal);
   // Before the environment is made: a folder that can't be written to should show at once.
   await makeOwnFolder(prepared.runs);
@@ -151,18 +152,20 @@ async function announcePutBack(
 /** Removes containers that are left of other runs; an engine that does not answer is asked again by the next run. */
 async function announceReaped(
   { plan }: PreparedRun,
+  { engine, early }: RunRequest,
   recovered: FoundRun[],
   terminal: Terminal,
 ): Promise<void> {
   const engines = [plan.engine, ...recovered.map(({ evidence }) => evidence.engine)];
   for (const name of new Set(engines.map(({ name }) => name))) {
-    const reaped = await reap(name, plan.experiment.root).catch(() => []);
+    const asked = name === engine ? early?.steps : undefined;
+    const reaped = await reap(name, plan.experiment.root, asked).catch(() => []);
     reaped.forEach((run) => terminal.note(`The container that ${run} left is removed`));
   }
 }
 
-async function reap(engine: string, root: string): Promise<string[]> {
-  return await (await engineOf(engine)).reap?.(root) ?? [];
+async function reap(engine: string, root: string, asked: EarlyAnswers["steps"]): Promise<string[]> {
+  return await (await engineOf(engine)).reap?.(root, asked) ?? [];
 }
 
 type MadeEnvironment = Pick<PreparedEnvironment, "python" | "directory" | "lockSha256">;

@@ -270,6 +270,7 @@ async function execute(
     stopper,
     timeoutMs: step.timeout === undefined ? undefined : step.timeout * 1000,
     reach: runtime.reach,
+    endsAll: runtime.endsAll,
     onOutput: async (output, stream) => {
       const chunk = hide(output);
       if (stream === "stderr") stderr = (stderr + decoder.decode(chunk, { stream: true })).slice(-KEPT);
@@ -281,6 +282,8 @@ async function execute(
   });
   started();
   const ended = await running;
+  const concluded = runtime.conclude?.(ended, stderr, meanwhile);
+  concluded?.catch(() => {}); // it is awaited below, unless something else fails before
   record.seconds = Math.round(performance.now() - begin) / 1000;
   record.ended = new Date().toISOString();
   const { problem: unwritten, untouched } = await tree?.take(step) ?? {};
@@ -288,7 +291,7 @@ async function execute(
   record.untouched = untouched;
   const opened = await takeOpened(plan, step, runs);
   const [problem] = await Promise.all([
-    runtime.conclude?.(ended, stderr, meanwhile),
+    concluded,
     recordEnd(step, record, ended),
   ]);
   noticeUntouched(step, record, left);

@@ -74,7 +74,9 @@ export async function runTask(
   if (force && !resume) {
     throw new Failure(2, "--force needs --resume: a new run has a folder of its own, which nobody holds");
   }
-  const early = engine === "auto" || resume ? undefined : (await engineOf(engine)).askEarly?.(image);
+  const early = engine === "auto" || resume
+    ? undefined
+    : (await engineOf(engine)).askEarly?.(image, !options.plan);
   // The reader of experiments, which is needed first there, is loaded at the same time, not after it.
   const [{ planCommands, prepareRun }] = await Promise.all([
     import("./prepare_run.ts"),

@@ -17,6 +17,8 @@ export interface SuperviseOptions {
   onStop?: (signal: string) => void;
   /** How the step is reached, where it is no child of this process; its process group without it. */
   reach?: (pid: number) => ProcessHandle;
+  /** An engine keeps its processes and has ended them all where the command ends well: none is looked for. */
+  endsAll?: boolean;
 }
 
 /** How a running step is asked to end, and made to. Failing is no error: the step may have ended by itself. */
@@ -57,7 +59,11 @@ export async function supervise(argv: string[], options: SuperviseOptions): Prom
       pump(child.stdout, (chunk) => options.onOutput(chunk, "stdout")),
       pump(child.stderr, (chunk) => options.onOutput(chunk, "stderr")),
       // A grandchild that outlives the step holds its output open: end it, or the pumps would wait for ever.
-      child.status.then(() => endProcesses({ group: child.pid, mark: options.mark })),
+      child.status.then(async ({ success }) => {
+        if (!options.endsAll || !success) {
+          await endProcesses({ group: child.pid, mark: options.mark });
+        }
+      }),
     ]);
     const { passedOn: stoppedBy } = stopper;
     const ended = { code: status.code, signal: status.signal ?? undefined, stoppedBy };
