@@ -12,6 +12,7 @@ class Programs implements AsyncDisposable {
     PATH: Deno.env.get("PATH"),
     PYTHON: Deno.env.get("PYTHON"),
     UV: Deno.env.get("UV"),
+    PYENV_ROOT: Deno.env.get("PYENV_ROOT"),
   };
   private constructor(readonly folder: string) {}
 
@@ -22,6 +23,7 @@ class Programs implements AsyncDisposable {
     }
     Deno.env.set("PATH", programs.folder);
     Deno.env.set("UV", programs.path("uv"));
+    Deno.env.set("PYENV_ROOT", programs.path("pyenv"));
     Deno.env.delete("PYTHON");
     return programs;
   }
@@ -201,4 +203,19 @@ Deno.test("findPython() leads out of a virtual environment", async () => {
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("findPython() finds a version that pyenv has, though it is not switched on", async () => {
+  await using programs = await Programs.make({
+    "python3": answers("3.13.0"),
+    "python3.9": BROKEN_SHIM,
+  });
+  for (const version of ["3.9.7", "3.9.18"]) {
+    const bin = programs.path(`pyenv/versions/${version}/bin`);
+    await Deno.mkdir(bin, { recursive: true });
+    await Deno.writeTextFile(join(bin, "python3.9"), `#!/bin/sh\n${answers(version)}\n`, { mode: 0o755 });
+  }
+  const { path, version } = await findPython({ range: { oldest: "3.8", newest: "3.9" } });
+  assert.equal(version, "3.9.18");
+  assert.equal(path, programs.path("pyenv/versions/3.9.18/bin/python3.9"));
 });

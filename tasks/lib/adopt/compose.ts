@@ -1,6 +1,8 @@
 /** From all that was found to what is proposed: which steps, in which order, with which parameters and claims. */
 
-import { basename, dirname, join, normalize } from "node:path/posix";
+import { basename, dirname, join, normalize, relative } from "node:path/posix";
+import { isNamed } from "../environment/format.ts";
+import { FORMATS } from "../environment/formats/index.ts";
 import { PARAMETER_NAME } from "../experiment/schema.ts";
 import { RESERVED_PARAMETERS } from "../experiment/reserved_names.ts";
 import {
@@ -12,6 +14,7 @@ import {
   type StepDraft,
   stepName,
 } from "./draft.ts";
+import { missingNotes, writersOfMissing } from "./missing_inputs.ts";
 import { unnamedPackages } from "./kinds/imports.ts";
 import { withoutNested } from "./plain_step.ts";
 import type { OptionFact, PythonFacts } from "./python_facts.ts";
@@ -24,6 +27,7 @@ export interface Proposal {
   requirements?: Found<string[]>;
   install: Found<string[]>[];
   python?: Found<string>;
+  asOf?: Found<string>;
   image?: Found<string>;
   gpus?: Found<"optional">;
   /** Other environment files, Pythons and images. */
@@ -50,7 +54,13 @@ export async function compose(repository: Repository, draft: Draft, from?: strin
     steps.some((step) => step.value.run?.some((word) => word.includes(`{${value.name}}`)))
   );
   const taken = assignedByNotebooks(steps, python);
-  for (const { value: step } of steps) addFiles(step, python.get(step.sources[0] ?? ""), repository);
+  const addAllFiles = () => {
+    for (const { value: step } of steps) addFiles(step, python.get(step.sources[0] ?? ""), repository);
+  };
+  addAllFiles();
+  steps.unshift(...writersOfMissing(repository, steps, draft, python));
+  addAllFiles();
+  for (const { value: step } of steps) addRootToPath(step, python, repository);
   for (const { value: step, found } of steps) {
     const facts = python.get(step.sources[0] ?? "");
     addOutFolder(step, facts, steps.map(({ value }) => value));
@@ -58,6 +68,8 @@ export async function compose(repository: Repository, draft: Draft, from?: strin
   }
   addNeeds(steps.map(({ value }) => value));
   const drafts = steps.map(({ value }) => value);
+  markIndependent(drafts);
+  notes.push(...missingNotes(repository, steps, python));
   const active = new Set(drafts.map(({ name }) => name));
   const isOfStep = ({ value }: Found<ClaimDraft>) => active.has(value.from.split(/[/~]/)[0]!);
   const all = [...draft.claims, ...await storedResults(repository, drafts)].map((claim) =>
@@ -138,6 +150,14 @@ function rankOf(kind: string): number {
   return PIPELINES.findIndex((name) => name.toLowerCase() === basename(kind).toLowerCase());
 }
 
+/** Of several notebooks that do not need each other, each is judged by itself: one that fails does not end the run. */
+function markIndependent(steps: StepDraft[]) {
+  for (const step of steps) {
+    const isAlone = step.needs.length === 0 && !steps.some(({ needs }) => needs.includes(step.name));
+    if (steps.length > 1 && step.notebook !== undefined && isAlone) step.optional = true;
+  }
+}
+
 /** Names that a notebook gives a value of its own: an experiment's parameter of that name would be replaced. */
 function assignedByNotebooks(steps: Found<StepDraft>[], python: Map<string, PythonFacts>): Set<string> {
   return new Set(
@@ -180,6 +200,21 @@ function addFiles(step: StepDraft, facts: PythonFacts | undefined, repository: R
     ...written.map(({ path }) => folderOf(at(path), repository)).filter(inside),
     ...tracked,
   ]);
+}
+
+/** A script in a folder imports what stands at the root, which is on Python's path only where it was installed. */
+function addRootToPath(step: StepDraft, python: Map<string, PythonFacts>, repository: Repository) {
+  const script = step.run?.[0] === "python" && step.run[1]?.endsWith(".py") ? step.run[1] : undefined;
+  const folder = script === undefined ? "." : dirname(join(step.cwd ?? "", script));
+  if (folder === "." || step.env?.PYTHONPATH !== undefined) return;
+  const isAt = (top: string, place: string) =>
+    repository.has(`${place}${top}.py`) ||
+    repository.files.some((path) => path.startsWith(`${place}${top}/`));
+  const imported = Object.keys(python.get(step.sources[0] ?? "")?.imports ?? {}).map((one) =>
+    one.split(".")[0]!
+  );
+  if (!imported.some((top) => top !== "" && isAt(top, "") && !isAt(top, `${folder}/`))) return;
+  step.env = { ...step.env, PYTHONPATH: relative(step.cwd ?? "", "") || "." };
 }
 
 /** The folder of a result, if it is one of results only. */
@@ -333,6 +368,7 @@ async function environmentOf(repository: Repository, draft: Draft, steps: Found<
     ...(requirements && { requirements }),
     install: kernel === undefined ? install : [...install, kernel],
     ...(python && { python }),
+    ...(draft.asOf && isResolved(requirements, install) && { asOf: draft.asOf }),
     ...(draft.images[0] && { image: draft.images[0] }),
     ...(draft.gpus && { gpus: draft.gpus }),
     otherEnvironments: [
@@ -345,6 +381,14 @@ async function environmentOf(repository: Repository, draft: Draft, steps: Found<
       ...draft.images.slice(1).map((one) => ({ ...one, value: `image: ${one.value}` })),
     ],
   };
+}
+
+/** Nothing pins the versions, and `as_of` can say of which day they are. */
+function isResolved(requirements: Found<string[]> | undefined, install: Found<string[]>[]): boolean {
+  if (requirements === undefined) return install.length > 0;
+  return requirements.value.every((path) =>
+    FORMATS.some((format) => isNamed(format, path) && format.has?.includes("as_of"))
+  );
 }
 
 /** A program of Python's that runs a step, and that nothing lists. */

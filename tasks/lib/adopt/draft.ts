@@ -24,6 +24,8 @@ export interface StepDraft {
   /** Sources of the repository that it runs, and files that it reads: what tells its order. */
   sources: string[];
   reads: string[];
+  /** The run goes on without it. */
+  optional?: true;
   /** Why it is a comment only. */
   doubt?: string;
 }
@@ -65,6 +67,8 @@ export interface Draft {
   /** Arguments of pip's, e.g. `-e .`. */
   install: Found<string[]>[];
   pythons: Found<string>[];
+  /** Day of which the packages are to be. */
+  asOf?: Found<string>;
   images: Found<string>[];
   gpus?: Found<"optional">;
   kinds: KindSteps[];

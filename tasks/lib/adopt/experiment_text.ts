@@ -22,7 +22,9 @@ export function experimentText(proposal: Proposal): string {
   return `${lines.join("\n")}\n`;
 }
 
-function environment({ requirements, install, python, image, gpus, otherEnvironments }: Proposal): string[] {
+function environment(
+  { requirements, install, python, asOf, image, gpus, otherEnvironments }: Proposal,
+): string[] {
   const lines: string[] = [];
   if (image) lines.push(withNote(`  image: ${scalar(image.value)}`, image));
   if (requirements) {
@@ -38,6 +40,7 @@ function environment({ requirements, install, python, image, gpus, otherEnvironm
     const all = install.flatMap(({ value }) => value);
     lines.push(withNote(`  install: ${flowList(all)}`, { found, certainty }));
   }
+  if (asOf) lines.push(withNote(`  as_of: ${asOf.value}`, asOf));
   if (python) lines.push(withNote(`  python: "${python.value}"`, python));
   if (gpus) lines.push(withNote(`  gpus: ${gpus.value}`, gpus));
   const others = otherEnvironments.map(({ value, found }) => `  # passed over: ${oneLine(value)} (${found})`);
@@ -71,12 +74,13 @@ function steps({ steps, otherSteps }: Proposal): string[] {
 }
 
 function step({ value, ...found }: Found<StepDraft>): string[] {
-  const { name, run, shell, notebook, cwd, env, needs, outputs, inputs, produces } = value;
+  const { name, run, shell, notebook, cwd, env, needs, outputs, inputs, produces, optional } = value;
   return [
     withNote(`  ${name}:`, found),
     ...(run ? list("    run", run) : []),
     ...(shell !== undefined ? shellLines(shell) : []),
     ...(notebook !== undefined ? [`    notebook: ${scalar(notebook)}`] : []),
+    ...(optional ? ["    optional: true"] : []),
     ...(cwd !== undefined ? [`    cwd: ${scalar(cwd)}`] : []),
     ...(env
       ? [

@@ -27,9 +27,12 @@ export interface PrintedValue {
 
 const NUMBER = String.raw`[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?`;
 
+/** `2.19s`: what a clock says, and changes each time, so that the line is the same one all the same. */
+const GLUED_UNIT = String.raw`(?:s|secs?|ms|us|µs|min|h|MB|GB|KB|kB)\b`;
+
 /** A number that is no part of a word, a version, a date or an address. */
 const NUMBERS = new RegExp(
-  String.raw`(?<![\w.,:\\-]|[A-Za-z]\/)${NUMBER}(?![\w\\]|\/[A-Za-z]|[.,:-]\d)`,
+  String.raw`(?<![\w.,:\\-]|[A-Za-z]\/)${NUMBER}(?!(?!${GLUED_UNIT})[\w\\]|\/[A-Za-z]|[.,:-]\d)`,
   "g",
 );
 
@@ -44,7 +47,16 @@ const NOISE =
 
 /** What a number is called that counts, names or times, and is no result. */
 const NO_RESULT =
-  /(?:^|[\s_])(?:epochs?|iter(?:ation)?s?|steps?|batch(?:es|_size)?|fold|round|trial|seed|time|secs?|seconds?|minutes?|hours?|elapsed|took|duration|speed|ms|eta|lr|learning.?rate|rank|port|pid|memory|worker|year|date|page|line|chapter|figure|table|row|index|idx|id|of|in|to|at|from|step.?size)[\s:=(#]*$/i;
+  /(?:^|[\s_])(?:epochs?|it|iter(?:ation)?s?|steps?|batch(?:es|_size)?|fold|round|trial|seed|time|secs?|seconds?|minutes?|hours?|elapsed|took|duration|speed|ms|eta|lr|learning.?rate|rank|port|pid|memory|worker|year|date|page|line|chapter|figure|table|row|index|idx|id|of|in|to|at|from|step.?size|n_(?:neighbors|estimators|components|clusters|splits|jobs|iter)|max_(?:depth|iter|features)|min_samples\w*|random_state|cv|verbose)[\s:=(#]*$/i;
+
+/** An estimator as it prints itself, with its settings: `KNeighborsClassifier(n_neighbors=13)`. */
+const SETTINGS = /\b[A-Z]\w+\(\w+=/;
+
+/** What joins words with the number that they tell of. */
+const LINK = /(?:[:=≈~(]|\b(?:is|was|are|were|equals?))\s*[$'"]?$/i;
+
+/** Words of a label that stands before a number without a link: more are a sentence that mentions it. */
+const LONGEST_LABEL = 5;
 
 /** Units of what a clock or a machine says. */
 const MACHINE_UNIT = /^\s*(?:s|secs?|seconds?|ms|us|µs|min|minutes?|hours?|h|it|MB|GB|KB|kB|Hz|°C|W)\b/i;
@@ -112,7 +124,7 @@ function addLine(groups: Map<string, Group>, line: PrintedLine) {
   const text = line.text.trimEnd();
   if (text === "" || text.length > 300 || NOISE.test(text)) return;
   const matches = [...text.matchAll(NUMBERS)];
-  if (matches.length === 0 || matches.length > 12) return;
+  if (matches.length === 0 || matches.length > 12 || SETTINGS.test(text)) return;
   const words: string[] = [];
   let end = 0;
   for (const match of matches) {
@@ -140,7 +152,12 @@ function valueAt(group: Group, place: number): PrintedValue | undefined {
   if (label === undefined || NO_RESULT.test(before) || MACHINE_UNIT.test(after) || NO_RESULT.test(label)) {
     return undefined;
   }
+  // `lambda = 0.05 : 0.97`: a setting, and behind it what it gives.
+  if (/^\s*(?::|->|=>)\s*$/.test(after)) return undefined;
+  if (!isLonely && !LINK.test(before) && label.split(/\s+/).length > LONGEST_LABEL) return undefined;
   const isWhole = values.every((value) => /^[-+]?\d+$/.test(value));
+  // The index of a table that is printed.
+  if (isCounter(values) || (isWhole && isLonely && words.length > 2)) return undefined;
   // The count of a percentage that is claimed: it is in the claim's `of`.
   if (isWhole && /^\s*\/\s*$/.test(after) && words.some((word) => /^\s*%/.test(word))) return undefined;
   // A whole number is a result where it is said what it is: `errors: 12`.
@@ -160,11 +177,19 @@ function valueAt(group: Group, place: number): PrintedValue | undefined {
   };
 }
 
+/** Whole numbers in even steps. */
+function isCounter(values: string[]): boolean {
+  if (values.length < 3 || !values.every((value) => /^[-+]?\d+$/.test(value))) return false;
+  const step = Number(values[1]) - Number(values[0]);
+  return step !== 0 &&
+    values.every((value, index) => index === 0 || Number(value) - Number(values[index - 1]) === step);
+}
+
 /** The words before a number, without what belongs to the number before them. */
 function labelOf(words: string[], place: number): string | undefined {
   // `correct: 358/360 (99.44%)`: what is said before the count is said of the percentage, too.
   let from = place;
-  while (from > 0 && /^\s*(?:\/|\(|=|±)\s*$/.test(words[from]!)) from--;
+  while (from > 0 && /^\s*(?:\/|\(|=|±|:|->|=>)\s*$/.test(words[from]!)) from--;
   const before = words[from]!.replace(/[\s:=~≈([{'"$]+$/, "");
   const last = before.split(/[,;|]|\s{2,}|\)\s|\s-\s/).at(-1)!;
   const plain = last.replace(/^\w+\((?=\w+$)/, "").replace(/^[^\p{L}\d]+/u, "").replace(/['"]/g, "").trim();

@@ -5,11 +5,16 @@ import type { RunFiles } from "../sources/source.ts";
 import { SOURCE_KINDS } from "../sources/kinds.ts";
 import { checkSource, parseSource, readFrom } from "../sources/sources.ts";
 import type { ClaimDraft, Found, StepDraft } from "./draft.ts";
+import { printedClaims } from "./printed_claims.ts";
 import type { Repository } from "./repository.ts";
 
 /** What holds results by its name, where no step says that it writes it. */
 const RESULT =
-  /(?:^|\/)(?:[\w-]*(?:metrics?|results?|scores?|history|summary|evaluation)[\w-]*|log|training)\.(?:json|csv|tsv|ya?ml|toml)$/i;
+  /(?:^|\/)(?:[\w-]*(?:metrics?|results?|scores?|history|summary|evaluation)[\w-]*|log|training)\.(?:json|csv|tsv|txt|ya?ml|toml)$/i;
+
+/** What went in, and did not come out. */
+const SETTINGS =
+  /(?:^|\/)(?:hyper)?(?:params?|parameters|config|settings|args|arguments|options|requirements)\.\w+$/i;
 
 /** A file of results is small; a table with more rows is data. */
 const LARGEST = 1_000_000;
@@ -33,6 +38,7 @@ export async function storedResults(
   const last = steps.at(-1);
   for (const path of repository.files) {
     const step = steps.find(({ outputs }) => outputs.some((output) => isBelow(path, output)));
+    if (SETTINGS.test(path)) continue;
     const isResult = RESULT.test(path) && !/(?:^|\/)(?:package|tsconfig|\.[^/]*)/.test(path);
     const isData = /^(?:data|datasets?|tests?)\//.test(path);
     if (step === undefined && (!isResult || isData || last === undefined)) continue;
@@ -65,7 +71,9 @@ async function claimsIn(
   doubt: string | undefined,
 ): Promise<Found<ClaimDraft>[]> {
   const info = Deno.statSync(join(repository.root, path));
-  if (info.size > LARGEST || !/\.(?:json|csv|tsv)$/i.test(path)) return [];
+  if (info.size > LARGEST) return [];
+  if (/\.(?:txt|log|out)$/i.test(path)) return await printedIn(repository, path, step, doubt);
+  if (!/\.(?:json|csv|tsv)$/i.test(path)) return [];
   const text = repository.text(path) ?? "";
   const files = { text: () => Promise.resolve(text) } as unknown as RunFiles;
   const claims: Found<ClaimDraft>[] = [];
@@ -85,6 +93,26 @@ async function claimsIn(
     });
   }
   return claims;
+}
+
+/** Lines of a text: `Accuracy: 0.872`. */
+async function printedIn(
+  repository: Repository,
+  path: string,
+  step: string,
+  doubt: string | undefined,
+): Promise<Found<ClaimDraft>[]> {
+  const text = repository.text(path) ?? "";
+  const lines = text.split("\n").map((line, index) => ({ text: line, found: `${path}:${index + 1}` }));
+  const claims = await printedClaims(lines, `${step}/${path}`, text);
+  return claims.slice(0, MOST_VALUES).map(({ value, ...rest }) => ({
+    ...rest,
+    value: {
+      ...value,
+      name: `${value.name}, ${path.split("/").at(-1)}`,
+      ...(doubt !== undefined && { doubt }),
+    },
+  }));
 }
 
 async function placesIn(path: string, text: string): Promise<string[]> {

@@ -63,9 +63,9 @@ export interface PreparedEnvironment {
 
 /** What the experiment wants of a Python environment on this host. */
 export function environmentRequest({ root, environment }: Experiment, host: Host) {
-  const { requirements, gpus, extras, groups, install, python, torch, places } = environment;
+  const { requirements, gpus, extras, groups, install, python, torch, asOf, places } = environment;
   const gpu = gpus !== "none" && host.gpus.length > 0;
-  return { root, requirements, gpu, extras, groups, install, python, torch, places };
+  return { root, requirements, gpu, extras, groups, install, python, torch, asOf, places };
 }
 
 /**
@@ -194,15 +194,14 @@ function secondsSince(started: number): number {
 
 /** Reads no more than is needed to recognize an environment, since every task begins with this. */
 async function readExpected(
-  { extras, groups, install, python, torch, without }: PackageChoices & { without?: readonly string[] },
+  { extras, groups, install, python, torch, asOf, without }: PackageChoices & { without?: readonly string[] },
   { lock, files, ownLock }: EnvironmentSource,
   base?: string,
 ): Promise<ExpectedEnvironment> {
   const read = async (path: string) => await Deno.readFile(path).catch(() => new Uint8Array());
   const digest = async (path: string) => sha256(await read(path));
-  const choices = Object.entries({ extras, groups, install, python, torch, without }).filter(([, value]) =>
-    value !== undefined
-  );
+  const choices = Object.entries({ extras, groups, install, python, torch, asOf, without })
+    .filter(([, value]) => value !== undefined);
   const others = await Promise.all([...files.slice(1), ...await includedFiles(files)].map(digest));
   const own = await digest(lock);
   // A lock holds what further files come to; what is chosen of it, it does not.

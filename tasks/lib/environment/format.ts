@@ -18,8 +18,8 @@ export interface EnvironmentFormat {
   isLock: boolean;
   /** `deno task lock` makes a lock of it. */
   canLock?: boolean;
-  /** It has extras, or dependency groups, of which experiment.yaml may choose. */
-  has?: readonly ("extras" | "groups")[];
+  /** It has extras, or dependency groups, of which experiment.yaml may choose; or versions of a day (`as_of`). */
+  has?: readonly ("extras" | "groups" | "as_of")[];
   /** Names of locks that are made from it; one that lies beside it is taken in its place. */
   lockedBy?: readonly string[];
   /** Names of files that it is made from, or goes together with: they are not passed over. */

@@ -123,8 +123,8 @@ const UNREACHABLE = new RegExp(
 
 /** Reads the cause out of the output of pip or uv; the causes that hide behind others come first. */
 export function explainInstall(output: string, context: InstallContext): InstallProblem {
-  return diskFull(output) ?? wrongHash(output) ?? unreachable(output, context) ?? noFile(output, context) ??
-    buildFailed(output, context) ?? other(output, context);
+  return diskFull(output) ?? wrongHash(output) ?? unreachable(output, context) ?? notKnown(output, context) ??
+    noFile(output, context) ?? buildFailed(output, context) ?? other(output, context);
 }
 
 function diskFull(output: string): InstallProblem | undefined {
@@ -218,6 +218,18 @@ function reason(output: string): string {
   return found === undefined ? "" : ` (${found[1]})`;
 }
 
+/** uv's word for a name that no index has. */
+function notKnown(output: string, { installer }: InstallContext): InstallProblem | undefined {
+  const name = /Because (\S+) was not found in the package registry/.exec(output)?.[1];
+  if (name === undefined) return undefined;
+  return {
+    kind: "no file",
+    message: `${installer} finds no package of the name ${name}`,
+    remedy: "Correct the name, or take it out, in the requirements or in environment.install; " +
+      "a module of the authors' own that is not in the repository is no package",
+  };
+}
+
 function noFile(output: string, { installer, machine }: InstallContext): InstallProblem | undefined {
   const name = /No matching distribution found for (\S+)/.exec(output)?.[1] ??
     /satisfies the requirement (\S+)/.exec(output)?.[1] ??
@@ -253,7 +265,13 @@ function other(output: string, { installer }: InstallContext): InstallProblem {
   const line = lines.findLast((text) => /^(?:ERROR|error)\b/.test(text)) ?? lines.at(-1) ?? "it said nothing";
   return {
     kind: "other",
-    message: `${installer} failed: ${line.replace(/^(?:ERROR|error):\s*/, "")}`,
+    message: `${installer} failed: ${line.replace(/^(?:ERROR|error):\s*/, "")}${cause(output)}`,
     remedy: "See the log",
   };
+}
+
+/** uv says in a line of its own why it found no solution. */
+function cause(output: string): string {
+  const text = /^\s*(?:cause:|╰─▶)\s+(.+)$/m.exec(output)?.[1];
+  return text === undefined ? "" : `: ${text.length > 300 ? `${text.slice(0, 300)} …` : text}`;
 }

@@ -12,6 +12,7 @@ import { endProcesses } from "../system/processes.ts";
 import type { Contents, ContentsRequest } from "./format.ts";
 import { ofLock } from "./exported.ts";
 import { localRequirements, type Lock, readLock } from "./lock_file.ts";
+import { dayFor, pythonsOn } from "./packages_of_then.ts";
 import { describeRange, findPython, isNewer, type Python, type PythonRange } from "./python.ts";
 import {
   environmentLock,
@@ -105,11 +106,12 @@ export async function makeEnvironment(making: Making): Promise<void> {
   const { source } = making;
   const lock = source.ownLock ? leavingOut(making.without, await readLock(expected.lock)) : undefined;
   // What conda's packages need of a Python is among them.
-  const range = source.format.isConda ? undefined : await pythonsFor(source, making.python);
+  const range = source.format.isConda ? undefined : await pythonsFor(source, making.python) ??
+    (making.asOf === undefined ? undefined : pythonsOn(making.asOf));
   const [python, uv] = await Promise.all([pythonFor(expected, range), findUv()]);
   const before = await whyNotAsItIs(target.directory, expected);
   if (before !== undefined) announce(before);
-  notesOnPython(python, expected, range).forEach((note) => announce(note));
+  notesOnPython(python, expected, range, making.asOf).forEach((note) => announce(note));
   const log = join(target.state, "log.txt");
   await Deno.remove(log).catch(() => {});
   const scratch = await Deno.makeTempDir({ dir: target.state, prefix: "making-" });
@@ -173,12 +175,21 @@ async function pythonFor({ base }: ExpectedEnvironment, range?: PythonRange): Pr
 }
 
 /** What the user may not expect of the Python that is used. */
-function notesOnPython(python: Python, { base }: ExpectedEnvironment, range?: PythonRange): string[] {
+function notesOnPython(
+  python: Python,
+  { base }: ExpectedEnvironment,
+  range: PythonRange | undefined,
+  asOf: string | undefined,
+): string[] {
   const notes: string[] = [];
   if (range !== undefined && isNewer(range, python)) {
     const made = describeRange(range);
     notes.push(
-      `Python ${python.version} is newer than the lock, which is for ${made}: it is tried all the same`,
+      asOf === undefined
+        ? `Python ${python.version} is newer than the lock, which is for ${made}: it is tried all the same`
+        : `Python ${python.version} is newer than ${asOf}, and no older one is here: its packages as of ${
+          dayFor(asOf, python.version)
+        } are taken`,
     );
   }
   if (python.environment !== undefined && base === undefined) {

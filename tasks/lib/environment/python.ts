@@ -57,7 +57,7 @@ const NEWEST_NAMED = 15;
 
 /**
  * The first usable Python: the PYTHON variable alone if it is set; else `python3`, which is what the user means by
- * "Python", then the newest of the named versions, then one that uv has brought. One that can't install is taken only
+ * "Python", then the newest of the named versions, on PATH or of pyenv, then one that uv has brought. One that can't install is taken only
  * if there is no other, and one that is newer than the range only if none is in it.
  *
  * @throws Failure(3) with what was found, if all are older or there is none.
@@ -100,7 +100,21 @@ function pathsOf(candidate: string): string[] {
   if (candidate.includes("/")) return [candidate];
   const name = /^\d+\.\d+$/.test(candidate) ? `python${candidate}` : candidate;
   const folders = (Deno.env.get("PATH") ?? "").split(delimiter).filter((folder) => folder !== "");
-  return folders.map((folder) => join(folder, name)).filter(isFile);
+  return [...folders.map((folder) => join(folder, name)), ...ofPyenv(name)].filter(isFile);
+}
+
+/** Pyenv keeps each version in a folder, and its programs on PATH start only those that are switched on. */
+function ofPyenv(name: string): string[] {
+  const minor = /^python(3\.\d+)$/.exec(name)?.[1];
+  const root = Deno.env.get("PYENV_ROOT") ?? join(Deno.env.get("HOME") ?? "/", ".pyenv");
+  if (minor === undefined) return [];
+  try {
+    const versions = Array.from(Deno.readDirSync(join(root, "versions")), (entry) => entry.name)
+      .filter((version) => version.startsWith(`${minor}.`)).sort((a, b) => compareVersions(b, a));
+    return versions.map((version) => join(root, "versions", version, "bin", name));
+  } catch {
+    return [];
+  }
 }
 
 function isFile(path: string): boolean {

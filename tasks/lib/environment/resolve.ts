@@ -18,6 +18,7 @@ import type { Contents, ContentsRequest, Pinned } from "./format.ts";
 import { installArguments, installLines } from "./install_arguments.ts";
 import { canInstall } from "./python.ts";
 import { InstallError, Tool } from "./tool.ts";
+import { dayFor, uvArguments } from "./packages_of_then.ts";
 import type { Uv } from "./uv.ts";
 
 /**
@@ -27,7 +28,9 @@ import type { Uv } from "./uv.ts";
  * @throws InstallError, and Failure(3) if there is neither uv nor pip
  */
 export async function resolved(request: ContentsRequest): Promise<Contents> {
-  request.announce(`Resolving ${nameOf(request)}, which has no lock`);
+  const { asOf, place: { python } } = request;
+  const then = asOf === undefined ? "" : `, with the packages of ${dayFor(asOf, python.version)}`;
+  request.announce(`Resolving ${nameOf(request)}, which has no lock${then}`);
   const { packages: _, fetched, ...contents } = await resolveRequirements(request);
   const pinned = await pinnedNames(request.files.filter(isRequirements));
   const open = fetched.filter((name) => !pinned.has(name));
@@ -61,7 +64,7 @@ async function resolveRequirements(request: ContentsRequest): Promise<Resolution
       await makeWithUv(await Tool.uv(uv, place, 0), uv);
       return await resolveWithUv(uv, request);
     } catch (error) {
-      if (!isElsewhere(error) || !canInstall(place.python) || isNamedBuild(request)) throw error;
+      if (!isElsewhere(error) || !canInstall(place.python) || isForUv(request)) throw error;
       announce(`${error.problem.message}; trying pip`);
       await Deno.remove(place.directory, { recursive: true }).catch(() => {});
     }
@@ -71,10 +74,13 @@ async function resolveRequirements(request: ContentsRequest): Promise<Resolution
   const fetched = uv ?? await fetchUv(pipInstall(pip, place), place).catch(onlyInstallErrors);
   if (fetched !== undefined && uv === undefined) {
     const resolution = resolveWithUv(fetched, request);
-    const found = isNamedBuild(request) ? await resolution : await resolution.catch(onlyInstallErrors);
+    const found = isForUv(request) ? await resolution : await resolution.catch(onlyInstallErrors);
     if (found !== undefined) return found;
   }
   if (isNamedBuild(request)) throw withoutUv(nameOf(request), `pip knows nothing of torch: ${request.torch}`);
+  if (request.asOf !== undefined) {
+    throw withoutUv(nameOf(request), `pip knows nothing of as_of: ${request.asOf}`);
+  }
   return await resolveWithPip(tool, pip, request);
 }
 
@@ -176,7 +182,7 @@ export async function resolvedFor(
   const compile = [
     ...[uv.path, "pip", "compile", ...await inputsOf(request), "--python", place.python.path],
     ...["--python-version", python, "--python-platform", platform, "--generate-hashes"],
-    ...["--no-header", "--no-annotate", "--quiet", ...choicesOf(request)],
+    ...["--no-header", "--no-annotate", "--quiet", ...choicesOf(request, python)],
   ];
   const backend = torch === "auto" ? "cpu" : torch;
   const text = await compiled(tool, compile, backend, request);
@@ -225,6 +231,11 @@ function isNamedBuild({ torch = "auto" }: ContentsRequest): boolean {
   return !["cpu", "auto"].includes(torch);
 }
 
+/** pip would make something else of it. */
+function isForUv(request: ContentsRequest): boolean {
+  return isNamedBuild(request) || request.asOf !== undefined;
+}
+
 /** Another tool, which looks in other places, may have more luck. */
 function isElsewhere(error: unknown): error is InstallError {
   return error instanceof InstallError && ["unreachable", "no file"].includes(error.problem.kind);
@@ -240,7 +251,7 @@ async function resolveWithUv(uv: Uv, request: ContentsRequest): Promise<Resoluti
   const lock = join(place.scratch, "pylock.toml");
   const compile = [
     ...[uv.path, "pip", "compile", ...await inputsOf(request), "--python", place.python.path],
-    ...choicesOf(request),
+    ...choicesOf(request, place.python.version),
     ...["--format", "pylock.toml", "--output-file", lock, "--quiet"],
   ];
   const backend = torch === "auto" ? (gpu ? "auto" : "cpu") : torch;
@@ -259,8 +270,12 @@ async function inputsOf({ files, root, install = [], place }: ContentsRequest): 
   return [...files, more];
 }
 
-function choicesOf({ files, extras = [], groups = [] }: ContentsRequest): string[] {
+function choicesOf(
+  { files, extras = [], groups = [], asOf }: ContentsRequest,
+  python: string,
+): string[] {
   return [
+    ...uvArguments(asOf, python),
     ...extras.flatMap((name) => ["--extra", name]),
     ...groups.flatMap((name) => ["--group", `${pyprojectOf(files)}:${name}`]),
   ];

@@ -33,30 +33,35 @@ export async function findSource(
   note: (line: string) => void,
 ): Promise<EnvironmentSource> {
   const source = await sourceOf(root, requirements, { gpu, install }, note);
-  if (choices.extras !== undefined || choices.groups !== undefined) {
+  if (choices.extras !== undefined || choices.groups !== undefined || choices.asOf !== undefined) {
     await refuseChoices(source, requirements, choices);
   }
   return source;
 }
 
-/** Extras or groups of what has none would be left out silently. */
+/** Extras, groups or a day of what has none would be left out silently. */
 async function refuseChoices(
   { files, format }: EnvironmentSource,
   requirements: readonly string[],
   choices: PackageChoices,
 ) {
   const formats = [format, ...await Promise.all(files.map(formatOf))];
-  for (const key of ["extras", "groups"] as const) {
-    if (choices[key] === undefined || formats.some(({ has }) => has?.includes(key))) continue;
+  const wanted = { extras: choices.extras, groups: choices.groups, as_of: choices.asOf };
+  for (const key of ["extras", "groups", "as_of"] as const) {
+    if (wanted[key] === undefined || formats.some(({ has }) => has?.includes(key))) continue;
     const having = (await allFormats()).filter(({ has }) => has?.includes(key)).map(({ name }) => name);
     const names = files.map((file) => basename(file)).join(", ") || requirements.join(", ") || "install";
-    const place = choices.places?.[key];
+    const place = key === "as_of" ? undefined : choices.places?.[key];
     throw new Failure(
       2,
-      `environment.${key} must be left out, since ${names} has no ${key}${
-        place === undefined ? "" : ` (${place})`
-      }`,
-      { remedy: `Remove it, or name what has ${key} in environment.requirements: ${having.join(", ")}` },
+      `environment.${key} must be left out, since ${names} ${
+        key === "as_of" ? "is resolved by its own tool" : `has no ${key}`
+      }${place === undefined ? "" : ` (${place})`}`,
+      {
+        remedy: `Remove it, or name what ${
+          key === "as_of" ? "can be resolved" : `has ${key}`
+        } in environment.requirements: ${having.join(", ")}`,
+      },
     );
   }
 }

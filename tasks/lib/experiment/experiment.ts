@@ -22,6 +22,8 @@ export interface PackageChoices {
   install?: string[];
   /** Minor version, e.g. "3.10"; what the requirements say without it. */
   python?: string;
+  /** Day, e.g. "2022-09-29": versions that the requirements leave open are the newest of then. */
+  asOf?: string;
   /** PyTorch's build: cpu, cu128, …; without it, or "auto", the one that fits the GPUs that are asked for and here. */
   torch?: string;
   /** Where experiment.yaml says what not every format has, e.g. "experiment.yaml:4:11", for messages. */

@@ -79,7 +79,7 @@ function mapRecord<T, U>(
 
 function convertEnvironment(document: YamlDocument, environment: RawEnvironment): Environment {
   const { image, requirements, gpus, engine, shm_size, memory, cpus, network } = environment;
-  const { extras, groups, install, python, torch } = environment;
+  const { extras, groups, install, python, torch, as_of } = environment;
   const placeOf = (key: string, value: unknown) =>
     value === undefined ? {} : { [key]: document.place(["environment", key]) };
   return {
@@ -88,6 +88,7 @@ function convertEnvironment(document: YamlDocument, environment: RawEnvironment)
       ? undefined
       : [requirements].flat().map(tidyPath),
     ...{ extras, groups, install: install?.map(String), python, torch },
+    ...(as_of !== undefined && { asOf: as_of }),
     ...((extras || groups) && { places: { ...placeOf("extras", extras), ...placeOf("groups", groups) } }),
     gpus: Array.isArray(gpus) ? gpus.map(String) : gpus ?? "none",
     engine,

@@ -80,6 +80,8 @@ const REQUIREMENTS = "a path, e.g. requirements.txt, a list of paths, or active"
 
 const PYTHON = 'a minor version in quotes, e.g. "3.10"';
 
+const DAY = "a day in the past, e.g. 2022-09-29";
+
 const TORCH = "cpu, auto, or a build of CUDA or ROCm, e.g. cu128";
 
 const labels = (key: string) => {
@@ -101,6 +103,11 @@ export const environmentSchema = z.strictObject({
   groups: z.optional(labels("groups")),
   install: z.optional(argumentList("[-e, .]")),
   python: z.optional(z.string({ error: PYTHON }).check(z.regex(/^3\.\d+$/, { error: PYTHON }))),
+  as_of: z.optional(
+    z.string({ error: DAY }).check(
+      z.regex(/^20\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/, { error: DAY }),
+    ),
+  ),
   torch: z.optional(
     z.string({ error: TORCH }).check(z.regex(/^(?:cpu|auto|cu\d{2,3}|rocm\d\.\d|xpu)$/, { error: TORCH })),
   ),

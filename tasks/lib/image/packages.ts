@@ -159,12 +159,13 @@ async function asked<T>(
   try {
     const own = { log: join(scratch, "log.txt"), directory: join(scratch, "environment"), mark: "" };
     const place = { ...own, scratch, python: await findPython(), progress: () => {} };
-    const { extras, groups, install, torch } = environment;
+    const { extras, groups, install, torch, asOf } = environment;
     return await call({
       extras,
       groups,
       install,
       torch,
+      asOf,
       root,
       files,
       gpu,
@@ -196,7 +197,7 @@ export async function listBuilders(
   const file = await Deno.makeTempFile({ suffix: ".txt" });
   try {
     await Deno.writeTextFile(file, [...new Set(wanted.flat())].map((line) => `${line}\n`).join(""));
-    const plain = { ...environment, extras: [], groups: [], install: [] };
+    const plain = { ...environment, extras: [], groups: [], install: [], asOf: undefined };
     return await asked([file], false, { root, environment: plain }, () => {}, async (request) => {
       return [listed(await resolveFor(request, python), request, []).text];
     });

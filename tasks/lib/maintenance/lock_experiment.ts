@@ -59,6 +59,7 @@ export async function lockExperiment(
     requirements: source.files.map((file) => relative(root, file)),
     extras: environment.extras,
     groups: environment.groups,
+    asOf: environment.asOf,
     added: root === ROOT && source.files[0] === join(ROOT, "requirements.txt") ? OWN : [],
   });
 }

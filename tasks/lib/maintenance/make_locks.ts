@@ -6,6 +6,7 @@ import { Failure } from "../cli/failure.ts";
 import { explainInstall } from "../environment/installer_output.ts";
 import { fileSizes, isCudaPackage, normalize, parseLock } from "../environment/lock_file.ts";
 import { describeRange, findPython, type PythonRange } from "../environment/python.ts";
+import { uvArguments } from "../environment/packages_of_then.ts";
 import { findUv, type Uv } from "../environment/uv.ts";
 import { run } from "../system/command.ts";
 import { exists, writeAtomic } from "../system/files.ts";
@@ -19,6 +20,8 @@ export interface LockOptions {
   /** Extras and dependency groups of a pyproject.toml that go into its lock. */
   extras?: readonly string[];
   groups?: readonly string[];
+  /** Day whose packages are taken: `environment.as_of`. */
+  asOf?: string;
   /** Get newer versions of what is not pinned by the requirements themselves. */
   upgrade?: boolean;
   /** What is locked to go with it. */
@@ -173,7 +176,7 @@ interface Resolving extends Omit<LockOptions, "requirements"> {
 
 /** Resolves a requirements file once for all machines; then each machine's part of it, and the sizes for one. */
 async function resolve(resolving: Resolving): Promise<Compiled> {
-  const { root, upgrade, announce, uv, requirements, previous, constraints, extras = [], groups = [] } =
+  const { root, upgrade, announce, uv, requirements, previous, constraints, extras = [], groups = [], asOf } =
     resolving;
   announce(`Resolving ${requirements} with uv ${uv.version}`);
   const scratch = await Deno.makeTempDir({ prefix: "lock-" });
@@ -184,6 +187,7 @@ async function resolve(resolving: Resolving): Promise<Compiled> {
     if (kept !== undefined) await Deno.writeTextFile(pinned, kept);
     const within = constraints === undefined ? [] : ["--constraints", constraints];
     const chosen = [
+      ...uvArguments(asOf, PYTHONS.oldest),
       ...extras.flatMap((name) => ["--extra", name]),
       ...groups.flatMap((name) => ["--group", `${requirements}:${name}`]),
     ];

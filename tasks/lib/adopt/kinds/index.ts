@@ -8,6 +8,7 @@ import { ENVIRONMENT_FILES } from "./environment_files.ts";
 import { HYDRA } from "./hydra.ts";
 import { IMAGES } from "./images.ts";
 import { IMPORTS } from "./imports.ts";
+import { LAST_CHANGE } from "./last_change.ts";
 import { MAKEFILE } from "./makefile.ts";
 import { MLPROJECT } from "./mlproject.ts";
 import { NOTEBOOKS } from "./notebooks.ts";
@@ -22,6 +23,7 @@ export const KINDS: readonly Kind[] = [
   PROJECT_NAMES,
   ENVIRONMENT_FILES,
   README_INSTALL,
+  LAST_CHANGE,
   MLPROJECT,
   COG,
   CALKIT,

@@ -1,10 +1,9 @@
 /** Notebooks with stored outputs: a step for each, and a claim for each value that it printed. */
 
-import { type PrintedLine, type PrintedValue, printedValues } from "../printed_values.ts";
-import { type ClaimDraft, type Draft, type Found, type StepDraft, stepName } from "../draft.ts";
+import { printedClaims } from "../printed_claims.ts";
+import type { PrintedLine } from "../printed_values.ts";
+import { type Draft, type Found, type StepDraft, stepName } from "../draft.ts";
 import type { Kind } from "../kind.ts";
-import { parseSource, readFrom } from "../../sources/sources.ts";
-import type { RunFiles } from "../../sources/source.ts";
 import { notebookOutputs } from "../../values/text.ts";
 import type { Repository } from "../repository.ts";
 import type { Loose } from "../yaml_file.ts";
@@ -65,6 +64,10 @@ function stepFor(path: string, notebook: Loose, name: string): StepDraft | undef
     ? `its stored run ended in an error, in cell ${failed + 1}`
     : /\bgoogle\.colab\b|\/content\/drive|\/kaggle\//.test(source)
     ? "it was made for Colab or Kaggle"
+    : isPython2(notebook)
+    ? "it is of Python 2"
+    : needsTensorFlow1(source)
+    ? "it needs TensorFlow 1, of which there is no build for Python 3.8 or newer"
     : undefined;
   return {
     name,
@@ -77,24 +80,33 @@ function stepFor(path: string, notebook: Loose, name: string): StepDraft | undef
   };
 }
 
+/** By its kernel: editors write the version 2.7.6 into notebooks of any Python. */
+function isPython2({ metadata }: Loose): boolean {
+  const kernel = String(metadata?.kernelspec?.name ?? "");
+  return /^python2/.test(kernel) || (kernel === "" && /^2\./.test(metadata?.language_info?.version ?? ""));
+}
+
+/** Names that TensorFlow 2 has no longer. */
+function needsTensorFlow1(source: string): boolean {
+  return /\btf\.(?:placeholder|Session|InteractiveSession|contrib)\b|\btensorflow\.contrib\b/.test(source) &&
+    !/\bcompat\.v1\b/.test(source);
+}
+
 async function claimsOf({ name, notebook: path }: StepDraft, notebook: Loose, text: string) {
   const file = path!.split("/").at(-1)!;
   const lines = notebook.cells.flatMap((cell: Loose, index: number) =>
     linesOf(cell, `${path}, cell ${index + 1}`)
   );
-  const claims: Found<ClaimDraft>[] = [];
-  const files = { text: () => Promise.resolve(text) } as unknown as RunFiles;
-  for (const value of printedValues(lines)) {
-    const claim = claimOf(value, `${name}/${file}`, claims);
-    const checked = await found(claim, files);
-    if (checked !== undefined) claims.push({ value: checked, found: value.found, certainty: "read" });
-  }
-  return claims;
+  return await printedClaims(lines, `${name}/${file}`, text);
 }
+
+/** A look at the first rows of a table. */
+const LOOK = /\.(?:head|tail|sample|info)\([^()]*\)\s*;?$/;
 
 function linesOf(cell: Loose, found: string): PrintedLine[] {
   if (cell?.cell_type !== "code" || !Array.isArray(cell.outputs)) return [];
   const source = [cell.source].flat().join("").trim().split("\n").at(-1)!.trim();
+  if (LOOK.test(source)) return [];
   return cell.outputs.flatMap((output: Loose) => {
     if (output?.output_type === "error" || output?.name === "stderr") return [];
     const isValue = output?.output_type === "execute_result";
@@ -105,38 +117,6 @@ function linesOf(cell: Loose, found: string): PrintedLine[] {
       ...(isValue && source.length <= 100 && { source }),
     }));
   });
-}
-
-function claimOf(value: PrintedValue, place: string, others: Found<ClaimDraft>[]): ClaimDraft {
-  const taken = new Set(others.map(({ value }) => value.name));
-  const label = value.label.slice(0, 120);
-  let name = label;
-  for (let i = 2; taken.has(name); i++) name = `${label} (${i})`;
-  const select = value.index === undefined ? "" : `[${value.index}]`;
-  return {
-    name,
-    from: `${place}~/${value.pattern}/${select}`,
-    value: value.values.length === 1 ? value.values[0]! : value.values,
-    ...(value.unit && { unit: value.unit }),
-    ...(value.of !== undefined && { of: value.of }),
-  };
-}
-
-/** The claim, if the notebook as it is stored has this value there; the one of several matches, where it is alone. */
-async function found(claim: ClaimDraft, files: RunFiles): Promise<ClaimDraft | undefined> {
-  const source = parseSource(claim.from);
-  if ("problem" in source) return undefined;
-  const wanted = [claim.value].flat();
-  try {
-    const form = Array.isArray(claim.value) ? "list" : "value";
-    const { values } = await readFrom(source, files, form);
-    return JSON.stringify(values.map(({ text }) => text)) === JSON.stringify(wanted) ? claim : undefined;
-  } catch {
-    if (wanted.length !== 1 || source.select !== undefined) return undefined;
-    const { values } = await readFrom(source, files, "list").catch(() => ({ values: [] }));
-    const places = values.flatMap(({ text }, index) => text === wanted[0] ? [index] : []);
-    return places.length === 1 ? { ...claim, from: `${claim.from}[${places[0]}]` } : undefined;
-  }
 }
 
 function addParameters(

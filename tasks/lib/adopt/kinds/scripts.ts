@@ -37,9 +37,11 @@ export const SCRIPTS: Kind = {
         ...(facts.options ?? []).filter(({ required }) => required).map(({ flags }) => flags[0]),
         ...words.filter((word) => word.startsWith("<")),
       ];
-      const doubt = missing.length > 0
+      const doubt = serves(facts)
+        ? "it serves, and does not end"
+        : missing.length > 0
         ? `it wants ${missing.join(", ")}`
-        : isManyAlike && !(steps.length === 0 ? true : isUsual(path)) ||
+        : isManyAlike && !(steps.every(({ value }) => value.doubt) ? true : isUsual(path)) ||
             steps.length >= MOST_STEPS || (steps.length > 0 && depth(path) > depth(scripts[0]!))
         ? "one of several scripts"
         : undefined;
@@ -66,6 +68,14 @@ export const SCRIPTS: Kind = {
     if (steps.length > 0) draft.kinds.push({ kind: "scripts", tier: "code", steps });
   },
 };
+
+/** Frameworks of which a program waits for requests. */
+const SERVERS =
+  /^(?:flask|fastapi|uvicorn|streamlit|gradio|dash|bottle|sanic|django|aiohttp\.web|http\.server)$/;
+
+function serves({ imports = {} }: PythonFacts): boolean {
+  return Object.keys(imports).some((module) => SERVERS.test(module) || SERVERS.test(module.split(".")[0]!));
+}
 
 function isUsual(path: string): boolean {
   return USUAL.some((pattern) => pattern.test(path.split("/").at(-1)!));

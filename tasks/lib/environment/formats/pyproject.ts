@@ -7,7 +7,7 @@ export const PYPROJECT: EnvironmentFormat = {
   name: "pyproject.toml",
   files: /^pyproject\.toml$/,
   isLock: false,
-  has: ["extras", "groups"],
+  has: ["extras", "groups", "as_of"],
   canLock: true,
   lockedBy: ["uv.lock", "poetry.lock", "pylock.toml"],
   goesWith: ["setup.py", "setup.cfg"],

@@ -7,5 +7,6 @@ export const REQUIREMENTS: EnvironmentFormat = {
   files: /^[^/]*require[^/]*\.(?:txt|in)$/i,
   isLock: false,
   canLock: true,
+  has: ["as_of"],
   contents: async (request) => await (await import("../resolve.ts")).resolved(request),
 };

@@ -7,7 +7,7 @@ export const SETUP: EnvironmentFormat = {
   name: "setup.py",
   files: /^setup\.(?:py|cfg)$/,
   isLock: false,
-  has: ["extras"],
+  has: ["extras", "as_of"],
   canLock: true,
   goesWith: ["setup.py", "setup.cfg"],
   // A setup.cfg is often only the settings of tools.

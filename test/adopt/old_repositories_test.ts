@@ -1,0 +1,151 @@
+/** Repositories as they are found years later: old packages, data that is elsewhere, notebooks that go their own ways. */
+
+import assert from "node:assert/strict";
+import { propose } from "../../tasks/lib/adopt/propose.ts";
+import { printedValues } from "../../tasks/lib/adopt/printed_values.ts";
+import { Project } from "../support/project.ts";
+
+async function proposed(files: Record<string, string>, day?: string) {
+  await using project = await Project.make(files);
+  if (day !== undefined) await committed(project, day);
+  const { text = "", proposal } = await propose(project.root);
+  return { text, notes: proposal.notes.join("\n") };
+}
+
+async function committed(project: Project, day: string) {
+  const env = { GIT_COMMITTER_DATE: `${day}T12:00:00Z`, GIT_AUTHOR_DATE: `${day}T12:00:00Z` };
+  const who = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"];
+  for (const args of [["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "x"]]) {
+    const { success } = await new Deno.Command("git", { args: [...who, ...args], cwd: project.root, env })
+      .output();
+    assert.ok(success, args.join(" "));
+  }
+}
+
+function notebook(cells: [source: string, printed: string][], metadata: object = {}): string {
+  const code = cells.map(([source, text]) => ({
+    cell_type: "code",
+    execution_count: 1,
+    metadata: {},
+    source,
+    outputs: text === "" ? [] : [{ output_type: "stream", name: "stdout", text }],
+  }));
+  return JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata, cells: code });
+}
+
+Deno.test("new proposes the packages of the day of the newest commit, where nothing locks them", async (t) => {
+  const script = { "train.py": "import numpy\nopen('a.txt', 'w')\n" };
+  const cases: [
+    name: string,
+    files: Record<string, string>,
+    day: string | undefined,
+    wanted: RegExp | undefined,
+  ][] = [
+    [
+      "imports alone",
+      script,
+      "2021-03-04",
+      /as_of: 2021-03-04 # found in the newest commit of its code, \w+, a guess/,
+    ],
+    ["ranges", { ...script, "requirements.txt": "numpy>=1\n" }, "2021-03-04", /as_of: 2021-03-04/],
+    ["a lock", { ...script, "poetry.lock": "" }, "2021-03-04", undefined],
+    ["conda", { ...script, "environment.yml": "dependencies: [numpy]\n" }, "2021-03-04", undefined],
+    ["code of today", script, new Date().toISOString().slice(0, 10), undefined],
+    ["no git", script, undefined, undefined],
+  ];
+  for (const [name, files, day, wanted] of cases) {
+    await t.step(name, async () => {
+      const { text } = await proposed(files, day);
+      if (wanted === undefined) assert.doesNotMatch(text, /as_of/);
+      else assert.match(text, wanted);
+    });
+  }
+});
+
+Deno.test("new puts the script that writes a missing input before the pipeline, and names what nobody writes", async () => {
+  const { text, notes } = await proposed({
+    "dvc.yaml": "stages:\n  fit: { cmd: python fit.py, deps: [data, other.csv], metrics: [score.json] }\n",
+    "data.dvc": "outs: [{ path: data }]\n",
+    "other.csv.dvc": "outs: [{ path: other.csv }]\n",
+    "fit.py": "import pandas\npandas.read_csv('data/a.csv')\nopen('score.json', 'w')\n",
+    "make_data.py": "import numpy\nnumpy.savetxt('data/a.csv', [1])\n",
+    "score.json": '{"accuracy": 0.75}',
+  });
+  assert.match(text, /make_data: # found in make_data\.py:1, which writes what is not here, a guess/);
+  assert.match(text, /fit: # found in dvc\.yaml:2\n.*\n {4}needs: \[make_data\]/);
+  assert.match(
+    notes,
+    /"fit" reads other\.csv, which is not here, and no step writes it: other\.csv\.dvc says where it is, and dvc pull/,
+  );
+});
+
+Deno.test("new makes notebooks that do not need each other optional, and leaves out those of old Pythons", async () => {
+  const { text, notes } = await proposed({
+    "a.ipynb": notebook([["import pandas\npandas.read_csv('gone/x.csv')", "accuracy: 0.75\n"]]),
+    "b.ipynb": notebook([["print(1)", "loss: 0.25\n"]], {
+      language_info: { version: "2.7.6" },
+      kernelspec: { name: "python3" },
+    }),
+    "c.ipynb": notebook([["print 1", "loss: 0.5\n"]], { kernelspec: { name: "python2" } }),
+    "d.ipynb": notebook([["import tensorflow as tf\ntf.placeholder(tf.float32)", "loss: 0.5\n"]]),
+    "e.ipynb": notebook([["import tensorflow.compat.v1 as tf\ntf.placeholder(1)", "loss: 0.125\n"]]),
+  });
+  for (const name of ["a", "b", "e"]) {
+    assert.match(text, new RegExp(`^    notebook: ${name}\\.ipynb\\n    optional: true`, "m"));
+  }
+  assert.match(text, /# perhaps, it is of Python 2:\n {2}# c:/);
+  assert.match(text, /# perhaps, it needs TensorFlow 1, .*:\n {2}# d:/);
+  assert.match(notes, /"a" reads gone\/x\.csv, which is not here/);
+  const { text: one } = await proposed({ "a.ipynb": notebook([["print(1)", "accuracy: 0.75\n"]]) });
+  assert.doesNotMatch(one, /optional/);
+});
+
+Deno.test("new claims lines of a text that a step writes, and no settings that were stored beside them", async () => {
+  const { text } = await proposed({
+    "train.py": "open('metrics.txt', 'w')\nopen('out/params.json', 'w')\n",
+    "metrics.txt": "Accuracy: 0.872\nelapsed: 3.5 s\n",
+    "out/params.json": '{"alpha": 0.5}',
+  });
+  assert.match(text, /name: Accuracy, metrics\.txt # found in metrics\.txt:1\n.*\n {4}value: 0\.872/);
+  assert.doesNotMatch(text, /elapsed|alpha/);
+});
+
+Deno.test("new takes a program that serves for no step", async () => {
+  const { text } = await proposed({
+    "serve.py": "import flask\nif __name__ == '__main__':\n    flask.Flask('a').run()\n",
+    "train.py": "open('a.txt', 'w')\n",
+  });
+  assert.match(text, /^ {2}train:/m);
+  assert.match(text, /# perhaps, it serves, and does not end:\n {2}# serve:/);
+});
+
+Deno.test("printedValues() leaves out counters, settings, clocks and sentences", () => {
+  const text = `step 100, dt 2.19s, train_acc 96.9
+step 200, dt 2.20s, train_acc 97.1
+It: 0, Loss: 0.5
+It: 100, Loss: 0.25
+It: 200, Loss: 0.125
+accuracy with lambda = 0.05 : 0.947
+accuracy with lambda = 1 : 0.963
+KNeighborsClassifier(n_neighbors=13)
+The contrib module will not be included in TensorFlow 2.0
+the mean test accuracy over ten folds is 0.93`;
+  const found = printedValues(text.split("\n").map((line) => ({ text: line, found: "a" })));
+  assert.deepEqual(found.map(({ label, values }) => [label, values.join(" ")]), [
+    ["train_acc", "96.9 97.1"],
+    ["Loss", "0.5 0.25 0.125"],
+    ["accuracy with lambda", "0.947 0.963"],
+    ["the mean test accuracy over ten folds is", "0.93"],
+  ]);
+});
+
+Deno.test("new puts the root on the path of a script in a folder that imports what stands there", async () => {
+  const { text } = await proposed({
+    "README.md": "# A\n```\npython examples/run.py\npython examples/alone.py\n```\n",
+    "mine/__init__.py": "",
+    "examples/run.py": "from mine import x\nif __name__ == '__main__': pass\n",
+    "examples/alone.py": "import numpy\nif __name__ == '__main__': pass\n",
+  });
+  assert.match(text, /run: \[python, examples\/run\.py\]\n {4}env: \{ PYTHONPATH: "\." \}\n/);
+  assert.match(text, /run: \[python, examples\/alone\.py\]\n(?! {4}env)/);
+});
