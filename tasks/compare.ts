@@ -1,6 +1,6 @@
 /**
  * Overview: compares two runs: values, files, tensors, and what of the environments may explain a difference.
- * Arguments: A B, --experiment NAME, --runs DIR.
+ * Arguments: A B, --html [FILE], --experiment NAME, --runs DIR.
  * Example: deno task compare published latest
  */
 
@@ -11,13 +11,17 @@ import { COMPARE_OPTIONS, compareTask } from "./lib/compare/compare_task.ts";
 export const task = defineTask({
   name: "compare",
   description: "Compare two runs: where they deviate, and what may explain it",
-  permissions: ["read"],
+  permissions: ["write"],
   summary:
     "Says where two runs deviate and what may explain it. Like diff, it ends with 0 if the results are the same, 1 if " +
     "they differ, 2 if they can't be compared. Files that differ only in times, in the run's own folder, or in how " +
     "the same values are written are listed and do not count as a difference.",
   examples: [
     ["deno task compare published latest", "the newest reproduction against the authors' own run"],
+    [
+      "deno task compare published latest --html",
+      "the same as a page, compare.html, with curves and pictures",
+    ],
     ["deno task compare 20261123T1812 20261124T2351", "two runs by the beginnings of their ids"],
     [
       "deno task compare ../theirs/20261123T181243Z-067d runs/my-paper/latest",

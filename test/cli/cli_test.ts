@@ -50,6 +50,26 @@ Deno.test("parse() takes negative numbers and values that start with a dash afte
   assert.deepEqual(parse(TASK, ["--shift", "-1.5", "--word=--x"]).parameters, { shift: "-1.5", word: "--x" });
 });
 
+Deno.test("parse() gives an option that may stand alone its value, or its fallback, and takes no option for it", async (t) => {
+  const task = {
+    ...TASK,
+    options: { ...TASK.options, box: { value: "FILE", fallback: "box.txt", help: "a box" } },
+  };
+  const cases: [argv: string[], box: string | undefined, plan: boolean][] = [
+    [[], undefined, false],
+    [["--box"], "box.txt", false],
+    [["--box", "--plan"], "box.txt", true],
+    [["--box", "mine.txt", "--plan"], "mine.txt", true],
+    [["--box=mine.txt"], "mine.txt", false],
+  ];
+  for (const [argv, box, plan] of cases) {
+    await t.step(argv.join(" "), () => {
+      const { options } = parse(task, argv);
+      assert.deepEqual([options.box, options.plan], [box, plan]);
+    });
+  }
+});
+
 Deno.test("parse() refuses what it does not know, with the nearest match", async (t) => {
   const cases: [argv: string[], message: RegExp][] = [
     [["--plon"], /no option --plon, did you mean "--plan"/],

@@ -10,6 +10,8 @@ export interface Option {
   help: string;
   /** Name of the option's value, e.g. `DIR`; without one it is a switch. */
   value?: string;
+  /** What the value is where the option stands alone. */
+  fallback?: string;
   short?: string;
   /** May be given more than once. */
   many?: true;
@@ -176,7 +178,10 @@ function checkCounts(task: Grammar, { positionals, rest }: Parsed) {
 function parseArgsTable(options: OptionTable) {
   return Object.fromEntries(
     Object.entries(options).map(([name, option]) => [name, {
-      type: option.value === undefined ? "boolean" as const : "string" as const,
+      // What may stand alone must not take the next option for its value.
+      type: option.value === undefined || option.fallback !== undefined
+        ? "boolean" as const
+        : "string" as const,
       ...(option.short && { short: option.short }),
       ...(option.many && { multiple: true }),
     }]),
@@ -200,6 +205,7 @@ function setOption(
     values[name] = true;
     return;
   }
+  value ??= option.fallback;
   if (value === undefined) throw new Failure(2, `${shown} needs a value: ${shown} ${option.value}`);
   if (option.choices && !option.choices.includes(value)) {
     const wanted = option.choices.map((choice) => `"${choice}"`).join(" or ");

@@ -13,6 +13,9 @@ export interface Column {
   single?: true;
   /** The first column of its table, which says what a row is about, e.g. the epoch. */
   key?: { name: string; cells: Cell[] };
+  /** Beside it in the table: what is right for each row, and which picture each row is about. */
+  label?: Cell[];
+  picture?: Cell[];
 }
 
 /** Deeper than this, JSON is kept as text. */
@@ -86,12 +89,22 @@ function csvCell(text: string): Cell {
   return exact ? number : text;
 }
 
-/** Names rows by the first column, if no two rows have the same there. */
-function withKey([first, ...others]: Column[]): Column[] {
+/** Names rows by the first column, if no two rows have the same there, and tells what is right and shown in them. */
+function withKey(columns: Column[]): Column[] {
+  const [first, ...others] = columns;
   if (first === undefined) return [];
-  if (new Set(first.cells).size < first.cells.length) return [first, ...others];
+  const label = columns.find(({ name }) => /^(?:label|target|truth)$/i.test(name))?.cells;
+  const picture = columns.find(({ cells }) => cells.length > 0 && cells.every(isPicture))?.cells;
+  const beside = { ...(label && { label }), ...(picture && { picture }) };
+  if (new Set(first.cells).size < first.cells.length) {
+    return columns.map((column) => ({ ...column, ...beside }));
+  }
   const key = { name: first.name, cells: first.cells };
-  return [first, ...others.map((column) => ({ ...column, key }))];
+  return [first, ...others.map((column) => ({ ...column, key, ...beside }))];
+}
+
+function isPicture(cell: Cell): boolean {
+  return typeof cell === "string" && /\.(?:png|jpe?g|gif|webp|bmp)$/i.test(cell);
 }
 
 function isNested(value: unknown): boolean {

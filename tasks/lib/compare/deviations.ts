@@ -13,6 +13,9 @@ export interface Point {
   difference?: number;
   /** The same in samples, of percentages whose count is known. */
   samples?: number;
+  /** Of a flipped prediction: what would be right, and the picture that it is about, as the table names them. */
+  label?: Cell;
+  picture?: string;
 }
 
 export interface Deviation {
@@ -87,7 +90,9 @@ function findDeparture(a: Column, b: Column, reading: Reading): Deviation | unde
     first: point(places[0]!),
     largest: largest === undefined ? undefined : point(largest),
     last: point(points - 1),
-    flipped: isClasses(a, b) ? places.slice(0, MOST_FLIPPED).map(point) : undefined,
+    flipped: isClasses(a, b)
+      ? places.slice(0, MOST_FLIPPED).map((index) => ({ ...point(index), ...besideOf(a, b, index) }))
+      : undefined,
     incidental: explain(a, b, places, reading.masks),
   };
 }
@@ -104,6 +109,17 @@ function describePoint(
   const counts = [toCount?.(left), toCount?.(right)];
   if (counts[0] !== undefined && counts[1] !== undefined) point.samples = counts[1] - counts[0];
   return point;
+}
+
+/** What both tables say of a row. */
+function besideOf(a: Column, b: Column, index: number): Pick<Point, "label" | "picture"> {
+  const [label, picture] = (["label", "picture"] as const).map((what) =>
+    a[what]?.[index] === b[what]?.[index] ? a[what]?.[index] : undefined
+  );
+  return {
+    ...(label !== undefined && label !== null && { label }),
+    ...(typeof picture === "string" && { picture }),
+  };
 }
 
 function placeOf(a: Column, b: Column, index: number): string {

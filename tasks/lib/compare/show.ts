@@ -37,38 +37,44 @@ function sideRow(letter: string, { run, experiment, status, directory }: Side): 
   return [letter, clean(`${experiment} ${run}`), status, directory];
 }
 
+export const CLAIMS_HEADER = ["claimed value", "A", "B", "B − A"];
+
 function claimLines(claims: ClaimedValue[], terminal: Terminal): string[] {
   if (claims.length === 0) return [];
-  const rows = claims.map(({ claim, unit, point, a, b, difference, samples }) => {
-    const which = point === undefined ? "" : `, point ${point.at} (${point.deviating} of ${point.of} differ)`;
-    const value = (text: string | undefined) =>
-      text === undefined ? "—" : clean(`${text} ${unit ?? ""}`.trim(), 24);
-    const shown = samples === undefined && difference !== undefined
-      ? signed(difference)
-      : showDifference(undefined, samples);
-    return [
-      clean(claim) + which,
-      value(a),
-      value(b),
-      shown || (a === undefined || b === undefined ? "—" : sameText(a, b)),
-    ];
-  });
+  const rows = claims.map(claimRow);
   return columns(
-    [["claimed value", "A", "B", "B − A"], ...rows],
+    [CLAIMS_HEADER, ...rows],
     (cell, row) => row === 0 ? terminal.paint(cell, "dim") : cell,
   );
+}
+
+/** The claim's value in both runs and their difference, under {@link CLAIMS_HEADER}. */
+export function claimRow({ claim, unit, point, a, b, difference, samples }: ClaimedValue): string[] {
+  const which = point === undefined ? "" : `, point ${point.at} (${point.deviating} of ${point.of} differ)`;
+  const value = (text: string | undefined) =>
+    text === undefined ? "—" : clean(`${text} ${unit ?? ""}`.trim(), 24);
+  const shown = samples === undefined && difference !== undefined
+    ? signed(difference)
+    : showDifference(undefined, samples);
+  return [
+    clean(claim) + which,
+    value(a),
+    value(b),
+    shown || (a === undefined || b === undefined ? "—" : sameText(a, b)),
+  ];
 }
 
 function sameText(a: string, b: string): string {
   return a === b ? "the same" : "another";
 }
 
-function fileLines({ a, b, files, isPrinted }: Comparison, terminal: Terminal): string[] {
+/** The outputs by how they stand to each other; a group may be empty. */
+export function fileGroups({ a, b, files }: Comparison): [what: string, paths: string[]][] {
   const incidental = files.differing.filter((file) => file.incidental !== undefined);
   const real = files.differing.filter((file) => file.incidental === undefined);
   const byHash = real.filter(({ detail }) => detail.kind === "hash").map(({ path }) => path);
   const seen = real.filter(({ detail }) => detail.kind !== "hash").map(({ path }) => path);
-  const groups: [string, string[]][] = [
+  return [
     ["equal to the bit", files.equal.map(showEqual)],
     ["different", seen],
     ["different by the recorded hash", byHash],
@@ -83,10 +89,13 @@ function fileLines({ a, b, files, isPrinted }: Comparison, terminal: Terminal): 
     ["altered in A since it was recorded", a.altered],
     ["altered in B since it was recorded", b.altered],
   ];
-  const shown = groups.filter(([, paths]) => paths.length > 0);
+}
+
+function fileLines(comparison: Comparison, terminal: Terminal): string[] {
+  const shown = fileGroups(comparison).filter(([, paths]) => paths.length > 0);
   return [
     terminal.paint(
-      isPrinted ? "What the steps printed, since neither run left a file" : "Output files",
+      comparison.isPrinted ? "What the steps printed, since neither run left a file" : "Output files",
       "bold",
     ),
     ...shown.flatMap(([what, paths]) => groupLines(what, paths)),

@@ -40,16 +40,18 @@ function detailLines({ detail }: FileDifference, terminal: Terminal): string[] {
   }
 }
 
+export const VALUES_HEADER = ["quantity", "differ", "where", "A", "B", "B − A"];
+
 function valueLines({ deviations, problems }: ColumnsDifference, terminal: Terminal): string[] {
   const shown = deviations.filter(({ incidental }) => incidental === undefined);
   const rows = shown.slice(0, MOST_ROWS).flatMap(deviationRows);
   const more = shown.length > MOST_ROWS ? [`and ${shown.length - MOST_ROWS} more quantities`] : [];
-  const header = ["quantity", "differ", "where", "A", "B", "B − A"];
-  const table = rows.length === 0 ? [] : tableLines([header, ...rows], terminal);
+  const table = rows.length === 0 ? [] : tableLines([VALUES_HEADER, ...rows], terminal);
   return [...table, ...more, ...atMost(problems.map((problem) => clean(problem)))];
 }
 
-function deviationRows(deviation: Deviation): string[][] {
+/** The first, the largest and the last pair, or the predictions that flipped, under {@link VALUES_HEADER}. */
+export function deviationRows(deviation: Deviation): string[][] {
   const { quantity, points, deviating, first, largest, last, flipped } = deviation;
   const name = clean(quantity === "" ? "the value" : quantity, 40);
   const count = points === 1 ? "" : `${deviating} of ${points}${flipped ? " flipped" : ""}`;
@@ -67,7 +69,7 @@ function pointRow(head: string[], which: string, { at, a, b, difference, samples
   return [...head, where, showCell(a), showCell(b), showDifference(difference, samples)];
 }
 
-function showCell(cell: Cell): string {
+export function showCell(cell: Cell): string {
   return cell === null ? "nothing" : clean(String(cell), 24);
 }
 
@@ -85,12 +87,13 @@ export function signed(text: string): string {
   return /^0(?:\.0*)?$/.test(text) ? text : `+${text}`;
 }
 
+export const TENSORS_HEADER = ["tensor", "type", "differ", "largest ULP", "relative", "absolute", "at"];
+
 function tensorLines({ equal, differing, problems }: TensorsDifference, terminal: Terminal): string[] {
   const all = equal + differing.length;
-  const header = ["tensor", "type", "differ", "largest ULP", "relative", "absolute", "at"];
   const rows = differing.slice(0, MOST_ROWS).map(tensorRow);
   const more = differing.length > MOST_ROWS ? [`and ${differing.length - MOST_ROWS} more`] : [];
-  const table = rows.length === 0 ? [] : tableLines([header, ...rows], terminal);
+  const table = rows.length === 0 ? [] : tableLines([TENSORS_HEADER, ...rows], terminal);
   return [
     `${equal} of ${all} tensors are equal to the bit`,
     ...table,
@@ -99,7 +102,9 @@ function tensorLines({ equal, differing, problems }: TensorsDifference, terminal
   ];
 }
 
-function tensorRow({ name, dtype, shape, elements, differing, notFinite, ...largest }: TensorDifference) {
+export function tensorRow(
+  { name, dtype, shape, elements, differing, notFinite, ...largest }: TensorDifference,
+) {
   const infinite = notFinite === 0 ? "" : `, ${notFinite} NaN or infinite`;
   return [
     clean(name, 40),

@@ -100,6 +100,7 @@ _gpu_jupyter_tasks() {
     claim:--because) words='' ;;
     claim:--spread) words='' ;;
     claim:--runs) words='' ;;
+    compare:--html) words='' ;;
     compare:--experiment) words='' ;;
     compare:--runs) words='' ;;
     data:--only) words='' ;;
@@ -146,7 +147,7 @@ _gpu_jupyter_tasks() {
       receipt) if [[ $word == -* ]]; then words='--experiment --runs --sign --json --help -h'; else words=''; fi ;;
       report) if [[ $word == -* ]]; then words='--experiment --current --runs --open --badge --markdown --latex --siunitx --typst --verifier --check --crate --json --help -h'; else words=''; fi ;;
       claim) if [[ $word == -* ]]; then words='--experiment --add --name --of --unit --because --spread --runs --yes --json --help -h'; else words=''; fi ;;
-      compare) if [[ $word == -* ]]; then words='--experiment --runs --json --help -h'; else words=''; fi ;;
+      compare) if [[ $word == -* ]]; then words='--html --experiment --runs --json --help -h'; else words=''; fi ;;
       data) if [[ $word == -* ]]; then words='--only --offline --from --plan --yes -y --json --help -h'; else names=1 words='fetch verify list'; fi ;;
       audit) if [[ $word == -* ]]; then words='--fix-plan --json --help -h'; else words=''; fi ;;
       build) if [[ $word == -* ]]; then words='--cpu --base --variant --tag --wheelhouse --download-wheels --update --engine --plan --json --help -h'; else names=1 words=''; fi ;;

@@ -200,6 +200,7 @@ complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at claim' -l yes -d 'write
 complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at claim' -l json -d 'print one JSON object on standard output, everything else on standard error'
 complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at claim' -l help -s h -d 'show this help'
 complete -c gpu-jupyter-tasks -n 'test (count (commandline -opc)) -eq 1' -f -a compare -d 'Compare two runs: where they deviate, and what may explain it'
+complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at compare' -l html -r -d 'write it as a page, too, with curves, pictures and charts; compare.html here without a name'
 complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at compare' -l experiment -r -d 'the experiment whose runs are meant: a name in experiments/, or a path'
 complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at compare' -l runs -r -d 'look for run folders in DIR instead of runs/ (or set RUNS_DIR)'
 complete -c gpu-jupyter-tasks -n '__gpu_jupyter_tasks_at compare' -l json -d 'print one JSON object on standard output, everything else on standard error'

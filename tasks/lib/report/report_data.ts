@@ -78,7 +78,8 @@ async function findPublished(
   }
 }
 
-async function readSteps(directory: string, evidence: Evidence): Promise<StepData[]> {
+/** What of each step can be drawn. */
+export async function readSteps(directory: string, evidence: Evidence): Promise<StepData[]> {
   return await Promise.all(
     Object.entries(evidence.steps).map(async ([name, { outputs = [] }]) => {
       const paths = outputs.filter(({ link }) => link === undefined).map(({ path }) => path);
