@@ -43,6 +43,7 @@ Deno.test("a task may do no more than what it is for", async (t) => {
         "sweep",
         "receipt",
         "report",
+        "compare",
         "claim",
         "data",
         "build",
@@ -106,7 +107,7 @@ Deno.test("Deno gives a task the rights of its set, and its flags beside them", 
         `Deno.permissions.querySync({ name }).state === "granted").join(" "));`,
     );
     const cases = {
-      compare: "read env",
+      help: "read env",
       verify: "read env run",
       claim: "read write env",
       data: "read write env net run",
