@@ -93,7 +93,7 @@ Deno.test("new makes notebooks that do not need each other optional, and leaves 
   for (const name of ["a", "b", "e"]) {
     assert.match(text, new RegExp(`^    notebook: ${name}\\.ipynb\\n    optional: true`, "m"));
   }
-  assert.match(text, /# perhaps, it is of Python 2:\n {2}# c:/);
+  assert.match(text, /# perhaps, it is of Python 2, in cell 1:\n {2}# c:/);
   assert.match(text, /# perhaps, it needs TensorFlow 1, .*:\n {2}# d:/);
   assert.match(notes, /"a" reads gone\/x\.csv, which is not here/);
   const { text: one } = await proposed({ "a.ipynb": notebook([["print(1)", "accuracy: 0.75\n"]]) });
@@ -148,4 +148,28 @@ Deno.test("new puts the root on the path of a script in a folder that imports wh
   });
   assert.match(text, /run: \[python, examples\/run\.py\]\n {4}env: \{ PYTHONPATH: "\." \}\n/);
   assert.match(text, /run: \[python, examples\/alone\.py\]\n(?! {4}env)/);
+});
+
+Deno.test("new says why nothing can be run, where notebooks are of Python 2; those that Python 3 reads are proposed", async () => {
+  await using project = await Project.make({
+    "old.ipynb": notebook([["print 1", "loss: 0.5\n"]], { kernelspec: { name: "python2" } }),
+  });
+  const { code, stderr } = await project.task("new", ["--plan"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /old \(old\.ipynb\): it is of Python 2, in cell 1/);
+  const { text } = await proposed({
+    "fits.ipynb": notebook([["print(1)", "loss: 0.5\n"]], { kernelspec: { name: "python2" } }),
+  });
+  assert.match(text, /notebook: fits\.ipynb/);
+});
+
+Deno.test("new takes a module that does nothing by itself for no script, and no comment in code for the title", async () => {
+  const { text } = await proposed({
+    "README.md": "Words\n```\n# not the title\npython x\n```\n\n# The title\n",
+    "pack/trainer.py": "class Trainer: pass\n",
+    "main.py": "print(sum([1, 2]))\n",
+  });
+  assert.match(text, /^title: The title #/m);
+  assert.match(text, /run: \[python, main\.py\]/);
+  assert.doesNotMatch(text, /trainer/);
 });

@@ -49,9 +49,22 @@ def test_an_unknown_kernel_is_refused_with_those_that_are_installed(tmp_path: Pa
     code, text = drive(FIXTURES / "unknown_kernel.ipynb", "--out", tmp_path)
     assert code == 2
     assert re.search(
-        r'installed ones \(.*python3.*\), current value is "conda-env-theirs-py"; choose with --kernel NAME',
+        r'installed ones \(.*python3.*\), current value is "conda-env-theirs-r"; choose with --kernel NAME',
         text,
     )
+
+
+def test_a_python_notebook_of_another_environment_runs_on_python3_and_says_so(tmp_path: Path) -> None:
+    source = write_notebook(tmp_path / "theirs.ipynb", "print(6 * 7)")
+    notebook = read_json(source)
+    notebook["metadata"]["kernelspec"] = {"display_name": "x", "language": "python", "name": "conda-env-x-py"}
+    source.write_text(json.dumps(notebook))
+    code, text = drive(source, "--out", tmp_path / "out")
+    assert code == 0, text
+    assert texts(tmp_path / "out" / "theirs.ipynb") == ["42\n"]
+    assert 'kernel "conda-env-x-py" is not installed: python3 is used' in text
+    code, text = drive(source, "--out", tmp_path / "out", "--kernel", "conda-env-x-py")
+    assert code == 2  # who names one by hand means it
 
 
 def test_a_notebook_that_names_no_kernel_runs_on_python3_and_an_old_one_is_upgraded(tmp_path: Path) -> None:

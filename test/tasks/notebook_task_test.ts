@@ -103,7 +103,8 @@ Deno.test("notebook lists parameters without executing anything", async () => {
 
 Deno.test("notebook works where --cwd says, with the kernel that --kernel names", async () => {
   await using project = await Project.make({
-    "a.ipynb": CELLS(["x = 1", "import os\nprint(sorted(os.listdir()))"]).replaceAll("python3", "theirs"),
+    "a.ipynb": CELLS(["x = 1", "import os\nprint(sorted(os.listdir()))"]).replaceAll("python3", "theirs")
+      .replaceAll('"python"', '"R"'),
     "here/b.txt": "",
   });
   const missing = await notebook(project, [project.path("a.ipynb")]);

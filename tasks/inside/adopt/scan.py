@@ -141,6 +141,8 @@ def scan_notebook(data: bytes) -> dict[str, Any]:
         tree = parse_cell(source)
         scan.cell = index + 1
         if tree is None:
+            if not source.lstrip().startswith("%%"):
+                scan.unparsed = scan.unparsed or scan.cell
             continue
         tags = (cell.get("metadata") or {}).get("tags") or []
         scan.tagged = scan.tagged or "parameters" in tags
@@ -168,6 +170,8 @@ class Scan:
         self.writes: list[dict[str, Any]] = []
         self.hydra: dict[str, Any] | None = None
         self.cuda: int | None = None
+        self.unparsed: int | None = None  # the first cell that is not Python 3
+        self.acts: int | None = None  # the first line that does something when the file is run
         self.arguments: dict[int, str] = {}  # positions in sys.argv, and what they are called
         self.values: dict[str, ast.expr] = {}  # names that are assigned once
         self.twice: set[str] = set()
@@ -188,6 +192,8 @@ class Scan:
                 "writes",
                 "hydra",
                 "cuda",
+                "unparsed",
+                "acts",
                 "arguments",
                 "tagged",
                 "assigned",
@@ -212,6 +218,8 @@ class Scan:
     def module(self, tree: ast.Module) -> None:
         for node in tree.body:
             self.statement(node)
+        acting = [node.lineno for node in tree.body if does_something(node)]
+        self.acts = self.acts or min(acting, default=None)
         nodes = nodes_of(tree)
         for one in (ast.Import, ast.ImportFrom):
             for node in nodes.get(one, ()):
@@ -461,6 +469,13 @@ def called(call: ast.Call) -> str:
     if isinstance(node, ast.Name):
         parts.append(node.id)
     return ".".join(reversed(parts))
+
+
+def does_something(node: ast.stmt) -> bool:
+    """A call by itself, a loop, a block; not a definition, and no docstring."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Call)
+    return isinstance(node, (ast.For, ast.While, ast.With))
 
 
 def is_main(test: ast.expr) -> bool:

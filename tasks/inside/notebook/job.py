@@ -131,6 +131,13 @@ def show_parameters(options: Options) -> str:
     return json.dumps(found, indent=2)
 
 
+def _is_python(notebook: dict[str, Any]) -> bool:
+    return any(
+        isinstance(about := notebook["metadata"].get(key), dict) and about.get(word) == "python"
+        for key, word in (("kernelspec", "language"), ("language_info", "name"))
+    )
+
+
 def _language_of(notebook: dict[str, Any]) -> Language | None:
     """By the notebook's own word, for which no kernel needs to be installed."""
     about = notebook["metadata"].get("kernelspec")
@@ -143,8 +150,21 @@ def _language_of(notebook: dict[str, Any]) -> Language | None:
 def _plan_job(options: Options, source: Path, output: Path) -> Job:
     notebook = read_notebook(source)
     name = options.kernel or kernel_name(notebook)
+    other: list[str] = []
     try:
-        spec = find_kernel(name)
+        try:
+            spec = find_kernel(name)
+        except UnknownKernel as error:
+            # Kernels are called by the environment that their author had: `conda-env-ml-py`.
+            if (
+                options.kernel
+                or name == "python3"
+                or not _is_python(notebook)
+                or "python3" not in error.installed
+            ):
+                raise
+            spec = find_kernel("python3")
+            other.append(f"kernel {json.dumps(name)} is not installed: python3 is used")
     except UnknownKernel as error:
         raise BadRequest(
             f'Cannot execute "{source}": kernel must be one of the installed ones '
@@ -153,7 +173,7 @@ def _plan_job(options: Options, source: Path, output: Path) -> Job:
         ) from None
     except (OSError, ValueError, KeyError) as error:
         raise BadRequest(f'Cannot execute "{source}": kernel.json of {name} is broken: {error}') from None
-    notes = _set_parameters(options, source, output, notebook, spec)
+    notes = other + _set_parameters(options, source, output, notebook, spec)
     if shutil.which(spec.program()) is None:
         raise BadRequest(
             f'Cannot execute "{source}": kernel {name} needs "{spec.program()}", which is not there'

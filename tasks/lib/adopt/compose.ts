@@ -135,7 +135,7 @@ function choose(kinds: KindSteps[], from: string | undefined) {
     const names = steps.slice(0, 5).map(({ value }) => value.name).join(", ");
     notes.push(`passed over: ${kind} (${names}${steps.length > 5 ? ", …" : ""})`);
   }
-  const all = picked.flatMap(({ steps }) => steps);
+  const all = (picked.length > 0 ? picked : kinds).flatMap(({ steps }) => steps);
   return {
     chosen: all.filter(({ value }) => value.doubt === undefined),
     others: all.filter(({ value }) => value.doubt !== undefined).slice(0, 20),

@@ -40,6 +40,10 @@ export interface PythonFacts {
   hydra?: Place & { path: string | null; name: string | null };
   /** Line that names a GPU. */
   cuda?: number;
+  /** The first cell that is not Python 3. */
+  unparsed?: number;
+  /** The first line at the top level that does something. */
+  acts?: number;
   /** Positions in sys.argv that are read, with the names that they get. */
   arguments?: Record<string, string>;
   /** A cell is tagged as the one of the parameters. */

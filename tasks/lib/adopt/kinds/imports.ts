@@ -53,6 +53,7 @@ export const IMPORTS: Kind = {
       for (const [module, at] of Object.entries(imports)) {
         const top = module.split(".")[0]!;
         if (top === "" || Object.hasOwn(standard, top) || own.has(top)) continue;
+        if (NEVER.test(top) && !Object.hasOwn(PACKAGES, top)) continue;
         if (FRAMEWORKS.test(top)) framework ??= `${path}:${at}`;
         const name = PACKAGES[top] ?? top;
         if (!packages.has(name)) packages.set(name, `${path}:${at}`);
@@ -98,7 +99,8 @@ export async function unnamedPackages(
 }
 
 /** What no index has under that name. */
-const NEVER = /^(?:google|mpl_toolkits|pylab|__future__|IPython|pkg_resources|setuptools|distutils)$/;
+const NEVER =
+  /^(?:google|mpl_toolkits|pylab|__future__|IPython|pkg_resources|setuptools|distutils|Tkinter|ConfigParser|cPickle|cStringIO|StringIO|Queue|urllib2|urlparse|httplib|commands|__builtin__)$/;
 
 /** Modules that the repository itself has: files and folders that a script beside them can import. */
 function ownModules(repository: Repository): Set<string> {

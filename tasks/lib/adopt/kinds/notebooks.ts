@@ -23,7 +23,13 @@ export const NOTEBOOKS: Kind = {
       const notebook = parsed(repository, path);
       if (notebook === undefined) continue;
       const names = [...draft.kinds.flatMap(({ steps }) => steps), ...steps].map(({ value }) => value.name);
-      const step = stepFor(path, notebook, stepName(path.split("/").at(-1)!.replace(/\.ipynb$/, ""), names));
+      const unparsed = python.get(path)?.unparsed;
+      const step = stepFor(
+        path,
+        notebook,
+        unparsed,
+        stepName(path.split("/").at(-1)!.replace(/\.ipynb$/, ""), names),
+      );
       if (step === undefined) continue;
       const isOneOfMany = steps.filter(({ value }) => value.doubt === undefined).length >= MOST_STEPS;
       if (isOneOfMany) step.doubt ??= "one of many";
@@ -53,7 +59,12 @@ function parsed(repository: Repository, path: string): Loose | undefined {
   }
 }
 
-function stepFor(path: string, notebook: Loose, name: string): StepDraft | undefined {
+function stepFor(
+  path: string,
+  notebook: Loose,
+  unparsed: number | undefined,
+  name: string,
+): StepDraft | undefined {
   const cells = notebook.cells.filter((cell: Loose) => cell?.cell_type === "code");
   if (!cells.some((cell: Loose) => Array.isArray(cell.outputs) && cell.outputs.length > 0)) return undefined;
   const failed = notebook.cells.findIndex((cell: Loose) =>
@@ -64,8 +75,8 @@ function stepFor(path: string, notebook: Loose, name: string): StepDraft | undef
     ? `its stored run ended in an error, in cell ${failed + 1}`
     : /\bgoogle\.colab\b|\/content\/drive|\/kaggle\//.test(source)
     ? "it was made for Colab or Kaggle"
-    : isPython2(notebook)
-    ? "it is of Python 2"
+    : unparsed !== undefined && isPython2(notebook)
+    ? `it is of Python 2, in cell ${unparsed}`
     : needsTensorFlow1(source)
     ? "it needs TensorFlow 1, of which there is no build for Python 3.8 or newer"
     : undefined;
@@ -101,7 +112,7 @@ async function claimsOf({ name, notebook: path }: StepDraft, notebook: Loose, te
 }
 
 /** A look at the first rows of a table. */
-const LOOK = /\.(?:head|tail|sample|info)\([^()]*\)\s*;?$/;
+const LOOK = /\.(?:head|tail|sample|info|describe)\([^()]*\)\s*;?$/;
 
 function linesOf(cell: Loose, found: string): PrintedLine[] {
   if (cell?.cell_type !== "code" || !Array.isArray(cell.outputs)) return [];

@@ -23,7 +23,9 @@ export const PROJECT_NAMES: Kind = {
     if (typeof title === "string") draft.title ??= { value: title, found: citation!, certainty: "stated" };
     const path = readme(repository);
     const text = path && /\.md$/i.test(path) ? repository.text(path) ?? "" : "";
-    const heading = /^#\s+(.+?)\s*#*$/m.exec(text);
+    // Comments in blocks of code are no headings; each keeps its line.
+    const prose = text.replace(/^(```+|~~~+)[^]*?^\1/gm, (block) => block.replace(/[^\n]/g, " "));
+    const heading = /^#\s+(.+?)\s*#*$/m.exec(prose);
     const plain = (heading?.[1] ?? "").replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/<[^>]*>|[*_`]/g, "")
       .trim();
     if (plain) {

@@ -5,7 +5,7 @@ import type { Kind } from "../kind.ts";
 import type { PythonFacts } from "../python_facts.ts";
 
 const NO_STEP =
-  /(?:^|\/)(?:setup|conftest|versioneer|manage|noxfile|fabfile|conf|config|utils?|test_[^/]*|[^/]*_test|__init__|app|hubconf)\.py$|(?:^|\/)(?:tests?|docs?|examples?|third_party|vendor|scripts?\/dev)\//;
+  /(?:^|\/)(?:setup|conftest|versioneer|manage|noxfile|fabfile|conf|config|utils?|test_[^/]*|[^/]*_test|__init__|app|hubconf|(?:build|make|gen|generate|update)_?(?:readme|docs?|toc|index))\.py$|(?:^|\/)(?:tests?|docs?|examples?|third_party|vendor|scripts?\/dev)\//;
 
 /** In the order in which research goes, where neither files nor a README tell. */
 const USUAL = [
@@ -81,10 +81,14 @@ function isUsual(path: string): boolean {
   return USUAL.some((pattern) => pattern.test(path.split("/").at(-1)!));
 }
 
-function isScript(path: string, { main, writes, options }: PythonFacts, imported: Set<string>): boolean {
+function isScript(
+  path: string,
+  { main, acts, writes, options }: PythonFacts,
+  imported: Set<string>,
+): boolean {
   if (main !== undefined) return true;
   const module = path.replace(/\/__main__\.py$|\.py$/, "").split("/").at(-1)!;
-  if (/^(?:train|main|run|experiment)/.test(module) && !imported.has(module)) return true;
+  if (/^(?:train|main|run|experiment)/.test(module) && !imported.has(module)) return acts !== undefined;
   return !path.includes("/") && !imported.has(module) &&
     (writes !== undefined || options !== undefined || USUAL.some((one) => one.test(module)));
 }
