@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { countDeno, countPytest, skippedLines } from "../../tasks/lib/maintenance/run_tests.ts";
-import { findTests, testsOf } from "../../tasks/lib/maintenance/test_files.ts";
+import { findTests, testsOf, together } from "../../tasks/lib/maintenance/test_files.ts";
 import { ended, ROOT } from "../support/project.ts";
 
 Deno.test("findTests() takes a file, a folder for both languages, and all", async () => {
@@ -26,6 +26,14 @@ Deno.test("findTests() knows which files share a container engine", async () => 
   const sharing = (await findTests([])).filter(({ usesEngine }) => usesEngine).map(({ path }) => path);
   assert.ok(sharing.includes("test/containers/containers_test.ts"));
   assert.ok(!sharing.includes("test/plan/plan_test.ts"));
+});
+
+Deno.test("together() leaves no file out, and runs what loads torch in one process", async () => {
+  const all = await findTests([]);
+  const units = together(all);
+  assert.deepEqual(units.flatMap(({ files }) => files).sort(), all.map(({ path }) => path).sort());
+  const src = units.find(({ path }) => path === "test/src")!;
+  assert.ok(src.files.includes("test/src/house_test.py") && src.files.every((file) => file.endsWith(".py")));
 });
 
 Deno.test("testsOf() chooses the tests of a changed file's room", async (t) => {

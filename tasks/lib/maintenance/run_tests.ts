@@ -6,7 +6,7 @@ import type { Terminal } from "../cli/terminal.ts";
 import { run } from "../system/command.ts";
 import { writeJson } from "../system/files.ts";
 import { ROOT } from "../system/product.ts";
-import type { TestFile } from "./test_files.ts";
+import { type TestFile, together } from "./test_files.ts";
 
 export interface Python {
   python: string;
@@ -36,6 +36,18 @@ export interface TestsResult {
 
 /** How long each file took the last time. */
 const TIMES = join(ROOT, ".cache", "test-times.json");
+
+/** About the seconds of those that take much longer than their size tells, for the first time. */
+const LONG: Record<string, number> = {
+  "test/containers/devcontainer_test.ts": 190,
+  "test/report/report_browser_test.ts": 70,
+  "test/run/repositories_test.ts": 90,
+  "test/program/packages_test.ts": 60,
+  "test/record/records_test.ts": 50,
+  "test/experiments/digits_tensorflow_test.ts": 25,
+  "test/inside/install_packages_test.py": 20,
+  "test/environment/other_pythons_test.ts": 25,
+};
 
 /** The rights of the tasks together, and the loopback for tests that play a server. */
 const RIGHTS = ["read", "write", "env", "sys", "run", "net=127.0.0.1"].map((name) => `--allow-${name}`);
@@ -91,9 +103,11 @@ function jobs(): number {
 
 /** The engine's and the longest files first, so that none is waited for alone; the quickest where time is short. */
 function inOrder(files: TestFile[], times: Record<string, number>, isShort: boolean): TestFile[] {
-  const weight = (file: TestFile) => times[file.path] ?? file.bytes / 1000;
+  const weight = (file: TestFile) => times[file.path] ?? LONG[file.path] ?? file.bytes / 1000;
   if (isShort) return files.toSorted((a, b) => weight(a) - weight(b));
-  return files.toSorted((a, b) => Number(b.usesEngine) - Number(a.usesEngine) || weight(b) - weight(a));
+  return together(files).toSorted((a, b) =>
+    Number(b.usesEngine) - Number(a.usesEngine) || weight(b) - weight(a)
+  );
 }
 
 async function readTimes(): Promise<Record<string, number>> {
@@ -107,8 +121,8 @@ async function runFile(
   isAlone: boolean,
 ): Promise<FileResult> {
   const argv = file.language === "TypeScript"
-    ? [Deno.execPath(), "test", "--no-check", "--no-prompt", ...RIGHTS, file.path]
-    : [python!.python, "-m", "pytest", "-q", file.path];
+    ? [Deno.execPath(), "test", "--no-check", "--no-prompt", ...RIGHTS, ...file.files]
+    : [python!.python, "-m", "pytest", "-q", ...file.files];
   const lines: string[] = [];
   const begin = performance.now();
   const { code } = await run(argv, {

@@ -5,9 +5,11 @@ import { Failure } from "../cli/failure.ts";
 import { ROOT } from "../system/product.ts";
 import { callerFolder } from "../system/project_root.ts";
 
+/** A file of tests, or several that run in one process. */
 export interface TestFile {
-  /** From the root, e.g. `test/plan/plan_test.ts`. */
+  /** From the root, e.g. `test/plan/plan_test.ts`; of several their folder. */
   path: string;
+  files: string[];
   language: "TypeScript" | "Python";
   bytes: number;
   /** It uses a container engine, whose images, names and ports all files share: one of these at a time. */
@@ -50,10 +52,33 @@ async function listTests(folder: string): Promise<TestFile[]> {
     else if (IS_TEST.test(path)) {
       const text = await Deno.readTextFile(join(ROOT, path));
       const language = path.endsWith(".ts") ? "TypeScript" : "Python";
-      found.push({ path, language, bytes: text.length, usesEngine: ENGINE_SUPPORT.test(text) });
+      found.push({
+        path,
+        files: [path],
+        language,
+        bytes: text.length,
+        usesEngine: ENGINE_SUPPORT.test(text),
+      });
     }
   }
   return found.sort((a, b) => a.path < b.path ? -1 : 1);
+}
+
+/** Folders of Python's tests that load torch: in one process it is loaded once, and what they share is trained once. */
+const TOGETHER = ["test/src", "test/notebooks"];
+
+/** The same files, those that are quicker in one process as one. */
+export function together(tests: TestFile[]): TestFile[] {
+  const folderOf = ({ path, language }: TestFile) =>
+    language === "Python" ? TOGETHER.find((folder) => path.startsWith(`${folder}/`)) : undefined;
+  return [...Map.groupBy(tests, (test) => folderOf(test) ?? test.path)].map(([path, members]) =>
+    members.length === 1 ? members[0]! : {
+      ...members[0]!,
+      path,
+      files: members.flatMap(({ files }) => files),
+      bytes: members.reduce((sum, { bytes }) => sum + bytes, 0),
+    }
+  );
 }
 
 /** Tests of the house itself: quick, and about any file. */
