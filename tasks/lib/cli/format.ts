@@ -18,7 +18,16 @@ export function cut(text: string): string {
   return line.length > 60 ? `${line.slice(0, 60)}…` : line;
 }
 
-/** Seconds as a person says them: 0.4 s, 12 s, 3 min 05 s, 2 h 03 min. */
+/**
+ * Seconds as a person says them: 0.4 s, 12 s, 3 min 05 s, 2 h 03 min.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(duration(185), "3 min 05 s");
+ * ```
+ */
 export function duration(seconds: number): string {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 60) return `${Math.round(seconds)} s`;
@@ -27,7 +36,16 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }
 
-/** Bytes in decimal units, as disks and downloads are measured: 512 B, 1.4 GB, 372 MB. */
+/**
+ * Bytes in decimal units, as disks and downloads are measured: 512 B, 1.4 GB, 372 MB.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(bytes(1_400_000_000), "1.4 GB");
+ * ```
+ */
 export function bytes(count: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   const power = Math.min(units.length - 1, count < 1 ? 0 : Math.floor(Math.log10(count) / 3));

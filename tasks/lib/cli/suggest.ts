@@ -3,6 +3,14 @@
 /**
  * The choice that is nearest to `word`, if it is near enough to be meant: at most a third of the
  * letters mistyped (none of one letter, one of two to four), or `word` is the beginning of exactly one choice.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(suggest("epoch", ["epochs", "seed"]), "epochs");
+ * assert.equal(suggest("batch", ["epochs", "seed"]), undefined);
+ * ```
  */
 export function suggest(word: string, choices: Iterable<string>): string | undefined {
   const all = [...choices];

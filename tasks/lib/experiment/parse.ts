@@ -29,6 +29,15 @@ import { type Path, YamlDocument } from "./yaml_document.ts";
  * @param file absolute path of the file the text is from, for messages
  * @param root absolute path that the paths in the file are relative to
  * @throws {Failure} 2 with all its problems at once, in the order of the file
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * const text = 'name: test\nsteps: { train: { run: [python, train.py, "{out}"] } }\n';
+ * const { name, steps } = parseExperiment(text, "/paper/experiment.yaml", "/paper");
+ * assert.deepEqual([name, Object.keys(steps)], ["test", ["train"]]);
+ * ```
  */
 export function parseExperiment(text: string, file: string, root: string): Experiment {
   const document = new YamlDocument(text, relative(root, file) || basename(file));

@@ -54,6 +54,13 @@ export function placeholders(template: string): string[] {
  *
  * @param values by placeholder name: `epochs`, `out`, `steps.train`
  * @throws {Failure} 2 if the template is malformed or names something that has no value
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(fillTemplate("--out={out}", new Map([["out", "runs/a b"]])), "--out=runs/a b");
+ * ```
  */
 export function fillTemplate(template: string, values: ReadonlyMap<string, string>): string {
   const parts = parseTemplate(template);

@@ -23,9 +23,11 @@ export const SOURCE_EXAMPLES: readonly string[] = SOURCE_KINDS.flatMap(({ exampl
  * @returns the source, or in `problem` what it must be instead
  * @example
  * ```ts
- * parseSource("train/metrics.json#/accuracy/-1");
- * // { kind: "pointer", step: "train", path: "train/metrics.json", pointer: ["accuracy", "-1"] }
- * parseSource("train/metrics.json"); // { problem: "must be a step, a file and a place in it, e.g. …" }
+ * import assert from "node:assert/strict";
+ *
+ * const { kind, step, path } = parseSource("train/metrics.json#/accuracy/-1") as ClaimSource;
+ * assert.deepEqual([kind, step, path], ["pointer", "train", "train/metrics.json"]);
+ * assert.ok("problem" in parseSource("train/metrics.json")); // a place in the file is missing
  * ```
  */
 export function parseSource(text: string, format?: Format): ClaimSource | { problem: string } {

@@ -27,6 +27,14 @@ export function summarize(values: readonly number[]): Summary {
 /**
  * Where one further run is expected: mean ± t·sd·√(1 + 1/n), which a single published number is checked against
  * [Patil, Peng & Leek 2016].
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * const { low, high } = predictionInterval({ n: 4, mean: 357, sd: 1 });
+ * assert.deepEqual([low.toFixed(2), high.toFixed(2)], ["353.44", "360.56"]);
+ * ```
  */
 export function predictionInterval({ n, mean, sd }: Summary, confidence = 0.95): Interval {
   return around(mean, tQuantile((1 + confidence) / 2, n - 1) * sd * Math.sqrt(1 + 1 / n));
@@ -37,7 +45,17 @@ export function meanInterval({ n, mean, sd }: Summary, confidence = 0.95): Inter
   return around(mean, tQuantile((1 + confidence) / 2, n - 1) * sd / Math.sqrt(n));
 }
 
-/** Where the probability is of which k of n were seen [Clopper & Pearson 1934]. */
+/**
+ * Where the probability is of which k of n were seen [Clopper & Pearson 1934].
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * const { low, high } = proportionInterval(465, 540); // 86.11 % of 540 images
+ * assert.deepEqual([low.toFixed(4), high.toFixed(4)], ["0.8290", "0.8892"]);
+ * ```
+ */
 export function proportionInterval(k: number, n: number, confidence = 0.95): Interval {
   const tail = (1 - confidence) / 2;
   return {

@@ -29,6 +29,14 @@ export interface RowQuery {
  * loggers write have a row for each message and not for each epoch.
  *
  * @throws {ContentProblem} if there is no table, no such column or no such row
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * const [last] = findInCsv("epoch,accuracy\n1,81.85\n2,86.10\n", "accuracy", { column: "epoch", value: "2" });
+ * assert.equal(last?.cell, "86.10");
+ * ```
  */
 export function findInCsv(text: string, column: string, row?: RowQuery, format: TableFormat = {}): Cell[] {
   return findInTable(tableOf(parseCsv(text, format), format), column, row);

@@ -17,7 +17,17 @@ const LARGEST_EXPONENT = 400;
 /** Characters of a number; a double with all its digits has some eleven hundred. */
 const LONGEST_NUMBER = 2000;
 
-/** Reads `86.10`, `-3`, `.5` or `1e-3`; undefined for anything else (also `0x1F`, `.inf`). */
+/**
+ * Reads `86.10`, `-3`, `.5` or `1e-3`; undefined for anything else (also `0x1F`, `.inf`).
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * assert.deepEqual(parseDecimal("86.10"), { digits: 8610n, scale: 2 }); // two decimals, and not 86.1
+ * assert.equal(parseDecimal("0x1F"), undefined);
+ * ```
+ */
 export function parseDecimal(text: string): Decimal | undefined {
   const match = text.length > LONGEST_NUMBER ? null : DECIMAL.exec(text);
   if (!match) return undefined;

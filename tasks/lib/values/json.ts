@@ -28,6 +28,14 @@ const SPACE = /[ \t\n\r]*/y;
  * @param pointer unescaped keys and indices
  * @throws {ContentProblem} if the text is not JSON (with line and column), the pointer leads nowhere (with
  * how far it got), or no single finite value stands there
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * const { value, text } = findInJson('{"accuracy": [84.81, 86.10]}', ["accuracy", "-1"]);
+ * assert.deepEqual([value, text], [86.1, "86.10"]);
+ * ```
  */
 export function findInJson(text: string, pointer: readonly string[]): JsonValue {
   const scanner = scannerOf(text);

@@ -1,6 +1,16 @@
 /** Paths that users write into experiment.yaml: relative, with forward slashes, and staying where they belong. */
 
-/** Why a path is not a plain relative path to something inside its folder; undefined if it is. */
+/**
+ * Why a path is not a plain relative path to something inside its folder; undefined if it is.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(insideProblem("data/eurosat"), undefined);
+ * assert.equal(insideProblem("../other"), 'holds "..", which leaves the folder');
+ * ```
+ */
 export function insideProblem(path: string): string | undefined {
   if (path === "") return "is empty";
   if (path.includes("\0")) return "holds a NUL character";

@@ -11,10 +11,15 @@ import { countsOf, type Decimal, parseDecimal, toFixed } from "../values/decimal
  * @param claimedDecimals number of decimals that the claim is printed with
  * @example
  * ```ts
- * countsObtained(parseDecimal("57.74647887323944")!, 0, 71); // { first: 41, last: 41 }
- * countsObtained(parseDecimal("58.0")!, 0, 71); // { first: 41, last: 41 }, as Python writes round(…, 0)
- * countsObtained(parseDecimal("99.4")!, 2, 27000); // { first: 26825, last: 26851 }: too few decimals to tell
- * countsObtained(parseDecimal("57.9")!, 0, 71); // none: first > last
+ * import assert from "node:assert/strict";
+ * import { parseDecimal } from "../values/decimal.ts";
+ *
+ * const counts = (text: string, decimals: number, of: number) => countsObtained(parseDecimal(text)!, decimals, of);
+ * assert.deepEqual(counts("57.74647887323944", 0, 71), { first: 41, last: 41 });
+ * assert.deepEqual(counts("58.0", 0, 71), { first: 41, last: 41 }); // as Python writes round(…, 0)
+ * assert.deepEqual(counts("99.41", 3, 27000), { first: 26840, last: 26842 }); // too few decimals to tell
+ * const none = counts("57.9", 0, 71);
+ * assert.ok(none.first > none.last);
  * ```
  */
 export function countsObtained(

@@ -381,11 +381,11 @@ def test_a_full_memory_halves_the_batch_and_changes_nothing(tmp_path: Path) -> N
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process is only limited on Linux")
 def test_a_memory_too_small_for_one_image_is_a_clear_end(tmp_path: Path) -> None:
-    large = Description("small_resnet", ("a", "b"), (1, 2000, 2000), ONE_CHANNEL, "float32", "large")
+    large = Description("small_resnet", ("a", "b"), (1, 1000, 1000), ONE_CHANNEL, "float32", "large")
     save_model(tmp_path / "model.safetensors", build(large), large)
     Image.new("L", (8, 8)).save(tmp_path / "image.png")
     code, _, errors = _in_little_memory(
-        tmp_path / "model.safetensors", tmp_path / "out", 40, tmp_path / "image.png"
+        tmp_path / "model.safetensors", tmp_path / "out", 10, tmp_path / "image.png"
     )
     assert code == 3
     assert errors == "Cannot predict on cpu: its memory is not enough for a single image. Free memory\n"
