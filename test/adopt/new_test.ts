@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { applyChanges, undoChanges } from "../../tasks/lib/adopt/changes.ts";
+import { workflowText } from "../../tasks/lib/adopt/companions/workflow.ts";
 import { printedValues } from "../../tasks/lib/adopt/printed_values.ts";
 import { copyTree } from "../../tasks/lib/system/files.ts";
 import { ended, git, Project, ROOT } from "../support/project.ts";
@@ -326,6 +327,11 @@ Deno.test("new --ci adds a workflow and, for a repository on GitHub, a badge bel
     /^# Paper\r\n\r\n\[!\[reproduce\]\(https:\/\/github\.com\/ada\/paper\/actions[^\n]*\)\r\n\r\nText/,
   );
   assert.match(workflow!, /pipx run gpu-jupyter-tasks==\d+\.\d+\.\d+ reproduce/);
+  const released = parse(workflowText({ version: "0.3.0", homepage: "https://github.com/ada/tasks" }));
+  const { uses, with: inputs } = released.jobs.reproduce.steps.at(-1);
+  assert.equal(uses, "ada/tasks@v0.3.0");
+  const action = parse(await Deno.readTextFile(join(ROOT, "action.yml")));
+  for (const name of Object.keys(inputs)) assert.ok(name in action.inputs, name);
   await project.task("new", ["--undo"]);
   assert.deepEqual(await snapshot(project), files);
 });

@@ -32,7 +32,7 @@ Deno.test(
         return /\/(clean|lock_experiment|make_locks)\.ts$/.test(file);
       }
       return !/^tasks\/(generate|gpu|machine|ok|package|test)\.ts$/.test(file);
-    }).concat("deno.json", "deno.lock", "verify.html").map((file) => `product/${file}`);
+    }).concat("deno.json", "deno.lock", "docs/audit.md", "verify.html").map((file) => `product/${file}`);
     assert.deepEqual(
       await listed("tar", "-tzf", npm),
       ["LICENSE", "README.md", "launch.sh", "package.json", ...product].map((file) => `package/${file}`)

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { documentation } from "../../tasks/lib/system/product.ts";
 import type { Audit, Finding } from "../../tasks/lib/audit/audit.ts";
 import type { Fix } from "../../tasks/lib/audit/fix_plan.ts";
 import { call, otherUser } from "../support/users.ts";
@@ -64,8 +65,17 @@ Deno.test("audit --json gives each finding with its rule, place, reason, remedy 
     ...["file", "line", "message", "page", "reason", "remedy", "rule", "severity", "title"],
   ]);
   assert.deepEqual(rest, { silenced: 0, sources: 1, notebooks: 0, skipped: [] });
-  const [file, anchor] = found[0]!.page.split("#");
-  assert.ok((await Deno.readTextFile(join(ROOT, file!))).includes(`\n### ${anchor!.toUpperCase()}\n`));
+  const [address, anchor] = found[0]!.page.split("#");
+  assert.ok((await Deno.readTextFile(new URL(address!))).includes(`\n### ${anchor!.toUpperCase()}\n`));
+});
+
+Deno.test("documentation() leads to the repository that built the release, else to the file beside the tasks", () => {
+  const page = "docs/audit.md#r101";
+  assert.equal(
+    documentation(page, { version: "0.3.0", homepage: "https://github.com/ada/tasks" }),
+    "https://github.com/ada/tasks/blob/v0.3.0/docs/audit.md#r101",
+  );
+  assert.equal(documentation(page, { version: "0.3.0" }), `file://${ROOT}/docs/audit.md#r101`);
 });
 
 Deno.test("audit --fix-plan lists what to change, what matters most first", async () => {
@@ -251,7 +261,7 @@ Deno.test("audit finds a Python where python3 is not one, and says what to do wh
   await Deno.chmod(project.path("bin/python3"), 0o755);
   const PATH = `${project.path("bin")}:${Deno.env.get("PATH")}`;
   assert.equal((await project.task("audit", [], { PATH })).code, 1);
-  const none = await project.task("audit", [], { PATH: project.path("bin"), PYTHON: "" });
+  const none = await project.task("audit", [], { PATH: project.path("bin"), PYTHON: "", PYENV_ROOT: "" });
   assert.equal(none.code, 3, none.stderr);
   assert.match(none.stderr, /Cannot find Python 3\.8 or newer/);
 });

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { run } from "../system/command.ts";
-import { INSIDE } from "../system/product.ts";
+import { documentation, INSIDE } from "../system/product.ts";
 import { type AuditRequest, readRepository } from "./repository.ts";
 
 export const SEVERITIES = ["error", "warning", "note"] as const;
@@ -27,7 +27,7 @@ export interface Finding {
   more?: number;
   reason: string;
   remedy: string;
-  /** Where the documentation tells more. */
+  /** Where the documentation tells more: an address with an anchor. */
   page: string;
 }
 
@@ -74,7 +74,8 @@ export async function audit(root: string): Promise<Audit> {
   const { skipped, ...found } = await inPython<Audit>([], request);
   const reasons = new Map([...skipped.map(({ file, reason }) => [file, reason] as const), ...unreadable]);
   const all = [...reasons].map(([file, reason]) => ({ file, reason }));
-  return { ...found, skipped: all.sort((a, b) => a.file < b.file ? -1 : 1) };
+  const findings = found.findings.map((one) => ({ ...one, page: documentation(one.page) }));
+  return { ...found, findings, skipped: all.sort((a, b) => a.file < b.file ? -1 : 1) };
 }
 
 /** Errors and warnings: what should be mended before somebody relies on the result. */

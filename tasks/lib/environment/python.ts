@@ -107,7 +107,7 @@ function pathsOf(candidate: string): string[] {
 function ofPyenv(name: string): string[] {
   const minor = /^python(3\.\d+)$/.exec(name)?.[1];
   const root = Deno.env.get("PYENV_ROOT") ?? join(Deno.env.get("HOME") ?? "/", ".pyenv");
-  if (minor === undefined) return [];
+  if (minor === undefined || root === "") return [];
   try {
     const versions = Array.from(Deno.readDirSync(join(root, "versions")), (entry) => entry.name)
       .filter((version) => version.startsWith(`${minor}.`)).sort((a, b) => compareVersions(b, a));

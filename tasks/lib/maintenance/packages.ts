@@ -12,6 +12,9 @@ import { verifierPage } from "./verifier_page.ts";
 /** Folders of the repository that go in, as far as git tracks them. */
 const FOLDERS = ["tasks/inside/", "tasks/lib/"];
 
+/** Pages that findings lead to. */
+const PAGES = ["docs/audit.md"];
+
 /** A room for maintainers' tasks, */
 const MAINTENANCE = "tasks/lib/maintenance/";
 
@@ -68,9 +71,10 @@ async function stageProduct(folder: string) {
     !description.startsWith("For maintainers: ")
   );
   const files = new Set(tasks.map(([, { command }]) => command.split(" ").at(-1)!));
-  await copyTracked([...FOLDERS, ...files], folder);
+  await copyTracked([...FOLDERS, ...files, ...PAGES], folder);
   const config = {
     version: all.version,
+    ...(home() && { homepage: home() }),
     // A root of its own: Deno would else read the deno.json and package.json of the folders above, an adopter's.
     workspace: [],
     tasks: Object.fromEntries(tasks),
@@ -109,10 +113,16 @@ async function makeTarball(folder: string, dist: string): Promise<string> {
   return join(dist, JSON.parse(made)[0].filename);
 }
 
-/** Where it is built, which npm wants to be told for the package's provenance. */
+/** npm wants to be told where it is built for the package's provenance. */
 function repository() {
+  const address = home();
+  return address !== undefined && { repository: { type: "git", url: `git+${address}.git` } };
+}
+
+/** Address of the repository that a workflow builds the packages in. */
+function home(): string | undefined {
   const [server, name] = [Deno.env.get("GITHUB_SERVER_URL"), Deno.env.get("GITHUB_REPOSITORY")];
-  return name !== undefined && { repository: { type: "git", url: `git+${server}/${name}.git` } };
+  return server && name ? `${server}/${name}` : undefined;
 }
 
 async function makeWheel(folder: string, dist: string): Promise<string> {

@@ -1,7 +1,6 @@
 /** What goes with an experiment.yaml. */
 
-import { join } from "node:path";
-import { ROOT } from "../../system/product.ts";
+import { release } from "../../system/product.ts";
 import type { Proposal } from "../compose.ts";
 import type { Change } from "../changes.ts";
 import type { Repository } from "../repository.ts";
@@ -23,7 +22,7 @@ export interface CompanionRequest {
 export const PACKAGE = "gpu-jupyter-tasks";
 
 /** Its version: the one that is running. */
-export const VERSION: string = JSON.parse(Deno.readTextFileSync(join(ROOT, "deno.json"))).version;
+export const VERSION: string = release().version;
 
 /** How the package is called where only Python is at hand. */
 export const CALL = `uvx ${PACKAGE}@${VERSION}`;

@@ -1,11 +1,24 @@
 /** With `--ci`: a workflow that reproduces on each push, and its badge on top of the README. */
 
+import { type Release, release } from "../../system/product.ts";
 import { readme } from "../markdown.ts";
-import { type Companion, type CompanionRequest, PACKAGE, VERSION } from "./companion.ts";
+import { type Companion, type CompanionRequest, PACKAGE } from "./companion.ts";
 
 const PATH = ".github/workflows/reproduce.yml";
 
-const TEXT = `# Runs the experiment and fails if a claim does not hold.
+/**
+ * The action of this release, which also writes the summary and the badge and keeps the run folder; the package, where
+ * nobody knows of a repository that has the action.
+ */
+function step({ version, homepage }: Release): string {
+  const name = /^https:\/\/github\.com\/([\w.-]+\/[\w.-]+)$/.exec(homepage ?? "")?.[1];
+  if (name === undefined) return `      - run: pipx run ${PACKAGE}==${version} reproduce --yes`;
+  return `      - uses: ${name}@v${version}\n        with: { arguments: --yes }`;
+}
+
+/** The workflow that a release writes. */
+export const workflowText = (of: Release) =>
+  `# Runs the experiment and fails if a claim does not hold.
 name: reproduce
 on:
   push:
@@ -17,7 +30,7 @@ jobs:
     timeout-minutes: 120
     steps:
       - uses: actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2
-      - run: pipx run ${PACKAGE}==${VERSION} reproduce --yes
+${step(of)}
 `;
 
 export function workflow({ repository, ci }: CompanionRequest): Companion {
@@ -25,7 +38,7 @@ export function workflow({ repository, ci }: CompanionRequest): Companion {
   if (repository.has(PATH)) return { changes: [], notes: [`${PATH} is there and stays as it is`] };
   const badge = badgeChange(repository);
   return {
-    changes: [{ path: PATH, after: TEXT }, ...badge.changes],
+    changes: [{ path: PATH, after: workflowText(release()) }, ...badge.changes],
     notes: badge.notes,
   };
 }
