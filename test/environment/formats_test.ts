@@ -15,8 +15,7 @@ import { findSource, pythonsFor } from "../../tasks/lib/environment/source.ts";
 import { findUv } from "../../tasks/lib/environment/uv.ts";
 import { readExperiment } from "../../tasks/lib/experiment/read.ts";
 import { findOnPath } from "../../tasks/lib/system/on_path.ts";
-
-const MAKE_WHEELS = join(import.meta.dirname!, "..", "fixtures/environment/make_wheels.py");
+import { makeWheels, serveWheels } from "../support/wheel_index.ts";
 
 const MAKE_CHANNEL = join(import.meta.dirname!, "..", "fixtures/environment/make_channel.py");
 
@@ -37,7 +36,7 @@ const wheels = await Deno.makeTempDir({ prefix: "wheels-" });
 addEventListener("unload", () => Deno.removeSync(wheels, { recursive: true }));
 
 /** A line for each of alpha, beta and torch, with hashes. */
-const LOCK = await run([python.path, MAKE_WHEELS, wheels]);
+const LOCK = await makeWheels(python.path, wheels);
 
 /** Nothing is asked but the folder of wheels. */
 const OFFLINE = {
@@ -276,27 +275,6 @@ Deno.test("Pipfile.lock is installed with its hashes, with pip", async () => {
   assert.deepEqual([exitCode, /alpha/.test(message)], [3, true]);
 });
 
-/** A package index on the loopback (PEP 503) with the wheels. */
-function serveWheels() {
-  return Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
-    const path = new URL(request.url).pathname;
-    const name = /^\/simple\/([a-z]+)\/$/.exec(path)?.[1];
-    const files = Array.from(Deno.readDirSync(wheels), (entry) => entry.name);
-    if (name === undefined) {
-      const file = files.find((one) => path === `/${one}`);
-      return file === undefined
-        ? new Response("", { status: 404 })
-        : new Response(await Deno.readFile(join(wheels, file)));
-    }
-    const links = files.filter((file) => file.startsWith(`${name}-`)).map((file) =>
-      `<a href="/${file}">${file}</a>`
-    );
-    return new Response(`<html><body>${links.join("\n")}</body></html>`, {
-      headers: { "content-type": "text/html" },
-    });
-  });
-}
-
 /** Packages of the environment, by importing them. */
 async function imports(python: string, ...modules: string[]): Promise<boolean[]> {
   const code = "import importlib.util as u, sys; print([u.find_spec(m) is not None for m in sys.argv[1:]])";
@@ -417,7 +395,7 @@ Deno.test({
   ignore: uv === undefined || poetry === undefined,
   fn: async () => {
     const { UV_NO_INDEX: _, PIP_NO_INDEX: __, UV_FIND_LINKS: ___, PIP_FIND_LINKS: ____, ...env } = OFFLINE;
-    await using index = serveWheels();
+    await using index = serveWheels(wheels);
     const { port } = index.addr;
     const project = `[project]
 name = "mine"

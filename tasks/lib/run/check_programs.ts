@@ -41,9 +41,15 @@ function checkProgram({ name, argv: [program = ""], env }: PlannedStep, python: 
   });
 }
 
+/** What executes notebooks, and makes pages of them. */
+const NOTEBOOKS = ["nbclient", "nbconvert"];
+
 async function checkNotebooks({ name }: PlannedStep, python: string, requirements?: string) {
-  const code =
-    "import importlib.util as u; print(*(m for m in ('nbclient', 'nbconvert') if u.find_spec(m) is None))";
+  // To look is much faster than to start an interpreter, and mostly they are there.
+  if (areInstalled(NOTEBOOKS, python)) return;
+  const code = `import importlib.util as u; print(*(m for m in '${
+    NOTEBOOKS.join(" ")
+  }'.split() if u.find_spec(m) is None))`;
   const { code: ended, stdout } = await run([python, "-c", code], { timeoutMs: 20_000 });
   const missing = stdout.trim().split(/\s+/).filter(Boolean);
   if (ended !== 0 || missing.length === 0) return;
@@ -56,4 +62,24 @@ async function checkNotebooks({ name }: PlannedStep, python: string, requirement
         : `Add ipykernel, nbclient and nbconvert to ${requirements}, or environment.install: [ipykernel, nbclient, nbconvert]`,
     },
   );
+}
+
+/** Whether packages lie in the virtual environment of an interpreter; there are other places, which only it knows. */
+function areInstalled(packages: string[], python: string): boolean {
+  const lib = join(dirname(dirname(python)), "lib");
+  try {
+    const versions = [...Deno.readDirSync(lib)].filter(({ name }) => /^python3\.\d+$/.test(name));
+    const folders = versions.map(({ name }) => join(lib, name, "site-packages"));
+    return packages.every((one) => folders.some((folder) => isThere(join(folder, one, "__init__.py"))));
+  } catch {
+    return false;
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
 }
