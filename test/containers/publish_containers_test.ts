@@ -104,6 +104,28 @@ publishTest("--push sends the image to the registry and names it by the digest f
   assert.equal(JSON.parse(commit)["org.opencontainers.image.revision"], pushed.code.revision);
 });
 
+publishTest("the same commit built twice is one image: --reuse copies what ran in the first", async () => {
+  const image = "publish-test-twice:cpu";
+  const build = async () => {
+    const { code, stdout, stderr } = await project.task("build", [...BUILD, "--tag", image, "--json"]);
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout).identity;
+  };
+  const train = async (...more: string[]) => {
+    const { code, stdout, stderr } = await project.task("train", [
+      ...["--engine", "docker", "--image", image],
+      ...more,
+    ]);
+    assert.equal(code, 0, stdout + stderr);
+    return stdout;
+  };
+  const first = await build();
+  assert.doesNotMatch(await train(), /unchanged: copied/);
+  assert.deepEqual(await build(), first);
+  assert.match(await train("--reuse"), /train, unchanged: copied from /);
+  await said("image", "rm", image);
+});
+
 publishTest(
   "the paper's line reproduces on an engine that has to pull, and exits with the verdict",
   async (t) => {

@@ -1,11 +1,11 @@
-/** What a step gets around its command, in containers of the real Docker: outputs, secrets, a terminal, children. */
+/** What a step gets around its command, in containers of the real Docker and Podman: outputs, secrets, a terminal, children. */
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { IMAGE, said, startAs, testEngines } from "../support/engines.ts";
 import { ended, git, Project } from "../support/project.ts";
 
-const engines = (await testEngines()).filter(({ program }) => program === "docker");
+const engines = await testEngines();
 
 for (const { name, missing } of engines) {
   if (missing !== undefined) console.log(`ignored: the surroundings of steps with ${name}, since ${missing}`);
@@ -58,7 +58,7 @@ print("columns", os.get_terminal_size().columns, sys.stdout.isatty(), NAME)
 print(open("results/table.csv").read())
 `;
 
-for (const { name, user, missing } of engines) {
+for (const { name, program, user, missing } of engines) {
   Deno.test({
     name: `${name}: outputs, secrets, a terminal, children, parameters of a file and own downloads`,
     ignore: missing !== undefined,
@@ -76,9 +76,9 @@ for (const { name, user, missing } of engines) {
       await git(project, "add", "-A");
       await git(project, "commit", "-qm", "as published");
       await said(["chown", "-R", `${user.uid}:${user.gid}`, project.root]);
-      const env = { SERVICE_TOKEN: "hunter2-secret" };
+      const env = { ...user.env, SERVICE_TOKEN: "hunter2-secret" };
       const run = (...args: string[]) =>
-        ended(startAs(user, project, "reproduce", ["--engine", "docker", "--image", IMAGE, ...args], env));
+        ended(startAs(user, project, "reproduce", ["--engine", program, "--image", IMAGE, ...args], env));
       await t.step("a run", async () => {
         const { code, stdout, stderr } = await run();
         assert.equal(code, 0, stdout + stderr);
@@ -120,7 +120,7 @@ for (const { name, user, missing } of engines) {
         const directory = await project.run();
         assert.equal(await Deno.readTextFile(join(directory, "make/results/table.csv")), "value\n16\n");
         assert.equal(await Deno.readTextFile(join(directory, "make/model.json")), '{"rate": 0.25}');
-        const args = ["look", "--engine", "docker", "--image", IMAGE, "--n", "4", "--rate", "0.25"];
+        const args = ["look", "--engine", program, "--image", IMAGE, "--n", "4", "--rate", "0.25"];
         const alone = await ended(startAs(user, project, "step", args, env));
         assert.equal(alone.code, 0, alone.stdout + alone.stderr);
         assert.match(alone.stdout, /\n16\n/);

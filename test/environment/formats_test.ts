@@ -426,6 +426,38 @@ url = "http://127.0.0.1:${port}/simple/"
   },
 });
 
+Deno.test({
+  name: "torch: its build comes from the index that has it, as the real uv is told",
+  ignore: uv === undefined,
+  fn: async (t) => {
+    const cases: [torch: string, index: string, gpu: boolean][] = [
+      ["cu128", "https://download.pytorch.org/whl/cu128/torch/", false],
+      ["cpu", "https://download.pytorch.org/whl/cpu/torch/", true],
+      ["auto", "https://download.pytorch.org/whl/cpu/torch/", false],
+    ];
+    for (const [torch, index, gpu] of cases) {
+      await t.step(torch, async () => {
+        // Nothing can be reached, so that what uv asks for first is the last that it says.
+        const nowhere = { HTTPS_PROXY: "http://127.0.0.1:9", HTTP_PROXY: "http://127.0.0.1:9" };
+        const { UV_NO_INDEX: _, UV_FIND_LINKS: __, ...env } = OFFLINE;
+        await using repository = await Repository.make({ "requirements.txt": "torch\n" }, {
+          ...{ ...env, ...nowhere, UV_HTTP_RETRIES: "0", PIP_FIND_LINKS: "", PIP_NO_INDEX: "" },
+          UV_CACHE_DIR: await Deno.makeTempDir({ dir: wheels }),
+        });
+        const failure = await repository.failure({ requirements: "requirements.txt", torch, gpu });
+        assert.equal(failure.exitCode, 3);
+        const log = await Deno.readTextFile(failure.details.log!);
+        assert.match(
+          log,
+          new RegExp(`uv pip compile .*--torch-backend ${torch === "auto" ? "cpu" : torch}\n`),
+        );
+        const asked = [...log.matchAll(/Failed to fetch: (\S+)/g)].map(([, address]) => address);
+        assert.equal(asked[0], index, log);
+      });
+    }
+  },
+});
+
 Deno.test("a format whose program is not on PATH is refused with the way to get it", async () => {
   const files = {
     "environment.yml": "",

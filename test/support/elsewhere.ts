@@ -12,6 +12,9 @@ const NOBODY = "nobody:$2b$04$YcOF5tblSO5qiR/9M4OHq.nrqgUbvQpl2gpjdNyt9nQ6oQxRjC
 /** A process that the tests started, ended with them whatever happens. */
 class Service implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
+  readonly #log: Promise<void>;
+  readonly #over = new AbortController();
+  #said = "";
   /** Not SIGKILL, after which an engine would leave its mounts behind. */
   readonly #end = () => this.#child.kill("SIGTERM");
 
@@ -20,9 +23,28 @@ class Service implements AsyncDisposable {
     protected readonly folder: Project,
     env: Record<string, string> = {},
   ) {
-    const streams = { stdin: "null", stdout: "null", stderr: "null" } as const;
+    const streams = { stdin: "null", stdout: "null", stderr: "piped" } as const;
     this.#child = new Deno.Command(program!, { args, env, ...streams }).spawn();
+    this.#log = this.#listen();
     addEventListener("unload", this.#end);
+  }
+
+  /** Keeps the end of what it says: without it nobody knows why it did not come up. */
+  async #listen() {
+    for await (const text of this.#child.stderr.pipeThrough(new TextDecoderStream(), this.#over)) {
+      this.#said = (this.#said + text).slice(-4000);
+    }
+  }
+
+  /** Waits until it answers; fails with what it said, and is ended then. */
+  protected async answers(what: string, ask: () => Promise<boolean>) {
+    try {
+      // Ten seconds where nothing else runs.
+      await until(what, ask, 180);
+    } catch (error) {
+      await this[Symbol.asyncDispose]();
+      throw new Error(`${(error as Error).message}; it said:\n${this.#said}`);
+    }
   }
 
   get pid(): number {
@@ -33,6 +55,8 @@ class Service implements AsyncDisposable {
     removeEventListener("unload", this.#end);
     this.#end();
     await this.#child.status;
+    this.#over.abort(); // what it has started may live on, and hold its output open
+    await this.#log.catch(() => {});
   }
 
   async [Symbol.asyncDispose]() {
@@ -66,7 +90,7 @@ export class Registry extends Service {
     };
     await folder.write("config.yml", JSON.stringify(config));
     const registry = new Registry(host, folder);
-    await until("the registry answers", () => registry.ask("").then(() => true, () => false));
+    await registry.answers("the registry answers", () => registry.ask("").then(() => true, () => false));
     return registry;
   }
 
@@ -137,7 +161,7 @@ export class OtherEngine extends Engine {
     const folder = await Project.make({});
     await Deno.chmod(folder.root, 0o755);
     const engine = new OtherEngine(folder, options);
-    await until("the other engine answers", async () => (await engine.docker("version")).code === 0, 60);
+    await engine.answers("the other engine answers", async () => (await engine.docker("version")).code === 0);
     return engine;
   }
 
@@ -200,12 +224,10 @@ export class RootlessEngine extends Engine {
     for (const name of ["", "run", "home", "data"]) await Deno.chown(folder.path(name), user.uid, user.gid);
     await Deno.chmod(folder.root, 0o755);
     const engine = new RootlessEngine(folder, user);
-    try {
-      await until("the rootless engine answers", async () => (await engine.docker("version")).code === 0, 60);
-    } catch (error) {
-      await engine[Symbol.asyncDispose]();
-      throw error;
-    }
+    await engine.answers(
+      "the rootless engine answers",
+      async () => (await engine.docker("version")).code === 0,
+    );
     return engine;
   }
 
