@@ -1,7 +1,6 @@
 /** Images of repositories that bring a lock of uv, pip or Poetry: locked by the real program, built, and run. */
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { findPython } from "../../tasks/lib/environment/python.ts";
 import { findOnPath } from "../../tasks/lib/system/on_path.ts";
 import { missingEngine, said } from "../support/docker.ts";
