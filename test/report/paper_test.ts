@@ -42,7 +42,12 @@ function judged(...claims: Given[]): Judged {
   return whole as unknown as Judged;
 }
 
-const RUN = { run: "20261128T000000Z-0000", experiment: "made", date: "2026-11-28" };
+const RUN = {
+  run: "20261128T000000Z-0000",
+  experiment: "made",
+  date: "2026-11-28",
+  beside: ["Claims committed before the run", 'Remark: the step "train" opened published/metrics.json \\end'],
+};
 
 Deno.test("paperNumbers() gives each claim a word of letters that no other has, and the digits that it prints", () => {
   const numbers = paperNumbers(judged(
@@ -198,12 +203,19 @@ async function report(project: Project, ...args: string[]) {
 }
 
 Deno.test("report --latex, --typst and --check: a real run's numbers, and a paper that says others", async () => {
-  const { project } = await reproduced(training({ more: 'metrics["validation_accuracy"][-1] = 89.8' }));
+  const more = "open('published/notes.txt').read()\nmetrics['validation_accuracy'][-1] = 89.8";
+  const { project } = await reproduced({ ...training({ more }), "published/notes.txt": "" });
   const written = await report(project, "--latex", "results.tex", "--typst", "results.typ");
   assert.equal(written.code, 0, written.stderr);
   const latex = await Deno.readTextFile(project.path("results.tex"));
   assert.match(latex, /\\newcommand\{\\claimedValidationAccuracy\}\{90\.00\\,\\%\}/);
   assert.match(latex, /\\newcommand\{\\obtainedValidationAccuracy\}\{89\.80\\,\\%\}/);
+  const remark = /the step \S+ opened published\/notes\.txt, which are the authors' own results/;
+  const markdown = (await report(project, "--markdown")).stdout;
+  for (const text of [latex, await Deno.readTextFile(project.path("results.typ")), markdown]) {
+    assert.match(text, remark);
+    assert.match(text, /Claims not committed/);
+  }
   assert.match(latex, /^% Written by .*\n% test, run \d{8}T\d{6}Z-[0-9a-f]{4} of \d{4}-\d\d-\d\d$/m);
   assert.match(
     await Deno.readTextFile(project.path("results.typ")),

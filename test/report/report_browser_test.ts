@@ -17,10 +17,23 @@ const RUNS: Record<string, () => Promise<{ project: Project; page: string }>> = 
   "a run that failed": () => reproduced(training({ more: "raise SystemExit(1)" })),
   "the third public run of EuroSAT": eurosat,
   "the list of runs": async () => {
-    const { project } = await reproduced(training());
+    const project = await severalRuns();
     return { project, page: project.path("runs/index.html") };
   },
 };
+
+/** One that reproduces, one that does not, one of a step alone. */
+async function severalRuns(): Promise<Project> {
+  const { project } = await reproduced(
+    training({ more: "metrics['validation_accuracy'][-1] -= 10 * ('b.txt' in __import__('os').listdir())" }),
+  );
+  await project.write("b.txt", "");
+  assert.equal((await project.task("reproduce")).code, 1);
+  await Deno.remove(project.path("b.txt"));
+  assert.equal((await project.task("train")).code, 0);
+  assert.equal((await project.task("report", [await project.run()])).code, 0);
+  return project;
+}
 
 /** The claims of the published experiment, on a step that copies what was published of the run. */
 async function eurosat() {
@@ -147,6 +160,89 @@ browserTest(
     });
   },
 );
+
+browserTest(
+  "every chart is saved as a picture of its own, and what it is drawn from as a table",
+  async () => {
+    const { project, page: file } = await reproduced(training({ claims: 2 }));
+    await using _ = project;
+    const metrics = JSON.parse(await Deno.readTextFile(join(await project.run(), "train/metrics.json")));
+    await withBrowser(async (browser) => {
+      const { page, requests, errors } = await open(browser, file, {
+        acceptDownloads: true,
+        colorScheme: "dark",
+      });
+      assert.equal(
+        await page.locator("svg.chart").count(),
+        await page.getByRole("button", { name: /^Save CSV/ }).count(),
+      );
+      const saved: Record<string, string> = {};
+      for (const button of await page.locator(".save button").all()) {
+        const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
+        saved[download.suggestedFilename()] = await Deno.readTextFile(await download.path());
+      }
+      assert.deepEqual(errors, []);
+      const { "accuracy-by-epoch-step-train.csv": csv, "accuracy-by-epoch-step-train.svg": svg } = saved;
+      const rows = csv!.trim().split("\n").map((line) => line.split(","));
+      assert.deepEqual(rows[0], ["epoch", "validation", "training"]);
+      assert.deepEqual(rows.slice(1).map(([, value]) => Number(value)), metrics.validation_accuracy);
+      assert.deepEqual(rows.slice(1).map(([, , value]) => Number(value)), metrics.training_accuracy);
+      assert.match(saved["confusion-matrix-step-train.csv"]!, /^label,0,1,2\n0,/);
+      const files = Object.keys(saved);
+      assert.ok(files.includes("obtained-against-claimed.svg"), files.join());
+      for (const [name, text] of Object.entries(saved)) {
+        if (name.endsWith(".svg")) assert.doesNotMatch(text, /var\(--|inherit/, name);
+      }
+      assert.match(svg!, /#1f5fa8/, "the colours of paper, whatever the screen's are");
+      await Deno.writeTextFile(project.path("saved.svg"), svg!);
+      const alone = await open(browser, project.path("saved.svg"));
+      assert.deepEqual(alone.errors, []);
+      assert.match(
+        await alone.page.evaluate("document.documentElement.textContent"),
+        /validation\s*training\s*claimed/,
+      );
+      assert.equal(requests.filter((url) => !/^(?:data|blob|file):/.test(url)).length, 0);
+    });
+  },
+);
+
+browserTest("the list of runs is narrowed and sorted by the keyboard, from a file", async () => {
+  await using project = await severalRuns();
+  await withBrowser(async (browser) => {
+    const { page, errors } = await open(browser, project.path("runs/index.html"));
+    const shown = () =>
+      page.locator("tbody tr:visible").evaluateAll((all) =>
+        all.map((row) => {
+          const [, verdict, task] = [...row.querySelectorAll(".value")];
+          return `${verdict!.querySelector(".pill")!.lastChild!.textContent!.trim()}, ${task!.textContent}`;
+        })
+      );
+    const said = () => page.getByRole("status").textContent();
+    const all = ["Reproduced, train", "Not reproduced, reproduce", "Reproduced, reproduce"];
+    assert.deepEqual([await shown(), await said()], [all, "3 of 3 shown"]);
+    await page.keyboard.press("Tab");
+    await page.keyboard.type("REPRODUCE not");
+    assert.deepEqual([await shown(), await said()], [[all[1]], "1 of 3 shown"]);
+    await page.keyboard.press("Control+a");
+    await page.keyboard.type("nothing like it");
+    assert.deepEqual([await shown(), await said()], [[], "0 of 3 shown"]);
+    assert.equal(await page.locator("section:visible").count(), 0);
+    await page.keyboard.press("Control+a");
+    await page.keyboard.press("Delete");
+    await page.keyboard.press("Tab");
+    await page.keyboard.type("Repr");
+    assert.deepEqual(await shown(), [all[0], all[2]]);
+    await page.keyboard.press("Tab");
+    await page.keyboard.type("oldest");
+    assert.deepEqual(await shown(), [all[2], all[0]]);
+    assert.deepEqual(errors, []);
+    const { page: still } = await open(browser, project.path("runs/index.html"), {
+      javaScriptEnabled: false,
+    });
+    assert.equal(await still.locator("tbody tr:visible").count(), 3);
+    assert.equal(await still.locator("form").count(), 0);
+  });
+});
 
 browserTest("the keyboard reaches the claims at once, then every section, button and fold", async () => {
   const { project, page: file } = await reproduced(training());

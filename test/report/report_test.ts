@@ -12,6 +12,7 @@ import {
 } from "../../tasks/lib/report/curves.ts";
 import { allowanceOf, deviations } from "../../tasks/lib/report/allowance.ts";
 import { downsample } from "../../tasks/lib/report/curve_chart.ts";
+import { csvRows } from "../../tasks/lib/report/components.ts";
 import { escape, html } from "../../tasks/lib/report/html.ts";
 import { confusionMatrix, predictionsInJson, samePredictions } from "../../tasks/lib/report/predictions.ts";
 import { experiment, Project, TRAIN, until } from "../support/project.ts";
@@ -451,4 +452,11 @@ Deno.test("--open hands the page to the system's opener, and says where it is if
   const { code, stderr } = await project.task("report", ["--open"], env);
   assert.equal(code, 3);
   assert.match(stderr, /what to do: Open .*report\.html in a browser/);
+});
+
+Deno.test("csvRows() quotes what a table's marks are in, and what a spreadsheet would compute", () => {
+  const { markup } = csvRows([["epoch", '=HYPERLINK("x")', "a,b", "-1 degree"], [1, 0.1, null, -2.5]]);
+  const text = /<template[^>]*>(.*)<\/template>/s.exec(markup)![1]!.trim().replaceAll("&quot;", '"')
+    .replaceAll("&#39;", "'");
+  assert.equal(text, `epoch,"'=HYPERLINK(""x"")","a,b",'-1 degree\n1,0.1,,-2.5`);
 });

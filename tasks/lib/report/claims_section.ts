@@ -141,6 +141,13 @@ async function deviationFigure(checks: readonly Check[]): Promise<Html | undefin
     title: "Obtained against claimed",
     description:
       `${inside} of ${all.length} numeric claims are inside their tolerance; the table above holds the values.`,
+    csv: [
+      ["claim", "claimed", "obtained", "unit", "difference in tolerances", "verdict"],
+      ...all.map(({ check: { claim, claimed, obtained, unit, verdict }, multiple }) => [
+        ...[claim, claimed, obtained, unit],
+        ...[multiple, verdict],
+      ]),
+    ],
   });
   return html`<figure><figcaption><strong>Claimed against obtained.</strong> Each claim's difference, measured by its
 tolerance (shaded). A circle is identical, a diamond within tolerance, a cross different.${

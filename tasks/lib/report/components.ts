@@ -81,9 +81,36 @@ export function code(text: string): Html {
   return html`<code>${text}</code>`;
 }
 
-/** A whole page that loads nothing: style and script are inside, and its policy forbids the rest. */
-export async function document(title: string, body: Html): Promise<string> {
-  const [style, script] = await Promise.all(["page.css", "page.js"].map(readAsset));
+/**
+ * Rows that a button saves as a CSV file, where scripts run; they are not shown.
+ *
+ * @param note what the button says of them, e.g. that they are every tenth
+ */
+export function csvRows(rows: readonly (readonly CsvCell[])[], note?: string): Html {
+  const text = rows.map((row) => row.map(csvCell).join(",")).join("\n");
+  return html`<template class="csv" data-note="${note ?? ""}">${text}</template>`;
+}
+
+export type CsvCell = string | number | null | undefined;
+
+/** A text that a spreadsheet would compute is quoted from it, too: names are those of others. */
+function csvCell(cell: CsvCell): string {
+  if (typeof cell !== "string") return cell === null || cell === undefined ? "" : String(cell);
+  const text = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/**
+ * A whole page that loads nothing: style and script are inside, and its policy forbids the rest.
+ *
+ * @param scriptFile file of this folder
+ */
+export async function document(
+  title: string,
+  body: Html,
+  scriptFile: "page.js" | "index.js" = "page.js",
+): Promise<string> {
+  const [style, script] = await Promise.all(["page.css", scriptFile].map(readAsset));
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(script)))
     .toBase64();
   const policy =

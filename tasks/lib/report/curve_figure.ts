@@ -30,6 +30,9 @@ const MOST_CURVES = 4;
 /** Rows of the table below a picture. */
 const MOST_ROWS = 60;
 
+/** Epochs that can be saved; the run folder has all. */
+const MOST_SAVED = 2000;
+
 /** The panels of one step; those that are not drawn are named. */
 export async function curvePanels(panels: readonly Panel[], words: Words, id: string): Promise<Html> {
   const shown = panels.slice(0, MOST_PANELS);
@@ -52,6 +55,7 @@ async function curveFigure({ title, curves }: Panel, words: Words, id: string): 
     id,
     title: `${panel.title} by epoch, step ${words.step}`,
     description: sentences.join(" "),
+    ...savedValues(panel, epochs, words),
   });
   return html`<figure><figcaption><strong>${capital(panel.title)}</strong> by epoch, step ${words.step}. ${
     sentences.join(" ")
@@ -138,6 +142,21 @@ function valuesTable({ title, curves }: Panel, epochs: number, { mark }: Words):
       rows,
     )
   }`;
+}
+
+/** Every value with all its digits; of very many epochs so many that the page does not grow by them. */
+function savedValues({ curves }: Panel, epochs: number, { mark }: Words) {
+  const every = Math.ceil(epochs / MOST_SAVED);
+  const columns = curves.flatMap(({ values, published, part }): [string, (number | null)[]][] => [
+    [part, values],
+    ...(published === undefined ? [] : [[`${part}, ${mark}`, published] as [string, (number | null)[]]]),
+  ]);
+  const rows = Array.from({ length: Math.ceil(epochs / every) }, (_, index) => index * every)
+    .map((index) => [index + 1, ...columns.map(([, values]) => values[index])]);
+  return {
+    csv: [["epoch", ...columns.map(([name]) => name)], ...rows],
+    ...(every > 1 && { csvNote: `every ${every}th epoch` }),
+  };
 }
 
 function shownNumber(value: number | null | undefined): string {

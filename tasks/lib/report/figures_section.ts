@@ -55,6 +55,10 @@ async function predictionsFigure({ steps, published }: ReportData): Promise<Html
       id: "chart-confusion",
       title: `Confusion matrix, step ${name}`,
       description: sentence,
+      csv: [
+        ["label", ...matrix.classes],
+        ...matrix.counts.map((row, index) => [matrix.classes[index], ...row]),
+      ],
     });
     return html`<figure><figcaption><strong>Confusion matrix</strong>, step ${name}. ${sentence}</figcaption>${chart}${
       details("The counts as a table", matrixTable(matrix))

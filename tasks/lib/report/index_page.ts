@@ -91,7 +91,7 @@ export async function indexPage(experiments: ReadonlyMap<string, Listed[]>): Pro
       )
     )}</main>
   `;
-  return await document("Runs", body);
+  return await document("Runs", body, "index.js");
 }
 
 function row(experiment: string, { id, evidence, verdict, hasReport }: ListedRun): Content[] {

@@ -6,7 +6,7 @@ import { environmentRows } from "./environment_table.ts";
 import { cut } from "./html.ts";
 import type { ReportData } from "./report_data.ts";
 import { outcomeOf, placeOf, type Tone, toneOfVerdict } from "./outcome.ts";
-import { withUnit } from "./text.ts";
+import { fixedInWords, withUnit } from "./text.ts";
 
 const EMOJI: Record<Tone, string> = { good: "✅", bad: "❌", unsure: "⚠️" };
 
@@ -24,6 +24,7 @@ export function markdownSummary({ judged, evidence, published }: ReportData): st
     `**${plain(experiment.title ?? experiment.name)}** · run ${plain(evidence.run)} · ${facts(evidence)}`,
     ...verdict.altered.slice(0, MOST_ROWS).map((what) => `- ${plain(what)}`),
     claimsTable(verdict.checks),
+    plain(fixedInWords(verdict) ?? ""),
     (verdict.remarks ?? []).slice(0, MOST_ROWS).map(({ step, remark }) =>
       `- Remark: the step ${plain(step)} ${plain(remark)}`
     ).join("\n"),

@@ -2,6 +2,7 @@
 
 import { parse, View } from "vega";
 import { compile, type Config, type TopLevelSpec } from "vega-lite";
+import { type CsvCell, csvRows } from "./components.ts";
 import { Html, html } from "./html.ts";
 
 export const SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json";
@@ -38,10 +39,17 @@ const CONFIG: Config = {
  * @param id of the SVG, unique in the page
  * @param title what it shows, for those who do not see it
  * @param description what is to be seen in it
+ * @param csv what it is drawn from: a row of names and rows of values, which can be saved, and what to say of them
  */
 export async function renderChart(
   spec: TopLevelSpec,
-  { id, title, description }: { id: string; title: string; description: string },
+  { id, title, description, csv, csvNote }: {
+    id: string;
+    title: string;
+    description: string;
+    csv: readonly (readonly CsvCell[])[];
+    csvNote?: string;
+  },
 ): Promise<Html> {
   const svg = await draw(spec, CONFIG);
   const [, size = "", drawing = ""] = /^<svg[^>]*?viewBox="([^"]*)"[^>]*>(.*)<\/svg>$/s.exec(svg) ?? [];
@@ -53,7 +61,7 @@ export async function renderChart(
         <title id="${id}-title">${title}</title>
         <desc id="${id}-description">${description}</desc>
         ${new Html(shorten(withoutRoles(drawing)))}
-      </svg>
+      </svg>${csvRows(csv, csvNote)}
   `;
 }
 

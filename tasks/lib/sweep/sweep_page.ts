@@ -102,6 +102,7 @@ async function claims(checks: readonly Check[], { experiment }: JudgedSweep): Pr
         id: `strip-${index}`,
         title: `${check.claim}, seed by seed`,
         description: `${check.obtained}, claimed ${check.claimed}: ${check.detail}.`,
+        csv: [["seed", check.claim], ...seeds.values.map(({ seed, value }) => [seed, value])],
       },
     );
     const legend =

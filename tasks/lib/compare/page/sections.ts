@@ -9,7 +9,7 @@ import { renderChart } from "../../report/render_chart.ts";
 import type { Comparison, FileDifference } from "../compare_runs.ts";
 import type { Deviation } from "../deviations.ts";
 import { deviationRows, showCell, tensorRow, TENSORS_HEADER, VALUES_HEADER } from "../show_details.ts";
-import type { TensorsDifference } from "../tensors.ts";
+import { describeTensor, type TensorsDifference } from "../tensors.ts";
 import { type Drawn, type Limits, pictureKey } from "./drawn.ts";
 import { MOST_BARS, tensorChart } from "./tensor_chart.ts";
 
@@ -151,6 +151,13 @@ async function tensorsOfFile(
         id: `tensors-${index}`,
         title: `Largest relative difference of each tensor of ${cut(path, 60)}`,
         description: sentence,
+        csv: [
+          ["tensor", "type", "elements", "differing", "largest ULP", "relative", "absolute"],
+          ...differing.slice(0, rows).map((one) => [
+            ...[one.name, describeTensor(one), one.elements, one.differing],
+            ...[one.ulp, one.relative, one.absolute],
+          ]),
+        ],
       })}</figure>`}
     ${differing.length > 0 &&
       table(`Tensors of ${path} that differ, the largest relative difference first`, columns, [
