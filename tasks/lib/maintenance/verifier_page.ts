@@ -3,7 +3,7 @@
  * bundled for a browser.
  */
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Failure } from "../cli/failure.ts";
 import { run } from "../system/command.ts";
@@ -13,6 +13,13 @@ const ROOM = join(ROOT, "tasks", "lib", "verifier");
 
 /** Node's modules that the judging code imports, and what stands in for them in a browser. */
 const INSTEAD = ["node:crypto", "node:vm", "node:fs", "node:sqlite"];
+
+/** The program's modules that a browser has another of, in the verifier's room under the same name. */
+const OWN = ["values/yaml.ts", "system/sha256_file.ts"];
+
+function addressOf(path: string): string {
+  return pathToFileURL(path).href;
+}
 
 /**
  * The page, whole.
@@ -42,13 +49,14 @@ function withinScript(source: string): string {
 
 async function importMap(): Promise<Record<string, string>> {
   const { imports } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
-  const builtins = pathToFileURL(join(ROOM, "node_builtins.ts")).href;
+  const builtins = addressOf(join(ROOM, "node_builtins.ts"));
   return {
     ...imports,
     "zod/mini": `${imports.zod}/mini`,
     "node:path": imports.pathe,
-    [pathToFileURL(join(ROOT, "tasks", "lib", "values", "yaml.ts")).href]:
-      pathToFileURL(join(ROOM, "yaml.ts")).href,
+    ...Object.fromEntries(
+      OWN.map((path) => [join(ROOT, "tasks", "lib", path), join(ROOM, basename(path))].map(addressOf)),
+    ),
     ...Object.fromEntries(INSTEAD.map((name) => [name, builtins])),
   };
 }

@@ -1,9 +1,11 @@
 /** Files: written whole or not at all, hashed, listed without leaving their folder. */
 
-import { createHash, hash } from "node:crypto";
+import { hash } from "node:crypto";
 import { dirname, join, relative } from "node:path";
 import { run } from "./command.ts";
-import { checkRegular } from "./regular_file.ts";
+
+export { eachPiece } from "./pieces.ts";
+export { sha256File } from "./sha256_file.ts";
 
 /** Replaces a file in one move, so that no reader and no crash ever sees half of it. */
 export async function writeAtomic(path: string, content: string | Uint8Array): Promise<void> {
@@ -32,47 +34,6 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
 export function sha256(data: string | Uint8Array): string {
   return hash("sha256", data, "hex");
 }
-
-/**
- * SHA-256 of a file's bytes, in hexadecimal; a large one is read in pieces.
- *
- * @param size bytes, as `checkRegular` has just told
- * @throws IrregularFile for anything but a file
- */
-export async function sha256File(path: string, size = checkRegular(path)): Promise<string> {
-  return sha256Small(path, size) ?? await sha256Large(path);
-}
-
-/** Room for a small file: reading it at once, without waiting in between, is several times quicker than in pieces. */
-const room = new Uint8Array(1 << 18);
-
-/** Nothing for a file that is larger than that, or is being written to. */
-function sha256Small(path: string, size: number): string | undefined {
-  if (size >= room.length) return undefined;
-  using file = Deno.openSync(path);
-  const count = file.readSync(room) ?? 0;
-  return count === size ? sha256(room.subarray(0, count)) : undefined;
-}
-
-async function sha256Large(path: string): Promise<string> {
-  const sum = createHash("sha256");
-  using file = await Deno.open(path);
-  await eachPiece(file, (piece) => sum.update(piece));
-  return sum.digest("hex");
-}
-
-/** Uses what is left of a file in pieces: one is read while the one before is used. */
-export async function eachPiece(file: Deno.FsFile, use: (piece: Uint8Array) => void): Promise<void> {
-  let [piece, next] = [new Uint8Array(PIECE), new Uint8Array(PIECE)];
-  for (let count = await file.read(piece); count !== null;) {
-    const reading = file.read(next);
-    use(piece.subarray(0, count));
-    count = await reading;
-    [piece, next] = [next, piece];
-  }
-}
-
-const PIECE = 1 << 20;
 
 /** A file or link below a folder; a link is recorded by where it points, and never followed. */
 export interface Entry {

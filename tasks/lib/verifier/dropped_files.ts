@@ -138,6 +138,11 @@ async function promised<T>(work: () => T): Promise<T> {
   return work();
 }
 
+/** A file of the run folder that is looked at now. */
+export async function blobOf(path: string): Promise<Blob> {
+  return (await Deno.open(path) as unknown as OpenFile).blob;
+}
+
 /** What a worker of a browser has, and Deno's does not. */
 declare const FileReaderSync: new () => { readAsArrayBuffer(blob: Blob): ArrayBuffer };
 
