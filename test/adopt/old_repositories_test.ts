@@ -110,6 +110,26 @@ Deno.test("new claims lines of a text that a step writes, and no settings that w
   assert.doesNotMatch(text, /elapsed|alpha/);
 });
 
+Deno.test("new keeps the GPU's dev container on an image that has its user", async (t) => {
+  const images = {
+    "python:3.10-slim": /gpu-jupyter/,
+    "cschranz/gpu-jupyter:v1.6_cuda-11.8_ubuntu-22.04": /v1\.6_/,
+  };
+  for (const [image, wanted] of Object.entries(images)) {
+    await t.step(image, async () => {
+      await using project = await Project.make({
+        Dockerfile: `FROM ${image}\n`,
+        "train.py": "open('a.txt', 'w')\n",
+      });
+      const { stdout } = await project.task("new", ["--plan", "--json"]);
+      const change = JSON.parse(stdout).changes.find(({ path }: { path: string }) => path.includes("gpu/"));
+      const { image: named, remoteUser } = JSON.parse(change.after.replace(/^\/\/.*\n/, ""));
+      assert.equal(remoteUser, "jovyan");
+      assert.match(named, wanted);
+    });
+  }
+});
+
 Deno.test("new takes a program that serves for no step", async () => {
   const { text } = await proposed({
     "serve.py": "import flask\nif __name__ == '__main__':\n    flask.Flask('a').run()\n",
@@ -128,6 +148,10 @@ It: 200, Loss: 0.125
 accuracy with lambda = 0.05 : 0.947
 accuracy with lambda = 1 : 0.963
 KNeighborsClassifier(n_neighbors=13)
+        max_df=1.0, min_df=1, norm=None,
+        tol=0.0001,
+[Text(0.5, 0, "Hours")]
+timeElapsed: 0.0156
 The contrib module will not be included in TensorFlow 2.0
 the mean test accuracy over ten folds is 0.93`;
   const found = printedValues(text.split("\n").map((line) => ({ text: line, found: "a" })));

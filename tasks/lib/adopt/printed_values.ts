@@ -50,7 +50,7 @@ const NO_RESULT =
   /(?:^|[\s_])(?:epochs?|it|iter(?:ation)?s?|steps?|batch(?:es|_size)?|fold|round|trial|seed|\w*time(?:_?elapsed)?|secs?|seconds?|minutes?|hours?|elapsed|took|duration|speed|ms|eta|lr|learning.?rate|rank|port|pid|memory|worker|year|date|page|line|chapter|figure|table|row|index|idx|id|of|in|to|at|from|step.?size|n_(?:neighbors|estimators|components|clusters|splits|jobs|iter)|max_(?:depth|iter|features)|min_samples\w*|random_state|cv|verbose)[\s:=(#]*$/i;
 
 /** An estimator as it prints itself, with its settings: `KNeighborsClassifier(n_neighbors=13)`; parts of a plot. */
-const SETTINGS = /\b[A-Z]\w+\(\w+=|^\s*\[?(?:Text|Axes\w*)\(/;
+const SETTINGS = /\b[A-Z]\w+\(\w+=|^\s*\[?(?:Text|Axes\w*)\(|^\s*\w+=[^=,]+,\s*(?:\w+=|$)/;
 
 /** What joins words with the number that they tell of. */
 const LINK = /(?:[:=≈~(]|\b(?:is|was|are|were|equals?))\s*[$'"]?$/i;

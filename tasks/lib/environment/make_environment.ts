@@ -192,6 +192,14 @@ function notesOnPython(
         } are taken`,
     );
   }
+  if (asOf !== undefined && range !== undefined && !isNewer(range, python)) {
+    const day = dayFor(asOf, python.version);
+    if (day !== asOf) {
+      notes.push(
+        `Few packages of ${asOf} are for Python ${python.version}, the oldest that steps run on: those of ${day} are taken`,
+      );
+    }
+  }
   if (python.environment !== undefined && base === undefined) {
     const theirs = dirname(dirname(python.environment));
     notes.push(

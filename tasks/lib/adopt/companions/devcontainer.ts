@@ -10,7 +10,9 @@ const CPU_IMAGE = "quay.io/jupyter/scipy-notebook:python-3.12";
 export function devcontainer({ repository, proposal }: CompanionRequest): Companion {
   const there = repository.named(/^\.devcontainer(?:\/|\.json$)/);
   if (there.length > 0) return { changes: [], notes: [`${there[0]} is there: no .devcontainer was added`] };
-  const gpu = proposal.image?.value ?? NEWEST_IMAGE;
+  // Another image has no user jovyan, and no server to work in.
+  const own = proposal.image?.value;
+  const gpu = own !== undefined && /gpu-jupyter|(?:^|\/)jupyter\//.test(own) ? own : NEWEST_IMAGE;
   return {
     changes: [
       { path: ".devcontainer/devcontainer.json", after: text("CPU", CPU_IMAGE, proposal) },
