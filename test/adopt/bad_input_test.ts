@@ -157,3 +157,36 @@ Deno.test("a second new --yes and an undo of nothing change nothing", async () =
   assert.match(again.stderr, /experiment\.yaml is there and stays as it is/);
   assert.equal(await Deno.readTextFile(join(project.root, "runs", ".new", "undo.json")), before);
 });
+
+Deno.test("new looks at a folder of 20,000 files, and leaves the audit of it to its own command", async () => {
+  await using project = await Project.make({ "train.py": SCRIPT });
+  // bench/new.py looks at 100,000.
+  for (let folder = 0; folder < 20; folder++) {
+    const place = project.path("data", String(folder));
+    Deno.mkdirSync(place, { recursive: true });
+    for (let file = 0; file < 1000; file++) Deno.createSync(join(place, `${file}.jpg`)).close();
+  }
+  const { code, result, text } = await planned(project);
+  assert.equal(code, 0, text);
+  assert.match(text, /run: \[python, train\.py\]/);
+  assert.match(result.notes.join("\n"), /deno task audit/);
+  assert.ok(text.length < 2000, "the data are not listed");
+});
+
+Deno.test("new follows no circle of links, and takes a submodule for what it is", async () => {
+  await using project = await Project.make({
+    "train.py": SCRIPT,
+    "third/.git": "gitdir: ../.git/modules/third\n",
+    "third/other.py": SCRIPT,
+  });
+  await Deno.symlink(".", project.path("again"));
+  await Deno.symlink("loop", project.path("loop"));
+  const { code, result, text } = await planned(project);
+  assert.equal(code, 0, text);
+  assert.doesNotMatch(text, /other/);
+  assert.match(
+    result.notes.join("\n"),
+    /third\/ was skipped: it is a repository of its own, such as a submodule/,
+  );
+  assert.match(result.notes.join("\n"), /loop was skipped: it is a link to nothing/);
+});
