@@ -62,6 +62,34 @@ Deno.test("the commands in the pages are tasks with options that they take", asy
   assert.deepEqual(problems, []);
 });
 
+const architecture = await Deno.readTextFile(join(ROOT, "docs/architecture.md"));
+
+Deno.test("the architecture tells why each entry of the root is there", async () => {
+  const { stdout } = await new Deno.Command("git", { args: ["-C", ROOT, "ls-files"] }).output();
+  const entries = new Set(
+    new TextDecoder().decode(stdout).trim().split("\n").map((path) => path.split("/")[0]!),
+  );
+  const [, part] = /## The root\n([^]*?)\n## /.exec(architecture)!;
+  const told = [...part!.matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, names]) =>
+    [...names!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!)
+  );
+  assert.deepEqual(told.sort(), [...entries].sort());
+});
+
+Deno.test("the files that the architecture names are there", async () => {
+  const named = [...architecture.matchAll(/`([\w.-]+\/[\w./-]*)`/g)].map(([, path]) => path!).filter((path) =>
+    !/^(?:\.set-aside|\.experiment|bench|out)\//.test(path) && !path.includes("<")
+  );
+  assert.ok(named.length > 25);
+  const missing = [];
+  for (const path of named) {
+    const places = [path, join("tasks/lib", path), join("tasks", path)];
+    const found = await Promise.all(places.map((place) => exists(join(ROOT, place))));
+    if (!found.includes(true)) missing.push(path);
+  }
+  assert.deepEqual(missing, []);
+});
+
 /** The words behind `deno task`, of blocks for a shell and of code within the text. */
 function commandsOf(text: string): string[][] {
   const blocks = fences(text).filter(({ kind }) => kind.startsWith("sh")).flatMap(({ text }) =>

@@ -72,9 +72,9 @@ Deno.test("the JSON has the fields that the skill reports from", async () => {
 });
 
 Deno.test("llms.txt has its form, and its links lead to files", async () => {
-  const text = await Deno.readTextFile(join(ROOT, "llms.txt"));
+  const text = await Deno.readTextFile(join(ROOT, "docs/llms.txt"));
   assert.match(text, /^# .+\n\n> .+\n\n[^#]+\n## /);
   const links = [...text.matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link!);
   assert.ok(links.length > 8);
-  for (const link of links) assert.ok(await exists(join(ROOT, link)), link);
+  for (const link of links) assert.ok(await exists(join(ROOT, "docs", link)), link);
 });
