@@ -171,6 +171,72 @@ Deno.test("kill -9 of the runner: the next run puts back the user's files, and -
   );
 });
 
+const TWO_STEPS = `name: test
+steps:
+  first:
+    run: [python, first.py]
+    outputs: [results/first.txt]
+  second:
+    run: [python, second.py]
+    resume: [--resume]
+    needs: [first]
+    outputs: [eval/]
+claims:
+  - { name: sum, from: "second/eval/sum.json#/sum", value: 42 }
+`;
+
+const FIRST = `
+import os
+os.makedirs("results", exist_ok=True)
+open("results/first.txt", "w").write("40")
+open(os.environ["EXPERIMENT_PROJECT"] + "/runs/first ran", "a").write("x")
+`;
+
+const SECOND = `
+import json, os, sys, time
+first = int(open("results/first.txt").read())
+os.makedirs("eval", exist_ok=True)
+if "--resume" not in sys.argv:
+    open("eval/checkpoint", "w").write("2")
+    print("at work", flush=True)
+    time.sleep(60)
+json.dump({"sum": first + int(open("eval/checkpoint").read())}, open("eval/sum.json", "w"))
+`;
+
+for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+  Deno.test(`${signal} in the second of two steps: --resume finds what the first wrote and where the second was`, async () => {
+    await using project = await Project.make({
+      "experiment.yaml": TWO_STEPS,
+      "first.py": FIRST,
+      "second.py": SECOND,
+      // Of another run than this: neither step may read it.
+      "results/first.txt": "7",
+    });
+    const child = project.start("reproduce", ["--engine", "host"]);
+    await until("the second step is at work", async () => {
+      const run = await project.run().catch(() => undefined);
+      return run !== undefined &&
+        (await Deno.readTextFile(join(run, "log.txt")).catch(() => "")).includes("at work");
+    });
+    const killed = await project.evidence();
+    Deno.kill(killed.attempts.at(-1).pid, signal);
+    await ended(child);
+    const { code, stdout, stderr } = await project.task("reproduce", ["--engine", "host", "--resume"]);
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /sum .*identical/);
+    const { run, steps, attempts } = await project.evidence();
+    assert.equal(run, killed.run);
+    assert.equal(attempts.length, 2);
+    assert.equal(await Deno.readTextFile(project.path("runs/first ran")), "x");
+    assert.deepEqual(
+      steps.second.outputs.map(({ path }: { path: string }) => path),
+      ["eval/checkpoint", "eval/sum.json"],
+    );
+    assert.equal(await Deno.readTextFile(project.path("results/first.txt")), "7");
+    assert.deepEqual(await listed(project), ["experiment.yaml", "first.py", "results", "second.py"]);
+  });
+}
+
 Deno.test("kill -9, and then the user works on: nothing of that is lost, and a journal that no run wrote moves nothing", async () => {
   await using project = await Project.make({
     "experiment.yaml": "name: test\nsteps:\n  train: { run: [python, slow.py], outputs: [results/] }\n",
