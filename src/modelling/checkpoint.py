@@ -13,18 +13,18 @@ from src.modelling.determinism import environment, random_state, set_random_stat
 from src.modelling.settings import require_same
 from src.modelling.training_run import TrainingRun
 
-FORMAT = 1
+FORMAT = 2
 COMMON = {"format", "settings", "environment", "history", "random"}
 
 
 def save_checkpoint(path: Path, run: TrainingRun) -> None:
-    """Writes the run after a whole epoch, in one step."""
+    """Writes the run, after a whole epoch or between two steps of one; the file is whole or not there."""
     buffer = io.BytesIO()
     torch.save(
         {
             "format": FORMAT,
             "settings": run.settings.as_dict(),
-            "environment": environment(run.settings.device),
+            "environment": _environment(run),
             "history": run.history,
             **run.state(),
             "random": random_state(),
@@ -81,12 +81,16 @@ def restore(run: TrainingRun, saved: dict[str, Any]) -> list[str]:
             f"Cannot resume: the checkpoint does not fit this model ({reason}). "
             "To start anew, leave out --resume and choose another --out"
         ) from error
-    now = environment(run.settings.device)
+    now = _environment(run)
     return [
         f"{name} was {saved['environment'].get(name)}, is now {value}"
         for name, value in now.items()
         if saved["environment"].get(name) != value
     ]
+
+
+def _environment(run: TrainingRun) -> dict[str, Any]:
+    return {**environment(run.settings.device), "processes": run.processes.count}
 
 
 def _load(run: TrainingRun, saved: dict[str, Any]) -> None:

@@ -59,13 +59,20 @@ def predictions(
 def write_results(
     folder: RunFolder, run: TrainingRun, result: dict[str, Any], rows: list[dict[str, Any]], report: Report
 ) -> dict[str, Any]:
-    """Writes the model, metrics `result` and predictions `rows`; metrics.json last: where it is, all is."""
+    """Writes the model, metrics `result` and predictions `rows`; metrics.json last: where it is, all is.
+
+    Only the first process writes; all return what metrics.json holds.
+    """
     path = folder.path
+    if not run.processes.is_first:
+        run.processes.wait()
+        return {**result, "weights_sha256": sha256(path / MODEL)}
     save_model(path / MODEL, run.model, run.description)
     write_csv(path / "history.csv", *_history_table(result))
     write_json(path / "predictions.json", rows)
     whole = {**result, "weights_sha256": sha256(path / MODEL)}
     write_json(path / METRICS, whole)
+    run.processes.wait()
     report(f"Wrote {', '.join(folder.results)} into {path}; weights SHA-256 {whole['weights_sha256']}")
     return whole
 

@@ -1,12 +1,14 @@
 """The folder that a training run writes into: empty of results, resumed, or found finished."""
 
 import json
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from src.common.command import Report, counted
 from src.common.files import refuse_taken_names, sha256
+from src.common.stop_signals import Stopped, StopSignals
 from src.modelling.checkpoint import read_checkpoint, restore, save_checkpoint
 from src.modelling.training_run import TrainingRun
 
@@ -42,8 +44,24 @@ class RunFolder:
         return finished
 
     def save(self, run: TrainingRun) -> None:
-        """Writes the checkpoint."""
-        save_checkpoint(self.path / CHECKPOINT, run)
+        """Writes the checkpoint, in the first process."""
+        if run.processes.is_first:
+            save_checkpoint(self.path / CHECKPOINT, run)
+
+    def stop_if_told(self, run: TrainingRun, stop: StopSignals) -> None:
+        """Where a signal has come to one of the processes: writes the checkpoint, raises Stopped in all."""
+        number = run.processes.largest(stop.received)
+        if not number:
+            return
+        if run.epoch is not None:
+            run.epoch.gather(run.processes)
+        self.save(run)
+        steps = f" and {counted(len(run.epoch.losses), 'step')} of the next" if run.epoch else ""
+        raise Stopped(
+            number,
+            f"Stopped by {signal.Signals(number).name} after {counted(run.epochs_done, 'epoch')}{steps}: "
+            f"the same command with --resume goes on from {self.path / CHECKPOINT}",
+        )
 
     def _resume(self, run: TrainingRun, report: Report) -> None:
         path = self.path / CHECKPOINT
@@ -52,7 +70,8 @@ class RunFolder:
             return
         warnings = restore(run, read_checkpoint(path, run))
         if run.epochs_done < run.settings.epochs:
-            report(f"Resuming after epoch {run.epochs_done} of {run.settings.epochs} from {path}")
+            steps = f" and {counted(len(run.epoch.losses), 'step')} of the next" if run.epoch else ""
+            report(f"Resuming after epoch {run.epochs_done} of {run.settings.epochs}{steps} from {path}")
         for warning in warnings:
             report(f"Warning: {warning}; the final weights can differ from those of an uninterrupted run")
 

@@ -21,7 +21,13 @@ Trains a small ResNet on scikit-learn's handwritten digits. Writes into --out:
   checkpoint.pt      the last whole epoch, for --resume
 
 The same command on the same machine writes the same bytes. A run that was cut off
-goes on with --resume, to the same final weights as an uninterrupted one."""
+goes on with --resume, to the same final weights as an uninterrupted one. SIGTERM and
+SIGUSR1 end it after the step under way, and --resume goes on with the next.
+
+In several processes, on one machine or more, each with its share of every batch:
+  torchrun --nproc-per-node 2 -m src.modelling.digits --out trained
+Batch norm takes the statistics of the whole batch, so that the result is that of one
+process, but for the last bits. The first process writes."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--out", type=output, default=Path("trained"), metavar="DIR", help="(default ./trained)"
     )
-    result.add_argument("--resume", action="store_true", help="go on after the last whole epoch in --out")
+    result.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     add("learning_rate", positive, "its maximum: it rises for a fifth of the steps, then falls", metavar="X")
     add("batch_size", number(int, 2, 10**6, "a whole number from 2 up"), "images per step", metavar="N")
     add("momentum", number(float, 0, 0.999, "a number from 0 to 0.999"), "of gradient descent", metavar="X")
@@ -73,4 +79,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         train(DigitsSettings(**options), out, resume, say)
 
-    return exit_code(work, f"the same command with --resume goes on after the last whole epoch in {out}")
+    return exit_code(work, f"the same command with --resume goes on from the checkpoint in {out}")

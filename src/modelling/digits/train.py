@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,15 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from src.common.command import Report
 from src.common.files import output_folder
+from src.common.stop_signals import StopSignals
 from src.modelling.determinism import find_device, make_deterministic, seed_everything
 from src.modelling.digits.data import Images, Split, load
 from src.modelling.digits.settings import DigitsSettings
 from src.modelling.model_file import DTYPES, Description, build
+from src.modelling.processes import ALONE, Processes, join
 from src.modelling.results import metrics, predictions, progress, write_results
 from src.modelling.run_folder import METRICS, MODEL, RunFolder
-from src.modelling.training_run import TrainingRun
+from src.modelling.training_run import Epoch, TrainingRun
 
 RESULTS = (METRICS, MODEL, "history.csv", "predictions.json")
 EVALUATION_BATCH = 512
@@ -42,24 +46,28 @@ def train(
     find_device(settings.device, "train")
     make_deterministic(settings.threads)
     split = load(settings.data)
-    run = start(settings, split)
-    if (finished := folder.take_over(run, resume, report)) is not None:
-        return finished
-    _train_epochs(run, split, folder, report)
-    images = split.validation
-    rows = predictions(predict(run, images), images.labels, images.index, split.classes)
-    return write_results(folder, run, _metrics(run, split), rows, report)
+    with join(settings.device) as processes, StopSignals() as stop:
+        report = processes.reporting(report)
+        processes.require_shares(settings.batch_size, len(split.training))
+        run = start(settings, split, processes)
+        if (finished := folder.take_over(run, resume, report)) is not None:
+            return finished
+        _train_epochs(run, split, folder, stop, report)
+        images = split.validation
+        rows = predictions(predict(run, images), images.labels, images.index, split.classes)
+        return write_results(folder, run, _metrics(run, split), rows, report)
 
 
-def _train_epochs(run: Run, split: Split, folder: RunFolder, report: Report) -> None:
+def _train_epochs(run: Run, split: Split, folder: RunFolder, stop: StopSignals, report: Report) -> None:
     settings, epochs, first = run.settings, run.settings.epochs, run.epochs_done
     report(
         f"Training on {len(split.training)} images of {split.source}, validating on {len(split.validation)}: "
         f"epochs {first + 1} to {epochs}, seed {settings.seed}, {settings.dtype}, {settings.device}"
     )
     begin = time.monotonic()
+    stop_if_told = partial(folder.stop_if_told, run, stop)
     while run.epochs_done < epochs:
-        train_epoch(run, split.training)
+        train_epoch(run, split.training, stop_if_told)
         validate(run, split.validation)
         folder.save(run)
         elapsed = time.monotonic() - begin
@@ -90,7 +98,7 @@ class Run(TrainingRun):
         self.generator.set_state(saved["generator"])
 
 
-def start(settings: DigitsSettings, split: Split) -> Run:
+def start(settings: DigitsSettings, split: Split, processes: Processes = ALONE) -> Run:
     """A run before its first epoch: weights and order depend on nothing but the settings' seed."""
     seed_everything(settings.seed)
     description = Description(
@@ -102,6 +110,7 @@ def start(settings: DigitsSettings, split: Split) -> Run:
         source=split.source,
     )
     model = build(description).to(settings.device)
+    processes.synchronize(model)
     optimizer = torch.optim.SGD(
         model.parameters(),
         lr=settings.learning_rate,
@@ -119,27 +128,38 @@ def start(settings: DigitsSettings, split: Split) -> Run:
         cycle_momentum=False,
     )
     generator = torch.Generator().manual_seed(settings.seed)
-    return Run(settings, description, model, optimizer, scheduler, generator)
+    return Run(settings, description, model, optimizer, scheduler, generator, processes=processes)
 
 
-def train_epoch(run: Run, images: Images) -> None:
+def train_epoch(run: Run, images: Images, after_step: Callable[[], None] = lambda: None) -> None:
     """One pass over the training images in random order, then the history's two training entries.
 
     The loss is the mean over images; an image counts as correct by the prediction made before its own step.
+    Goes on with `run.epoch` where one is under way. What `after_step` raises can be resumed from there.
     """
     run.model.train()
-    loss_sum, correct = 0.0, 0
-    for batch in torch.randperm(len(images), generator=run.generator).split(run.settings.batch_size):
-        pixels = shifted(images.pixels[batch], run.settings.shift, run.generator)
-        labels = images.labels[batch].to(run.settings.device)
+    processes, settings = run.processes, run.settings
+    epoch = run.epoch = run.epoch or Epoch(torch.randperm(len(images), generator=run.generator))
+    for batch in epoch.batches_left(settings.batch_size):
+        # Drawn for the whole batch, so that the images are the same in however many processes.
+        pixels = processes.share(shifted(images.pixels[batch], settings.shift, run.generator))
+        share = processes.share(batch)
+        labels = images.labels[share].to(settings.device)
         logits = run.model(_prepared(run, pixels))
-        loss = functional.cross_entropy(logits, labels, label_smoothing=run.settings.label_smoothing)
-        loss_sum += run.require_finite(loss.item()) * len(batch)
-        correct += int((logits.argmax(1) == labels).sum())
+        loss = functional.cross_entropy(logits, labels, label_smoothing=settings.label_smoothing)
+        run.require_finite(loss.item())
+        loss = loss * processes.scale(share, batch)
         run.optimizer.zero_grad()
         loss.backward()
+        processes.average_gradients(run.model)
         run.optimizer.step()
         run.scheduler.step()
+        epoch.add(loss / processes.count, (logits.argmax(1) == labels).sum())
+        after_step()
+    loss_sum = 0.0
+    losses, correct = run.end_epoch()
+    for mean, batch in zip(losses, epoch.order.split(settings.batch_size), strict=True):
+        loss_sum += mean * len(batch)  # in this order in every Python: since 3.12, sum() rounds differently
     run.record("training", loss_sum / len(images), correct)
 
 
@@ -152,10 +172,12 @@ def validate(run: Run, images: Images) -> None:
 
 @torch.no_grad()
 def predict(run: Run, images: Images) -> Tensor:
-    """Logits (N, classes), float64, on the CPU."""
+    """Logits (N, classes), float64, on the CPU; each process predicts its share, all have the whole."""
     run.model.eval()
-    batches = images.pixels.split(EVALUATION_BATCH)
-    return torch.cat([run.model(_prepared(run, batch)).cpu().double() for batch in batches])
+    logits = torch.zeros(len(images), len(run.description.classes), dtype=torch.float64)
+    for places in run.processes.share(torch.arange(len(images))).split(EVALUATION_BATCH):
+        logits[places] = run.model(_prepared(run, images.pixels[places])).cpu().double()
+    return run.processes.sum(logits)
 
 
 def _prepared(run: Run, pixels: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from src.common.command import Report, counted, printable
 from src.common.files import output_folder, write_csv
 from src.common.memory import enough_memory
 from src.common.progress import ProgressMeter
+from src.common.stop_signals import StopSignals
 from src.images.batches import open_batches
 from src.images.decoding import digests
 from src.images.image_folder import ImageFolder
@@ -27,10 +29,11 @@ from src.modelling.eurosat.examples import Examples, compute_features, parts
 from src.modelling.eurosat.settings import FinetuneSettings, Sources
 from src.modelling.eurosat.weights import Weights, load_weights, read_weights
 from src.modelling.model_file import Description
+from src.modelling.processes import ALONE, Processes, join
 from src.modelling.resnet import ResNet, resnet18
 from src.modelling.results import metrics, predictions, progress, write_results
 from src.modelling.run_folder import METRICS, MODEL, RunFolder
-from src.modelling.training_run import TrainingRun
+from src.modelling.training_run import Epoch, TrainingRun
 
 CONFUSION = "confusion_matrix.csv"
 RESULTS = (METRICS, MODEL, "history.csv", "predictions.json", CONFUSION)
@@ -61,13 +64,17 @@ def finetune(
     make_deterministic(settings.threads or torch.get_num_threads(), tf32=True)
     settings = replace(settings, threads=torch.get_num_threads())
     images = ImageFolder.read(sources.data)
-    with enough_memory(too_little(settings)):
-        run = _start(settings, read_weights(sources.weights), images)
+    with join(settings.device) as processes, StopSignals() as stop, enough_memory(too_little(settings)):
+        report = processes.reporting(report)
+        run = _start(settings, read_weights(sources.weights), images, processes)
+        processes.require_shares(settings.batch_size, len(run.training))
         if (finished := folder.take_over(run, resume, report)) is not None:
             return finished
         if run.epochs_done < settings.epochs:
-            _train_epochs(run, _open(run, images, sources.cache, report), folder, report)
-    return _write_results(run, images, folder, report)
+            with processes.first_alone():
+                opened = open_examples(run, images, sources.cache, report)
+            _train_epochs(run, opened, folder, stop, report)
+        return write_run(run, images, folder, report)
 
 
 def too_little(settings: FinetuneSettings) -> str:
@@ -80,55 +87,70 @@ def too_little(settings: FinetuneSettings) -> str:
     )
 
 
-def _start(settings: FinetuneSettings, weights: Weights, images: ImageFolder) -> FinetuneRun:
-    description = Description("resnet18", images.classes, IMAGE_SHAPE, IMAGENET, "float32", _source(images))
-    run = start(settings, weights, description, len(images))
-    run.settings = replace(settings, weights_sha256=weights.sha256, data_sha256=_digest(run, images))
+def _start(
+    settings: FinetuneSettings, weights: Weights, images: ImageFolder, processes: Processes
+) -> FinetuneRun:
+    description = Description(
+        "resnet18", images.classes, IMAGE_SHAPE, IMAGENET, "float32", source_name(images)
+    )
+    run = start(settings, weights, description, len(images), processes)
+    run.settings = replace(settings, weights_sha256=weights.sha256, data_sha256=digest(run, images))
     return run
 
 
-def _source(images: ImageFolder) -> str:
+def source_name(images: ImageFolder) -> str:
     """The name of the data set, not that of the folder that EuroSAT.zip has all in."""
     return "eurosat" if images.classes == EUROSAT else printable(images.root.resolve().name)
 
 
-def _digest(run: FinetuneRun, images: ImageFolder) -> str:
+def digest(run: FinetuneRun, images: ImageFolder) -> str:
     """Of names and bytes of the images that are used: what a checkpoint must not be continued without."""
-    names = [images.files[place] for place in _used(run)]
-    return hashlib.sha256(repr(names).encode() + b"".join(digests(images.paths(_used(run))))).hexdigest()
+    names = [images.files[place] for place in used(run)]
+    return hashlib.sha256(repr(names).encode() + b"".join(digests(images.paths(used(run))))).hexdigest()
 
 
-def _used(run: FinetuneRun) -> list[int]:
+def used(run: FinetuneRun) -> list[int]:
     """Places of the training images, and after them of those for validation."""
     return torch.cat([run.training, run.validation]).tolist()
 
 
-def _open(run: FinetuneRun, images: ImageFolder, cache: Path, report: Report) -> Examples:
-    used = _used(run)
-    meter = ProgressMeter(report, len(used)).begin("Decoding", len(used))
+def open_examples(run: FinetuneRun, images: ImageFolder, cache: Path, report: Report) -> Examples:
+    places = used(run)
+    meter = ProgressMeter(report, len(places)).begin("Decoding", len(places))
     return open_batches(
-        images, used, cache, device=run.settings.device, report=report, progress=lambda done, total: meter(1)
+        images,
+        places,
+        cache,
+        run.description.image_shape[-1],
+        device=run.settings.device,
+        report=report,
+        progress=lambda done, total: meter(1),
     )
 
 
-def _train_epochs(run: FinetuneRun, images: Examples, folder: RunFolder, report: Report) -> None:
+def _train_epochs(
+    run: FinetuneRun, images: Examples, folder: RunFolder, stop: StopSignals, report: Report
+) -> None:
     """`images` are the training images, and after them those for validation."""
-    _announce(run, report)
+    announce(run, report)
     examples, network = images, cast(nn.Module, run.model)
     if run.settings.mode == "features":
         examples, network = compute_features(run.model, images, report), run.model.fc
     training, validation = parts(examples, len(run.training))
     epochs = run.settings.epochs
     meter = ProgressMeter(report, len(images.labels) * (epochs - run.epochs_done))
+    stop_if_told = partial(folder.stop_if_told, run, stop)
     while run.epochs_done < epochs:
         epoch = f"epoch {run.epochs_done + 1:{len(str(epochs))}}/{epochs}"
-        train_epoch(run, network, training, meter.begin(f"{epoch}, training", len(run.training)))
+        train_epoch(
+            run, network, training, meter.begin(f"{epoch}, training", len(run.training)), stop_if_told
+        )
         validate(run, network, validation, meter.begin(f"{epoch}, validation", len(run.validation)))
         folder.save(run)
-        report(progress(_metrics(run), epochs, meter.elapsed, meter.left))
+        report(progress(run_metrics(run), epochs, meter.elapsed, meter.left))
 
 
-def _announce(run: FinetuneRun, report: Report) -> None:
+def announce(run: FinetuneRun, report: Report) -> None:
     settings = run.settings
     threads = f" with {counted(torch.get_num_threads(), 'thread')}" if settings.device == "cpu" else ""
     report(
@@ -138,13 +160,11 @@ def _announce(run: FinetuneRun, report: Report) -> None:
     )
 
 
-def _metrics(run: FinetuneRun) -> dict[str, Any]:
+def run_metrics(run: FinetuneRun) -> dict[str, Any]:
     return metrics(run, {"training": len(run.training), "validation": len(run.validation)})
 
 
-def _write_results(
-    run: FinetuneRun, images: ImageFolder, folder: RunFolder, report: Report
-) -> dict[str, Any]:
+def write_run(run: FinetuneRun, images: ImageFolder, folder: RunFolder, report: Report) -> dict[str, Any]:
     """The predictions are those of the last epoch's validation."""
     assert run.logits is not None  # every epoch ends with them
     labels, classes = torch.from_numpy(images.labels)[run.validation], images.classes
@@ -152,7 +172,7 @@ def _write_results(
     rows = [{"image": printable(images.files[row["index"]]), **row} for row in rows]
     matrix = ConfusionMatrix.count(((row["label"], row["predicted"]) for row in rows), classes)
     write_csv(folder.path / CONFUSION, *matrix.table())
-    return write_results(folder, run, _metrics(run), rows, report)
+    return write_results(folder, run, run_metrics(run), rows, report)
 
 
 Progress = Callable[[int], None]  # is told of images that are done
@@ -182,7 +202,13 @@ class FinetuneRun(TrainingRun):
         self.logits = saved["logits"]
 
 
-def start(settings: FinetuneSettings, weights: Weights, description: Description, images: int) -> FinetuneRun:
+def start(
+    settings: FinetuneSettings,
+    weights: Weights,
+    description: Description,
+    images: int,
+    processes: Processes = ALONE,
+) -> FinetuneRun:
     """A run before its first epoch, and the global generators where the published run had them then.
 
     Each line that draws stands where the published code draws. The whole network is built, its 1000 classes
@@ -195,50 +221,61 @@ def start(settings: FinetuneSettings, weights: Weights, description: Description
     model.fc = nn.Linear(model.fc.in_features, len(description.classes))
     training, validation = draw_split(images)
     model.to(settings.device)
+    processes.synchronize(model)
     optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
-    return FinetuneRun(settings, description, model, optimizer, training, validation)
+    return FinetuneRun(settings, description, model, optimizer, training, validation, processes=processes)
 
 
-def train_epoch(run: FinetuneRun, network: nn.Module, examples: Examples, progress: Progress) -> None:
+def train_epoch(
+    run: FinetuneRun,
+    network: nn.Module,
+    examples: Examples,
+    progress: Progress,
+    after_step: Callable[[], None] = lambda: None,
+) -> None:
     """One pass over the training examples, then the history's two training entries.
 
     The loss is the plain mean of the batches' means, as published, so that the images of a smaller last batch
     weigh more. An image counts as correct by the prediction made before its own step.
+    Goes on with `run.epoch` where one is under way. What `after_step` raises can be resumed from there.
     """
     network.train()
-    losses, correct = [], []
-    for places in draw_training_order(len(examples.labels)).split(run.settings.batch_size):
+    processes = run.processes
+    epoch = run.epoch = run.epoch or Epoch(draw_training_order(len(examples.labels)))
+    for batch in epoch.batches_left(run.settings.batch_size):
+        places = processes.share(batch)
         labels = examples.labels[places]
         logits = network(examples.batch(places))
-        loss = functional.cross_entropy(logits, labels)
+        loss = functional.cross_entropy(logits, labels) * processes.scale(places, batch)
         run.optimizer.zero_grad()
         loss.backward()
+        processes.average_gradients(network)
         run.optimizer.step()
-        losses.append(loss.detach())
-        correct.append((logits.argmax(1) == labels).sum())
-        progress(len(places))
-    _record(run, "training", losses, correct)
+        epoch.add(loss / processes.count, (logits.argmax(1) == labels).sum())
+        progress(len(batch))
+        after_step()
+    record(run, "training", *run.end_epoch())
 
 
 @torch.no_grad()
 def validate(run: FinetuneRun, network: nn.Module, examples: Examples, progress: Progress) -> None:
     """Predicts all validation examples, then adds the history's two validation entries."""
     network.eval()
-    losses, correct, predicted = [], [], []
-    for places in draw_validation_order(len(examples.labels)).split(run.settings.batch_size):
-        labels = examples.labels[places]
-        logits = network(examples.batch(places))
-        losses.append(functional.cross_entropy(logits, labels))
-        correct.append((logits.argmax(1) == labels).sum())
-        predicted.append(logits)
-        progress(len(places))
-    _record(run, "validation", losses, correct)
-    run.logits = torch.cat(predicted).cpu()
+    labels = examples.labels
+    logits = torch.zeros(len(labels), len(run.description.classes), device=labels.device)
+    batches = draw_validation_order(len(labels)).split(run.settings.batch_size)
+    for batch in batches:
+        if len(places := run.processes.share(batch)):
+            logits[places] = network(examples.batch(places)).float()
+        progress(len(batch))
+    run.logits = run.processes.sum(logits)
+    logits = run.logits.to(labels.device)
+    losses = torch.stack([functional.cross_entropy(logits[batch], labels[batch]) for batch in batches])
+    record(run, "validation", losses.tolist(), int((logits.argmax(1) == labels).sum()))
 
 
-def _record(run: FinetuneRun, part: str, losses: list[Tensor], correct: list[Tensor]) -> None:
-    """Fetches the numbers once per epoch: after every batch, a GPU would stand still for each."""
+def record(run: FinetuneRun, part: str, losses: list[float], correct: int) -> None:
     total = 0.0
-    for value in torch.stack(losses).tolist():
+    for value in losses:
         total += value  # as published, in every Python: since 3.12, sum() rounds differently
-    run.record(part, total / len(losses), int(torch.stack(correct).sum()))
+    run.record(part, total / len(losses), correct)
