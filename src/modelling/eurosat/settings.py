@@ -5,7 +5,9 @@ from pathlib import Path
 
 from src.modelling.settings import Settings
 
-MODES = ("exact", "features")
+MODES = ("exact", "features", "full")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+COMPILE = ("auto", "yes", "no")
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -26,6 +28,24 @@ class FinetuneSettings(Settings):
     threads: int | None = None
     weights_sha256: str = ""
     data_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class FullSettings(FinetuneSettings):
+    """The recipe of mode full, of another experiment than the published one.
+
+    `edge` is that of the square images, in pixels. `precision` and `compile` are decided by the device where
+    they are auto, and then part of what a checkpoint must not be continued without.
+    """
+
+    mode: str = "full"
+    epochs: int = 20
+    batch_size: int = 128
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.1
+    edge: int = 224
+    precision: str = "auto"
+    compile: str = "auto"
 
 
 @dataclass(frozen=True)
