@@ -1,6 +1,6 @@
 /**
  * Overview: fetches the data that an experiment declares; the only task that opens connections to other machines.
- * Arguments: [fetch|verify|list] [EXPERIMENT], --only, --offline, --from, --plan, --yes.
+ * Arguments: [fetch|verify|list] [EXPERIMENT] or get IDENTIFIER, --only, --offline, --from, --plan, --yes, --into.
  * Example: deno task data ablation
  */
 
@@ -23,11 +23,16 @@ export const task = defineTask({
       "what the experiment in experiments/ablation declares, and what is here",
     ],
     ["deno task data verify", "hash everything; 1 if something is not as it was fetched"],
+    [
+      "deno task data get doi:10.5281/zenodo.7711810",
+      "an experiment of others, in a new folder; nothing is run",
+    ],
     ["deno task data --from /media/stick", "take the files from there, on a machine without a network"],
   ],
   positionals: {
-    usage: "[fetch|verify|list] [EXPERIMENT]",
-    help: "what to do (fetch), and an experiment's name in experiments/, or its path",
+    usage: "[fetch|verify|list|get] [EXPERIMENT]",
+    help:
+      "what to do (fetch), and an experiment's name in experiments/, or its path; with get, an identifier",
     most: 2,
   },
   options: DATA_OPTIONS,

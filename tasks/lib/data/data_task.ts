@@ -9,6 +9,7 @@ import { readExperiment } from "../experiment/read.ts";
 import { callerFolder } from "../system/project_root.ts";
 import { dataCache } from "./cache_folder.ts";
 import { fetchAll } from "./fetch_all.ts";
+import type { Got } from "./identifier/get.ts";
 import { type DataStatus, isSound, statusOf, statusOfAll } from "./status.ts";
 import { listLines, statusResult } from "./show.ts";
 
@@ -21,10 +22,11 @@ export const DATA_OPTIONS = {
       "take the files from there instead of downloading: a file, or a folder with files; hashes are checked",
   },
   plan: { help: "show what would be fetched, and fetch nothing" },
-  yes: { help: "fetch more than 1 GB without asking", short: "y" },
+  yes: { help: "fetch more than 1 GB, or from a host that a DOI names, without asking", short: "y" },
+  into: { value: "FOLDER", help: "with get: the new folder; it follows from the identifier without this" },
 } as const satisfies OptionTable;
 
-const ACTIONS = ["fetch", "verify", "list"] as const;
+const ACTIONS = ["fetch", "verify", "list", "get"] as const;
 
 type Action = typeof ACTIONS[number];
 
@@ -34,6 +36,10 @@ export async function dataTask(
   terminal: Terminal,
 ): Promise<{ exitCode: 0 | 1; result: unknown }> {
   const [action, which] = readPositionals(positionals);
+  if (action === "get") return await get(which, options, terminal);
+  if (options.into !== undefined) {
+    throw new Failure(2, `--into is for "deno task data get", not for ${action}`);
+  }
   const experiment = await readExperiment(which, callerFolder());
   const chosen = chooseData(experiment, options.only);
   if (chosen.length === 0) {
@@ -50,8 +56,27 @@ export async function dataTask(
   };
 }
 
+/** An experiment of others, for `deno task reproduce IDENTIFIER`, or to look at it before. */
+async function get(
+  identifier: string | undefined,
+  options: Arguments<typeof DATA_OPTIONS>["options"],
+  terminal: Terminal,
+): Promise<{ exitCode: 0; result: Got }> {
+  if (identifier === undefined) {
+    throw new Failure(
+      2,
+      '"deno task data get" needs an identifier: an address of git with its commit, a DOI or a zip',
+    );
+  }
+  const { getIdentified } = await import("./identifier/get.ts");
+  const got = await getIdentified(identifier, options, terminal);
+  got.notes.forEach((note) => terminal.line(note));
+  terminal.line(options.plan ? `To be fetched to ${got.folder}` : `Fetched to ${got.folder}`);
+  return { exitCode: 0, result: got };
+}
+
 async function act(
-  action: Action,
+  action: Exclude<Action, "get">,
   experiment: Experiment,
   chosen: Data[],
   options: Arguments<typeof DATA_OPTIONS>["options"],

@@ -14,6 +14,7 @@ _gpu_jupyter_tasks() {
     reproduce:--network) words='none' ;;
     reproduce:--mount) words='' ;;
     reproduce:--runs) words='' ;;
+    reproduce:--into) words='' ;;
     new:--from) words='' ;;
     train:--engine) words='auto host docker podman nerdctl apptainer' ;;
     train:--image) words='' ;;
@@ -105,6 +106,7 @@ _gpu_jupyter_tasks() {
     compare:--runs) words='' ;;
     data:--only) words='' ;;
     data:--from) words='' ;;
+    data:--into) words='' ;;
     build:--base) words='' ;;
     build:--variant) words='full python-only slim' ;;
     build:--tag) words='' ;;
@@ -136,7 +138,7 @@ _gpu_jupyter_tasks() {
     fix-permissions:--undo) words='' ;;
     *) case $task in
       '') words='reproduce new train infer notebook step sweep verify receipt report claim compare data audit build doctor jupyter run stop status logs shell publish clean fix-permissions help completions lock' ;;
-      reproduce) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --twice --from-scratch --sweep --json --help -h'; else names=1 words=''; fi ;;
+      reproduce) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --twice --from-scratch --into --sweep --json --help -h'; else names=1 words=''; fi ;;
       new) if [[ $word == -* ]]; then words='--plan --yes -y --from --ci --record --undo --json --help -h'; else words=''; fi ;;
       train) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --json --help -h'; else names=1 words=''; fi ;;
       infer) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --json --help -h'; else names=1 words=''; fi ;;
@@ -148,7 +150,7 @@ _gpu_jupyter_tasks() {
       report) if [[ $word == -* ]]; then words='--experiment --current --runs --open --badge --markdown --latex --siunitx --typst --verifier --check --crate --json --help -h'; else words=''; fi ;;
       claim) if [[ $word == -* ]]; then words='--experiment --add --name --of --unit --because --spread --runs --yes --json --help -h'; else words=''; fi ;;
       compare) if [[ $word == -* ]]; then words='--html --experiment --runs --json --help -h'; else words=''; fi ;;
-      data) if [[ $word == -* ]]; then words='--only --offline --from --plan --yes -y --json --help -h'; else names=1 words='fetch verify list'; fi ;;
+      data) if [[ $word == -* ]]; then words='--only --offline --from --plan --yes -y --into --json --help -h'; else names=1 words='fetch verify list get'; fi ;;
       audit) if [[ $word == -* ]]; then words='--fix-plan --json --help -h'; else words=''; fi ;;
       build) if [[ $word == -* ]]; then words='--cpu --base --variant --tag --wheelhouse --download-wheels --update --engine --plan --json --help -h'; else names=1 words=''; fi ;;
       doctor) if [[ $word == -* ]]; then words='--json --help -h'; else names=1 words=''; fi ;;

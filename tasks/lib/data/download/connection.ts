@@ -3,7 +3,7 @@
 import { Failure } from "../../cli/failure.ts";
 import { duration } from "../../cli/format.ts";
 import { MirrorError, networkError } from "./mirror_error.ts";
-import { authorization, redirectProblem } from "./web_address.ts";
+import { authorization, redirectProblem, standIn } from "./web_address.ts";
 
 /** A server may send in chunks of this size; a read takes what is there. */
 const BUFFER_BYTES = 1 << 20;
@@ -13,6 +13,8 @@ export interface ConnectionOptions {
   /** How long a server may send nothing. */
   idleMs: number;
   signal?: AbortSignal;
+  /** Why a redirect is not followed, as a phrase; undefined if it is. */
+  mayMove?: (from: URL, to: URL) => string | undefined;
 }
 
 export class Connection implements Disposable {
@@ -37,10 +39,14 @@ export class Connection implements Disposable {
    * @returns the answer, and the address that gave it
    * @throws MirrorError, and Failure(130) if it was stopped
    */
-  async ask(url: URL, headers: Record<string, string>): Promise<{ response: Response; url: URL }> {
+  async ask(
+    url: URL,
+    headers: Record<string, string>,
+    body?: string,
+  ): Promise<{ response: Response; url: URL }> {
     let at = url;
     for (let count = 1;; count++) {
-      const response = await this.#ask(at, {
+      const response = await this.#ask(at, body, {
         // What comes is to be hashed, and a part of it to be gone on with, as it is.
         "accept-encoding": "identity",
         ...headers,
@@ -52,7 +58,9 @@ export class Connection implements Disposable {
       }
       await response.body?.cancel();
       const next = URL.parse(location, at);
-      const problem = next === null ? "redirects to no address" : redirectProblem(at, next, count);
+      const problem = next === null
+        ? "redirects to no address"
+        : redirectProblem(at, next, count) ?? this.options.mayMove?.(at, next);
       if (next === null || problem !== undefined) throw new MirrorError("refused", problem ?? "");
       // As curl does: who the server knows, another one doesn't.
       if (next.origin === at.origin && next.username === "") {
@@ -62,11 +70,16 @@ export class Connection implements Disposable {
     }
   }
 
-  async #ask(url: URL, headers: Record<string, string>): Promise<Response> {
-    const bare = new URL(url);
+  async #ask(
+    url: URL,
+    body: string | undefined,
+    headers: Record<string, string>,
+  ): Promise<Response> {
+    const bare = new URL(standIn(url));
     bare.username = bare.password = "";
     const { client } = this.options;
-    const asking = fetch(bare, { headers, redirect: "manual", client, signal: this.#signal });
+    const method = body === undefined ? "GET" : "POST";
+    const asking = fetch(bare, { method, body, headers, redirect: "manual", client, signal: this.#signal });
     return await this.#heed(asking);
   }
 

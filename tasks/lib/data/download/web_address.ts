@@ -59,3 +59,16 @@ export function authorization({ username, password }: URL): Record<string, strin
   const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return { authorization: `Basic ${new TextEncoder().encode(text).toBase64()}` };
 }
+
+/** For tests: the address of a server on this machine that answers in the place of every https server. */
+export const STAND_IN = "EXPERIMENT_TEST_WEB_ON_LOOPBACK";
+
+/**
+ * Where a server is asked: `https://zenodo.org/api` is `http://127.0.0.1:PORT/zenodo.org/api` in a test. Nothing but the
+ * loopback's own address is taken, so that no variable can lead a user's requests to another machine.
+ */
+export function standIn(url: URL): URL {
+  const base = URL.parse(Deno.env.get(STAND_IN) ?? "");
+  if (base?.protocol !== "http:" || base.hostname !== "127.0.0.1" || url.protocol !== "https:") return url;
+  return new URL(`/${url.host}${url.pathname}${url.search}`, base.origin);
+}
