@@ -197,3 +197,23 @@ Deno.test("new takes a module that does nothing by itself for no script, and no 
   assert.match(text, /run: \[python, main\.py\]/);
   assert.doesNotMatch(text, /trainer/);
 });
+
+Deno.test("new proposes what can at least be run, where nothing can be claimed", async () => {
+  const bare = notebook([["x = 1", ""]]);
+  const { text } = await proposed({ "study.ipynb": bare });
+  assert.match(text, /study: # found in study\.ipynb, a guess\n {4}notebook: study\.ipynb\n/);
+  const { text: script } = await proposed({
+    "logistic.py": "import pandas\nprint(pandas.read_csv('data.csv'))\n",
+  });
+  assert.match(script, /run: \[python, logistic\.py\]/);
+  const { text: both } = await proposed({
+    "study.ipynb": bare,
+    "old.ipynb": notebook([["%matplotlib inline\nprint 1", "accuracy: 0.5\n"]], {
+      kernelspec: { name: "ml" },
+    }),
+    "good.ipynb": notebook([["print(1)", "accuracy: 0.5\n"]]),
+  });
+  assert.match(both, /^    notebook: good\.ipynb/m);
+  assert.match(both, /# perhaps, it is of Python 2, in cell 1:\n {2}# old:/);
+  assert.match(both, /# perhaps, it stores nothing that could be claimed:\n {2}# study:/);
+});

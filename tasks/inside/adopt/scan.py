@@ -143,6 +143,8 @@ def scan_notebook(data: bytes) -> dict[str, Any]:
         if tree is None:
             if not source.lstrip().startswith("%%"):
                 scan.unparsed = scan.unparsed or scan.cell
+                if is_python_2(source):
+                    scan.python2 = scan.python2 or scan.cell
             continue
         tags = (cell.get("metadata") or {}).get("tags") or []
         scan.tagged = scan.tagged or "parameters" in tags
@@ -171,6 +173,7 @@ class Scan:
         self.hydra: dict[str, Any] | None = None
         self.cuda: int | None = None
         self.unparsed: int | None = None  # the first cell that is not Python 3
+        self.python2: int | None = None  # the first that is Python 2 by its words
         self.acts: int | None = None  # the first line that does something when the file is run
         self.arguments: dict[int, str] = {}  # positions in sys.argv, and what they are called
         self.values: dict[str, ast.expr] = {}  # names that are assigned once
@@ -193,6 +196,7 @@ class Scan:
                 "hydra",
                 "cuda",
                 "unparsed",
+                "python2",
                 "acts",
                 "arguments",
                 "tagged",
@@ -469,6 +473,17 @@ def called(call: ast.Call) -> str:
     if isinstance(node, ast.Name):
         parts.append(node.id)
     return ".".join(reversed(parts))
+
+
+def is_python_2(source: str) -> bool:
+    lines = [line for line in source.split("\n") if not line.lstrip().startswith(("%", "!"))]
+    try:
+        ast.parse("\n".join(lines))
+    except SyntaxError as error:
+        return "Python 2" in describe(error)
+    except (ValueError, RecursionError):
+        pass
+    return False
 
 
 def does_something(node: ast.stmt) -> bool:

@@ -13,6 +13,7 @@ import {
   type ParameterDraft,
   type StepDraft,
   stepName,
+  STORES_NOTHING,
 } from "./draft.ts";
 import { missingNotes, writersOfMissing } from "./missing_inputs.ts";
 import { unnamedPackages } from "./kinds/imports.ts";
@@ -135,12 +136,27 @@ function choose(kinds: KindSteps[], from: string | undefined) {
     const names = steps.slice(0, 5).map(({ value }) => value.name).join(", ");
     notes.push(`passed over: ${kind} (${names}${steps.length > 5 ? ", …" : ""})`);
   }
-  const all = (picked.length > 0 ? picked : kinds).flatMap(({ steps }) => steps);
+  const isNothing = picked.length === 0 && from === undefined;
+  const all = (isNothing ? kinds : picked).flatMap(({ steps }) => steps);
+  if (isNothing) runnableAtLeast(all);
   return {
     chosen: all.filter(({ value }) => value.doubt === undefined),
     others: all.filter(({ value }) => value.doubt !== undefined).slice(0, 20),
     notes,
   };
+}
+
+/** More notebooks are a collection. */
+const MOST_UNJUDGED = 4;
+
+/** Where there is nothing else: notebooks that can be run, though nothing can be claimed of them. */
+function runnableAtLeast(steps: Found<StepDraft>[]) {
+  const unjudged = steps.filter(({ value }) => value.doubt === STORES_NOTHING);
+  if (unjudged.length > MOST_UNJUDGED) return;
+  for (const step of unjudged) {
+    delete step.value.doubt;
+    step.certainty = "guessed";
+  }
 }
 
 /** Which pipeline goes before which: calkit writes a dvc.yaml of its own. */

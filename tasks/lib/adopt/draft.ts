@@ -94,6 +94,9 @@ export function emptyDraft(): Draft {
   };
 }
 
+/** The doubt of a notebook that can be run, but judged by nothing. */
+export const STORES_NOTHING = "it stores nothing that could be claimed";
+
 /** A name that a step may have. */
 export function stepName(text: string, taken: Iterable<string> = []): string {
   const used = new Set(taken);

@@ -42,6 +42,8 @@ export interface PythonFacts {
   cuda?: number;
   /** The first cell that is not Python 3. */
   unparsed?: number;
+  /** The first that is Python 2 by its words: `print x`. */
+  python2?: number;
   /** The first line at the top level that does something. */
   acts?: number;
   /** Positions in sys.argv that are read, with the names that they get. */

@@ -2,9 +2,10 @@
 
 import { printedClaims } from "../printed_claims.ts";
 import type { PrintedLine } from "../printed_values.ts";
-import { type Draft, type Found, type StepDraft, stepName } from "../draft.ts";
+import { type Draft, type Found, type StepDraft, stepName, STORES_NOTHING } from "../draft.ts";
 import type { Kind } from "../kind.ts";
 import { notebookOutputs } from "../../values/text.ts";
+import type { PythonFacts } from "../python_facts.ts";
 import type { Repository } from "../repository.ts";
 import type { Loose } from "../yaml_file.ts";
 
@@ -23,18 +24,18 @@ export const NOTEBOOKS: Kind = {
       const notebook = parsed(repository, path);
       if (notebook === undefined) continue;
       const names = [...draft.kinds.flatMap(({ steps }) => steps), ...steps].map(({ value }) => value.name);
-      const unparsed = python.get(path)?.unparsed;
+      const python2 = python2In(notebook, python.get(path));
       const step = stepFor(
         path,
         notebook,
-        unparsed,
+        python2,
         stepName(path.split("/").at(-1)!.replace(/\.ipynb$/, ""), names),
       );
       if (step === undefined) continue;
       const isOneOfMany = steps.filter(({ value }) => value.doubt === undefined).length >= MOST_STEPS;
       if (isOneOfMany) step.doubt ??= "one of many";
       const claims = isOneOfMany ? [] : await claimsOf(step, notebook, repository.text(path)!);
-      if (claims.length === 0) step.doubt ??= "it stores nothing that could be claimed";
+      if (claims.length === 0) step.doubt ??= STORES_NOTHING;
       steps.push({ value: step, found: path, certainty: "read" });
       const version = /^3\.\d+/.exec(notebook.metadata?.language_info?.version ?? "")?.[0];
       if (version !== undefined && step.doubt === undefined) versions.push(`${version} ${path}`);
@@ -62,11 +63,12 @@ function parsed(repository: Repository, path: string): Loose | undefined {
 function stepFor(
   path: string,
   notebook: Loose,
-  unparsed: number | undefined,
+  python2: number | undefined,
   name: string,
 ): StepDraft | undefined {
   const cells = notebook.cells.filter((cell: Loose) => cell?.cell_type === "code");
-  if (!cells.some((cell: Loose) => Array.isArray(cell.outputs) && cell.outputs.length > 0)) return undefined;
+  const hasRun = cells.some((cell: Loose) => Array.isArray(cell.outputs) && cell.outputs.length > 0);
+  if (cells.length === 0) return undefined;
   const failed = notebook.cells.findIndex((cell: Loose) =>
     Array.isArray(cell?.outputs) && cell.outputs.some((output: Loose) => output?.output_type === "error")
   );
@@ -75,11 +77,13 @@ function stepFor(
     ? `its stored run ended in an error, in cell ${failed + 1}`
     : /\bgoogle\.colab\b|\/content\/drive|\/kaggle\//.test(source)
     ? "it was made for Colab or Kaggle"
-    : unparsed !== undefined && isPython2(notebook)
-    ? `it is of Python 2, in cell ${unparsed}`
+    : python2 !== undefined
+    ? `it is of Python 2, in cell ${python2}`
     : needsTensorFlow1(source)
     ? "it needs TensorFlow 1, of which there is no build for Python 3.8 or newer"
-    : undefined;
+    : hasRun
+    ? undefined
+    : STORES_NOTHING;
   return {
     name,
     notebook: path,
@@ -89,6 +93,11 @@ function stepFor(
     sources: [path],
     ...(doubt !== undefined && { doubt }),
   };
+}
+
+/** The first cell that only Python 2 can read. */
+function python2In(notebook: Loose, { python2, unparsed }: PythonFacts = {}): number | undefined {
+  return python2 ?? (isPython2(notebook) ? unparsed : undefined);
 }
 
 /** By its kernel: editors write the version 2.7.6 into notebooks of any Python. */

@@ -90,7 +90,8 @@ function isScript(
   const module = path.replace(/\/__main__\.py$|\.py$/, "").split("/").at(-1)!;
   if (/^(?:train|main|run|experiment)/.test(module) && !imported.has(module)) return acts !== undefined;
   return !path.includes("/") && !imported.has(module) &&
-    (writes !== undefined || options !== undefined || USUAL.some((one) => one.test(module)));
+    (writes !== undefined || options !== undefined || acts !== undefined ||
+      USUAL.some((one) => one.test(module)));
 }
 
 /** What stands behind the script's name: where it writes is the step's own folder, and all else is to be filled in. */
