@@ -213,7 +213,7 @@ Deno.test("new proposes what can at least be run, where nothing can be claimed",
     }),
     "good.ipynb": notebook([["print(1)", "accuracy: 0.5\n"]]),
   });
-  assert.match(both, /^    notebook: good\.ipynb/m);
+  assert.match(both, /^ {4}notebook: good\.ipynb/m);
   assert.match(both, /# perhaps, it is of Python 2, in cell 1:\n {2}# old:/);
   assert.match(both, /# perhaps, it stores nothing that could be claimed:\n {2}# study:/);
 });
