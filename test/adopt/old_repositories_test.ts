@@ -70,12 +70,18 @@ Deno.test("new puts the script that writes a missing input before the pipeline, 
     "fit.py": "import pandas\npandas.read_csv('data/a.csv')\nopen('score.json', 'w')\n",
     "make_data.py": "import numpy\nnumpy.savetxt('data/a.csv', [1])\n",
     "score.json": '{"accuracy": 0.75}',
+    "raw/x.csv.dvc": "outs: [{ path: x.csv }]\n",
+    "raw/y.csv.dvc": "outs: [{ path: y.csv }]\n",
   });
   assert.match(text, /make_data: # found in make_data\.py:1, which writes what is not here, a guess/);
   assert.match(text, /fit: # found in dvc\.yaml:2\n.*\n {4}needs: \[make_data\]/);
   assert.match(
     notes,
-    /"fit" reads other\.csv, which is not here, and no step writes it: other\.csv\.dvc says where it is, and dvc pull/,
+    /"fit" reads other\.csv, which is not here, and no step is seen to write it: other\.csv\.dvc says where it is, and dvc pull/,
+  );
+  assert.match(
+    notes,
+    /raw\/x\.csv, and 1 more, is not here: raw\/x\.csv\.dvc says where it is, and dvc pull gets it/,
   );
 });
 

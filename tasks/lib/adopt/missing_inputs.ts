@@ -45,10 +45,19 @@ export function missingNotes(
   const notes = missing.slice(0, MOST_NOTES).map((path) => {
     const reader = steps.find(({ value }) => readsOf(value, python).includes(path))!.value;
     const pointer = [path, dirname(path)].map((one) => `${one}.dvc`).find((one) => repository.has(one));
-    return `"${reader.name}" reads ${path}, which is not here, and no step writes it${
+    return `"${reader.name}" reads ${path}, which is not here, and no step is seen to write it${
       pointer === undefined ? "" : `: ${pointer} says where it is, and dvc pull gets it`
     }`;
   });
+  const pointed = repository.named(/\.dvc$/).map((path) => path.replace(/\.dvc$/, "")).filter((path) =>
+    !isThere(join(repository.root, path)) && !missing.some((one) => overlap(one, path)) &&
+    !steps.some(({ value }) => value.outputs.some((output) => overlap(output, path)))
+  );
+  const [first] = pointed;
+  if (first !== undefined) {
+    const others = pointed.length === 1 ? "" : `, and ${pointed.length - 1} more,`;
+    notes.push(`${first}${others} is not here: ${first}.dvc says where it is, and dvc pull gets it`);
+  }
   const more = missing.length - MOST_NOTES;
   return more > 0 ? [...notes, `… and ${more} more files that are read are not here`] : notes;
 }
