@@ -1,8 +1,9 @@
 /** On machines whose Python is another: what runs beside the steps, and a whole reproduction. */
 
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { inTree, reasonToIgnore, type Release, RELEASES } from "../support/other_pythons.ts";
+import { inTree, reasonToIgnore, type Release, RELEASES, TREES } from "../support/other_pythons.ts";
 import { Project, ROOT } from "../support/project.ts";
 
 /** As in pyproject.toml, which the oldest pytest does not read this from. */
@@ -10,14 +11,17 @@ const PYTHONPATH = ["tasks/inside", "tasks/inside/ownership", "test/support"]
   .map((folder) => join(ROOT, folder)).join(":");
 
 /** What any environment of any age may have to run. */
-const INSIDE = ["test/inside/run_step_test.py", "test/inside/ownership_test.py"];
+const INSIDE = ["run_step", "ownership", "opened", "audit_rules"].map((name) =>
+  `test/inside/${name}_test.py`
+);
 
 for (const [release, version] of Object.entries(RELEASES) as [Release, string][]) {
   const reason = reasonToIgnore(release);
   if (reason !== undefined) console.log(`ignored: the tests on Python ${version}, since ${reason}`);
 
   Deno.test({
-    name: `Python ${version}: steps are recorded, and owners found and repaired`,
+    name:
+      `Python ${version}: steps and what they open are recorded, sources audited, owners found and repaired`,
     ignore: reason !== undefined,
     fn: async () => {
       const env = { PYTHONPATH, PYTHONDONTWRITEBYTECODE: "1" };
@@ -29,7 +33,60 @@ for (const [release, version] of Object.entries(RELEASES) as [Release, string][]
       assert.ok(found.startsWith(`Python ${version}.`), found);
     },
   });
+
+  Deno.test({
+    name: `Python ${version}: the judge agrees with all vectors, without a warning`,
+    ignore: reason !== undefined,
+    fn: async () => {
+      const argv = ["python3", "-W", "error", "tasks/inside/judge.py", "--vectors", "test/vectors"];
+      const { code, stdout, stderr } = await inTree(release, argv);
+      assert.equal(code, 0, stdout + stderr);
+      assert.match(stdout, /^(\d+) of \1 vectors agree/);
+    },
+  });
 }
+
+/** Debian's sid has the next Python beside its own, without packages: what needs none must run there. */
+const NEXT = join(TREES, "sid", "usr/bin/python3.15");
+const withoutNext = reasonToIgnore("sid") ??
+  (existsSync(NEXT) ? undefined : "there is no python3.15 in the tree of sid");
+if (withoutNext !== undefined) console.log(`ignored: the test on Python 3.15, since ${withoutNext}`);
+
+Deno.test({
+  name:
+    "Python 3.15: a step is recorded, a notebook's source audited and every vector judged, without a warning",
+  ignore: withoutNext !== undefined,
+  fn: async () => {
+    await using small = await Project.make({
+      "train.py": "import pickle\nprint(6 * 7)\n",
+      "n.ipynb": JSON.stringify({
+        ...{ nbformat: 4, nbformat_minor: 5, metadata: {} },
+        cells: [{
+          cell_type: "code",
+          id: "a",
+          metadata: {},
+          outputs: [],
+          execution_count: null,
+          source: "a = 1.0",
+        }],
+      }),
+    });
+    const python = (...argv: string[]) =>
+      inTree("sid", ["python3.15", "-W", "error", ...argv], { cwd: small.root });
+    const inside = (name: string) => join(ROOT, "tasks/inside", name);
+    const step = await python(inside("run_step.py"), "--record", "step.json", "--", "python", "train.py");
+    assert.deepEqual([step.code, step.stdout], [0, "42\n"], step.stderr);
+    const record = JSON.parse(await Deno.readTextFile(small.path("step.json")));
+    assert.match(record.environment.python, /^3\.15\./);
+    const judged = await python(inside("judge.py"), "--vectors", join(ROOT, "test/vectors"));
+    assert.match(judged.stdout, /^(\d+) of \1 vectors agree/, judged.stderr);
+    await small.write("request.json", JSON.stringify({ root: small.root, files: ["train.py", "n.ipynb"] }));
+    const argv = ["/bin/sh", "-c", 'exec python3.15 -W error "$0" < request.json', inside("run_audit.py")];
+    const audited = await inTree("sid", argv, { cwd: small.root });
+    assert.equal(audited.code, 0, audited.stderr);
+    assert.equal(JSON.parse(audited.stdout).notebooks, 1);
+  },
+});
 
 const TRAIN = `
 import json, sys

@@ -12,7 +12,7 @@ export const RELEASES = { bullseye: "3.9", trixie: "3.13", sid: "3.14" } as cons
 
 export type Release = keyof typeof RELEASES;
 
-const TREES = Deno.env.get("TREES") ?? "/var/tmp/trees";
+export const TREES = Deno.env.get("TREES") ?? "/var/tmp/trees";
 
 const PACKAGES = ["python3", "python3-venv", "python3-pytest", "ca-certificates"];
 

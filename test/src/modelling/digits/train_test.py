@@ -206,7 +206,7 @@ def test_a_checkpoint_of_another_program_is_neither_used_nor_replaced(
 ) -> None:
     torch.save({"model": torch.zeros(1)}, tmp_path / "checkpoint.pt")
     before = sha256(tmp_path / "checkpoint.pt")
-    with pytest.raises(RequestError, match="not a usable checkpoint .it lacks environment, format"):
+    with pytest.raises(RequestError, match="not a usable checkpoint .it lacks environment, epoch, format"):
         train(tiny, tmp_path, resume=True, report=_silent)
     with pytest.raises(RequestError, match="there is already checkpoint.pt"):
         train(tiny, tmp_path, report=_silent)
