@@ -162,7 +162,11 @@ def ask_children(folder: Path) -> None:
 
 
 def read_reports(folder: Path) -> list[dict[str, object]]:
-    """What the children have reported: those first that used a GPU, then those that used a framework."""
+    """What the children have reported: those first that used a GPU, then those that used a framework.
+
+    A launcher imports the framework, too, and comes after what it has started: it trains nothing, and has
+    other threads.
+    """
     found = []
     for path in sorted(folder.glob("*.json")):
         with contextlib.suppress(OSError, ValueError):
@@ -170,7 +174,21 @@ def read_reports(folder: Path) -> list[dict[str, object]]:
             if isinstance(report, dict):
                 found.append(report)
     remove(folder)
-    return sorted(found, key=lambda report: (not uses_gpu(report), not frameworks_of(report)))
+    return sorted(
+        found, key=lambda report: (not uses_gpu(report), not frameworks_of(report), is_launcher(report))
+    )
+
+
+LAUNCHERS = (
+    *("torchrun", "torch.distributed.run", "torch.distributed.launch"),
+    *("accelerate", "accelerate.commands.launch", "deepspeed"),
+)
+
+
+def is_launcher(report: dict[str, object]) -> bool:
+    """Whether this was `torchrun`, `python -m torch.distributed.run` or their like."""
+    argv = report.get("argv")
+    return isinstance(argv, list) and any(os.path.basename(str(word)) in LAUNCHERS for word in argv[1:4])
 
 
 def remove(folder: Path) -> None:
@@ -192,7 +210,7 @@ def with_children(
     own: dict[str, object], children: list[dict[str, object]], command: list[str]
 ) -> dict[str, object]:
     """What computed: this process, or the child that used a framework where this one did not."""
-    if frameworks_of(own) or not children:
+    if not children or (frameworks_of(own) and not is_launcher({"argv": command})):
         return own
     ran_here = command[0] in ("python", "python3") and len(command) > 1 and runs_here(command[1:])
     first = children[0]

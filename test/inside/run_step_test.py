@@ -234,16 +234,19 @@ def test_the_workers_of_torchrun_report_themselves(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     (tmp_path / "train.py").write_text(
         "import os, torch, torch.distributed as d\n"
-        "d.init_process_group('gloo')\ntorch.set_num_threads(1)\n"
+        "d.init_process_group('gloo')\ntorch.set_num_threads(3)\n"
         # In one piece: two workers write at once.
         "t = torch.ones(1); d.all_reduce(t); os.write(1, b'sum %d\\n' % int(t)); d.destroy_process_group()\n"
     )
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    ended = _run(tmp_path, "bash", "-c", " ".join([*launcher, "train.py"]))
-    assert ended.stdout.count("sum 2") == 2, ended.stderr
-    assert ended.record["environment"]["torch"]["version"] == torch.__version__
-    workers = [child for child in ended.record["children"] if child["argv"][-1] == "train.py"]
-    assert len(workers) >= 2
+    launch = ["python", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "train.py"]
+    for command in (["bash", "-c", " ".join([sys.executable, *launch[1:]])], launch):
+        ended = _run(tmp_path, *command)
+        assert ended.stdout.count("sum 2") == 2, ended.stderr
+        # What trained is recorded, not the launcher, which imports the framework, too.
+        recorded = ended.record["environment"]["torch"]
+        assert (recorded["version"], recorded["threads"]) == (torch.__version__, 3)
+        workers = [child for child in ended.record["children"] if child["argv"][-1] == "train.py"]
+        assert len(workers) >= 2
 
 
 def test_a_step_without_python_says_that_nothing_is_known_of_its_children(tmp_path: Path) -> None:
