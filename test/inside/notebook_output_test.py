@@ -144,15 +144,15 @@ def test_settled_text_is_what_a_terminal_shows_in_the_end(text: str, collapsed: 
 def test_text_that_is_cleared_counts_no_more_than_what_is_there(tmp_path: Path) -> None:
     loop = """
 from IPython.display import clear_output, display, HTML
-for step in range(3000):
+for step in range(1000):
     clear_output(wait=True)
-    print("x" * 500, step)
+    print("x" * 1500, step)
     display(HTML("<b>bold</b>"))"""
     code, text = drive(write_notebook(tmp_path / "n.ipynb", loop), "--out", tmp_path / "out")
     assert code == 0, text[-2000:]
     assert "left out" not in text
     outputs = read_json(tmp_path / "out" / "n.ipynb")["cells"][0]["outputs"]
-    assert "".join(outputs[0]["text"]) == "x" * 500 + " 2999\n"
+    assert "".join(outputs[0]["text"]) == "x" * 1500 + " 999\n"
     assert outputs[1]["data"]["text/html"] == ["<b>bold</b>"]
     assert len(outputs) == 2
     assert not list((tmp_path / "out").glob("*.txt"))

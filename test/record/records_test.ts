@@ -60,11 +60,11 @@ Deno.test("verify finds every change to what was recorded", async (t) => {
     }, /another link/],
   ];
   const train = `${TRAIN}import os\nos.symlink("metrics.json", out + "/link")\n`;
+  await using project = await Project.make({ "experiment.yaml": experiment(CLAIM), "train.py": train });
+  assert.equal((await project.task("reproduce")).code, 0);
+  assert.equal((await project.task("verify")).code, 0);
   for (const [name, alter, found] of cases) {
-    await t.step(name, async () => {
-      await using project = await Project.make({ "experiment.yaml": experiment(CLAIM), "train.py": train });
-      assert.equal((await project.task("reproduce")).code, 0);
-      assert.equal((await project.task("verify")).code, 0);
+    const step = async () => {
       await alter(await project.run());
       for (let twice = 0; twice < 2; twice++) { // looking must not make it right
         const { code, stdout } = await project.task("verify");
@@ -73,7 +73,8 @@ Deno.test("verify finds every change to what was recorded", async (t) => {
         const report = await project.task("report");
         assert.match(report.stdout, found);
       }
-    });
+    };
+    await t.step(name, () => project.restored(step));
   }
 });
 
@@ -112,21 +113,18 @@ steps:
       {},
     ],
   ];
+  await using project = await Project.make({ "experiment.yaml": text, "train.py": TRAIN, "data/a.csv": "1" });
+  assert.equal((await project.task("reproduce")).code, 0);
   for (const [name, change, args, env] of cases) {
-    await t.step(name, async () => {
-      await using project = await Project.make({
-        "experiment.yaml": text,
-        "train.py": TRAIN,
-        "data/a.csv": "1",
-      });
-      assert.equal((await project.task("reproduce")).code, 0);
+    const step = async () => {
       await change(project);
       assert.equal(
         (await project.task("reproduce", ["--reuse", ...args], env as Record<string, string>)).code,
         0,
       );
       assert.equal((await project.evidence()).steps.train.status, name === "nothing" ? "reused" : "done");
-    });
+    };
+    await t.step(name, () => project.restored(step));
   }
   await t.step("an input that is not there is named", async () => {
     await using project = await Project.make({ "experiment.yaml": text, "train.py": TRAIN });

@@ -74,6 +74,19 @@ export class Project implements AsyncDisposable {
 
   readonly #checked = new Set<string>();
 
+  /** Does something with the project, then puts all its files back as they were: quicker than a run for each case. */
+  async restored(action: () => Promise<void>) {
+    const before = `${this.root}.before`;
+    const copied = await new Deno.Command("cp", { args: ["-a", this.root, before] }).output();
+    if (!copied.success) throw new Error(new TextDecoder().decode(copied.stderr));
+    try {
+      await action();
+    } finally {
+      await Deno.remove(this.root, { recursive: true });
+      await Deno.rename(before, this.root);
+    }
+  }
+
   /** The only run there is, or the newest. */
   async run(name = "test", index = -1): Promise<string> {
     const all = [...Deno.readDirSync(this.path("runs", name))].filter((entry) => entry.isDirectory);
