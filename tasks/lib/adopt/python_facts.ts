@@ -86,8 +86,3 @@ export async function scanPython(
   }
   return found;
 }
-
-/** `train.py:12`, or `demo.ipynb, cell 3`. */
-export function placeIn(path: string, { line, cell }: Place): string {
-  return cell === undefined ? `${path}:${line}` : `${path}, cell ${cell}`;
-}
