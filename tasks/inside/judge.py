@@ -1,12 +1,16 @@
 """Judges the claims of a run folder again, without the task runner: a second judge beside the first.
 
-    python judge.py RUN [--json]        the verdict of a run folder; exit code 0 if every claim holds
+    python judge.py RUN [--json]        the verdict of a run folder
     python judge.py --vectors PATH ...  whether it agrees with vectors: folders, .json files, or - for lines
 
 Standard library only, one file, CPython 3.8 to 3.15: a compute node or a reviewer with nothing but Python can
 judge a run. It reads the claims that plan.json holds as JSON, compares exactly, and checks the recorded
-hashes. Claims on files that need a library (TOML, YAML, tables in texts, trackers' own files, pixels) it does
-not judge, and says so. `deno task verify` judges all; test/vectors holds both to the same verdicts.
+hashes. It reads JSON, CSV, JSON lines, texts, notebooks and their cells, MLflow's folders, and TOML from
+Python 3.11 on. Claims on files that need a library (YAML, tables in texts, trackers' databases, pixels) it
+can't judge, and says so. `deno task verify` judges all; test/vectors holds both to the same verdicts.
+
+Exit codes: 0 every claim holds; 1 one does not, or a file was altered; 2 there is no run that can be read;
+3 nothing speaks against the run, and some claims can't be judged here.
 """
 
 from __future__ import annotations
@@ -361,7 +365,7 @@ def kind_of(file: str, place: str, form: Json) -> tuple[Kind, str, str | None]:
     if is_pointer and re.search(r"\.(?:jsonl|ndjson)\Z", name, re.I):
         return Kind("json lines", False), name, asked
     if is_pointer:
-        return Kind("yaml or toml", False), name, asked
+        return Kind("TOML" if re.search(r"\.toml\Z", name, re.I) else "YAML", False), name, asked
     if re.search(r"\.(?:md|markdown|html?|tex)\Z", name, re.I):
         return Kind("table", True), name, asked
     for pattern, tracker in TRACKERS:
@@ -1434,7 +1438,97 @@ def read_values(source: Source, files: Files, path: str, form: str) -> list[Json
         return find_in_json(lines, ["*", *pointer_keys(source.place)], form, is_chosen, path)
     if kind == "mlflow":
         return mlflow_metric(files.text(path), source, form, path)
-    raise NotJudged(f"a file of the kind {kind}")
+    if kind == "cells":
+        return numbers_of_cells(files.text(path), source.place, form, path)
+    if kind == "TOML":
+        return find_in_json(
+            parse_toml(files.text(path), path), pointer_keys(source.place), form, is_chosen, path
+        )
+    raise NotJudged(f"{CANNOT_READ.get(kind, kind)}")
+
+
+# What a library is needed for, in words.
+CANNOT_READ = {
+    "table": "a table in Markdown, HTML or LaTeX",
+    "image": "the pixels of a picture",
+    "tensorboard": "TensorBoard's events",
+    "tracker database": "a tracker's database",
+    "wandb": "a file of wandb",
+    "YAML": "YAML",
+    "unknown": "a file of this kind",
+}
+
+# A number that stands alone: no part of a word, a time of day, a version or an address in memory.
+ALONE = re.compile(
+    r"(?<![A-Za-z0-9_.])(?<![0-9]:)[-+]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+    r"(?![A-Za-z0-9_]|:[0-9]|\.[0-9])"
+)
+
+
+def numbers_of_cells(text: str, place: str, form: str, path: str) -> list[Json]:
+    """The numbers that the notebook's own code cells printed, of one of them or of all."""
+    try:
+        cells = json.loads(text)["cells"]
+        own = [
+            cell
+            for cell in cells
+            if cell.get("cell_type") == "code"
+            and "injected-parameters" not in ((cell.get("metadata") or {}).get("tags") or [])
+        ]
+        printed = ["\n".join(map(cell_output, cell.get("outputs") or [])) for cell in own]
+    except (ValueError, AttributeError, TypeError, KeyError, RecursionError) as error:
+        raise NotFound(f"{path} is not a notebook: {error}") from None
+    which = place.partition("=")[2]
+    if which and int(which) > len(printed):
+        raise NotFound(f"{path} has {len(printed)} code cells, and no cell {which}")
+    chosen = [printed[int(which) - 1]] if which else printed
+    found = [number for output in chosen for number in ALONE.findall(output)]
+    where = f"cell {which}" if which else "its cells"
+    if not found:
+        raise NoMatch(f"{path} has no number in the output of {where}")
+    if form == "value" and len(found) > 1:
+        raise NotFound(f"{path} has {len(found)} numbers there, where one was looked for")
+    return [{"value": number, "text": number} for number in found]
+
+
+def cell_output(output: Json) -> str:
+    """Without what went to standard error, where progress bars are."""
+    return "" if output.get("name") == "stderr" else output_text(output)
+
+
+JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+
+
+def parse_toml(text: str, path: str) -> Any:
+    try:
+        import tomllib
+    except ImportError:
+        raise NotJudged("TOML, before Python 3.11,") from None
+    try:
+        return as_in_json(tomllib.loads(text.lstrip("\ufeff").replace("\r\n", "\n"), parse_float=toml_float))
+    except tomllib.TOMLDecodeError as error:
+        raise NotFound(f"{path} is not TOML: {error}") from None
+    except RecursionError:
+        raise NotFound(f"{path} is nested too deep") from None
+
+
+def toml_float(text: str) -> str:
+    plain = text.replace("_", "").lstrip("+")
+    if JSON_NUMBER.fullmatch(plain):
+        return NumberText(plain)
+    return Word({"inf": "Infinity", "-inf": "-Infinity"}.get(plain, "NaN"))
+
+
+def as_in_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: as_in_json(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [as_in_json(inner) for inner in value]
+    if isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, int):
+        return NumberText(value)
+    raise NotJudged("a date in TOML")
 
 
 def select_value(found: list[Json], select: str, path: str) -> Json:
@@ -1706,10 +1800,10 @@ def judge_run(directory: str) -> Json:
         try:
             checks.append(judge_claim(claim, observe(claim, files, evidence), state))
         except NotJudged as why:
-            not_judged.append(f"{claim['name']}: {why} is not read here, deno task verify judges it")
+            not_judged.append(f"{claim['name']}: {why} is not read here")
     altered = alterations(directory, evidence)
     good = ("identical", "within tolerance", "consistent", "equivalent", "not applicable")
-    holds = evidence["status"] == "done" and not altered and not not_judged
+    holds = evidence["status"] == "done" and not altered
     return {
         "run": evidence["run"],
         "checks": checks,
@@ -1720,7 +1814,10 @@ def judge_run(directory: str) -> Json:
         ],
         "not_judged": not_judged,
         "altered": altered,
-        "holds": holds and all(check["verdict"] in good for check in checks),
+        # Of claims that nobody judged nobody knows: null.
+        "holds": (None if not_judged else True)
+        if holds and all(check["verdict"] in good for check in checks)
+        else False,
     }
 
 
@@ -1737,9 +1834,13 @@ def show(verdict: Json) -> Iterator[str]:
             yield printable(f"{check['claim']}: {check['detail']}")
     for one in verdict["remarks"]:
         yield printable(f'remark: the step "{one["step"]}" {one["remark"]}')
-    yield from (printable(f"not judged: {what}") for what in verdict["not_judged"])
+    yield from (printable(f"cannot judge {what}") for what in verdict["not_judged"])
     yield from (printable(f"altered: {what}") for what in verdict["altered"])
-    yield "Every claim holds" if verdict["holds"] else "Not every claim holds"
+    if verdict["holds"] is None:
+        count, left = len(verdict["checks"]), len(verdict["not_judged"])
+        yield f"Cannot judge {left} of {count + left} claims here, the others hold: see deno task verify"
+    else:
+        yield "Every claim holds" if verdict["holds"] else "Not every claim holds"
 
 
 CONTROL = re.compile("[\u0000-\u001f\u007f-\u009f]")
@@ -1820,7 +1921,7 @@ def main(arguments: list[str]) -> int:
         print(json.dumps(verdict, ensure_ascii=False, indent=2))
     else:
         print("\n".join(show(verdict)))
-    return 0 if verdict["holds"] else 1
+    return 3 if verdict["holds"] is None else 0 if verdict["holds"] else 1
 
 
 if __name__ == "__main__":
