@@ -23,7 +23,7 @@ const { values } = parseArgs({
 const BYTES = Number(values.gigabytes) * 2 ** 30;
 
 /** How the bytes are divided; a checkpoint is one large file, what a data set becomes is many. */
-const DIVISIONS = { "one file": 1, "files of 32 MiB": BYTES / 2 ** 25, "files of 1 MiB": BYTES / 2 ** 20 };
+const DIVISIONS = { "files of 32 MiB": BYTES / 2 ** 25, "files of 1 MiB": BYTES / 2 ** 20, "one file": 1 };
 
 const STEP = `
 import sys

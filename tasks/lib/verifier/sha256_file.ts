@@ -7,22 +7,17 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { blobOf } from "./dropped_files.ts";
 
-/** Bytes of a file that is held in memory; WebCrypto makes a copy, and files come at any number at once. */
+/** Bytes of a file that is held in memory, of which WebCrypto makes a copy; also the piece of a larger one. */
 const LARGEST_WHOLE = 32 << 20;
 
 /** Waiting for WebCrypto takes longer than hashing so much (bytes). */
 const SMALL = 32 << 10;
 
-/** Bytes that are read at once of a larger file: each reading asks another process. */
-const PIECE = 4 << 20;
-
 /** SHA-256 of a file's bytes, in hexadecimal. */
 export async function sha256File(path: string): Promise<string> {
   const blob = await blobOf(path);
   if (blob.size <= SMALL) return bytesToHex(sha256(new Uint8Array(await blob.arrayBuffer())));
-  return await inTurn(async () =>
-    blob.size <= LARGEST_WHOLE ? await hashWhole(blob) : await hashInPieces(blob)
-  );
+  return await inTurn(() => blob.size <= LARGEST_WHOLE ? hashWhole(blob) : hashInPieces(blob));
 }
 
 let last: Promise<unknown> = Promise.resolve();
@@ -36,18 +31,34 @@ async function inTurn<T>(work: () => Promise<T>): Promise<T> {
 }
 
 async function hashWhole(blob: Blob): Promise<string> {
-  return bytesToHex(new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer())));
+  let digest = new ArrayBuffer();
+  await eachFill(blob, async (content) => {
+    digest = await crypto.subtle.digest("SHA-256", content);
+  });
+  return bytesToHex(new Uint8Array(digest));
 }
 
-/** One piece is read while the one before is hashed. */
 async function hashInPieces(blob: Blob): Promise<string> {
   const sum = sha256.create();
-  const read = (at: number) => at < blob.size ? blob.slice(at, at + PIECE).arrayBuffer() : undefined;
-  let reading = read(0);
-  for (let at = PIECE; reading !== undefined; at += PIECE) {
-    const piece = await reading;
-    reading = read(at);
-    sum.update(new Uint8Array(piece));
-  }
+  await eachFill(blob, (piece) => void sum.update(piece));
   return bytesToHex(sum.digest());
+}
+
+/** Read into again and again: memory that is left to the garbage collector stays for seconds, while files are read. */
+let room = new ArrayBuffer(LARGEST_WHOLE);
+
+/** Fills the room from the file, as often as it takes. */
+async function eachFill(blob: Blob, use: (filled: Uint8Array<ArrayBuffer>) => void | Promise<void>) {
+  const reader = (blob.stream() as ReadableStream<Uint8Array<ArrayBuffer>>).getReader({ mode: "byob" });
+  for (let left = blob.size; left > 0;) {
+    let filled = 0;
+    while (filled < Math.min(LARGEST_WHOLE, left)) {
+      const { value, done } = await reader.read(new Uint8Array(room, filled, LARGEST_WHOLE - filled));
+      if (value !== undefined) room = value.buffer;
+      if (done) throw new Error("a file has become shorter while it was read");
+      filled += value!.length;
+    }
+    await use(new Uint8Array(room, 0, filled));
+    left -= filled;
+  }
 }
