@@ -49,7 +49,9 @@ let room = new ArrayBuffer(LARGEST_WHOLE);
 
 /** Fills the room from the file, as often as it takes. */
 async function eachFill(blob: Blob, use: (filled: Uint8Array<ArrayBuffer>) => void | Promise<void>) {
-  const reader = (blob.stream() as ReadableStream<Uint8Array<ArrayBuffer>>).getReader({ mode: "byob" });
+  const reader = byteReader(blob);
+  if (reader === undefined) return await eachSlice(blob, use);
+  if (room.detached) room = new ArrayBuffer(LARGEST_WHOLE); // a file that could not be read has taken it along
   for (let left = blob.size; left > 0;) {
     let filled = 0;
     while (filled < Math.min(LARGEST_WHOLE, left)) {
@@ -60,5 +62,20 @@ async function eachFill(blob: Blob, use: (filled: Uint8Array<ArrayBuffer>) => vo
     }
     await use(new Uint8Array(room, 0, filled));
     left -= filled;
+  }
+}
+
+/** Some browsers read files into no memory that is given to them. */
+function byteReader(blob: Blob) {
+  try {
+    return (blob.stream() as ReadableStream<Uint8Array<ArrayBuffer>>).getReader({ mode: "byob" });
+  } catch {
+    return undefined;
+  }
+}
+
+async function eachSlice(blob: Blob, use: (piece: Uint8Array<ArrayBuffer>) => void | Promise<void>) {
+  for (let at = 0; at < blob.size; at += LARGEST_WHOLE) {
+    await use(new Uint8Array(await blob.slice(at, at + LARGEST_WHOLE).arrayBuffer()));
   }
 }
