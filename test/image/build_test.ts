@@ -27,7 +27,7 @@ import { chainId, identityOf, readImage } from "../../tasks/lib/container/client
 import { contentOf, type ImageIdentity, isSameImage } from "../../tasks/lib/experiment/image_identity.ts";
 import { sha256 } from "../../tasks/lib/system/files.ts";
 import { downloadCommand, downloadFiles, platforms } from "../../tasks/lib/image/wheels.ts";
-import { withCaches } from "../../tasks/lib/image/builder.ts";
+import { withMounts } from "../../tasks/lib/image/builder.ts";
 import { ended, experiment, Project, ROOT } from "../support/project.ts";
 
 const FIXTURES = join(import.meta.dirname!, "..", "fixtures/build");
@@ -639,7 +639,7 @@ Deno.test("build --wheelhouse on an empty folder is exit 2 and says how to fill 
   assert.match(stderr, /it holds no wheels[^]*--download-wheels --wheelhouse none/);
 });
 
-Deno.test("withCaches() mounts a folder for the command below the line that asks for it, in both Dockerfiles", async (t) => {
+Deno.test("withMounts() mounts what the comments ask for, in both Dockerfiles", async (t) => {
   for (const name of ["gpu.Dockerfile", "cpu.Dockerfile"]) {
     await t.step(name, async () => {
       await using project = await Project.make({
@@ -647,10 +647,15 @@ Deno.test("withCaches() mounts a folder for the command below the line that asks
       });
       const before = await Deno.readTextFile(project.path(name));
       assert.doesNotMatch(before, /--mount/, "the classic builder refuses it");
-      await withCaches(project.path(name));
+      await withMounts(project.path(name));
       const after = await Deno.readTextFile(project.path(name));
       assert.match(after, /^RUN --mount=type=cache,target=\/var\/cache\/wheels,sharing=locked /m);
-      assert.equal(after.match(/--mount/g)!.length, 1);
+      assert.match(
+        after,
+        /^RUN --mount=type=bind,target=\/context mkdir \/source && tar .* --no-same-owner$/m,
+      );
+      assert.doesNotMatch(after, /^COPY \. /m);
+      assert.equal(after.match(/--mount/g)!.length, 2);
     });
   }
 });

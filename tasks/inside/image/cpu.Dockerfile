@@ -27,17 +27,20 @@ RUN \
 
 FROM system AS source
 ARG PRODUCT=.
+# context: `deno task build` mounts it where the builder can, so that the wheels in it are not copied.
 COPY . /source/
-# The tasks lie beside the project. What they import goes to a stage of its own; what of it isn't there is left out.
-RUN mkdir /product /imports && cd "/source/${PRODUCT}" \
+# The tasks lie beside the project; what of it isn't there is left out.
+RUN mkdir /product && cd "/source/${PRODUCT}" \
   && { cp -R tasks deno.json deno.lock CITATION.cff LICENSE /product 2>/dev/null || true; } \
-  && { cp -R deno.json deno.lock tasks/inside/image/cache_imports.sh wheelhouse/deno/npm /imports 2>/dev/null || true; } \
   && cd /source && mkdir -p .experiment && touch .experiment/install.txt && mv .experiment/install.txt / \
   && rm -rf .experiment wheelhouse gpu-wheelhouse && chmod -R g+rwX,a+rX /source /product
 
 FROM packages AS imports
+ARG PRODUCT=.
 ENV DENO_DIR=/opt/deno
-COPY --from=source /imports /imports
+# What the tasks import, from the context, so that a change of the code leaves it alone. A pattern may have no match.
+COPY ${PRODUCT}/deno.json ${PRODUCT}/deno.loc[k] ${PRODUCT}/tasks/inside/image/cache_imports.sh \
+  ${PRODUCT}/wheelhouse/den[o] /imports/
 RUN PATH=/opt/venv/bin:$PATH sh /imports/cache_imports.sh /imports
 
 # The project itself, where the experiment installs it: from the folder in which the image has it.

@@ -5,11 +5,11 @@ ARG BASE_IMAGE
 FROM ${BASE_IMAGE} AS source
 USER root
 ARG PRODUCT=.
+# context: `deno task build` mounts it where the builder can, so that the wheels in it are not copied.
 COPY . /source/
-# The tasks lie beside the project. What they import goes to a stage of its own; what of it isn't there is left out.
-RUN mkdir /product /imports && cd "/source/${PRODUCT}" \
+# The tasks lie beside the project; what of it isn't there is left out.
+RUN mkdir /product && cd "/source/${PRODUCT}" \
   && { cp -R tasks deno.json deno.lock CITATION.cff LICENSE /product 2>/dev/null || true; } \
-  && { cp -R deno.json deno.lock tasks/inside/image/cache_imports.sh wheelhouse/deno/npm /imports 2>/dev/null || true; } \
   && cd /source && mkdir -p .experiment && touch .experiment/install.txt && mv .experiment/install.txt / \
   && rm -rf .experiment wheelhouse gpu-wheelhouse && chmod -R g+rwX,a+rX /source /product
 
@@ -33,7 +33,10 @@ RUN umask 002 \
 ENV DENO_DIR=/opt/deno DENO_NO_UPDATE_CHECK=1
 
 FROM packages AS imports
-COPY --from=source /imports /imports
+ARG PRODUCT=.
+# What the tasks import, from the context, so that a change of the code leaves it alone. A pattern may have no match.
+COPY ${PRODUCT}/deno.json ${PRODUCT}/deno.loc[k] ${PRODUCT}/tasks/inside/image/cache_imports.sh \
+  ${PRODUCT}/wheelhouse/den[o] /imports/
 RUN sh /imports/cache_imports.sh /imports
 
 FROM packages

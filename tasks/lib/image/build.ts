@@ -40,7 +40,7 @@ import {
   requirementsOf,
   STAGED,
 } from "./build_plan.ts";
-import { findBuilder, withCaches } from "./builder.ts";
+import { findBuilder, withMounts } from "./builder.ts";
 import { checkPin, pinOf } from "./image_lock.ts";
 import { DEBIAN_PYTHON, type ImagePackages, listBuilders, listPackages, planPackages } from "./packages.ts";
 
@@ -350,7 +350,7 @@ async function runBuild(
       findBuilder(plan.engine),
       stageContext({ root, folder, required: files, wheelhouse: plan.wheelhouse, made }),
     ]);
-    if (builder.mounts) await withCaches(join(folder, dockerfileOf(plan)));
+    if (builder.mounts) await withMounts(join(folder, dockerfileOf(plan)));
     const output = new BuildOutput(log, (line) => terminal.progress(line));
     const metadata = join(scratch, "metadata.json");
     const [, subcommand, ...args] = buildCommand(plan, folder, local.length > 0);

@@ -3,7 +3,7 @@
 import { basename, dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { run } from "../system/command.ts";
-import { exists, inParallel, listFiles } from "../system/files.ts";
+import { exists, listFiles } from "../system/files.ts";
 import { ROOT } from "../system/product.ts";
 import { type Provenance, STAGED } from "./build_plan.ts";
 import { denoPackages } from "./deno_packages.ts";
@@ -60,8 +60,8 @@ export async function stageContext(
   }
   const product = join(folder, productIn(root));
   const wheels = join(product, "wheelhouse");
+  stage(root, files, folder);
   await Promise.all([
-    inParallel(files, (path) => stage(join(root, path), join(folder, path))),
     root === ROOT ? undefined : stageProduct(product),
     wheelhouse === undefined ? undefined : stageWheels(wheelhouse, wheels),
     stageImports(wheels),
@@ -81,16 +81,32 @@ export async function stageContext(
 async function stageProduct(folder: string) {
   const files = await listFiles(join(ROOT, "tasks"), (path) => /(?:^|\/)(?:__pycache__|\.[^/]*)$/.test(path));
   const paths = [...files.map(({ path }) => join("tasks", path)), ...PRODUCT_FILES];
-  await inParallel(paths, (path) => stage(join(ROOT, path), join(folder, path)));
+  stage(ROOT, paths, folder);
 }
 
-async function stage(from: string, to: string) {
-  const info = await Deno.lstat(from).catch(() => undefined);
+/** Copies files of one folder to another, without waiting: for thousands of small ones that takes longer than the work. */
+function stage(from: string, paths: string[], to: string) {
+  const made = new Set<string>();
+  for (const path of paths) stageOne(join(from, path), join(to, path), made);
+}
+
+function stageOne(from: string, to: string, made: Set<string>) {
+  const info = lookAt(from);
   if (info === undefined || info.isDirectory) return; // deleted but not yet committed, or a submodule
-  await Deno.mkdir(dirname(to), { recursive: true });
-  if (info.isSymlink) return await Deno.symlink(await Deno.readLink(from), to);
-  await Deno.copyFile(from, to);
-  await Deno.chmod(to, info.mode !== null && (info.mode & 0o100) !== 0 ? 0o755 : 0o644);
+  const parent = dirname(to);
+  if (!made.has(parent)) Deno.mkdirSync(parent, { recursive: true });
+  made.add(parent);
+  if (info.isSymlink) return Deno.symlinkSync(Deno.readLinkSync(from), to);
+  Deno.copyFileSync(from, to);
+  Deno.chmodSync(to, info.mode !== null && (info.mode & 0o100) !== 0 ? 0o755 : 0o644);
+}
+
+function lookAt(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Puts the wheels of a folder into another, which need not be there yet. */
@@ -101,7 +117,7 @@ export async function stageWheels(from: string, to: string) {
   }
 }
 
-/** Hundreds of megabytes, or thousands of files: a link if they lie on the same file system. */
+/** Hundreds of megabytes: a link if they lie on the same file system. */
 async function link(from: string, to: string) {
   await Deno.link(from, to).catch((error) => {
     // The same version of the same package, from the time before.
@@ -113,12 +129,22 @@ async function link(from: string, to: string) {
 export async function stageImports(wheelhouse: string): Promise<void> {
   for (const { folder, place } of await denoPackages(ROOT)) {
     if (!await exists(folder)) continue; // the image's build tries again, and says so if it fails too
-    const target = join(wheelhouse, "deno", place);
-    const files = (await listFiles(folder)).filter(({ path }) => !path.endsWith(".map"));
-    for (const parent of new Set(files.map(({ path }) => dirname(join(target, path))))) {
-      await Deno.mkdir(parent, { recursive: true });
+    linkFolder(folder, join(wheelhouse, "deno", place));
+  }
+}
+
+function linkFolder(from: string, to: string) {
+  Deno.mkdirSync(to, { recursive: true });
+  for (const { name, isDirectory, isFile } of Deno.readDirSync(from)) {
+    const [source, target] = [join(from, name), join(to, name)];
+    if (isDirectory) linkFolder(source, target);
+    else if (isFile && !name.endsWith(".map")) {
+      try {
+        Deno.linkSync(source, target);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.AlreadyExists)) Deno.copyFileSync(source, target);
+      }
     }
-    await inParallel(files, ({ path }) => link(join(folder, path), join(target, path)));
   }
 }
 

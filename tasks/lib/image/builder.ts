@@ -42,12 +42,20 @@ export async function findBuilder(
     : CLASSIC;
 }
 
+/** All of the context but wheels and packages, which are hundreds of megabytes; owners are the builder's affair. */
+const COPY_CONTEXT = "RUN --mount=type=bind,target=/context mkdir /source && " +
+  'tar -C /context -c --exclude=./wheelhouse --exclude=./gpu-wheelhouse --exclude="./$PRODUCT/wheelhouse" . ' +
+  "| tar -C /source -x --no-same-owner\n";
+
 /**
- * Adds to a Dockerfile's copy what it asks for by `# cache: FOLDER` above a command. The classic builder, also that of
- * the dev-container programs, would refuse it in the file itself, and no image differs by it.
+ * Adds to a Dockerfile's copy the mounts that it asks for by comments: `# cache: FOLDER` above a command, `# context:`
+ * above the line that copies the context. The classic builder, also that of the dev-container programs, would refuse
+ * them in the file itself, and no image differs by them.
  */
-export async function withCaches(dockerfile: string): Promise<void> {
+export async function withMounts(dockerfile: string): Promise<void> {
   const text = await Deno.readTextFile(dockerfile);
-  const mount = "RUN --mount=type=cache,target=$1,sharing=locked ";
-  await Deno.writeTextFile(dockerfile, text.replace(/^# cache: (\S+).*\nRUN /gm, mount));
+  const cache = "RUN --mount=type=cache,target=$1,sharing=locked ";
+  const mounted = text.replace(/^# cache: (\S+).*\nRUN /gm, cache)
+    .replace(/^# context: .*\nCOPY \. \/source\/\n/m, COPY_CONTEXT);
+  await Deno.writeTextFile(dockerfile, mounted);
 }
