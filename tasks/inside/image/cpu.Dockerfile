@@ -38,9 +38,9 @@ RUN mkdir /product && cd "/source/${PRODUCT}" \
 FROM packages AS imports
 ARG PRODUCT=.
 ENV DENO_DIR=/opt/deno
-# What the tasks import, from the context, so that a change of the code leaves it alone. A pattern may have no match.
+# What the tasks import, from the context, so that a change of the code leaves it alone. By patterns, which need no match.
 COPY ${PRODUCT}/deno.json ${PRODUCT}/deno.loc[k] ${PRODUCT}/tasks/inside/image/cache_imports.sh \
-  ${PRODUCT}/wheelhouse/den[o] /imports/
+  ${PRODUCT}/wheelhous[e]/den[o] /imports/
 RUN PATH=/opt/venv/bin:$PATH sh /imports/cache_imports.sh /imports
 
 # The project itself, where the experiment installs it: from the folder in which the image has it.

@@ -34,9 +34,9 @@ ENV DENO_DIR=/opt/deno DENO_NO_UPDATE_CHECK=1
 
 FROM packages AS imports
 ARG PRODUCT=.
-# What the tasks import, from the context, so that a change of the code leaves it alone. A pattern may have no match.
+# What the tasks import, from the context, so that a change of the code leaves it alone. By patterns, which need no match.
 COPY ${PRODUCT}/deno.json ${PRODUCT}/deno.loc[k] ${PRODUCT}/tasks/inside/image/cache_imports.sh \
-  ${PRODUCT}/wheelhouse/den[o] /imports/
+  ${PRODUCT}/wheelhous[e]/den[o] /imports/
 RUN sh /imports/cache_imports.sh /imports
 
 FROM packages
