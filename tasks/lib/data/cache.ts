@@ -31,6 +31,7 @@ export function treePath({ folder }: Entry): string {
 
 /** The entry of a hash, whole or not; nothing is looked at but its record. */
 export async function findEntry(cache: string, hash: DataHash): Promise<Entry | undefined> {
+  if ("from" in hash) return undefined;
   if ("sha256" in hash && hash.sha256.length === 64) return await readEntry(join(cache, hash.sha256));
   for (const name of await entryNames(cache)) {
     if ("sha256" in hash && !name.startsWith(hash.sha256)) continue;

@@ -11,6 +11,7 @@ import type { FetchFileOptions } from "./fetch_file.ts";
 import { LocalFileMissing } from "./local_file.ts";
 import { type DataStatus, isSound, statusOfAll } from "./status.ts";
 import { fetchOne } from "./fetch_one.ts";
+import { resolveData } from "./resolve.ts";
 import { listLines, readyLine } from "./show.ts";
 
 export interface FetchOptions {
@@ -37,6 +38,7 @@ export async function fetchAll(
   options: FetchOptions,
   terminal: Terminal,
 ): Promise<DataStatus[]> {
+  if (!options.plan) await resolveData(experiment, chosen, options, terminal);
   const before = await statusOfAll(experiment, chosen);
   const missing = before.filter(({ state }) => state === "absent" || state === "corrupted");
   const downloads = missing.map(({ data }) => data).filter(({ urls }) => urls.length > 0);

@@ -12,7 +12,7 @@ import { download } from "./download/download.ts";
 import { describeProgress, type Progress } from "./download/progress.ts";
 import { findMismatch, type Found } from "./download/checksums.ts";
 import type { LocalFile } from "./local_file.ts";
-import { hashFile, showHash } from "./checksum.ts";
+import { expectedOf, hashFile, showHash } from "./checksum.ts";
 
 type Hashes = Pick<Found, "sha256" | "md5">;
 
@@ -88,7 +88,7 @@ async function downloadFile(
   const onProgress = (how: Progress) => progress(describeProgress(how));
   const otherwise = `bring the file along: ${fromCommand(experiment, "FILE")}`;
   try {
-    const wanted = { name, urls, size, ...hash };
+    const wanted = { name, urls, size, ...expectedOf(hash) };
     const { sha256, url } = await download(wanted, path, { signal, log: line, onProgress, otherwise });
     return { sha256, ...("md5" in hash && hash), source: url };
   } catch (error) {
@@ -115,7 +115,7 @@ async function copyFile(localFile: LocalFile, hash: DataHash, path: string): Pro
   try {
     await Deno.copyFile(localFile.path, path);
     const found = await hashFile(path, hash);
-    if (findMismatch(hash, found) === undefined) return { sha256: found.sha256, md5: found.md5 };
+    if (findMismatch(expectedOf(hash), found) === undefined) return { sha256: found.sha256, md5: found.md5 };
   } catch (error) {
     await Deno.remove(path).catch(() => {});
     if (!isDiskFull(error)) throw error;

@@ -8,7 +8,7 @@ import { acquireData, fetchFile, type FetchFileOptions, fromCommand } from "./fe
 import { type Entry, filePath, inspectEntry, treePath } from "./cache.ts";
 import { findMismatch } from "./download/checksums.ts";
 import { findLocalFile, type LocalFile } from "./local_file.ts";
-import { hashFile, pinData, showHash } from "./checksum.ts";
+import { expectedOf, hashFile, pinData, showHash } from "./checksum.ts";
 import { type DataStatus, statusOf, targetOf } from "./status.ts";
 import { inspectPlace, placeLink, refuseFile, refuseFolder } from "./place.ts";
 import { manifestPath } from "./tree/tree_manifest.ts";
@@ -48,7 +48,9 @@ export async function fetchOne(
 async function takeOver(root: string, { data, hash }: DataStatus): Promise<LocalFile> {
   const path = join(root, data.to);
   const hashes = await hashFile(path, hash);
-  if (data.unpack !== undefined || findMismatch(hash, hashes) !== undefined) refuseFile(data, hash, hashes);
+  if (data.unpack !== undefined || findMismatch(expectedOf(hash), hashes) !== undefined) {
+    refuseFile(data, hash, hashes);
+  }
   return { path, hashes };
 }
 
@@ -87,11 +89,11 @@ async function fetchInto(
   return await fetchFile(experiment, data, hash, localFile, options);
 }
 
-function missingOffline(experiment: string, { name, urls }: Data, damaged?: Entry): Failure {
+function missingOffline(experiment: string, { name, urls, from, to }: Data, damaged?: Entry): Failure {
   const why = damaged === undefined ? "it is not in the cache" : `what is in ${damaged.folder} is damaged`;
-  const file = basename(new URL(urls[0]!).pathname) || "FILE";
+  const file = basename(urls[0] === undefined ? to : new URL(urls[0]).pathname) || "FILE";
   return new Failure(3, `Cannot get the data "${name}" offline: ${why}`, {
-    remedy: `Get ${urls[0]} on a machine with a network, then: ${fromCommand(experiment, file)}`,
+    remedy: `Get ${urls[0] ?? from} on a machine with a network, then: ${fromCommand(experiment, file)}`,
   });
 }
 

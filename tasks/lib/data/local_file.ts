@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Data, DataHash } from "../experiment/experiment.ts";
 import { findMismatch, type Found } from "./download/checksums.ts";
-import { hashFile, showFound, showHash } from "./checksum.ts";
+import { expectedOf, hashFile, showFound, showHash } from "./checksum.ts";
 
 /** A file with the expected bytes. */
 export interface LocalFile {
@@ -31,7 +31,7 @@ export async function findLocalFile(from: string, data: Data, hash: DataHash): P
   const seen: string[] = [];
   for (const path of candidates) {
     const hashes = await hashFile(path, hash);
-    if (findMismatch(hash, hashes) === undefined) return { path, hashes };
+    if (findMismatch(expectedOf(hash), hashes) === undefined) return { path, hashes };
     seen.push(`${basename(path)} has ${showFound(hash, hashes)}`);
   }
   throw notThere(from, data, hash, seen, info.isDirectory);
@@ -58,7 +58,7 @@ function notThere(
   seen: string[],
   isFolder: boolean,
 ): LocalFileMissing {
-  const { name, urls, how, unpack } = data;
+  const { name, urls, how, from: deposit, unpack } = data;
   const found = seen.length === 0 ? "" : `: ${seen.slice(0, 3).join(", ")}`;
   const where = isFolder ? `no file in ${from} has` : `${from} does not have`;
   const form = unpack === undefined
@@ -67,6 +67,8 @@ function notThere(
   return new LocalFileMissing(
     isFolder,
     `Cannot take "${name}" from there: ${where} the expected ${showHash(hash)}${found}`,
-    how === undefined ? `Get ${urls[0]} on a machine with a network, and ${form}` : `${how}; ${form}`,
+    how === undefined
+      ? `Get ${urls[0] ?? deposit} on a machine with a network, and ${form}`
+      : `${how}; ${form}`,
   );
 }

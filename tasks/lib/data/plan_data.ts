@@ -61,7 +61,7 @@ function plannedData({ root }: Experiment, found: DataStatus, cache: string, fet
     sha256: entry?.record.sha256 ?? known,
     treeSha256: integrity?.treeSha256,
     bytes: entry?.record.bytes ?? data.size,
-    source: entry === undefined ? data.urls[0] ?? data.how : entry.record.source,
+    source: entry === undefined ? data.urls[0] ?? data.how ?? data.from : entry.record.source,
     ...(entry === undefined && data.how !== undefined && { byHand: true as const }),
     ...(!isSound(state) && { missing: true }),
   };

@@ -26,7 +26,7 @@ export function listLines(statuses: DataStatus[], terminal: Pick<Terminal, "pain
     sizeOf(folder?.bytes ?? entry?.record.bytes ?? data.size),
     data.to,
     shortHash(showHash(hash)),
-    entry?.record.source ?? data.urls[0] ?? data.how!,
+    entry?.record.source ?? data.urls[0] ?? data.how ?? data.from!,
   ]);
   return columns([header, ...rows], (cell, row, column) => {
     if (row === 0) return terminal.paint(cell, "dim");
@@ -65,6 +65,7 @@ export function statusResult({ root }: Pick<Experiment, "root">, found: DataStat
     bytes: folder?.bytes ?? entry?.record.bytes ?? data.size,
     urls: data.urls,
     how: data.how,
+    from: data.from,
     sha256: folder?.sha256 ?? entry?.record.sha256,
     treeSha256: folder?.sha256 ?? integrity?.treeSha256,
     source: entry?.record.source,

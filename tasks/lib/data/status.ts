@@ -5,7 +5,7 @@ import type { Data, DataHash, Experiment } from "../experiment/experiment.ts";
 import { dataCache } from "./cache_folder.ts";
 import type { Placed } from "./placed.ts";
 import { type Entry, filePath, findEntry, inspectEntry, type Integrity, treePath } from "./cache.ts";
-import { readDataPin } from "./checksum.ts";
+import { pinned } from "./checksum.ts";
 
 /** `corrupted`: not as it was fetched. `packed`: the archive is here, and not yet unpacked. `unlinked`: all but the link. */
 export type DataState = "here" | "unlinked" | "packed" | "corrupted" | "absent";
@@ -24,11 +24,10 @@ export interface DataStatus {
 /** @param hash Hash everything instead of trusting sizes and times. */
 export async function statusOf(
   experiment: Experiment,
-  data: Data,
+  declared: Data,
   { hash: hashing }: { hash: boolean },
 ): Promise<DataStatus> {
-  const pin = await readDataPin(experiment, data);
-  const hash = pin === undefined ? data.hash : { sha256: pin };
+  const { data, hash } = await pinned(experiment, declared);
   const entry = await findEntry(await dataCache(), hash);
   const folder = await folderAt(experiment, data, hashing);
   if (folder !== undefined) {

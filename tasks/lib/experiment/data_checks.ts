@@ -25,24 +25,32 @@ export function checkData(document: YamlDocument): void {
   checkNesting(document, all);
 }
 
+/** Where data are from: one of them. */
+const ORIGINS = ["urls", "how", "from"];
+
 /** What no address and no words are given for, a step downloads by itself: it is hashed as it lies there. */
 function isOwn(keys: string[]): boolean {
-  return !keys.includes("urls") && !keys.includes("how");
+  return !ORIGINS.some((one) => keys.includes(one));
 }
 
 function checkOrigin(document: YamlDocument, path: Path): void {
   const keys = document.keys(path);
   if (!keys) return;
   const field = fieldName(path);
-  if (keys.includes("urls") && keys.includes("how")) {
-    document.add(path, `${field} must have either urls or how, it has both`, "key");
+  const origins = ORIGINS.filter((one) => keys.includes(one));
+  if (origins.length > 1) {
+    document.add(
+      path,
+      `${field} must have one of urls, how and from, it has ${origins.join(" and ")}`,
+      "key",
+    );
   }
   if (!isOwn(keys)) return;
   const key = ["unpack", "size", "md5"].find((one) => keys.includes(one));
   if (key === undefined) return;
   document.add(
     path,
-    `${field} must have urls or how, since it has ${key}; without either, a step downloads it by itself to ` +
+    `${field} must have urls, how or from, since it has ${key}; without any, a step downloads it by itself to ` +
       "that place, and only a sha256 can be expected of it",
     "key",
   );
@@ -56,7 +64,7 @@ function checkHash(document: YamlDocument, path: Path): void {
   const both = keys.includes("sha256") && keys.includes("md5");
   if (both) {
     document.add(path, `${field} must have either sha256 or md5, it has both; sha256 says more`, "key");
-  } else if (!keys.includes("sha256") && !keys.includes("md5") && !isOwn(keys)) {
+  } else if (!keys.includes("sha256") && !keys.includes("md5") && !isOwn(keys) && !keys.includes("from")) {
     document.add(path, `${field} must have sha256 or md5, so that it is known what was fetched`, "key");
   }
 }

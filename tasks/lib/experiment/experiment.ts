@@ -53,6 +53,8 @@ export interface Data {
   urls: string[];
   /** How these are had, in words for people. */
   how?: string;
+  /** Where they are deposited: `doi:…#FILE`, `hf:…` or `croissant:FILE#…`; experiment.lock has the address. */
+  from?: string;
   /** What the file or archive is known by: exactly one of the two, in small letters. */
   hash: DataHash;
   /** Bytes of the file or archive. */
@@ -72,8 +74,11 @@ export interface OwnDownload {
   to: string;
 }
 
-/** A whole SHA-256 has 64 digits; authors of weights often give only the first ones. */
-export type DataHash = { sha256: string } | { md5: string };
+/**
+ * A whole SHA-256 has 64 digits; authors of weights often give only the first ones. Of data that are only named, the hash
+ * is not known until they are looked up.
+ */
+export type DataHash = { sha256: string } | { md5: string } | { from: string };
 
 export interface Step {
   name: string;

@@ -41,6 +41,8 @@ const DESCRIPTIONS: Record<string, string> = {
   "data.*.urls": "Where it is, best first; http and https.",
   "data.*.how":
     "Instead of urls: how these data are had, where nobody may hand them on. Without either, a step downloads them by itself, and they are hashed after it.",
+  "data.*.from":
+    "Instead of urls: a file of a deposit (Zenodo, figshare, Dataverse), of the Hugging Face Hub, or of a Croissant description in the project. It is looked up once; experiment.lock pins address and hash.",
   "data.*.sha256":
     "SHA-256 of the file or archive, or of a folder that you put there: all 64 digits, or at least the first 8.",
   "data.*.md5": "MD5 of the file or archive, where its authors publish no SHA-256.",

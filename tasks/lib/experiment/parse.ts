@@ -105,9 +105,14 @@ function convertEnvironment(document: YamlDocument, environment: RawEnvironment)
   };
 }
 
-function convertData({ urls = [], how, sha256, md5, size, unpack, to }: RawData, name: string): Data {
-  const hash = sha256 === undefined ? { md5: md5!.toLowerCase() } : { sha256: sha256.toLowerCase() };
-  return { name, urls, how: how && oneLine(how), hash, size, unpack, to: tidyPath(to) };
+function convertData({ urls = [], how, from, sha256, md5, size, unpack, to }: RawData, name: string): Data {
+  const hash = sha256 !== undefined
+    ? { sha256: sha256.toLowerCase() }
+    : md5 !== undefined
+    ? { md5: md5.toLowerCase() }
+    : { from: from! };
+  const origin = from === undefined ? {} : { from };
+  return { name, urls, how: how && oneLine(how), ...origin, hash, size, unpack, to: tidyPath(to) };
 }
 
 function convertDownloads(own: Record<string, RawData>): Pick<Experiment, "downloads"> {
@@ -118,8 +123,8 @@ function convertDownload({ sha256, to }: RawData, name: string): OwnDownload {
   return { name, sha256: sha256?.toLowerCase(), to: tidyPath(to) };
 }
 
-function isOwnDownload({ urls, how }: RawData): boolean {
-  return urls === undefined && how === undefined;
+function isOwnDownload({ urls, how, from }: RawData): boolean {
+  return urls === undefined && how === undefined && from === undefined;
 }
 
 function pick<T>(record: Record<string, T> = {}, wanted: (value: T) => boolean): Record<string, T> {

@@ -21,13 +21,19 @@ const LOCK = z.looseObject({
       z.strictObject({ kind: z.literal("local"), id: DIGEST, layers: z.optional(DIGEST) }),
     ]),
   )),
-  /** Data that the YAML knows by an MD5 or the beginning of a SHA-256, by name. */
+  /** Data that the YAML knows by an MD5, the beginning of a SHA-256, or only by where they are deposited, by name. */
   data: z.optional(z.record(
     z.string(),
     z.strictObject({
       /** What the YAML said when they were fetched first; where it says something else now, it means other data. */
-      declared: matching(/^(?:md5|sha256):[0-9a-f]+$/),
-      sha256: matching(/^[0-9a-f]{64}$/),
+      declared: matching(/^(?:(?:md5|sha256):[0-9a-f]+|(?:doi|hf|croissant):.+)$/s),
+      /** Of what was fetched; at first, only what is stated where the data are deposited may be known. */
+      sha256: z.optional(matching(/^[0-9a-f]{64}$/)),
+      md5: z.optional(matching(/^[0-9a-f]{32}$/)),
+      /** What the name was found to stand for. */
+      url: z.optional(matching(/^https:\/\//)),
+      /** In bytes. */
+      size: z.optional(z.number()),
     }),
   )),
 });

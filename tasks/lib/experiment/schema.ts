@@ -132,6 +132,12 @@ export const ARCHIVES = ["zip", "tar"] as const;
 
 const UNPACK = "zip or tar, or left out for a file";
 
+const FROM =
+  "doi:10.…/…#FILE, hf:[datasets/]OWNER/NAME@REVISION/PATH, or croissant:FILE.json#DISTRIBUTION, in quotation marks";
+
+const FROM_PATTERN =
+  /^(?:doi:10\.\d{4,9}(?:\.\d+)*\/[^\s#]+#\S.*|hf:(?:datasets\/)?[\w.-]+(?:\/[\w.-]+)?@[^\s/]+\/\S.*|croissant:[^\s#]+#\S.*)$/;
+
 export const dataSchema = z.strictObject({
   urls: z.optional(
     z.array(z.string({ error: "an address, e.g. https://example.org/photos.zip" }), { error: URLS }).check(
@@ -143,12 +149,13 @@ export const dataSchema = z.strictObject({
       z.regex(/\S/, { error: "how these data are had, in words" }),
     ),
   ),
+  from: z.optional(z.string({ error: FROM }).check(z.regex(FROM_PATTERN, { error: FROM }))),
   sha256: z.optional(z.string({ error: SHA256 }).check(z.regex(/^[0-9a-fA-F]{8,64}$/, { error: SHA256 }))),
   md5: z.optional(z.string({ error: MD5 }).check(z.regex(/^[0-9a-fA-F]{32}$/, { error: MD5 }))),
   size: z.optional(wholeNumber("the number of bytes, a positive whole number", 1)),
   unpack: z.optional(z.enum(ARCHIVES, { error: UNPACK })),
   to: path("data/photos"),
-}, { error: "a mapping with to, and with urls or how and a hash" });
+}, { error: "a mapping with to, and with urls or how and a hash, or with from" });
 
 const TIME = "a number and s, m, h or d, e.g. 90s, 30m or 4h";
 

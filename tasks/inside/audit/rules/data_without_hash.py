@@ -16,7 +16,7 @@ def check(project: Project) -> typing.Iterator[Found]:
         name = posixpath.basename(path)
         if name == "experiment.yaml" and isinstance(document.get("data"), dict):
             for key, value in document["data"].items():
-                if isinstance(value, dict) and not any(one in value for one in ("sha256", "md5")):
+                if isinstance(value, dict) and not any(one in value for one in ("sha256", "md5", "from")):
                     yield Found(path, project.line_of(path, f"{key}:"), f"The data {key} have no sha256")
         elif name.endswith(".dvc"):
             for output in document.get("outs") or []:
