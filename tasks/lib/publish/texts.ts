@@ -78,7 +78,7 @@ function needsOf(kind: BuildPlan["kind"], { environment: { gpus, limits } }: Exp
 }
 
 /** Which of the project's experiments is meant: none has to be named if it is the main one. */
-function experimentArgument({ file, root }: Experiment): string[] {
+export function experimentArgument({ file, root }: Experiment): string[] {
   const path = relative(root, file);
   if (path === "experiment.yaml") return [];
   return [/^experiments\/([^/]+)\/experiment\.yaml$/.exec(path)?.[1] ?? path];

@@ -61,6 +61,12 @@ export async function isRunLocked(directory: string): Promise<boolean> {
   return await isLocked(lockOf(directory));
 }
 
+/** The same, also of a process on another host, whose lock may not reach this one. */
+export async function isRunHeld(directory: string): Promise<boolean> {
+  const holder = await readHolder(lockOf(directory));
+  return holder !== undefined && holder.host !== hostname() || await isRunLocked(directory);
+}
+
 function lockOf(directory: string): string {
   return join(directory, ".lock");
 }

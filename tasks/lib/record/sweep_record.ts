@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import { sha256, sha256File, writeAtomic, writeJson } from "../system/files.ts";
+import { exists, sha256, sha256File, writeAtomic, writeJson } from "../system/files.ts";
 import { Folder, readTextIfThere } from "../system/regular_file.ts";
 import { checkRecord, parseJson } from "../system/records.ts";
 import { canonicalJson } from "./canonical_json.ts";
@@ -19,6 +19,11 @@ const FILE = "sweep.json";
 
 export function sweepPath(directory: string): string {
   return join(directory, FILE);
+}
+
+/** Whether a folder holds the record of a sweep. */
+export async function isSweep(directory: string): Promise<boolean> {
+  return await exists(sweepPath(directory));
 }
 
 /** Folder of all sweeps of an experiment. */

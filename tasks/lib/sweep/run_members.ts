@@ -1,18 +1,20 @@
 /** Carries out the members of a sweep, some at a time, and keeps its record. */
 
 import { join } from "node:path";
+import { Failure } from "../cli/failure.ts";
 import { duration } from "../cli/format.ts";
 import { Terminal } from "../cli/terminal.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { readEvidence } from "../record/evidence.ts";
 import { RECEIPT } from "../record/receipt.ts";
 import { recoverRuns } from "../record/recover.ts";
-import { type FoundRun, readPlan, SWEEPS } from "../record/run_folder.ts";
+import { type FoundRun, readPlan, runIds, SWEEPS } from "../record/run_folder.ts";
+import { isRunHeld } from "../record/run_lock.ts";
 import { type FoundSweep, type Member, writeSweep } from "../record/sweep_record.ts";
 import { concludeRun } from "../run/conclude.ts";
 import { executeRun } from "../run/execute_run.ts";
 import { type PreparedRun, prepareRun, type RunRequest } from "../run/prepare_run.ts";
-import { exists, sha256File } from "../system/files.ts";
+import { exists, inParallel, sha256File } from "../system/files.ts";
 import { inWords } from "./members.ts";
 import type { Workers } from "./workers.ts";
 
@@ -38,10 +40,7 @@ const WRITE_MS = 1000;
  */
 export async function runMembers(given: MembersRequest, terminal: Terminal): Promise<boolean> {
   const { sweep: { directory, record }, workers, todo } = given;
-  let stopped = false;
-  const stop = () => void (stopped = true);
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  using stop = new Stop();
   const table = new LiveTable(record.members, todo.length, workers.jobs, terminal);
   const waiting = [...todo];
   let written = 0;
@@ -51,13 +50,13 @@ export async function runMembers(given: MembersRequest, terminal: Terminal): Pro
     await writeSweep(directory, record);
   };
   const work = async (worker: number) => {
-    for (let index = waiting.shift(); index !== undefined && !stopped; index = waiting.shift()) {
+    for (let index = waiting.shift(); index !== undefined && !stop.asked; index = waiting.shift()) {
       const member = record.members[index]!;
       Object.assign(member, { status: "running", problem: undefined, receipt: undefined });
       table.begin(index);
       await save();
-      await runMember(given, index, worker, () => stopped);
-      if (member.status === "interrupted" && !stopped) stopped = true;
+      await runMember(given, index, worker, stop);
+      if (member.status === "interrupted") stop.asked = true;
       table.end(index);
       await save();
     }
@@ -66,10 +65,40 @@ export async function runMembers(given: MembersRequest, terminal: Terminal): Pro
     await Promise.all(Array.from({ length: workers.jobs }, (_, worker) => work(worker)));
   } finally {
     table.close();
-    for (const signal of signals) Deno.removeSignalListener(signal, stop);
     await writeSweep(directory, record);
   }
-  return stopped;
+  return stop.asked;
+}
+
+/** Whether the user, or what runs this, asks for an end. */
+class Stop implements Disposable {
+  static readonly #SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  readonly #listener = () => void (this.asked = true);
+  asked = false;
+
+  constructor() {
+    for (const signal of Stop.#SIGNALS) Deno.addSignalListener(signal, this.#listener);
+  }
+
+  [Symbol.dispose]() {
+    for (const signal of Stop.#SIGNALS) Deno.removeSignalListener(signal, this.#listener);
+  }
+}
+
+/** Runs one member of a sweep that others fill, too; the sweep's record is left alone. */
+export async function runOneMember(given: MembersRequest): Promise<Member> {
+  const { sweep, runs, request, todo: [index] } = given;
+  const member = sweep.record.members[index!]!;
+  await recoverMembers(sweep, runs, request.force);
+  if (member.status === "done") return member;
+  if (member.status === "running") {
+    throw new Failure(3, `The run ${member.run} is at it on another machine`, {
+      remedy: "Make sure that nothing runs there any more, then add --force",
+    });
+  }
+  using stop = new Stop();
+  await runMember(given, index!, 0, stop);
+  return member;
 }
 
 /** Runs one member, or goes on with it where it was interrupted; its entry in the record says how it went. */
@@ -77,7 +106,7 @@ async function runMember(
   { sweep: { directory, record }, runs, experiment, request, workers }: MembersRequest,
   index: number,
   worker: number,
-  isStopped: () => boolean,
+  stop: Stop,
 ) {
   const member = record.members[index]!;
   const silent = new SilentTerminal();
@@ -102,24 +131,31 @@ async function runMember(
     const run: FoundRun = { id: prepared.plan.run, directory: prepared.plan.directory, evidence };
     await concludeRun(run);
     await Promise.all(remaining);
-    const problem = Object.entries(evidence.steps).map(([name, { problem }]) =>
-      problem === undefined ? undefined : `${name}: ${problem}`
-    ).find((one) => one !== undefined);
-    Object.assign(member, {
-      status: evidence.status === "done" ? "done" : evidence.status === "failed" ? "failed" : "interrupted",
-      seconds: Object.values(evidence.steps).reduce((sum, { seconds = 0 }) => sum + seconds, 0),
-      ...(evidence.status === "failed" && { problem }),
-      code: evidence.attempts.at(-1)!.code.sha256,
-      receipt: await sha256File(join(run.directory, RECEIPT)),
-    });
+    Object.assign(member, await outcomeOf(run));
   } catch (error) {
     Object.assign(
       member,
-      isStopped()
+      stop.asked
         ? { status: "interrupted" }
         : { status: "failed", problem: (error as Error).message.split("\n")[0] },
     );
   }
+}
+
+/** What a member's entry says of its run. */
+async function outcomeOf({ id, directory, evidence }: FoundRun): Promise<Partial<Member>> {
+  const problem = Object.entries(evidence.steps).map(([name, { problem }]) =>
+    problem === undefined ? undefined : `${name}: ${problem}`
+  ).find((one) => one !== undefined);
+  return {
+    run: id,
+    status: evidence.status === "done" ? "done" : evidence.status === "failed" ? "failed" : "interrupted",
+    seconds: Object.values(evidence.steps).reduce((sum, { seconds = 0 }) => sum + seconds, 0),
+    ...(evidence.status === "failed" && { problem }),
+    code: evidence.attempts.at(-1)!.code.sha256,
+    // Absent where the runner was killed before it drew up one.
+    receipt: await sha256File(join(directory, RECEIPT)).catch(() => undefined),
+  };
 }
 
 /** The interrupted run of a member, to be gone on with where it was. */
@@ -164,17 +200,39 @@ function runOf(sweep: string, index: number): string {
   return `${sweep}-${String(index + 1).padStart(4, "0")}`;
 }
 
-/** What became of members while their runner was killed: their own records tell. */
-export async function recoverMembers({ directory, record }: FoundSweep, runs: string) {
+/**
+ * What became of members whose runner was killed, or that ran on other machines: their own records tell.
+ *
+ * @param force take over what another machine seems to be at
+ */
+export async function recoverMembers({ directory, record }: FoundSweep, runs: string, force = false) {
   await recoverRuns(join(runs, record.experiment.name, SWEEPS), record.sweep);
-  for (const [index, member] of record.members.entries()) {
-    if (member.status !== "running" && member.status !== "waiting") continue;
-    // The record may be older than the run by a second: the folder's name says whose it is.
-    member.run ??= await exists(join(directory, runOf(record.sweep, index)))
-      ? runOf(record.sweep, index)
-      : undefined;
-    member.status = member.run === undefined ? "waiting" : "interrupted";
+  const tries = newestTries(await runIds(directory, "."), record.sweep);
+  await inParallel([...record.members.entries()], async ([index, member]) => {
+    if (member.status !== "running" && member.status !== "waiting" && member.status !== "interrupted") return;
+    // The record may be older than the run: the folder's name says whose it is.
+    const run = tries.get(index) ?? member.run;
+    const evidence = run === undefined ? undefined : await readEvidence(join(directory, run)).catch(() => {});
+    if (evidence === undefined) Object.assign(member, { run, status: run ? "interrupted" : "waiting" });
+    else if (evidence.status === "done" || evidence.status === "failed") {
+      Object.assign(member, await outcomeOf({ id: run!, directory: join(directory, run!), evidence }));
+    } else {
+      const isLocked = !force && await isRunHeld(join(directory, run!));
+      Object.assign(member, { run, status: isLocked ? "running" : "interrupted" });
+    }
+  });
+}
+
+/** The last run of each member, by its index. */
+function newestTries(names: readonly string[], sweep: string): Map<number, string> {
+  const found = new Map<number, { run: string; again: number }>();
+  for (const run of names) {
+    const [, number, again = "1"] = /^(\d+)(?:-(\d+))?$/.exec(run.slice(sweep.length + 1)) ?? [];
+    if (number === undefined || !run.startsWith(`${sweep}-`)) continue;
+    const index = Number(number) - 1;
+    if ((found.get(index)?.again ?? 0) < Number(again)) found.set(index, { run, again: Number(again) });
   }
+  return new Map([...found].map(([index, { run }]) => [index, run]));
 }
 
 /** A member's output is in its log; beside the others it would only be noise. */

@@ -9,9 +9,12 @@ import { RUN_OPTIONS } from "../run/run_task.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import type { RunRequest } from "../run/prepare_run.ts";
 import type { FoundSweep, SweepRecord } from "../record/sweep_record.ts";
+import type { ExportKind } from "./export/export_sweep.ts";
 import type { Members, Values } from "./members.ts";
 import type { JudgedSweep } from "./judge_sweep.ts";
 import type { Workers } from "./workers.ts";
+
+const EXPORTS = ["kubernetes", "skypilot"] as const satisfies ExportKind[];
 
 // A member is run whole, and leaves the project as it was.
 const { reuse: _reuse, "keep-outputs": _keep, ...SHARED } = RUN_OPTIONS;
@@ -40,6 +43,18 @@ export const SWEEP_OPTIONS = {
     value: "SWEEP",
     help: "the sweep that is meant by --resume, --retry, --add-seeds or --show; the newest without it",
   },
+  member: {
+    value: "N",
+    help: "with --id: run only this member, counted from 0, as its own machine in a cluster does",
+  },
+  export: {
+    value: "FORMAT",
+    choices: EXPORTS,
+    help: "run nothing: write the sweep for others to run, by the image's digest (--image)",
+  },
+  out: { value: "FILE", help: "with --export: write to FILE instead of showing it" },
+  volume: { value: "NAME", help: "with --export: keep the runs on this volume, which is there" },
+  accelerator: { value: "KIND", help: "with --export: the kind of GPU, e.g. L4" },
   show: { help: "run nothing: check a sweep and judge it again" },
 } as const satisfies OptionTable;
 
@@ -81,7 +96,10 @@ export async function sweepTask(
   }
   const { listMembers } = await import("./members.ts");
   const members = listMembers(experiment, { seeds: options.seeds, set: options.set, parameters });
-  return await newSweep({ members, experiment, runs, request, options, steps }, terminal);
+  const given = { members, experiment, runs, request, options, steps, parameters };
+  if (options.export !== undefined) return await exportSweep(given, terminal);
+  if (options.member !== undefined) return await oneMember(given, options.member, terminal);
+  return await newSweep(given, terminal);
 }
 
 type Options = SweepArguments["options"];
@@ -100,10 +118,30 @@ function refuseTogether(options: Options) {
   if (alone.length > 0 && options.plan) {
     throw new Failure(2, `--plan is for a new sweep, not for --${alone[0]}`);
   }
-  if (options.id !== undefined && alone.length === 0) {
-    throw new Failure(2, "--id names a sweep that is there, for --resume, --retry, --add-seeds or --show");
+  const { id, member, out, volume, accelerator } = options;
+  if (member !== undefined && (id === undefined || alone.length > 0 || options.plan)) {
+    throw new Failure(2, "--member needs --id, and neither --plan nor what goes on with a sweep");
+  }
+  if (id !== undefined && alone.length === 0 && !ID.test(id)) {
+    throw new Failure(2, "--id names a sweep that is there, for --resume, --retry, --add-seeds or --show", {
+      remedy: `A new one is named by its time, e.g. ${EXAMPLE_ID}; leave out --id`,
+    });
+  }
+  const exported = Object.entries({ out, volume, accelerator }).find(([, value]) => value !== undefined);
+  if (options.export === undefined && exported !== undefined) {
+    throw new Failure(2, `--${exported[0]} is for --export`);
+  }
+  if (options.export !== undefined && (alone.length > 0 || options.plan || member !== undefined)) {
+    throw new Failure(2, "--export is for a new sweep, and runs nothing of it", {
+      remedy: "Leave out --plan, --member, --resume, --retry, --add-seeds and --show",
+    });
   }
 }
+
+const EXAMPLE_ID = "20261123T160512Z-3f9a";
+
+/** As `newRunId` makes them, so that the newest is known. */
+const ID = /^\d{8}T\d{6}Z-[0-9a-f]{4}$/;
 
 function refuseNew({ seeds, set }: Options, parameters: Values, rest: string[]) {
   if (seeds === undefined && set.length === 0 && Object.keys(parameters).length === 0 && rest.length === 0) {
@@ -131,33 +169,18 @@ async function stepsOf(experiment: Experiment): Promise<string[]> {
 }
 
 async function newSweep(
-  { members: { seed, members }, experiment, runs, request, options, steps }: Given & {
-    members: Members;
-    steps: string[];
-  },
+  { members: { seed, members }, experiment, runs, request, options, steps }: New,
   terminal: Terminal,
 ): Promise<SweepOutcome> {
-  const { newRunId } = await import("../record/run_folder.ts");
-  const { sweepsFolder } = await import("../record/sweep_record.ts");
-  const id = newRunId();
-  const directory = join(sweepsFolder(runs, experiment.name), id);
-  const record: SweepRecord = {
-    schema: 1,
-    sweep: id,
-    experiment: {
-      name: experiment.name,
-      title: experiment.title,
-      file: experiment.file,
-      root: experiment.root,
-      text: await Deno.readTextFile(experiment.file),
-    },
-    status: "running",
-    created: new Date().toISOString(),
-    seed,
-    steps,
-    attempts: [],
-    members: members.map((values) => ({ values, status: "waiting" as const })),
-  };
+  const planned = await planSweep({ members: { seed, members }, experiment, runs, options, steps });
+  const { directory, record } = planned;
+  const { isSweep } = await import("../record/sweep_record.ts");
+  if (options.id !== undefined && await isSweep(directory)) {
+    throw new Failure(2, `The sweep ${options.id} is there already`, {
+      remedy: `deno task sweep --resume --id ${options.id} goes on with it`,
+    });
+  }
+  const id = record.sweep;
   const workers = await workersOf({ experiment, request, options, steps });
   const todo = members.map((_, index) => index);
   const cost = await costOf(runs, experiment, steps, todo.length, workers);
@@ -181,6 +204,129 @@ async function newSweep(
   );
 }
 
+type New = Given & { members: Members; steps: string[]; parameters: Values };
+
+/** The record of a sweep that is to be; nothing is written. */
+async function planSweep(
+  { members: { seed, members }, experiment, runs, options, steps }: Omit<New, "request" | "parameters">,
+): Promise<FoundSweep> {
+  const { newRunId } = await import("../record/run_folder.ts");
+  const { sweepsFolder } = await import("../record/sweep_record.ts");
+  const id = options.id ?? newRunId();
+  return {
+    directory: join(sweepsFolder(runs, experiment.name), id),
+    record: {
+      schema: 1,
+      sweep: id,
+      experiment: {
+        name: experiment.name,
+        title: experiment.title,
+        file: experiment.file,
+        root: experiment.root,
+        text: await Deno.readTextFile(experiment.file),
+      },
+      status: "running",
+      // The members of a cluster write the same record, whoever comes first.
+      created: options.id === undefined ? new Date().toISOString() : timeOf(id),
+      seed,
+      steps,
+      attempts: [],
+      members: members.map((values) => ({ values, status: "waiting" as const })),
+    },
+  };
+}
+
+/** The time in a sweep's id. */
+function timeOf(id: string): string {
+  return id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z.*$/, "$1-$2-$3T$4:$5:$6.000Z");
+}
+
+async function exportSweep(
+  { members: { members }, experiment, request, options, steps, parameters }: New,
+  terminal: Terminal,
+): Promise<SweepOutcome> {
+  const { requireDigest, gpusOf, quantity, RUNS } = await import("./export/handed_over.ts");
+  const { exportText, writeExport } = await import("./export/export_sweep.ts");
+  const { newRunId } = await import("../record/run_folder.ts");
+  const { experimentArgument } = await import("../publish/texts.ts");
+  const { readCount } = await import("./members.ts");
+  const image = requireDigest(options.image);
+  const sweep = options.id ?? newRunId();
+  const limits = { ...experiment.environment.limits, ...defined(request.container.limits) };
+  const text = await exportText(options.export as ExportKind, {
+    ...{ sweep, image, experiment: experiment.name, title: experiment.title, members: members.length },
+    command: [
+      ...["gjt", "sweep", ...experimentArgument(experiment)],
+      ...(options.seeds === undefined ? [] : ["--seeds", options.seeds]),
+      ...options.set.flatMap((values) => ["--set", values]),
+      ...Object.entries(parameters).flatMap(([name, value]) => [`--${name}`, value]),
+      ...["--runs", RUNS, "--id", sweep],
+      ...(request.rest.length === 0 ? [] : ["--", ...request.rest]),
+    ],
+    gpus: gpusOf(experiment, steps, request.container.gpus),
+    accelerator: options.accelerator,
+    limits: {
+      shmSize: quantity(limits.shmSize ?? "8g"),
+      memory: limits.memory === undefined ? undefined : quantity(limits.memory),
+      cpus: limits.cpus,
+    },
+    jobs: options.jobs === undefined ? Math.min(members.length, 8) : readCount("--jobs", options.jobs),
+    volume: options.volume,
+  });
+  await writeExport(text, options.out, terminal);
+  return { exitCode: 0, result: { sweep, format: options.export, file: options.out, text } };
+}
+
+function defined<T extends object>(values: T): T {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
+}
+
+/** Runs one member in the folder of a sweep that others fill, too; whoever is first writes its record. */
+async function oneMember(given: New, text: string, terminal: Terminal): Promise<SweepOutcome> {
+  const { experiment, runs, request, options } = given;
+  const { isSweep, readSweep, writeSweep } = await import("../record/sweep_record.ts");
+  const { runOneMember } = await import("./run_members.ts");
+  const { makeOwnFolder } = await import("../system/files.ts");
+  const planned = await planSweep(given);
+  const { directory } = planned;
+  const isThere = await isSweep(directory);
+  const record = isThere ? await readSweep(directory) : planned.record;
+  requireSame(record, planned.record);
+  const index = /^\d+$/.test(text) ? Number(text) : -1;
+  if (record.members[index] === undefined) {
+    throw new Failure(
+      2,
+      `--member must be from 0 to ${record.members.length - 1}, current value is "${text}"`,
+    );
+  }
+  const own = { ...request, parameters: record.members[index]!.values, steps: record.steps };
+  const prepared = await prepareFirst(own, directory, options, terminal);
+  await makeOwnFolder(runs);
+  await Deno.mkdir(directory, { recursive: true });
+  if (!isThere) await writeSweep(directory, record);
+  const member = await runOneMember(
+    {
+      sweep: { directory, record },
+      runs,
+      experiment: prepared,
+      request: own,
+      workers: { jobs: 1 },
+      todo: [index],
+    },
+  );
+  const exitCode = member.status === "done" ? 0 : member.status === "failed" ? 1 : 130;
+  return { exitCode, result: { directory, sweep: record.sweep, experiment: experiment.name, member } };
+}
+
+function requireSame(there: SweepRecord, planned: SweepRecord) {
+  const membersOf = ({ members, steps }: SweepRecord) =>
+    JSON.stringify([steps, members.map(({ values }) => values)]);
+  if (membersOf(there) === membersOf(planned)) return;
+  throw new Failure(2, `The sweep ${there.sweep} has other members or steps than these`, {
+    remedy: "Run its members with the experiment.yaml and the options that it was exported with",
+  });
+}
+
 function asOptions(values: Values): string {
   return Object.entries(values).map(([name, value]) => `--${name} ${value}`).join(" ");
 }
@@ -193,10 +339,24 @@ async function goOn(
   const { acquireRun } = await import("../record/run_lock.ts");
   const { recoverMembers } = await import("./run_members.ts");
   using _ = await acquireRun(sweep.directory, options.force);
-  await recoverMembers(sweep, runs);
+  await recoverMembers(sweep, runs, options.force);
+  // Its members may have run on other machines, which have their own paths.
+  if (record.experiment.text === await Deno.readTextFile(experiment.file)) {
+    Object.assign(record.experiment, { file: experiment.file, root: experiment.root });
+  }
   if (options["add-seeds"] !== undefined) await addSeeds(record, options["add-seeds"]);
   const wanted = options.retry === undefined ? ["waiting", "interrupted"] : ["failed"];
   const todo = record.members.flatMap(({ status }, index) => wanted.includes(status) ? [index] : []);
+  const elsewhere = record.members.filter(({ status }) => status === "running").length;
+  if (todo.length === 0 && elsewhere > 0) {
+    throw new Failure(3, `${pluralize(elsewhere, "member")} of ${record.sweep} still run elsewhere`, {
+      remedy: "Wait until they end; --force takes over what another machine left behind",
+    });
+  }
+  if (todo.length === 0 && record.attempts.every(({ ended }) => ended === undefined) && options.resume) {
+    terminal.line(`${record.sweep}: all ${record.members.length} members have run`);
+    return await endSweep(sweep, runs, false, terminal);
+  }
   if (todo.length === 0) {
     const what = options.retry === undefined ? "no member is left to be run" : "no member failed";
     throw new Failure(2, `There is nothing to do in ${record.sweep}: ${what}`, {
@@ -380,10 +540,17 @@ async function carryOut(
   await writeSweep(directory, record);
   terminal.line(`sweep folder: ${directory}`);
   const stopped = await runMembers({ sweep, runs, experiment: prepared, request, workers, todo }, terminal);
+  attempt.ended = new Date().toISOString();
+  return await endSweep(sweep, runs, stopped, terminal);
+}
+
+/** Records how a sweep ended, and judges it. */
+async function endSweep(sweep: FoundSweep, runs: string, stopped: boolean, terminal: Terminal) {
+  const { directory, record } = sweep;
+  const { writeSweep } = await import("../record/sweep_record.ts");
   const ended = new Date().toISOString();
   const failed = record.members.filter(({ status }) => status === "failed").length;
   const left = record.members.some(({ status }) => status !== "done" && status !== "failed");
-  attempt.ended = ended;
   Object.assign(record, { ended, status: stopped || left ? "interrupted" : failed > 0 ? "failed" : "done" });
   await writeSweep(directory, record);
   return await conclude(sweep, runs, stopped, terminal);
