@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { encode } from "fast-png";
+import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
+import { withPublishedValues } from "../../tasks/lib/experiment/published_values.ts";
 import { contradictions, printedNumbers } from "../../tasks/lib/values/cells.ts";
 import { Project } from "../support/project.ts";
 
@@ -215,6 +217,65 @@ Deno.test("what a claim with published must say", async (t) => {
       const { code, stderr } = await project.task("reproduce", ["--plan"]);
       assert.equal(code, 2);
       assert.match(stderr, message);
+    });
+  }
+});
+
+Deno.test("published over seeds is one number, the authors' runs, or their mean, standard deviation and count", async (t) => {
+  await using project = await Project.make({
+    "published/seeds.json": JSON.stringify({
+      accuracy: { mean: 94.1, std: 0.25, n: 5 },
+      loss: { mean: 0.31, sd: 0.02, n: 3 },
+      runs: [94.0, 94.2, 94.4],
+      one: 94.1,
+      text: "high",
+      half: { mean: 94.1, n: 5 },
+      single: { mean: 94.1, std: 0.1, n: 1 },
+    }),
+    "published/runs.csv": "seed,accuracy\n1,94.0\n2,94.5\n",
+  });
+  const read = async (published: string, more = ', tolerance: { absolute: 1, because: "x" }') => {
+    const text = "name: test\nsteps:\n  train: { run: [python, run.py] }\nclaims:\n" +
+      `  - { name: a, from: train/m.json#/x, over: seeds, published: "${published}"${more} }\n`;
+    const { claims } = await withPublishedValues(
+      parseExperiment(text, project.path("experiment.yaml"), project.root),
+    );
+    return claims[0]!;
+  };
+  const file = "published/seeds.json";
+  const cases: [published: string, value: unknown, text: string][] = [
+    [`${file}#/accuracy`, { kind: "spread", mean: "94.1", std: "0.25", n: 5 }, "94.1 ± 0.25 (n = 5)"],
+    [`${file}#/loss`, { kind: "spread", mean: "0.31", std: "0.02", n: 3 }, "0.31 ± 0.02 (n = 3)"],
+    // Means of numbers with a decimal have two more.
+    [`${file}#/runs`, { kind: "spread", mean: "94.200", std: "0.200", n: 3 }, "94.200 ± 0.200 (n = 3)"],
+    [
+      "published/runs.csv#accuracy",
+      { kind: "spread", mean: "94.250", std: "0.354", n: 2 },
+      "94.250 ± 0.354 (n = 2)",
+    ],
+    [`${file}#/one`, 94.1, "94.1"],
+  ];
+  for (const [published, value, text] of cases) {
+    await t.step(published, async () => {
+      const claim = await read(published);
+      assert.deepEqual([claim.value, claim.text], [value, text]);
+    });
+  }
+  const wrong: [published: string, message: RegExp, more?: string][] = [
+    [`${file}#/text`, /must be a number over seeds, it is "high"/],
+    [`${file}#/half`, /must have mean, std and n/],
+    [`${file}#/single`, /n must be a whole number of at least 2, it is 1/],
+    [`${file}#/nothing`, /Cannot take the value of the claim "a" from published\/seeds\.json#\/nothing/],
+    [`${file}#/accuracy`, /the claim must have a tolerance that says how far two means may be apart/, ""],
+    [
+      `${file}#/one`,
+      /published must go with the mean over seeds: for a min a range is claimed/,
+      ", statistic: min",
+    ],
+  ];
+  for (const [published, message, more] of wrong) {
+    await t.step(message.source, async () => {
+      await assert.rejects(read(published, more), (error) => message.test(Deno.inspect(error)));
     });
   }
 });

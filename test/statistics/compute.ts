@@ -1,5 +1,6 @@
 /** Reads cases as JSON from standard input and prints what tasks/lib/statistics makes of each, for statistics_test.py. */
 
+import { bcaInterval, bootstrapInterval, resampledMeans } from "../../tasks/lib/statistics/bootstrap.ts";
 import { differenceInterval, equivalenceP, welch } from "../../tasks/lib/statistics/equivalence.ts";
 import {
   meanInterval,
@@ -42,9 +43,25 @@ const results = (JSON.parse(text) as Case[]).map(({ a, b, margin, deviation, k, 
     equivalencePower: equivalencePower(first, second, margin, confidence),
     detectable: detectableDeviation(a.length),
     margin: equivalenceMargin(first, second),
+    bootstrap: bootstrap(a, confidence),
   };
 });
 console.log(JSON.stringify(results));
+
+/** The interval, and some resamples of its own with what is made of them. */
+function bootstrap(values: number[], confidence: number) {
+  const interval = bootstrapInterval(values, confidence);
+  if (interval === undefined) return null;
+  // Those that are the mean itself but for rounding count as equal to it here, and as scipy's sum happens to fall there.
+  const { mean } = summarize(values);
+  const near = 1e-9 * Math.max(...values.map(Math.abs));
+  const means = resampledMeans(values).filter((one) => Math.abs(one - mean) > near).slice(0, 499);
+  return {
+    interval: ends(interval),
+    means: [...means],
+    ofMeans: ends(bcaInterval(values, means, confidence)),
+  };
+}
 
 function ends({ low, high }: { low: number; high: number }): [number, number] {
   return [low, high];

@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,20 @@ def test_statistics_agree_with_scipy_and_statsmodels_at_the_edges() -> None:
         ]
     ]
     compare(cases, "an edge")
+
+
+def test_own_resamples_give_nearly_the_interval_of_scipys() -> None:
+    case = dict(b=[1.0, 2.0], margin=1.0, deviation=1.0, k=1, n=2, confidence=0.95)
+    samples = [
+        [99.44, 99.72, 99.44, 99.17, 100.0, 99.72, 99.44, 99.72, 99.17, 99.72],
+        [float(i**2 % 17) for i in range(40)],
+    ]
+    computed = compute([{**case, "a": a} for a in samples])
+    for a, found in zip(samples, computed, strict=True):
+        rng = np.random.default_rng(1)
+        result = stats.bootstrap((a,), np.mean, n_resamples=50_000, rng=rng).confidence_interval
+        error = np.std(a, ddof=1) / np.sqrt(len(a))
+        assert np.allclose(found["bootstrap"]["interval"], result, rtol=0, atol=0.2 * error)
 
 
 def random_case(draw: random.Random) -> Case:
@@ -100,6 +115,7 @@ def reference(case: Case, found: Case) -> Case:
         limit = stats.t.ppf(1 - alpha / 2, test.df)
         return float(max(0.0, 1 - 2 * np.nan_to_num(stats.nct.cdf(limit, test.df, margin / error))))
 
+    compare_bootstrap(case, found["bootstrap"])
     assert power(found["detectable"], 0.05) == pytest.approx(0.8, abs=1e-6)
     assert equivalence(found["margin"], 0.1) == pytest.approx(0.8, abs=1e-6)
     exact = stats.binomtest(case["k"], case["n"]).proportion_ci(case["confidence"])
@@ -118,6 +134,26 @@ def reference(case: Case, found: Case) -> Case:
         "predictionPower": power(case["deviation"]),
         "equivalencePower": equivalence(margin, alpha),
     }
+
+
+def compare_bootstrap(case: Case, found: Case | None) -> None:
+    """The same resamples give scipy's interval."""
+    a, confidence = np.array(case["a"]), case["confidence"]
+    assert (found is None) == (len(a) < 10 or bool(np.all(a == a[0])))
+    if found is None:
+        return
+    given = SimpleNamespace(bootstrap_distribution=np.array(found["means"]))
+
+    result = stats.bootstrap(
+        (a,), np.mean, method="BCa", confidence_level=confidence, n_resamples=0, bootstrap_result=given
+    )
+    expected = [result.confidence_interval.low, result.confidence_interval.high]
+    scale = max(1.0, np.max(np.abs(a)))
+    assert np.allclose(found["ofMeans"], expected, rtol=0, atol=1e-6 * scale), (
+        found["ofMeans"],
+        expected,
+        case,
+    )
 
 
 def compute(cases: list[Case]) -> list[Case]:

@@ -194,6 +194,23 @@ Deno.test("sweep refuses what does not go together, and writes nothing for a pla
   await assert.rejects(Deno.stat(project.path("runs")));
 });
 
+Deno.test("a sweep is judged by what the authors published over seeds, as it was when it ran", async () => {
+  const text = FILES["experiment.yaml"].replace(
+    "value: { mean: 94.0, std: 0.3, n: 10 }",
+    "published: authors.json#/runs",
+  );
+  await using project = await Project.make({
+    ...FILES,
+    "experiment.yaml": text,
+    "authors.json": '{ "runs": [94.0, 94.1, 93.8] }',
+  });
+  const { code, stdout, stderr } = await project.task("sweep", ["--seeds", "2"]);
+  assert.equal(code, 0, stderr + stdout);
+  assert.match(stdout, /93\.967 ± 0\.153 \(n = 3\) .* equivalent/);
+  await project.write("authors.json", '{ "runs": [10, 11, 12] }');
+  assert.match((await project.task("sweep", ["--show"])).stdout, /93\.967 ± 0\.153 \(n = 3\) .* equivalent/);
+});
+
 Deno.test("reproduce makes the sweep where it is asked to, or the experiment says so, and says first what it takes", async () => {
   await using project = await Project.make(FILES);
   const alone = await project.task("reproduce");

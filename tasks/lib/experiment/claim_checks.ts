@@ -53,13 +53,6 @@ function checkPublished(
       "key",
     );
   }
-  if (has("over") && has("published")) {
-    document.add(
-      [...path, "published"],
-      `${field} must have a value: it is about the runs of a sweep`,
-      "key",
-    );
-  }
   if (published === undefined || from === undefined) return;
   const at = [...path, "published"];
   const source = publishedSource(parseSource(from), published);

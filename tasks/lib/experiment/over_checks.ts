@@ -12,6 +12,16 @@ export function checkOver(document: YamlDocument, path: Path, claim: RawClaim): 
     }
     return;
   }
+  if (claim.published !== undefined && statistic !== "mean") {
+    const what = typeof statistic === "string" ? statistic : "count";
+    document.add(
+      [...path, "published"],
+      `${
+        field("published")
+      } must go with the mean over seeds: for a ${what} a range is claimed, e.g. value: { at_least: 8 }`,
+      "key",
+    );
+  }
   if (value === undefined) return;
   const isMapping = typeof value === "object" && !Array.isArray(value);
   const isSpread = isMapping && value.mean !== undefined;

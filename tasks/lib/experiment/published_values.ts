@@ -9,6 +9,7 @@ import { contradictions, printedNumbers } from "../values/cells.ts";
 import { parseDecimal } from "../values/decimal.ts";
 import { countProblem } from "./claim_checks.ts";
 import type { Claim, Experiment } from "./experiment.ts";
+import { claimOverSeeds, publishedOverSeeds } from "./published_seeds.ts";
 import { publishedSource } from "./published_source.ts";
 import { runFiles } from "./run_files.ts";
 
@@ -35,6 +36,7 @@ async function valuesOf(claim: Claim, files: Files, experiment: Experiment): Pro
   const source = publishedSource(claim.from, claim.published!);
   try {
     if ("problem" in source) throw new Error(source.problem);
+    if (claim.over !== undefined) return [claimOverSeeds(claim, await publishedOverSeeds(source, files))];
     if (isAllCells(claim.from)) {
       const cells = printedNumbers(await files.text(source.path));
       const found = cells.flatMap((texts, index) => texts.length === 0 ? [] : { cell: index + 1, texts });

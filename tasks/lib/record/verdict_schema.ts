@@ -69,6 +69,15 @@ const checkSchema = z.object({
       /** Its upper end. */
       high: z.number(),
     })),
+    /** Where the mean is by resampling, without a normal distribution, at 10 seeds or more; it decides nothing. */
+    bootstrap: z.optional(z.object({
+      /** E.g. 0.95. */
+      confidence: z.number(),
+      /** Its lower end. */
+      low: z.number(),
+      /** Its upper end. */
+      high: z.number(),
+    })),
     /** What so many seeds can show, in words. */
     power: z.optional(z.string()),
     /** How many seeds in all would decide, where that is known. */

@@ -6,7 +6,7 @@ import jStat from "jstat";
 interface Distributions {
   studentt: { inv(p: number, df: number): number; cdf(t: number, df: number): number };
   noncentralt: { cdf(t: number, df: number, ncp: number): number };
-  normal: { pdf(z: number, mean: number, sd: number): number };
+  normal: Record<"pdf" | "cdf" | "inv", (z: number, mean: number, sd: number) => number>;
   chisquare: { cdf(x: number, df: number): number };
   beta: { inv(p: number, a: number, b: number): number };
 }
@@ -42,4 +42,14 @@ const LARGEST_SERIES = 30;
 /** Quantile of the beta distribution. */
 export function betaQuantile(p: number, a: number, b: number): number {
   return beta.inv(p, a, b);
+}
+
+/** P(Z ≤ z) for the standard normal distribution. */
+export function normalProbability(z: number): number {
+  return normal.cdf(z, 0, 1);
+}
+
+/** Quantile of the standard normal distribution. */
+export function normalQuantile(p: number): number {
+  return normal.inv(p, 0, 1);
 }

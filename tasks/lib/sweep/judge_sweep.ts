@@ -5,6 +5,8 @@ import type { Claim, Experiment } from "../experiment/experiment.ts";
 import { parseExperiment } from "../experiment/parse.ts";
 import { chooseParameters } from "../plan/make_plan.ts";
 import { findAlterations } from "../record/alterations.ts";
+import { recordedExperiment } from "../plan/recorded_experiment.ts";
+import { readPlan } from "../record/run_folder.ts";
 import { type Evidence, readEvidence } from "../record/evidence.ts";
 import { type FoundSweep, type Member, sweepPath } from "../record/sweep_record.ts";
 import { type Check, type RunVerdict, VERDICT_SCHEMA } from "../record/verdict.ts";
@@ -35,8 +37,8 @@ interface Read {
 
 /** Judges the claims over seeds by the members that ran with the declared values of all else. Nothing is written. */
 export async function judgeSweep({ directory, record }: FoundSweep): Promise<JudgedSweep> {
-  const { experiment: { text, file, root }, seed } = record;
-  const parsed = parseExperiment(text, file, root);
+  const { experiment: { text }, seed } = record;
+  const parsed = await withPublished({ directory, record });
   const experiment = Object.keys(parsed.params).length === 0 ? parsed : await withDeclared(parsed);
   const claims = experiment.claims.filter(({ over, from }) =>
     over !== undefined && record.steps.includes(from.step)
@@ -73,6 +75,19 @@ export async function judgeSweep({ directory, record }: FoundSweep): Promise<Jud
       holds: record.status === "done" && altered.length === 0 && holds(checks),
     },
   };
+}
+
+/** Values from files of the authors' are those that the members recorded: the files may be others by now. */
+async function withPublished({ directory, record }: FoundSweep): Promise<Experiment> {
+  const { experiment: { text, file, root }, members } = record;
+  const experiment = parseExperiment(text, file, root);
+  if (experiment.claims.every(({ published }) => published === undefined)) return experiment;
+  for (const { run } of members) {
+    const plan = run === undefined ? undefined : await readPlan(join(directory, run)).catch(() => undefined);
+    if (plan?.experiment.text === text) return { ...recordedExperiment(plan), root, file };
+  }
+  const { withPublishedValues } = await import("../experiment/published_values.ts");
+  return await withPublishedValues(experiment);
 }
 
 /** The values that stand in files of the repository are declared ones, too. */

@@ -3,6 +3,7 @@
 import { pluralize } from "../cli/format.ts";
 import type { Claim, Range, Spread } from "../experiment/experiment.ts";
 import type { Check } from "../record/verdict.ts";
+import { bootstrapInterval } from "../statistics/bootstrap.ts";
 import { differenceInterval, welch } from "../statistics/equivalence.ts";
 import {
   type Interval,
@@ -62,8 +63,23 @@ export function judgeSeeds(claim: Claim, values: SeedValue[], lacking: string[],
     ...said,
     detail: said.detail + note,
     ...(values.length > 0 &&
-      { seeds: { values, mean: summary.mean, sd: summary.sd, interval, power, wanted } }),
+      {
+        seeds: {
+          values,
+          mean: summary.mean,
+          sd: summary.sd,
+          interval,
+          ...resampled(claim, values),
+          power,
+          wanted,
+        },
+      }),
   };
+}
+
+function resampled({ over }: Claim, values: SeedValue[]) {
+  const interval = over!.kind === "mean" ? bootstrapInterval(values.map(({ value }) => value)) : undefined;
+  return interval && { bootstrap: { confidence: 0.95, ...interval } };
 }
 
 function nothing(lacking: string[]): Found {
