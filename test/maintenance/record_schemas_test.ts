@@ -25,7 +25,10 @@ function silent(json: Json, path: string): string[] {
 Deno.test("schemas/ is what the code says, with a sentence for each field, and each is a valid schema", async (t) => {
   const files = Object.entries({ "schemas/experiment.schema.json": jsonSchema(), ...await recordSchemas() });
   const names = files.map(([path]) => path.replace(/^schemas\/|\.schema\.json$/g, "")).sort();
-  assert.deepEqual(names, ["evidence.v1", "experiment", "plan.v1", "receipt.v1", "receipt.v2", "verdict.v1"]);
+  assert.deepEqual(names, [
+    ...["evidence.v1", "experiment", "plan.v1", "receipt.v1", "receipt.v2", "sweep.v1", "sweep_receipt.v2"],
+    "verdict.v1",
+  ]);
   for (const [path, text] of files) {
     await t.step(path, async () => {
       assert.equal(await Deno.readTextFile(join(ROOT, path)), text);

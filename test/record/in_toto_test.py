@@ -73,3 +73,28 @@ def test_the_signature_is_over_the_bytes_that_dsse_says(run: Path, tmp_path: Pat
     assert key_id.encode() in good.stdout
     altered = subprocess.run(check, input=envelope.pae() + b" ", capture_output=True)
     assert altered.returncode != 0
+
+
+def test_the_receipt_of_a_sweep_is_a_statement_over_the_receipts_of_its_members(tmp_path: Path) -> None:
+    deno = shutil.which("deno")
+    if deno is None:
+        pytest.skip("deno is not on PATH")
+    seeds = EXPERIMENT.replace("name: test", "name: test\nparameters: { seed: 1 }").replace(
+        "value: 3", "over: seeds, value: { at_least: 1 }"
+    )
+    (tmp_path / "experiment.yaml").write_text(seeds.replace("[1, 2]", "[1, {seed}]"), encoding="utf-8")
+    command = [deno, "task", "--quiet", "--config", str(ROOT / "deno.json"), "sweep", "--seeds", "2"]
+    environment = {**os.environ, "INIT_CWD": str(tmp_path), "RUNS_DIR": str(tmp_path / "runs")}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    (sweep,) = (tmp_path / "runs" / "test" / "sweeps").iterdir()
+    text = (sweep / "receipt.json").read_text(encoding="utf-8")
+    read = json_format.Parse(text, statement_pb2.Statement())
+    statement.Statement.copy_from_pb(read).validate()
+    names = [subject.name for subject in read.subject]
+    members = [f"{sweep.name}-{number:04}/receipt.json" for number in (1, 2)]
+    assert names == ["sweep.json", "verdict.json", *members], done.stderr
+    for subject in read.subject:
+        assert hashlib.sha256((sweep / subject.name).read_bytes()).hexdigest() == subject.digest["sha256"]
+    predicate = json_format.MessageToDict(read.predicate)
+    assert predicate["failedTests"] == ["second"]
+    assert predicate["sweep"]["status"] == "done"

@@ -23,9 +23,20 @@ export function validatorOf(name: string): ValidateFunction {
   return made;
 }
 
+const SWEEP_VERSIONS: Record<string, string> = {
+  "sweep.json": "sweep.v1",
+  "verdict.json": "verdict.v1",
+  "receipt.json": "sweep_receipt.v2",
+};
+
+/** The same of the folder of a sweep; its members are run folders. */
+export function sweepProblems(directory: string): string[] {
+  return recordProblems(directory, SWEEP_VERSIONS);
+}
+
 /** What is wrong with the records of a run folder; those that are not there are not missed. */
-export function recordProblems(directory: string): string[] {
-  return Object.entries(VERSIONS).flatMap(([file, version]) => {
+export function recordProblems(directory: string, versions = VERSIONS): string[] {
+  return Object.entries(versions).flatMap(([file, version]) => {
     let text: string;
     try {
       text = Deno.readTextFileSync(join(directory, file));

@@ -2,7 +2,11 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { canonicalJson } from "../../tasks/lib/record/canonical_json.ts";
+import { findSweepAlterations } from "../../tasks/lib/record/sweep_receipt.ts";
+import { sha256 } from "../../tasks/lib/system/files.ts";
 import { ended, Project, until } from "../support/project.ts";
+import { recordProblems, sweepProblems } from "../support/schemas.ts";
 
 const FILES = {
   "experiment.yaml": `name: test
@@ -62,7 +66,9 @@ Deno.test("sweep makes runs of their own, judges them together, runs failed ones
   const { directory, record } = await newest(project);
   assert.deepEqual(statuses(record), ["done", "failed", "done"]);
   assert.deepEqual(record.steps, ["train"]); // what the claim over seeds is about
+  assert.deepEqual(sweepProblems(directory), []);
   for (const { run } of record.members) {
+    assert.deepEqual(recordProblems(join(directory, run)), []);
     for (const file of ["plan.json", "evidence.json", "verdict.json", "receipt.json"]) {
       await Deno.stat(join(directory, run, file));
     }
@@ -117,6 +123,24 @@ Deno.test("sweep --show finds what was altered in the record, in a receipt, and 
       assert.match(stdout, /Not to be trusted/);
     });
   }
+  await t.step("a receipt of the first version, and one that was changed", async () => {
+    const path = join(directory, "receipt.json");
+    const { predicate: { sweep }, subject } = JSON.parse(await Deno.readTextFile(path));
+    // deno-lint-ignore no-explicit-any
+    const files = subject.slice(0, 2).map(({ name, digest }: any) => [name, digest.sha256]);
+    const { code: _, sha256: __, ...stated } = sweep;
+    const text = canonicalJson({ ...stated, schema: 1, files: Object.fromEntries(files) });
+    const first = `{"sha256":"${sha256(text)}","statement":${text}}`;
+    await Deno.writeTextFile(path, first);
+    assert.deepEqual(await findSweepAlterations(directory, record), []);
+    for (const changed of [first.replace('"done"', '"failed"'), `${first} `, "{", "null", "{}"]) {
+      await Deno.writeTextFile(path, changed);
+      assert.deepEqual(await findSweepAlterations(directory, record), [
+        "receipt.json: other bytes than were written",
+      ]);
+    }
+    await Deno.writeTextFile(path, first);
+  });
   await Deno.remove(join(directory, run), { recursive: true });
   assert.match((await project.task("sweep", ["--show"])).stdout, /not there any more/);
 });

@@ -5,6 +5,7 @@ import * as z from "zod/mini";
 import { planSchema } from "../plan/plan_schema.ts";
 import { evidenceSchema } from "../record/evidence_schema.ts";
 import { envelopeSchema, firstReceiptSchema, inTotoSchema } from "../record/receipt_schema.ts";
+import { sweepSchema, sweepStatementSchema } from "../record/sweep_schema.ts";
 import { verdictSchema } from "../record/verdict_schema.ts";
 import { ROOT } from "../system/product.ts";
 
@@ -16,6 +17,7 @@ const SOURCES = [
   "plan/plan_schema.ts",
   "record/evidence_schema.ts",
   "record/receipt_schema.ts",
+  "record/sweep_schema.ts",
   "record/verdict_schema.ts",
   "system/host_schema.ts",
 ];
@@ -59,6 +61,18 @@ const RECORDS: Record<string, RecordKind> = {
     constant: "[inTotoSchema, envelopeSchema]",
     title: "receipt.json",
     description: "A statement over every file of a run; in an envelope once it is signed.",
+  },
+  "sweep.v1": {
+    schema: sweepSchema,
+    constant: "sweepSchema",
+    title: "sweep.json",
+    description: "What ties the runs of a sweep together.",
+  },
+  "sweep_receipt.v2": {
+    schema: sweepStatementSchema,
+    constant: "sweepStatementSchema",
+    title: "receipt.json of a sweep",
+    description: "A statement over the sweep's record, its verdict and the receipts of its members.",
   },
 };
 

@@ -7,9 +7,9 @@ import { sha256 } from "../system/files.ts";
 import { canonicalJson } from "./canonical_json.ts";
 import type { Envelope, InToto, Statement } from "./receipt_schema.ts";
 
-const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
+export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
 
-const PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1";
+export const PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1";
 
 const PAYLOAD_TYPE = "application/vnd.in-toto+json";
 
@@ -17,8 +17,6 @@ const PAYLOAD_TYPE = "application/vnd.in-toto+json";
 export function toInToto(statement: Statement): InToto {
   const { files, ...stated } = statement;
   const named = sorted(files);
-  const tests = (...verdicts: string[]) =>
-    stated.verdicts.filter(({ verdict }) => verdicts.includes(verdict)).map(({ claim }) => claim);
   return {
     _type: STATEMENT_TYPE,
     subject: named.flatMap(([name, file]) =>
@@ -37,15 +35,24 @@ export function toInToto(statement: Statement): InToto {
         },
         ...sorted(stated.inputs).map(([name, hash]) => ({ name, digest: { sha256: hash } })),
       ],
-      passedTests: tests("identical", "within tolerance", "consistent", "equivalent"),
-      warnedTests: tests("not applicable"),
-      failedTests: tests("different", "missing", "inconclusive"),
+      ...testsOf(stated.verdicts),
       reproduction: {
         ...stated,
         sha256: sha256(canonicalJson(statement)),
         links: Object.fromEntries(named.flatMap(([name, file]) => "link" in file ? [[name, file.link]] : [])),
       },
     },
+  };
+}
+
+/** Claims as tests, by what became of them. */
+export function testsOf(verdicts: Statement["verdicts"]) {
+  const tests = (...names: string[]) =>
+    verdicts.filter(({ verdict }) => names.includes(verdict)).map(({ claim }) => claim);
+  return {
+    passedTests: tests("identical", "within tolerance", "consistent", "equivalent"),
+    warnedTests: tests("not applicable"),
+    failedTests: tests("different", "missing", "inconclusive"),
   };
 }
 

@@ -29,7 +29,8 @@ export async function sweepAfter(
     options: {
       ...args.options,
       ...{ resume: false, retry: undefined, "add-seeds": undefined, id: undefined, show: false },
-      ...{ seeds: undefined, set: [], jobs: undefined, "per-gpu": undefined },
+      ...{ seeds: undefined, set: [], jobs: undefined, "per-gpu": undefined, member: undefined },
+      ...{ export: undefined, out: undefined, volume: undefined, accelerator: undefined },
     },
   }, terminal);
   return {

@@ -516,7 +516,8 @@ async function carryOut(
   isLocked = false,
 ): Promise<SweepOutcome> {
   const { directory, record } = sweep;
-  const { writeSweep, removeSweepVerdict } = await import("../record/sweep_record.ts");
+  const { writeSweep } = await import("../record/sweep_record.ts");
+  const { removeSweepVerdict } = await import("../record/sweep_receipt.ts");
   const { acquireRun } = await import("../record/run_lock.ts");
   const { runMembers } = await import("./run_members.ts");
   const { makeOwnFolder } = await import("../system/files.ts");
@@ -534,6 +535,7 @@ async function carryOut(
     started: new Date().toISOString(),
     jobs: workers.jobs,
     threads: workers.threads,
+    gpus: workers.gpus,
   };
   record.attempts.push(attempt);
   Object.assign(record, { status: "running", ended: undefined });
@@ -605,7 +607,7 @@ async function conclude(
 ): Promise<SweepOutcome> {
   const { directory, record } = sweep;
   const { judgeSweep } = await import("./judge_sweep.ts");
-  const { writeSweepReceipt } = await import("../record/sweep_record.ts");
+  const { writeSweepReceipt } = await import("../record/sweep_receipt.ts");
   const { verdictPath } = await import("../record/verdict.ts");
   const { writeJson } = await import("../system/files.ts");
   const { tellSweep } = await import("./tell_sweep.ts");
@@ -623,7 +625,7 @@ async function conclude(
 
 async function showSweep(sweep: FoundSweep, terminal: Terminal): Promise<SweepOutcome> {
   const { judgeSweep } = await import("./judge_sweep.ts");
-  const { findSweepAlterations } = await import("../record/sweep_record.ts");
+  const { findSweepAlterations } = await import("../record/sweep_receipt.ts");
   const { tellSweep } = await import("./tell_sweep.ts");
   const judged = await judgeSweep(sweep);
   const altered = [...await findSweepAlterations(sweep.directory, sweep.record), ...judged.verdict.altered];
