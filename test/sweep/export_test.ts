@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { parse, parseAllDocuments } from "yaml";
+import { type Document, parse, parseAllDocuments } from "yaml";
 import { exportText } from "../../tasks/lib/sweep/export/export_sweep.ts";
 import { gpusOf, type HandedOver, quantity } from "../../tasks/lib/sweep/export/handed_over.ts";
 import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
@@ -53,6 +53,12 @@ function handed(more: Partial<HandedOver> = {}): HandedOver {
     limits: { shmSize: "8Gi" },
     ...more,
   };
+}
+
+/** The objects of a file. */
+// deno-lint-ignore no-explicit-any
+function documents(text: string): any[] {
+  return parseAllDocuments(text).map((one) => (one as Document).toJS());
 }
 
 const CASES: [name: string, handed: HandedOver][] = [
@@ -118,8 +124,7 @@ Deno.test("exportText() writes an Indexed Job by digest, as no root, with shared
     "kubernetes",
     handed({ gpus: 2, experiment: "é".repeat(3) + "x".repeat(90) }),
   );
-  // deno-lint-ignore no-explicit-any
-  const [claim, job] = parseAllDocuments(text).map((one) => (one as any).toJS());
+  const [claim, job] = documents(text);
   assert.equal(claim.kind, "PersistentVolumeClaim");
   assert.ok(`${job.metadata.name}-9999`.length <= 63, job.metadata.name);
   assert.match(job.metadata.name, /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/);
@@ -138,12 +143,8 @@ Deno.test("exportText() writes an Indexed Job by digest, as no root, with shared
   assert.deepEqual(container.resources.limits, { "nvidia.com/gpu": 2 });
   assert.equal(pod.volumes[0].persistentVolumeClaim.claimName, claim.metadata.name);
   assert.deepEqual(pod.volumes[1].emptyDir, { medium: "Memory", sizeLimit: "8Gi" });
-  const [own] = parseAllDocuments(await exportText("kubernetes", CASES[4]![1]));
-  // deno-lint-ignore no-explicit-any
-  assert.ok(
-    own !== undefined && (parseAllDocuments(await exportText("kubernetes", CASES[4]![1]))[1] as any).toJS()
-      .spec.template.spec.containers[0].args.includes(`name=$$(HOME),'a',"b"`),
-  );
+  const [, own] = documents(await exportText("kubernetes", CASES[4]![1]));
+  assert.ok(own.spec.template.spec.containers[0].args.includes(`name=$$(HOME),'a',"b"`));
 });
 
 Deno.test("gpusOf() and quantity() give what one member needs", () => {
@@ -164,9 +165,8 @@ Deno.test("gpusOf() and quantity() give what one member needs", () => {
 
 /** Runs the command of a pod, as Kubernetes would start it, in the project instead of the image. */
 async function runPod(project: Project, file: string, member: number, runs: string) {
-  const [, job] = parseAllDocuments(await Deno.readTextFile(project.path(file)));
-  // deno-lint-ignore no-explicit-any
-  const { args } = (job as any).toJS().spec.template.spec.containers[0];
+  const [, job] = documents(await Deno.readTextFile(project.path(file)));
+  const { args } = job.spec.template.spec.containers[0];
   const words = (args as string[]).map((word) =>
     word.replace(/^\$\(MEMBER\)$/, String(member)).replaceAll("$$(", "$(").replace(/^\/runs$/, runs)
   );
