@@ -3,6 +3,7 @@ import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
 import type { Member, SweepRecord } from "../../tasks/lib/record/sweep_record.ts";
 import { indexPage } from "../../tasks/lib/report/index_page.ts";
 import { failuresByCause, tellFailures } from "../../tasks/lib/sweep/judge_sweep.ts";
+import { effectsOf } from "../../tasks/lib/sweep/effects.ts";
 import { stripOf } from "../../tasks/lib/sweep/strip_chart.ts";
 import { sweepPage } from "../../tasks/lib/sweep/sweep_page.ts";
 import { judgeSeeds } from "../../tasks/lib/verdict/judge_seeds.ts";
@@ -47,13 +48,13 @@ Deno.test("sweepPage() shows each claim with its strip, what it can show, and fa
     ...{ schema: 1 as const, run: found.record.sweep, judged: found.record.created },
     ...{ evidenceSha256: "", claimsSha256: "", checks: [check], altered: [], holds: false },
   };
-  const page = await sweepPage(found, { experiment: parsed, verdict, notes: [] });
+  const page = await sweepPage(found, { experiment: parsed, verdict, notes: [], given: [] });
   assert.ok(!page.includes(HOSTILE), "what others wrote is markup");
   assert.match(page, /<svg class="chart" id="strip-0"/);
   assert.match(page, /95 % prediction interval of the seeds, 93\.619 to 94\.581/);
   assert.match(page, /What this can show: with 5 seeds a deviation below/);
   assert.match(page, /Members that failed, by cause/);
-  assert.equal(page, await sweepPage(found, { experiment: parsed, verdict, notes: [] }));
+  assert.equal(page, await sweepPage(found, { experiment: parsed, verdict, notes: [], given: [] }));
 });
 
 Deno.test("stripOf() draws what the claim says", () => {
@@ -85,5 +86,25 @@ Deno.test("indexPage() shows a sweep of any size as one row", async () => {
   assert.match(page, /0 runs, 1 sweep/);
   assert.match(page, /href="test\/sweeps\/20260101T000000Z-aaaa\/report\.html"/);
   assert.match(page, /0 of 1000 members done/);
+  assert.match(page, /1000 members failed/);
   assert.equal(page.match(/<tr /g)?.length, 2);
+});
+
+Deno.test("effectsOf() gives what each value of a parameter comes with, but the seed", () => {
+  const given = [["0.1", "1", 90], ["0.1", "2", 92], ["0.01", "1", 80], ["0.01", "2", undefined]].map(
+    ([lr, seed, value]) => ({
+      values: { lr: String(lr), seed: String(seed), epochs: "5" },
+      found: new Map(value === undefined ? [] : [["accuracy", Number(value)]] as [string, number][]),
+    }),
+  );
+  const [effect, ...others] = effectsOf(given, "seed");
+  assert.deepEqual(others, []);
+  assert.deepEqual([effect!.parameter, effect!.claim], ["lr", "accuracy"]);
+  assert.deepEqual(
+    effect!.rows.map(({ value, summary, least, most }) => [value, summary.n, summary.mean, least, most]),
+    [
+      ["0.1", 2, 91, 90, 92],
+      ["0.01", 1, 80, 80, 80],
+    ],
+  );
 });

@@ -56,6 +56,8 @@ export const sweepSchema = z.object({
     ended: z.optional(timeSchema),
     /** Members at a time. */
     jobs: z.number(),
+    /** Joules that the processors' own counters counted meanwhile; absent where they could not be read. */
+    joules: z.optional(z.number()),
     /** GPUs that were dealt out to them, by id. */
     gpus: z.optional(z.array(z.string())),
     /** Threads of the processor for each member, where they were divided. */

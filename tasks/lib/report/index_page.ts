@@ -108,11 +108,23 @@ function sweepRow(experiment: string, { id, record, verdict, hasReport }: Listed
   const done = record.members.filter(({ status }) => status === "done").length;
   return [
     linkTo([experiment, SWEEPS, id], hasReport),
-    outcomeCell(record.status, verdict),
+    record.status === "failed" ? failedCell(record) : outcomeCell(record.status, verdict),
     "sweep",
     `${done} of ${pluralize(record.members.length, "member")} done`,
     dateOf(record.created),
   ];
+}
+
+/** What is claimed may hold on the others, which the sweep's page tells. */
+function failedCell({ members }: SweepRecord): Content {
+  const failed = members.filter(({ status }) => status === "failed").length;
+  return html`
+    <span
+      class="pill bad"><span aria-hidden="true">${SIGNS.bad}</span> ${pluralize(
+        failed,
+        "member",
+      )} failed</span>
+  `;
 }
 
 function linkTo(path: string[], hasReport: boolean): Content {

@@ -18,6 +18,7 @@ import { observe } from "../verdict/judge.ts";
 import { judgeSeeds, type SeedValue } from "../verdict/judge_seeds.ts";
 import { chooseTolerance } from "../verdict/tolerance.ts";
 import { holds } from "../verdict/verify.ts";
+import type { Given } from "./effects.ts";
 import { inWords } from "./members.ts";
 
 export interface JudgedSweep {
@@ -25,6 +26,8 @@ export interface JudgedSweep {
   verdict: RunVerdict;
   /** What the user should know of the members beside the verdict. */
   notes: string[];
+  /** What each member gave that is done. */
+  given: Given[];
 }
 
 interface Read {
@@ -43,7 +46,11 @@ export async function judgeSweep({ directory, record }: FoundSweep): Promise<Jud
   const claims = experiment.claims.filter(({ over, from }) =>
     over !== undefined && record.steps.includes(from.step)
   );
-  const read = await inParallel(record.members, (member) => readMember(directory, member, claims));
+  const shown = varies(record.members, seed) ? numbersOf(experiment.claims, record.steps) : claims;
+  const read = await inParallel(
+    record.members,
+    (member) => readMember(directory, member, [...new Set([...claims, ...shown])]),
+  );
   const judged = read.filter(({ member }) => isDeclared(experiment, member, seed));
   const authors = await authorsConditions(experiment);
   const checks = claims.map((claim): Check => {
@@ -64,6 +71,15 @@ export async function judgeSweep({ directory, record }: FoundSweep): Promise<Jud
   return {
     experiment,
     notes: notesOf(record.members),
+    given: read.map(({ member, values }) => ({
+      values: member.values,
+      found: new Map(shown.flatMap((claim): [string, number][] => {
+        const observation = values.get(claim.name);
+        if (observation === undefined || !observation.found || "list" in observation) return [];
+        const number = readNumber(observation, claim);
+        return typeof number === "string" ? [] : [[claim.name, Number(toText(number, 20))]];
+      })),
+    })),
     verdict: {
       schema: VERDICT_SCHEMA,
       run: record.sweep,
@@ -88,6 +104,22 @@ async function withPublished({ directory, record }: FoundSweep): Promise<Experim
   }
   const { withPublishedValues } = await import("../experiment/published_values.ts");
   return await withPublishedValues(experiment);
+}
+
+/** Whether anything but the seed has more than one value. */
+function varies(members: readonly Member[], seed: string | undefined): boolean {
+  const first = members[0]?.values ?? {};
+  return members.some(({ values }) =>
+    Object.entries(values).some(([name, value]) => name !== seed && value !== first[name])
+  );
+}
+
+/** Claims on single numbers of these steps. */
+function numbersOf(claims: readonly Claim[], steps: readonly string[]): Claim[] {
+  return claims.filter(({ value, over, from }) =>
+    steps.includes(from.step) &&
+    (over !== undefined || typeof value === "number" || (typeof value === "object" && !Array.isArray(value)))
+  );
 }
 
 /** The values that stand in files of the repository are declared ones, too. */

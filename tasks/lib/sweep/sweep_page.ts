@@ -12,8 +12,11 @@ import { renderChart } from "../report/render_chart.ts";
 import { withUnit } from "../report/text.ts";
 import { writeIndex } from "../report/write.ts";
 import { writeAtomic } from "../system/files.ts";
+import { effectsOf } from "./effects.ts";
+import { fanChart } from "./fan_chart.ts";
 import { failuresByCause, type JudgedSweep } from "./judge_sweep.ts";
 import { inWords } from "./members.ts";
+import { type Fan, fansOf } from "./member_curves.ts";
 import { stripChart, stripOf } from "./strip_chart.ts";
 import { conclusion } from "./tell_sweep.ts";
 
@@ -30,13 +33,17 @@ export async function writeSweepReport(
   runs: string,
 ): Promise<string> {
   const path = join(sweep.directory, "report.html");
-  await writeAtomic(path, await sweepPage(sweep, judged));
+  await writeAtomic(path, await sweepPage(sweep, judged, await fansOf(sweep)));
   await writeIndex(runs);
   return path;
 }
 
 /** The page as HTML. The same record makes the same bytes. */
-export async function sweepPage({ record }: FoundSweep, judged: JudgedSweep): Promise<string> {
+export async function sweepPage(
+  { record }: FoundSweep,
+  judged: JudgedSweep,
+  fans: readonly Fan[] = [],
+): Promise<string> {
   const { members, experiment, status } = record;
   const { checks, altered, holds } = judged.verdict;
   const [title = "", detail = ""] = conclusion(status, judged).split(/: (.*)/s);
@@ -59,6 +66,8 @@ export async function sweepPage({ record }: FoundSweep, judged: JudgedSweep): Pr
     </header>
     <main>
       ${await claims(checks, judged)}
+      ${effects(judged, record.seed)}
+      ${await curves(fans)}
       ${failures(members)}
       ${memberTable(members)}
     </main>
@@ -85,8 +94,87 @@ function facts({ members, steps, attempts, created, seed }: FoundSweep["record"]
     ["Steps", steps.join(", ")],
     ["At a time", jobs],
     ["Time of the steps", `${duration(seconds)} in all`],
-    ["Energy", "not measured"],
+    ["GPU-hours", gpuHours(done, attempts)],
+    ["Energy", energy(attempts)],
   ];
+}
+
+/** Each member has a GPU, or a share of one, while it runs. */
+function gpuHours(done: readonly Member[], attempts: FoundSweep["record"]["attempts"]): string {
+  const dealt = attempts.map(({ gpus = [] }) => gpus);
+  if (dealt.every((gpus) => gpus.length === 0)) return "no GPU was dealt out";
+  const shares = new Set(dealt.map((gpus) => gpus.length === 0 ? 0 : new Set(gpus).size / gpus.length));
+  if (shares.size > 1) return "not known: the GPUs were dealt out in different ways";
+  const hours = done.reduce((sum, { seconds = 0 }) => sum + seconds, 0) * [...shares][0]! / 3600;
+  return `${hours.toFixed(hours < 1 ? 3 : 1)}, time of the steps × GPUs of each member`;
+}
+
+function energy(attempts: FoundSweep["record"]["attempts"]): string {
+  const joules = attempts.map(({ joules }) => joules);
+  if (joules.length === 0 || joules.some((one) => one === undefined)) return "not measured";
+  const sum = joules.reduce<number>((sum, one) => sum + one!, 0);
+  return `${
+    (sum / 3.6e6).toFixed(4)
+  } kWh by the processors' counters, all that the machine did included; GPUs not measured`;
+}
+
+function effects({ given, experiment }: JudgedSweep, seed: string | undefined): Html | false {
+  const found = effectsOf(given, seed).slice(0, 30);
+  return found.length > 0 && section(
+    "effects",
+    "What the parameters come with",
+    html`<p>Over all else that the sweep varies, seeds included.</p>`,
+    ...found.map(({ parameter, claim, rows }) => {
+      const unit = experiment.claims.find(({ name }) => name === claim)?.unit;
+      return html`
+        <h3>${cut(`${claim}, by ${parameter}`, LONGEST)}</h3>
+        ${table(
+          `${claim} by ${parameter}`,
+          [
+            { title: parameter },
+            { title: "Members", kind: "number" },
+            {
+              title: unit === undefined ? "Mean" : `Mean, ${unit}`,
+              kind: "number",
+            },
+            { title: "Standard deviation", kind: "number" },
+            { title: "Least to largest", kind: "number" },
+          ],
+          rows.slice(0, 50).map(({ value, summary, least, most }) => [
+            cut(value, LONGEST),
+            summary.n,
+            short(summary.mean),
+            summary.n > 1 ? short(summary.sd) : "—",
+            `${short(least)} to ${short(most)}`,
+          ]),
+        )}
+      `;
+    }),
+  );
+}
+
+function short(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}
+
+async function curves(fans: readonly Fan[]): Promise<Html | false> {
+  if (fans.length === 0) return false;
+  const charts = await Promise.all(fans.map(async (fan, index) => {
+    const { median, least, most, epoch } = fan.points.at(-1)!;
+    const chart = await renderChart(fanChart(fan), {
+      id: `fan-${index}`,
+      title: `${fan.title} of ${fan.members} members, epoch by epoch`,
+      description: `At epoch ${epoch} the median is ${short(median)}, from ${short(least)} to ${
+        short(most)
+      }.`,
+    });
+    return html`<figure><figcaption>${
+      cut(fan.title, LONGEST)
+    }, ${fan.members} members</figcaption>${chart}</figure>`;
+  }));
+  const legend =
+    html`<p>The line is the median of the members, the dark band the half around it, the light band all of them.</p>`;
+  return section("curves", "Learning curves", legend, ...charts);
 }
 
 async function claims(checks: readonly Check[], { experiment }: JudgedSweep): Promise<Html> {
@@ -116,6 +204,10 @@ async function claims(checks: readonly Check[], { experiment }: JudgedSweep): Pr
         ["Obtained", withUnit(check.obtained, check.unit)],
         ["Tolerance", check.tolerance],
       ])}
+      ${seeds?.bootstrap !== undefined &&
+        html`<p>The bootstrap interval of the mean, 95 %, which asks for no normal distribution: ${
+          short(seeds.bootstrap.low)
+        } to ${short(seeds.bootstrap.high)}.</p>`}
       ${seeds?.power !== undefined && html`<p>What this can show: ${seeds.power}.</p>`}
       ${seeds?.wanted !== undefined &&
         html`<p>If mean and spread stay as they are, ${seeds.wanted} seeds in all would decide.</p>`}

@@ -541,7 +541,10 @@ async function carryOut(
   Object.assign(record, { status: "running", ended: undefined });
   await writeSweep(directory, record);
   terminal.line(`sweep folder: ${directory}`);
+  const { EnergyMeter } = await import("../system/energy.ts");
+  const meter = new EnergyMeter();
   const stopped = await runMembers({ sweep, runs, experiment: prepared, request, workers, todo }, terminal);
+  attempt.joules = await meter.end();
   attempt.ended = new Date().toISOString();
   return await endSweep(sweep, runs, stopped, terminal);
 }

@@ -1,0 +1,43 @@
+/** What each value of a parameter comes with, over all else that a sweep varies. Pure. */
+
+import { summarize, type Summary } from "../statistics/intervals.ts";
+import type { Values } from "./members.ts";
+
+/** What a member gave, by the names of claims. */
+export interface Given {
+  values: Values;
+  found: ReadonlyMap<string, number>;
+}
+
+export interface Effect {
+  parameter: string;
+  claim: string;
+  /** In the order in which the sweep has them. */
+  rows: { value: string; summary: Summary; least: number; most: number }[];
+}
+
+/** An effect for each parameter that has more than one value, but the seed, and each claim that has values for two. */
+export function effectsOf(given: readonly Given[], seed: string | undefined): Effect[] {
+  const parameters = [...new Set(given.flatMap(({ values }) => Object.keys(values)))].filter((name) =>
+    name !== seed
+  );
+  const claims = [...new Set(given.flatMap(({ found }) => [...found.keys()]))];
+  return parameters.flatMap((parameter) =>
+    claims.flatMap((claim): Effect[] => {
+      const byValue = new Map<string, number[]>();
+      for (const { values, found } of given) {
+        const [value, number] = [values[parameter], found.get(claim)];
+        if (value !== undefined && number !== undefined) {
+          byValue.set(value, [...byValue.get(value) ?? [], number]);
+        }
+      }
+      const rows = [...byValue].map(([value, numbers]) => ({
+        value,
+        summary: summarize(numbers),
+        least: numbers.reduce((least, one) => Math.min(least, one)),
+        most: numbers.reduce((most, one) => Math.max(most, one)),
+      }));
+      return rows.length > 1 ? [{ parameter, claim, rows }] : [];
+    })
+  );
+}
