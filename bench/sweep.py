@@ -1,0 +1,125 @@
+"""Measure sweeps of many members: the plan of 1,000, and 10,000 made ones judged, reported and collected.
+
+Example:
+
+    python bench/sweep.py --rounds 5
+
+Two members are run, and copied to make the others. Beside the wall times stand the processor's own seconds,
+which a busy machine changes less, and the most memory. Writes bench/results/sweep.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from machine import describe_machine, save_result
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULT = ROOT / "bench" / "results" / "sweep.json"
+EXPERIMENT = """name: made
+parameters: { seed: 1 }
+steps:
+  train:
+    run: [python3, train.py, "{seed}", "{out}"]
+    produces: [m.json]
+claims:
+  - name: accuracy over seeds
+    from: train/m.json#/accuracy/-1
+    over: seeds
+    value: { mean: 94.0, std: 0.3, n: 10 }
+    tolerance: { absolute: 2, because: made up }
+"""
+TRAIN = """
+import json, random, sys
+draw = random.Random(int(sys.argv[1]))
+json.dump({"accuracy": [94 + draw.gauss(0, 0.3) for _ in range(10)]}, open(sys.argv[2] + "/m.json", "w"))
+"""
+
+
+def sweep(project: Path, *arguments: str, codes: tuple[int, ...] = (0,)) -> dict[str, float]:
+    """Runs it as a person does: seconds on the wall, of the processor, and MB of memory at most."""
+    command = ["deno", "task", "--quiet", "--config", str(ROOT / "deno.json"), "sweep", *arguments]
+    environment = {**os.environ, "INIT_CWD": str(project), "NO_COLOR": "1", "DENO_NO_UPDATE_CHECK": "1"}
+    output = project / "output.txt"
+    with output.open("w") as file:
+        started = time.perf_counter()
+        child = subprocess.Popen(command, cwd=project, env=environment, stdout=file, stderr=file)
+        _, status, usage = os.wait4(child.pid, 0)
+        wall = time.perf_counter() - started
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode in codes, output.read_text()
+    return {"wall_s": wall, "cpu_s": usage.ru_utime + usage.ru_stime, "memory_mb": usage.ru_maxrss / 1024}
+
+
+def middle(rounds: list[dict[str, float]]) -> dict[str, float]:
+    return {name: round(statistics.median(one[name] for one in rounds), 3) for name in rounds[0]}
+
+
+def make_members(project: Path, count: int) -> Path:
+    """Copies two members that ran, until there are so many."""
+    sweep(project, "--seeds", "2")
+    (folder,) = (project / "runs" / "made" / "sweeps").iterdir()
+    record = json.loads((folder / "sweep.json").read_text())
+    first = record["members"]
+    for number in range(3, count + 1):
+        like = first[number % 2]
+        run = f"{folder.name}-{number:04}"
+        shutil.copytree(folder / like["run"], folder / run)
+        record["members"].append({**like, "values": {"seed": str(number)}, "run": run})
+    (folder / "sweep.json").write_text(json.dumps(record, indent=2))
+    return folder
+
+
+def collect(project: Path, folder: Path) -> dict[str, float]:
+    """As after members that ran elsewhere: the record knows of none that is done."""
+    path = folder / "sweep.json"
+    record = json.loads(path.read_text())
+    record["attempts"] = []
+    record["status"] = "running"
+    record["members"] = [{"values": member["values"], "status": "waiting"} for member in record["members"]]
+    path.write_text(json.dumps(record, indent=2))
+    return sweep(project, "--resume")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--members", type=int, default=10_000)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="sweep-") as temporary:
+        project = Path(temporary)
+        (project / "experiment.yaml").write_text(EXPERIMENT)
+        (project / "train.py").write_text(TRAIN)
+        plan = [sweep(project, "--seeds", "1000", "--plan") for _ in range(arguments.rounds)]
+        folder = make_members(project, arguments.members)
+        files = sum(1 for path in (folder / f"{folder.name}-0003").rglob("*") if path.is_file())
+        collected = [collect(project, folder) for _ in range(arguments.rounds)]
+        shown = [sweep(project, "--show") for _ in range(arguments.rounds)]
+    save_result(
+        RESULT,
+        {
+            "made_by": "bench/sweep.py",
+            "date": time.strftime("%Y-%m-%d"),
+            "machine": describe_machine(),
+            "rounds": arguments.rounds,
+            "members": arguments.members,
+            "files_of_a_member": files,
+            "plan_of_1000": middle(plan),
+            "collect_judge_and_report": middle(collected),
+            "show": middle(shown),
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
