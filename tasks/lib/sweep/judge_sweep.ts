@@ -32,8 +32,8 @@ export interface JudgedSweep {
 
 interface Read {
   member: Member;
-  /** Absent where there is none to be read. */
-  evidence?: Evidence;
+  /** Whether its evidence could be read; the evidence itself is let go of, since there may be 10,000. */
+  isRead: boolean;
   altered: string[];
   values: Awaited<ReturnType<typeof observe>>;
 }
@@ -53,12 +53,12 @@ export async function judgeSweep({ directory, record }: FoundSweep): Promise<Jud
   );
   const judged = read.filter(({ member }) => isDeclared(experiment, member, seed));
   const authors = await authorsConditions(experiment);
+  const first = await firstEvidence(directory, judged);
   const checks = claims.map((claim): Check => {
     if (seed === undefined) return notApplicable(claim, "the sweep is over no seeds");
     if (judged.length === 0) {
       return notApplicable(claim, "the claim is about the declared parameters, and no member has them");
     }
-    const first = judged.find(({ evidence }) => evidence?.status === "done")?.evidence;
     const conditions = first === undefined ? {} : conditionsOf(first, claim.from.step);
     const own = judged.find(({ member }) =>
       claim.tolerance.some(({ runs }) => runs?.includes(member.run ?? ""))
@@ -106,6 +106,12 @@ async function withPublished({ directory, record }: FoundSweep): Promise<Experim
   return await withPublishedValues(experiment);
 }
 
+/** Of a member that is done: what it ran in stands for all. */
+async function firstEvidence(directory: string, read: readonly Read[]): Promise<Evidence | undefined> {
+  const run = read.find(({ isRead }) => isRead)?.member.run;
+  return run === undefined ? undefined : await readEvidence(join(directory, run)).catch(() => undefined);
+}
+
 /** Whether anything but the seed has more than one value. */
 function varies(members: readonly Member[], seed: string | undefined): boolean {
   const first = members[0]?.values ?? {};
@@ -129,7 +135,7 @@ async function withDeclared(experiment: Experiment): Promise<Experiment> {
 }
 
 async function readMember(directory: string, member: Member, claims: Claim[]): Promise<Read> {
-  const nothing = { member, values: new Map() };
+  const nothing = { member, isRead: false, values: new Map() };
   if (member.run === undefined || member.status !== "done") return { ...nothing, altered: [] };
   const folder = join(directory, member.run);
   const evidence = await readEvidence(folder).catch(() => undefined);
@@ -139,7 +145,7 @@ async function readMember(directory: string, member: Member, claims: Claim[]): P
   const altered = await findAlterations(folder, evidence);
   return {
     member,
-    evidence,
+    isRead: evidence.status === "done",
     altered: altered.map((what) => `${member.run}/${what}`),
     values: await observe({ claims }, folder, evidence),
   };
