@@ -167,6 +167,12 @@ async function curves(fans: readonly Fan[]): Promise<Html | false> {
       description: `At epoch ${epoch} the median is ${short(median)}, from ${short(least)} to ${
         short(most)
       }.`,
+      csv: [
+        ["epoch", "least", "lower quartile", "median", "upper quartile", "most"],
+        ...fan.points.map((
+          { epoch, least, low, median, high, most },
+        ) => [epoch, least, low, median, high, most]),
+      ],
     });
     return html`<figure><figcaption>${
       cut(fan.title, LONGEST)
