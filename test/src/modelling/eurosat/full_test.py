@@ -1,7 +1,10 @@
 """Mode full of EuroSAT, on made images and a CPU: its parts, its precisions, and its end."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,8 +27,8 @@ from src.modelling.eurosat.settings import FinetuneSettings, FullSettings, Sourc
 from src.modelling.model_file import load_model
 from src.reference.made_weights import make_weights
 
+ROOT = Path(__file__).resolve().parents[4]
 CLASSES, EACH = 3, 10
-TRAINING, VALIDATION = 24, 6
 SHORT = FullSettings(epochs=2, batch_size=10, edge=32, device="cpu", threads=1)
 
 
@@ -187,3 +190,21 @@ def test_the_command_trains_in_mode_full(sources: Sources, tmp_path: Path) -> No
     options = ["--mode=full", "--epochs=1", "--batch-size=10", "--edge=32", "--device=cpu", "--threads=1"]
     assert main([*paths, f"--out={tmp_path / 'out'}", *options]) == 0
     assert (tmp_path / "out" / "metrics.json").is_file()
+
+
+def test_two_processes_train_what_one_does(sources: Sources, trained: Path, tmp_path: Path) -> None:
+    paths = [f"--{name}={value}" for name, value in vars(sources).items()]
+    options = ["--mode=full", "--epochs=2", "--batch-size=10", "--edge=32", "--device=cpu", "--threads=1"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = subprocess.run(
+        [*launcher, "-m", "src.modelling.eurosat", *paths, f"--out={tmp_path}", *options],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {*RESULTS, "checkpoint.pt"}
+    one, two = (json.loads((path / "metrics.json").read_text()) for path in (trained, tmp_path))
+    # In float32 the order of a sum shows in the fifth digit after a few steps, more in every later one.
+    assert two["training_loss"][0] == pytest.approx(one["training_loss"][0], rel=1e-3)
