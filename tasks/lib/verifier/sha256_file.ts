@@ -47,22 +47,26 @@ async function hashInPieces(blob: Blob): Promise<string> {
 /** Read into again and again: memory that is left to the garbage collector stays for seconds, while files are read. */
 let room = new ArrayBuffer(LARGEST_WHOLE);
 
-/** Fills the room from the file, as often as it takes. */
+/** Fills the room from the file, as often as it takes; each piece is a stream of its own, since long ones can stall. */
 async function eachFill(blob: Blob, use: (filled: Uint8Array<ArrayBuffer>) => void | Promise<void>) {
-  const reader = byteReader(blob);
-  if (reader === undefined) return await eachSlice(blob, use);
-  if (room.detached) room = new ArrayBuffer(LARGEST_WHOLE); // a file that could not be read has taken it along
-  for (let left = blob.size; left > 0;) {
-    let filled = 0;
-    while (filled < Math.min(LARGEST_WHOLE, left)) {
-      const { value, done } = await reader.read(new Uint8Array(room, filled, LARGEST_WHOLE - filled));
-      if (value !== undefined) room = value.buffer;
-      if (done) throw new Error("a file has become shorter while it was read");
-      filled += value!.length;
-    }
-    await use(new Uint8Array(room, 0, filled));
-    left -= filled;
+  for (let at = 0; at < blob.size; at += LARGEST_WHOLE) {
+    await use(await fill(blob.slice(at, at + LARGEST_WHOLE)));
   }
+}
+
+async function fill(piece: Blob): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = byteReader(piece);
+  if (reader === undefined) return new Uint8Array(await piece.arrayBuffer());
+  if (room.detached) room = new ArrayBuffer(LARGEST_WHOLE); // a file that could not be read has taken it along
+  let filled = 0;
+  while (filled < piece.size) {
+    const { value, done } = await reader.read(new Uint8Array(room, filled, piece.size - filled));
+    if (value !== undefined) room = value.buffer;
+    if (done) throw new Error("a file has become shorter while it was read");
+    filled += value!.length;
+  }
+  await reader.cancel();
+  return new Uint8Array(room, 0, filled);
 }
 
 /** Some browsers read files into no memory that is given to them. */
@@ -71,11 +75,5 @@ function byteReader(blob: Blob) {
     return (blob.stream() as ReadableStream<Uint8Array<ArrayBuffer>>).getReader({ mode: "byob" });
   } catch {
     return undefined;
-  }
-}
-
-async function eachSlice(blob: Blob, use: (piece: Uint8Array<ArrayBuffer>) => void | Promise<void>) {
-  for (let at = 0; at < blob.size; at += LARGEST_WHOLE) {
-    await use(new Uint8Array(await blob.slice(at, at + LARGEST_WHOLE).arrayBuffer()));
   }
 }
