@@ -105,6 +105,41 @@ foreignTest("a mounted checkout of it is what runs, and its code is imported as 
   await git(project, "checkout", "--quiet", "src");
 });
 
+/**
+ * Stands for GPU-Jupyter: Python packages of its own, which are to stay, among them what builds packages, and without some
+ * that the experiment needs.
+ */
+const BASE = `FROM ${IMAGE}
+USER root
+COPY *.whl /tmp/builders/
+RUN pip install --quiet --no-index --upgrade /tmp/builders/*.whl
+RUN pip uninstall --yes --quiet colorama theirs && rm -rf /home/jovyan/work/* /opt/experiment /etc/experiment-image
+USER 1000
+`;
+
+foreignTest(
+  "its GPU image keeps the packages of the base, adds what is missing, and reproduces",
+  async () => {
+    const base = await Project.make({ Dockerfile: BASE });
+    for (const { name } of Deno.readDirSync(project.path("wheelhouse"))) {
+      if (!/^(?:setuptools|wheel|packaging)-/.test(name)) continue;
+      await Deno.copyFile(project.path(`wheelhouse/${name}`), base.path(name));
+    }
+    await said("build", "--quiet", "--tag", "foreign-test:base", base.root);
+    await base[Symbol.asyncDispose]();
+    const args = ["--base", "foreign-test:base", "--wheelhouse", project.path("wheelhouse")];
+    assert.match(await task("build", ...args), /Building foreign-test:gpu on foreign-test:base/);
+    const printed = await said("run", "--rm", "--network", "none", "foreign-test:gpu", "reproduce");
+    assert.match(printed, /Reproduced: 1 of 1 claims hold/);
+    assert.match(printed, /\/home\/jovyan\/work\/src\/theirs\/__init__\.py/);
+    assert.equal(
+      await said("run", "--rm", "foreign-test:gpu", "cat", "/etc/experiment-image"),
+      "foreign-test:gpu",
+    );
+    for (const name of ["foreign-test:gpu", "foreign-test:base"]) await said("image", "rm", name);
+  },
+);
+
 foreignTest("publish makes an archive of its commit, and says the line for the paper", async () => {
   const archive = project.path("image.tar");
   const printed = await task("publish", "--cpu", "--tag", "foreign-test:1.0", "--archive", archive);
