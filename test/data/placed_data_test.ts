@@ -187,10 +187,10 @@ Deno.test("what data must say: an origin with its hash, or neither", async (t) =
   const cases: [string, RegExp][] = [
     [
       '{ to: data/x, urls: ["https://example.org/x"], how: ask, sha256: "ab12cd34" }',
-      /either urls or how, it has both/,
+      /one of urls, how and from, it has urls and how/,
     ],
     ["{ to: data/x, how: ask }", /must have sha256 or md5/],
-    ["{ to: data/x, unpack: zip }", /must have urls or how, since it has unpack/],
+    ["{ to: data/x, unpack: zip }", /must have urls, how or from, since it has unpack/],
     ["{ to: data/x, how: '' }", /data\.asked\.how must be how these data are had/],
   ];
   for (const [data, message] of cases) {

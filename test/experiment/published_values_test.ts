@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { encode } from "fast-png";
+import { join } from "node:path";
 import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
 import { withPublishedValues } from "../../tasks/lib/experiment/published_values.ts";
 import { contradictions, printedNumbers } from "../../tasks/lib/values/cells.ts";
@@ -157,6 +158,9 @@ Deno.test("claimed values are read from notebooks, tables and figures of the aut
       stderr,
       /a comment in cell 2: Epoch 1: 48\.90 %\n {2}the output of cell 1: Epoch 1: 48\.89 %/,
     );
+    const page = await Deno.readTextFile(join(await project.run(), "report.html"));
+    assert.match(page, /Contradictions in what was published/);
+    assert.match(page, /a comment in cell 2: Epoch 1: 48\.90 %/);
     const { checks } = JSON.parse(stdout);
     const detail = (name: string) => checks.find(({ claim }: { claim: string }) => claim === name).detail;
     assert.equal(detail("figure"), "1 % of the pixels look different, which is within ±0.02: antialiasing");

@@ -75,6 +75,7 @@ export async function makePlan(experiment: Experiment, host: Host, request: Plan
       text: request.experimentText,
       claims: experiment.claims.map(plainClaim),
       authors: request.authors,
+      ...(experiment.notes?.length && { notes: experiment.notes }),
     },
     engine: request.engine,
     container: planContainer(context, steps),

@@ -246,6 +246,8 @@ export const planSchema = z.object({
     claims: z.optional(z.array(plainClaimSchema)),
     /** What each step ran in when the authors ran it; empty where no tolerance depends on it. */
     authors: z.optional(z.record(z.string(), conditionsSchema)),
+    /** What the authors' files say against themselves, e.g. a notebook's prose against its outputs. */
+    notes: z.optional(texts),
   }),
   /** Where the steps run. */
   engine: engineSchema,

@@ -9,6 +9,7 @@ import { cut, type Html, html } from "./html.ts";
 import type { ReportData } from "./report_data.ts";
 import { countVerdicts, outcomeOf, placeOf, SIGNS } from "./outcome.ts";
 import { document, factList } from "./components.ts";
+import { notesSection } from "./notes_section.ts";
 import { provenanceSection, repeatSection, wordsSection } from "./record_sections.ts";
 import { timelineSection } from "./timeline_section.ts";
 
@@ -41,6 +42,7 @@ async function pageWithin(data: ReportData, limits: Limits): Promise<string> {
     ${header(data, limits, figures !== undefined)}
     <main>
     ${await claimsSection(judged, limits)}
+    ${notesSection(data, limits)}
     ${figures}
     ${environmentSection(data, limits)}
     ${timelineSection(data, limits)}
