@@ -1,0 +1,115 @@
+/** Runs of strangers that are made to be large, or to state something else: a clear error within bounded time. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { experiment, Project, ROOT, TRAIN } from "../support/project.ts";
+
+/** A task takes 2 s at most; tests share the machine with others, which may take as much. */
+const LONGEST_MS = 2000 * 5;
+
+const CLAIMS = `claims:
+  - { name: accuracy, from: train/metrics.json#/accuracy/-1, value: 99.44, unit: "%", of: 360 }
+`;
+
+const JUDGE = join(ROOT, "tasks", "inside", "judge.py");
+
+async function run(): Promise<Project> {
+  const project = await Project.make({ "experiment.yaml": experiment(CLAIMS), "train.py": TRAIN });
+  const { code, stderr } = await project.task("reproduce", ["--engine", "host"]);
+  assert.ok(code <= 1, stderr);
+  return project;
+}
+
+interface Said {
+  task: string;
+  code: number;
+  text: string;
+}
+
+/** Every task that reads a run of others, and the judge in Python. */
+async function readAll(project: Project, directory: string): Promise<Said[]> {
+  const tasks: [string, string[]][] = [
+    ["verify", [directory]],
+    ["report", [directory]],
+    ["compare", [directory, directory]],
+    ["receipt", [directory]],
+    ["claim", [directory]],
+  ];
+  const said: Said[] = [];
+  for (const [task, args] of tasks) {
+    const began = performance.now();
+    const { code, stdout, stderr } = await project.task(task, args);
+    within(task, began);
+    said.push({ task, code, text: stdout + stderr });
+  }
+  const began = performance.now();
+  const { code, stdout, stderr } = await new Deno.Command("python3", { args: [JUDGE, directory] }).output();
+  within("judge.py", began);
+  const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  return [...said, { task: "judge.py", code, text }];
+}
+
+function within(task: string, began: number) {
+  const took = performance.now() - began;
+  assert.ok(took < LONGEST_MS, `${task} took ${took} ms`);
+}
+
+/** No task ends well, and none shows where it was. */
+function refused(said: Said[], tolerated: string[] = []) {
+  for (const { task, code, text } of said) {
+    assert.doesNotMatch(text, /defect of the task runner|Traceback|\n {4}at /, task);
+    if (!tolerated.includes(task)) assert.notEqual(code, 0, `${task}: ${text}`);
+  }
+}
+
+Deno.test("a record or an output of 1 GB in one line is refused in a moment", async (t) => {
+  for (const file of ["evidence.json", "plan.json", "verdict.json", "train/metrics.json"]) {
+    await t.step(file, async () => {
+      await using project = await run();
+      const directory = await project.run();
+      await Deno.chmod(join(directory, file), 0o644);
+      using opened = await Deno.open(join(directory, file), { write: true });
+      await opened.truncate(1e9); // sparse: nothing is written
+      // What is no part of what a task is about may be altered for it.
+      refused(await readAll(project, directory), ["compare", "judge.py", "report", "claim"]);
+    });
+  }
+});
+
+Deno.test("a receipt of a future version, and one whose subjects are other files, are not to be trusted", async (t) => {
+  const cases: [what: string, change: (receipt: Record<string, unknown>) => unknown, message: RegExp][] = [
+    [
+      "another predicate",
+      (receipt) => ({ ...receipt, predicateType: "https://example.org/run/v99" }),
+      /receipt\.json: other bytes than were written/,
+    ],
+    [
+      "another statement",
+      (receipt) => ({ ...receipt, _type: "https://in-toto.io/Statement/v2" }),
+      /receipt\.json: other bytes than were written/,
+    ],
+    [
+      "another subject",
+      (receipt) => ({
+        ...receipt,
+        subject: (receipt.subject as Record<string, unknown>[]).map((one, index) =>
+          index > 0 ? one : { ...one, name: "somebody/elses.bin" }
+        ),
+      }),
+      /receipt\.json: other bytes than were written/,
+    ],
+  ];
+  await using project = await run();
+  const path = join(await project.run(), "receipt.json");
+  const text = await Deno.readTextFile(path);
+  await Deno.chmod(path, 0o644);
+  for (const [what, change, message] of cases) {
+    await t.step(what, async () => {
+      await Deno.writeTextFile(path, JSON.stringify(change(JSON.parse(text))));
+      const { code, stdout, stderr } = await project.task("verify", [await project.run()]);
+      assert.notEqual(code, 0);
+      assert.match(stdout + stderr, message);
+      assert.doesNotMatch(stderr, /defect of the task runner/);
+    });
+  }
+});
