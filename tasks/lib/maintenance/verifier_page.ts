@@ -15,7 +15,7 @@ const ROOM = join(ROOT, "tasks", "lib", "verifier");
 const INSTEAD = ["node:crypto", "node:vm", "node:fs", "node:sqlite"];
 
 /** The program's modules that a browser has another of, in the verifier's room under the same name. */
-const OWN = ["values/yaml.ts", "system/sha256_file.ts"];
+const OWN = ["values/yaml.ts", "system/sha256_file.ts", "statistics/distributions.ts"];
 
 function addressOf(path: string): string {
   return pathToFileURL(path).href;
