@@ -84,6 +84,7 @@ _gpu_jupyter_tasks() {
     sweep:--out) words='' ;;
     sweep:--volume) words='' ;;
     sweep:--accelerator) words='' ;;
+    sweep:--on) words='' ;;
     verify:--experiment) words='' ;;
     verify:--runs) words='' ;;
     verify:--allowed-signers) words='' ;;
@@ -149,7 +150,7 @@ _gpu_jupyter_tasks() {
       infer) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --json --help -h'; else names=1 words=''; fi ;;
       notebook) if [[ $word == -* ]]; then words='--parameter -p --parameters-file -f --list-parameters --kernel --cwd --results --timeout --total-timeout --start-timeout --allow-errors --html --jobs --plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --json --help -h'; else names=1 words=''; fi ;;
       step) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --json --help -h'; else names=1 words=''; fi ;;
-      sweep) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --resume --force --seeds --set --jobs --per-gpu --retry --add-seeds --id --member --export --out --volume --accelerator --show --json --help -h'; else names=1 words=''; fi ;;
+      sweep) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --resume --force --seeds --set --jobs --per-gpu --retry --add-seeds --id --member --export --out --volume --accelerator --show --on --status --watch --collect --cancel --json --help -h'; else names=1 words=''; fi ;;
       verify) if [[ $word == -* ]]; then words='--experiment --current --runs --allowed-signers --json --help -h'; else words=''; fi ;;
       receipt) if [[ $word == -* ]]; then words='--experiment --runs --sign --json --help -h'; else words=''; fi ;;
       report) if [[ $word == -* ]]; then words='--experiment --current --runs --open --badge --markdown --latex --siunitx --typst --verifier --check --crate --json --help -h'; else words=''; fi ;;

@@ -69,6 +69,15 @@ const attemptSchema = z.object({
   differs: z.optional(texts),
   /** The machine. */
   host: hostSchema,
+  /** The job of a cluster that it was. */
+  job: z.optional(z.object({
+    /** Name of the cluster, as `--on` takes it. */
+    cluster: z.string(),
+    /** The scheduler's number for it. */
+    id: z.optional(z.string()),
+    /** Name of the node. */
+    node: z.optional(z.string()),
+  })),
   /** What the steps ran in. */
   environment: z.object({
     /** The Python of the steps. */

@@ -7,13 +7,15 @@ const memberSchema = z.object({
   /** Texts of the values that the sweep sets, by parameter. */
   values: z.record(z.string(), z.string()),
   /** How far its run is. */
-  status: z.enum(["waiting", "running", "done", "failed", "interrupted"]),
+  status: z.enum(["waiting", "running", "submitted", "done", "failed", "interrupted"]),
   /** Id of its run, a folder beside sweep.json; of the last one where it was run again. */
   run: z.optional(z.string()),
   /** What its steps took. */
   seconds: z.optional(z.number()),
   /** Why it failed, in words. */
   problem: z.optional(z.string()),
+  /** The scheduler's number for it, where a cluster runs it. */
+  job: z.optional(z.string()),
   /** SHA-256 of its receipt, by which the sweep's own covers all that it left. */
   receipt: z.optional(z.string()),
   /** SHA-256 of the sources it ran with. */
@@ -62,6 +64,8 @@ export const sweepSchema = z.object({
     gpus: z.optional(z.array(z.string())),
     /** Threads of the processor for each member, where they were divided. */
     threads: z.optional(z.number()),
+    /** Name of the cluster that the members were handed to. */
+    on: z.optional(z.string()),
   })),
   /** One for each run. */
   members: z.array(memberSchema),

@@ -42,7 +42,7 @@ import { publishedFolder } from "../verdict/conditions.ts";
 import { checkPrograms } from "./check_programs.ts";
 import { checkStandIns } from "./check_stand_ins.ts";
 import { nothingToResume, type Origin, type PreparedRun, type RunRequest } from "./prepare_run.ts";
-import { runStep, type StepContext } from "./run_step.ts";
+import { type CarriedOut, runStep, type StepContext } from "./run_step.ts";
 
 /** What the caller of a run hears while it goes on. */
 export interface RunHooks {
@@ -246,6 +246,13 @@ function differences(before: Attempt, now: Attempt): string[] {
 /** Writes the plan and begins the evidence of a new run. */
 async function newEvidence({ plan, experiment }: PreparedRun, origin?: Origin): Promise<Evidence> {
   const { file } = origin ?? experiment;
+  return {
+    ...await planned({ plan }),
+    claims: await whenFixed(file, experiment.claims, publishedFolder({ file })),
+  };
+}
+
+async function planned({ plan }: Pick<PreparedRun, "plan">): Promise<Evidence> {
   const path = join(plan.directory, "plan.json");
   await writeJson(path, plan);
   return {
@@ -258,12 +265,52 @@ async function newEvidence({ plan, experiment }: PreparedRun, origin?: Origin): 
     planSha256: await sha256File(path),
     engine: plan.engine,
     parameters: plan.parameters,
-    claims: await whenFixed(file, experiment.claims, publishedFolder({ file })),
     changed: plan.changed,
     onlyParameters: plan.onlyParameters,
     attempts: [],
     steps: {},
   };
+}
+
+/** What all runs that are handed to a cluster together have in common: the conditions, and the claims' commit. */
+export async function planElsewhere(
+  prepared: PreparedRun,
+  environment: MadeEnvironment,
+): Promise<{ attempt: Attempt; claims: Evidence["claims"] }> {
+  const { file, claims } = prepared.experiment;
+  const [attempt, fixed] = await Promise.all([
+    beginAttempt(prepared, environment),
+    whenFixed(file, claims, publishedFolder({ file })),
+  ]);
+  return { attempt, claims: fixed };
+}
+
+/**
+ * Records a run whose steps other machines have carried out: the same record as if they had run here.
+ *
+ * @param elsewhere what became of the steps, by their names
+ * @param because why the steps that are not among them did not run
+ */
+export async function recordElsewhere(
+  prepared: PreparedRun,
+  given: Pick<Evidence, "attempts" | "claims" | "created">,
+  elsewhere: Record<string, CarriedOut>,
+  because: string,
+  terminal: Terminal,
+): Promise<Evidence> {
+  using stopper = new StopSignals();
+  const { plan } = prepared;
+  await Deno.mkdir(plan.directory, { recursive: true });
+  using _ = await acquireRun(plan.directory);
+  await keepPublished(prepared);
+  // Of a taking in that was interrupted.
+  await Deno.remove(join(plan.directory, "log.txt")).catch(() => {});
+  const evidence: Evidence = { ...await planned(prepared), ...given };
+  await writeEvidence(plan.directory, evidence);
+  const request = { reuse: false, resume: false } as RunRequest;
+  const hooks = { meanwhile: () => {}, started: () => {} };
+  await runSteps({ prepared, request, evidence, terminal, stopper, ...hooks, elsewhere, because });
+  return evidence;
 }
 
 /** The evidence of a run that goes on, read again now that nobody else can write to it. */
@@ -283,9 +330,13 @@ interface Running extends RunHooks {
   terminal: Terminal;
   stopper: StopSignals;
   tree?: ProjectTree;
+  /** What became of the steps, where other machines have carried them out. */
+  elsewhere?: StepContext["elsewhere"];
+  /** Why others did not run there. */
+  because?: string;
 }
 
-async function runSteps({ prepared, request, evidence, ...given }: Running) {
+async function runSteps({ prepared, request, evidence, because, ...given }: Running) {
   const { terminal, stopper, tree } = given;
   const { plan, runs, resumed } = prepared;
   const log = await RunLog.open(plan.directory, evidence.attempts.length);
@@ -309,6 +360,9 @@ async function runSteps({ prepared, request, evidence, ...given }: Running) {
         if (!step.optional) return finish(evidence, "failed", `"${step.name}" can't run: ${problem}`);
         terminal.note(`"${step.name}" is not run: ${problem}`);
         continue;
+      }
+      if (given.elsewhere !== undefined && given.elsewhere[step.name] === undefined) {
+        return finish(evidence, "interrupted", because);
       }
       const { status, problem } = await runStep(context, step);
       if (status === "failed" && step.optional) {
@@ -350,6 +404,8 @@ async function isDone(evidence: Evidence, step: PlannedStep): Promise<boolean> {
 
 function finish(evidence: Evidence, status: RunStatus, because?: string) {
   evidence.status = status;
-  evidence.ended = new Date().toISOString();
-  Object.assign(evidence.attempts.at(-1)!, { status, ended: evidence.ended, because });
+  const attempt = evidence.attempts.at(-1)!;
+  // On another machine it has ended before.
+  evidence.ended = attempt.ended ?? new Date().toISOString();
+  Object.assign(attempt, { status, ended: evidence.ended, because });
 }

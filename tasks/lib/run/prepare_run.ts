@@ -61,6 +61,8 @@ export interface RunRequest {
   place?: { run: string; folder: string };
   /** Threads of the processor that each step is to take; what it likes without it. */
   threads?: number;
+  /** GPUs that each run gets where it is handed to; those of this machine without it. */
+  gpusElsewhere?: number;
   /** What the project is a copy of. */
   origin?: Origin;
 }
@@ -99,7 +101,7 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
   const experiment = withOptions(read, request.container);
   checkParameters(request, experiment);
   const runs = runsRoot(experiment.root, request.runs);
-  const host = await inspectHost();
+  const host = hostOf(await inspectHost(), request.gpusElsewhere);
   if (request.resume) return await prepareResume(request, experiment, host, runs);
   const [chosen, names] = chooseSteps(request, experiment);
   const { engine, container, note, change } = await chooseEngine({ ...request, runs }, experiment, host);
@@ -129,6 +131,13 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
     findStep: (step, parameters) => findStep(runs, experiment.name, step, parameters),
   });
   return { experiment, host, plan, runs, note, change };
+}
+
+/** Of the machine that a run is handed to, no more is known before than what is asked for. */
+function hostOf(host: Host, gpus?: number): Host {
+  if (gpus === undefined) return host;
+  const unknown = { name: "a GPU of the cluster", memory: 0, driver: "", uuid: "" };
+  return { ...host, gpus: Array.from({ length: gpus }, () => unknown) };
 }
 
 /** Few experiments read claimed values from files, and then nothing of that is loaded. */

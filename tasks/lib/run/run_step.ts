@@ -47,6 +47,22 @@ export interface StepContext {
   started: () => void;
   /** The run is taken up again: the step goes on where it was, if it can. */
   resuming: boolean;
+  /** Of a run that was carried out on other machines: what became of a step there. Absent where the steps run here. */
+  elsewhere?: Record<string, CarriedOut>;
+}
+
+/** How a step ended on another machine. */
+export interface CarriedOut {
+  /** Index of the attempt it ended in. */
+  attempt: number;
+  /** It went on where an earlier attempt had left it. */
+  resumed: boolean;
+  started: string;
+  ended: string;
+  seconds: number;
+  outcome: Supervised;
+  /** File with what it printed. */
+  printed: string;
 }
 
 /** Runs a step, or copies an unchanged one, and records it; the step's status says how it went. */
@@ -84,7 +100,8 @@ async function beginRecord(
   for (const [name, need] of Object.entries(step.needs)) {
     needs[name] = { ...need, sha256: hashOutputs(await recordOutputs(need.directory)) };
   }
-  const goesOn = resuming && step.resume !== undefined && await exists(step.out);
+  const carried = context.elsewhere?.[step.name];
+  const goesOn = carried?.resumed ?? (resuming && step.resume !== undefined && await exists(step.out));
   const { code } = evidence.attempts.at(-1)!;
   // Before an attempt's first step the code was read just now; what is edited since is noticed after the step.
   const isFirst = !Object.values(evidence.steps).some(({ attempt }) =>
@@ -97,7 +114,7 @@ async function beginRecord(
     status: "running",
     argv: step.argv,
     command: await engineCommand(plan, step, goesOn),
-    attempt: evidence.attempts.length - 1,
+    attempt: carried?.attempt ?? evidence.attempts.length - 1,
     // A step that goes on under other conditions is the work of both.
     fingerprint: goesOn && before?.fingerprint !== whole ? "" : whole,
     inputs: step.inputs === undefined ? undefined : sources.files,
@@ -105,7 +122,7 @@ async function beginRecord(
     needs,
     data: usedData(plan, step),
     settings: step.settings,
-    started: new Date().toISOString(),
+    started: carried?.started ?? new Date().toISOString(),
   };
 }
 
@@ -246,11 +263,49 @@ async function copyStep(earlier: FoundRun, step: PlannedStep, record: StepEviden
 }
 
 async function execute(
-  { plan, evidence, log, terminal, resuming, runs, stopper, meanwhile, started, tree }: StepContext,
+  context: StepContext,
   step: PlannedStep,
   record: StepEvidence,
   before?: StepEvidence,
 ) {
+  const { plan, evidence, log, terminal, runs, tree } = context;
+  const carried = context.elsewhere?.[step.name];
+  const { ended, left, concluded } = carried === undefined
+    ? await executeHere(context, step, record, before)
+    : await takeIn(context, step, record, carried);
+  const { problem: unwritten, untouched } = await tree?.take(step) ?? {};
+  const notDownloaded = await recordDownloads(step, record);
+  record.untouched = untouched;
+  const opened = await takeOpened(plan, step, runs);
+  const [problem] = await Promise.all([
+    concluded,
+    recordEnd(step, record, ended),
+  ]);
+  noticeUntouched(step, record, left);
+  record.opened = opened && shortList(opened.files);
+  const { code } = evidence.attempts.at(-1)!;
+  const remarks = remarksOn({ plan, step, record, opened, code });
+  record.remarks = remarks.length > 0 ? remarks : undefined;
+  await setStatus(plan, step, record, ended, problem, unwritten ?? notDownloaded);
+  if (record.status === "failed" && record.exitCode !== 0) explainFailure(plan, evidence, record);
+  await log.note(`${step.name}: ${record.problem ?? "done"}, ${duration(record.seconds!)}`);
+  if (log.broken) terminal.note(`log.txt is incomplete: ${log.broken}`);
+}
+
+/** How a step ended, what lay in its folder before, and what is to be done where it ran. */
+interface Executed {
+  ended: Supervised;
+  left?: Map<string, string>;
+  /** What went wrong, if the engine explains it. */
+  concluded?: Promise<string | undefined>;
+}
+
+async function executeHere(
+  { plan, log, terminal, resuming, stopper, meanwhile, started, tree }: StepContext,
+  step: PlannedStep,
+  record: StepEvidence,
+  before?: StepEvidence,
+): Promise<Executed> {
   await requireFolder(step);
   const left = resuming && step.resume !== undefined ? await leftBy(before, step) : undefined;
   await prepareFolder(step, resuming);
@@ -286,23 +341,24 @@ async function execute(
   concluded?.catch(() => {}); // it is awaited below, unless something else fails before
   record.seconds = Math.round(performance.now() - begin) / 1000;
   record.ended = new Date().toISOString();
-  const { problem: unwritten, untouched } = await tree?.take(step) ?? {};
-  const notDownloaded = await recordDownloads(step, record);
-  record.untouched = untouched;
-  const opened = await takeOpened(plan, step, runs);
-  const [problem] = await Promise.all([
-    concluded,
-    recordEnd(step, record, ended),
-  ]);
-  noticeUntouched(step, record, left);
-  record.opened = opened && shortList(opened.files);
-  const { code } = evidence.attempts.at(-1)!;
-  const remarks = remarksOn({ plan, step, record, opened, code });
-  record.remarks = remarks.length > 0 ? remarks : undefined;
-  await setStatus(plan, step, record, ended, problem, unwritten ?? notDownloaded);
-  if (record.status === "failed" && record.exitCode !== 0) explainFailure(plan, evidence, record);
-  await log.note(`${step.name}: ${record.problem ?? "done"}, ${duration(record.seconds)}`);
-  if (log.broken) terminal.note(`log.txt is incomplete: ${log.broken}`);
+  return { ended, left, concluded };
+}
+
+/** Takes over what a step printed on another machine, and how it ended there. */
+async function takeIn(
+  { log, terminal }: StepContext,
+  step: PlannedStep,
+  record: StepEvidence,
+  { ended, seconds, outcome, printed }: CarriedOut,
+): Promise<Executed> {
+  await log.begin(step.name, `step ${step.name}: ${step.argv.join(" ")}`);
+  const file = await Deno.open(printed).catch(() => undefined);
+  for await (const chunk of file?.readable ?? []) {
+    terminal.raw(chunk);
+    await log.write(chunk);
+  }
+  Object.assign(record, { seconds, ended });
+  return { ended: outcome };
 }
 
 /** A program that reads a pointer for a model says no more than "invalid load key". */

@@ -31,6 +31,7 @@ export async function sweepAfter(
       ...{ resume: false, retry: undefined, "add-seeds": undefined, id: undefined, show: false },
       ...{ seeds: undefined, set: [], jobs: undefined, "per-gpu": undefined, member: undefined },
       ...{ export: undefined, out: undefined, volume: undefined, accelerator: undefined },
+      ...{ on: undefined, status: false, watch: false, collect: false, cancel: false },
     },
   }, terminal);
   return {

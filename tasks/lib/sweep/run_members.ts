@@ -143,15 +143,16 @@ async function runMember(
 }
 
 /** What a member's entry says of its run. */
-async function outcomeOf({ id, directory, evidence }: FoundRun): Promise<Partial<Member>> {
-  const problem = Object.entries(evidence.steps).map(([name, { problem }]) =>
-    problem === undefined ? undefined : `${name}: ${problem}`
-  ).find((one) => one !== undefined);
+export async function outcomeOf({ id, directory, evidence }: FoundRun): Promise<Partial<Member>> {
+  const problem =
+    Object.entries(evidence.steps).map(([name, { problem }]) =>
+      problem === undefined ? undefined : `${name}: ${problem}`
+    ).find((one) => one !== undefined) ?? evidence.attempts.at(-1)!.because;
   return {
     run: id,
     status: evidence.status === "done" ? "done" : evidence.status === "failed" ? "failed" : "interrupted",
     seconds: Object.values(evidence.steps).reduce((sum, { seconds = 0 }) => sum + seconds, 0),
-    ...(evidence.status === "failed" && { problem }),
+    ...(evidence.status !== "done" && { problem }),
     code: evidence.attempts.at(-1)!.code.sha256,
     // Absent where the runner was killed before it drew up one.
     receipt: await sha256File(join(directory, RECEIPT)).catch(() => undefined),
@@ -190,10 +191,18 @@ async function prepareNew(
   sweep: string,
   index: number,
 ): Promise<PreparedRun> {
+  return await prepareRun({
+    ...request,
+    place: { run: await runName(directory, sweep, index), folder: directory },
+  });
+}
+
+/** The id of a member's next run. */
+export async function runName(directory: string, sweep: string, index: number): Promise<string> {
   const number = runOf(sweep, index);
   let run = number;
   for (let again = 2; await exists(join(directory, run)); again++) run = `${number}-${again}`;
-  return await prepareRun({ ...request, place: { run, folder: directory } });
+  return run;
 }
 
 function runOf(sweep: string, index: number): string {
@@ -236,7 +245,7 @@ function newestTries(names: readonly string[], sweep: string): Map<number, strin
 }
 
 /** A member's output is in its log; beside the others it would only be noise. */
-class SilentTerminal extends Terminal {
+export class SilentTerminal extends Terminal {
   override line() {}
   override raw() {}
   override note() {}

@@ -7,11 +7,13 @@ import type { Arguments, OptionTable } from "../cli/options.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { RUN_OPTIONS } from "../run/run_task.ts";
 import type { Experiment } from "../experiment/experiment.ts";
-import type { RunRequest } from "../run/prepare_run.ts";
+import type { makeEnvironment } from "../run/execute_run.ts";
+import type { PreparedRun, RunRequest } from "../run/prepare_run.ts";
 import type { FoundSweep, SweepRecord } from "../record/sweep_record.ts";
 import type { ExportKind } from "./export/export_sweep.ts";
 import type { Members, Values } from "./members.ts";
 import type { JudgedSweep } from "./judge_sweep.ts";
+import type { Cluster } from "../cluster/cluster.ts";
 import type { Workers } from "./workers.ts";
 
 const EXPORTS = ["kubernetes", "skypilot"] as const satisfies ExportKind[];
@@ -56,6 +58,14 @@ export const SWEEP_OPTIONS = {
   volume: { value: "NAME", help: "with --export: keep the runs on this volume, which is there" },
   accelerator: { value: "KIND", help: "with --export: the kind of GPU, e.g. L4" },
   show: { help: "run nothing: check a sweep and judge it again" },
+  on: {
+    value: "CLUSTER",
+    help: "hand the members to the cluster of hosts/CLUSTER.yaml; slurm needs no such file",
+  },
+  status: { help: "say what runs and what waits at the cluster" },
+  watch: { help: "wait for the cluster, and take each member in when it has ended" },
+  collect: { help: "take in the members that have ended at the cluster" },
+  cancel: { help: "cancel the members that wait or run at the cluster" },
 } as const satisfies OptionTable;
 
 export type SweepArguments = Arguments<typeof SWEEP_OPTIONS>;
@@ -81,6 +91,11 @@ export async function sweepTask(
   const runs = runsRoot(experiment.root, options.runs);
   const { findSweep } = await import("../record/sweep_record.ts");
   if (options.show) return await showSweep(await findSweep(runs, experiment.name, options.id), terminal);
+  const atCluster = AT_CLUSTER.find((name) => options[name]);
+  if (atCluster !== undefined) {
+    const sweep = await findSweep(runs, experiment.name, options.id);
+    return await lookAfter(atCluster, sweep, runs, options, terminal);
+  }
   const goesOn = options.resume || options.retry !== undefined || options["add-seeds"] !== undefined;
   const steps = await stepsOf(experiment);
   const request: RunRequest = {
@@ -89,18 +104,21 @@ export async function sweepTask(
     ...{ keepOutputs: false, engine: options.engine ?? "auto", image: options.image, yes: options.yes },
     container: containerOptions(options),
   };
+  const cluster = await clusterOf(options.on, experiment, request);
   if (goesOn) {
     refuseNew(options, parameters, rest);
     const sweep = await findSweep(runs, experiment.name, options.id);
-    return await goOn({ sweep, experiment, runs, request, options }, terminal);
+    return await goOn({ sweep, experiment, runs, request, options, cluster }, terminal);
   }
   const { listMembers } = await import("./members.ts");
   const members = listMembers(experiment, { seeds: options.seeds, set: options.set, parameters });
-  const given = { members, experiment, runs, request, options, steps, parameters };
+  const given = { members, experiment, runs, request, options, steps, parameters, cluster };
   if (options.export !== undefined) return await exportSweep(given, terminal);
   if (options.member !== undefined) return await oneMember(given, options.member, terminal);
   return await newSweep(given, terminal);
 }
+
+const AT_CLUSTER = ["status", "watch", "collect", "cancel"] as const;
 
 type Options = SweepArguments["options"];
 
@@ -109,10 +127,14 @@ interface Given {
   runs: string;
   request: RunRequest;
   options: Options;
+  /** What the members are handed to; this machine without it. */
+  cluster?: Cluster;
 }
 
 function refuseTogether(options: Options) {
-  const given = (["resume", "retry", "add-seeds", "show", "plan"] as const).filter((name) => options[name]);
+  const given = (["resume", "retry", "add-seeds", "show", ...AT_CLUSTER, "plan"] as const).filter((name) =>
+    options[name]
+  );
   const alone = given.filter((name) => name !== "plan");
   if (alone.length > 1) throw new Failure(2, `--${alone[0]} and --${alone[1]} can't be given together`);
   if (alone.length > 0 && options.plan) {
@@ -123,9 +145,13 @@ function refuseTogether(options: Options) {
     throw new Failure(2, "--member needs --id, and neither --plan nor what goes on with a sweep");
   }
   if (id !== undefined && alone.length === 0 && !ID.test(id)) {
-    throw new Failure(2, "--id names a sweep that is there, for --resume, --retry, --add-seeds or --show", {
-      remedy: `A new one is named by its time, e.g. ${EXAMPLE_ID}; leave out --id`,
-    });
+    throw new Failure(
+      2,
+      "--id names a sweep that is there, for --resume, --retry, --add-seeds, --show or what a cluster has",
+      {
+        remedy: `A new one is named by its time, e.g. ${EXAMPLE_ID}; leave out --id`,
+      },
+    );
   }
   const exported = Object.entries({ out, volume, accelerator }).find(([, value]) => value !== undefined);
   if (options.export === undefined && exported !== undefined) {
@@ -136,6 +162,23 @@ function refuseTogether(options: Options) {
       remedy: "Leave out --plan, --member, --resume, --retry, --add-seeds and --show",
     });
   }
+  const own = (["jobs", "per-gpu", "export", "member"] as const).find((name) => options[name] !== undefined);
+  if (options.on !== undefined && own !== undefined) {
+    throw new Failure(2, `--${own} can't be given with --on: ${options.on} shares its nodes out itself`, {
+      remedy: `Say throttle, gpus and cpus in hosts/${options.on}.yaml`,
+    });
+  }
+}
+
+/** The cluster that the members are handed to, and what it means for the request. */
+async function clusterOf(name: string | undefined, { root }: Experiment, request: RunRequest) {
+  if (name === undefined) return undefined;
+  const { gpuCount, readCluster } = await import("../cluster/cluster.ts");
+  const cluster = await readCluster(root, name);
+  if (request.engine === "auto") request.engine = cluster.environment ?? "host";
+  request.image ??= cluster.image;
+  request.gpusElsewhere = gpuCount(cluster);
+  return cluster;
 }
 
 const EXAMPLE_ID = "20261123T160512Z-3f9a";
@@ -169,7 +212,7 @@ async function stepsOf(experiment: Experiment): Promise<string[]> {
 }
 
 async function newSweep(
-  { members: { seed, members }, experiment, runs, request, options, steps }: New,
+  { members: { seed, members }, experiment, runs, request, options, steps, cluster }: New,
   terminal: Terminal,
 ): Promise<SweepOutcome> {
   const planned = await planSweep({ members: { seed, members }, experiment, runs, options, steps });
@@ -181,10 +224,15 @@ async function newSweep(
     });
   }
   const id = record.sweep;
-  const workers = await workersOf({ experiment, request, options, steps });
   const todo = members.map((_, index) => index);
+  const workers = cluster === undefined
+    ? await workersOf({ experiment, request, options, steps })
+    : { jobs: todo.length };
   const cost = await costOf(runs, experiment, steps, todo.length, workers);
-  announce(experiment, record, workers, cost, terminal);
+  announce(experiment, record, workers, cost, terminal, cluster);
+  if (options.plan && cluster !== undefined) {
+    return await planOn({ cluster, request, todo, sweep: { directory, record } }, terminal);
+  }
   if (options.plan) {
     const shown = members.slice(0, 10);
     const { inWords } = await import("./members.ts");
@@ -196,7 +244,7 @@ async function newSweep(
     return { exitCode: 0, result: { sweep: id, directory, seed, steps, ...workers, cost, members } };
   }
   return await carryOut(
-    { runs, request, options },
+    { runs, request, options, cluster },
     { directory, record },
     workers,
     todo,
@@ -300,7 +348,7 @@ async function oneMember(given: New, text: string, terminal: Terminal): Promise<
     );
   }
   const own = { ...request, parameters: record.members[index]!.values, steps: record.steps };
-  const prepared = await prepareFirst(own, directory, options, terminal);
+  const { first } = await prepareFirst(own, directory, options, terminal);
   await makeOwnFolder(runs);
   await Deno.mkdir(directory, { recursive: true });
   if (!isThere) await writeSweep(directory, record);
@@ -308,7 +356,7 @@ async function oneMember(given: New, text: string, terminal: Terminal): Promise<
     {
       sweep: { directory, record },
       runs,
-      experiment: prepared,
+      experiment: first.experiment,
       request: own,
       workers: { jobs: 1 },
       todo: [index],
@@ -332,7 +380,7 @@ function asOptions(values: Values): string {
 }
 
 async function goOn(
-  { sweep, experiment, runs, request, options }: Given & { sweep: FoundSweep },
+  { sweep, experiment, runs, request, options, cluster }: Given & { sweep: FoundSweep },
   terminal: Terminal,
 ): Promise<SweepOutcome> {
   const { record } = sweep;
@@ -364,14 +412,16 @@ async function goOn(
     });
   }
   const steps = record.steps;
-  const workers = await workersOf({ experiment, request, options, steps });
+  const workers = cluster === undefined
+    ? await workersOf({ experiment, request, options, steps })
+    : { jobs: todo.length };
   const cost = await costOf(runs, experiment, steps, todo.length, workers);
   terminal.line(
     `going on with ${record.sweep}: ${pluralize(todo.length, "member")} of ${record.members.length}`,
   );
-  announce(experiment, record, workers, cost, terminal);
+  announce(experiment, record, workers, cost, terminal, cluster);
   return await carryOut(
-    { runs, request: { ...request, steps }, options },
+    { runs, request: { ...request, steps }, options, cluster },
     sweep,
     workers,
     todo,
@@ -485,6 +535,7 @@ function announce(
   { jobs, gpus, threads }: Workers,
   { seconds, from, total }: Cost,
   terminal: Terminal,
+  cluster?: Cluster,
 ) {
   terminal.line(terminal.paint(experiment.title ?? experiment.name, "bold"));
   const over = Object.keys(members[0]!.values).filter((name) =>
@@ -499,16 +550,18 @@ function announce(
     ...(gpus === undefined ? [] : [`GPUs ${gpus.join(", ")}`]),
     ...(threads === undefined ? [] : [`${pluralize(threads, "thread")} each`]),
   ];
-  terminal.line(`${jobs} at a time${share.length > 0 ? `, ${share.join(", ")}` : ""}`);
+  const where = cluster === undefined ? `${jobs} at a time` : `on ${cluster.file ?? cluster.name}`;
+  terminal.line(`${where}${share.length > 0 ? `, ${share.join(", ")}` : ""}`);
   terminal.line(
     seconds === undefined
       ? "how long a member takes is not known yet: no run of these steps is there"
-      : `a member takes ${duration(seconds)} (${from}), all about ${duration(total!)}`,
+      : `a member takes ${duration(seconds)} (${from})` +
+        (cluster === undefined ? `, all about ${duration(total!)}` : ""),
   );
 }
 
 async function carryOut(
-  { runs, request, options }: Omit<Given, "experiment">,
+  { runs, request, options, cluster }: Omit<Given, "experiment">,
   sweep: FoundSweep,
   workers: Workers,
   todo: number[],
@@ -521,7 +574,7 @@ async function carryOut(
   const { acquireRun } = await import("../record/run_lock.ts");
   const { runMembers } = await import("./run_members.ts");
   const { makeOwnFolder } = await import("../system/files.ts");
-  const prepared = await prepareFirst(
+  const { first, environment } = await prepareFirst(
     { ...request, parameters: record.members[todo[0]!]!.values },
     directory,
     options,
@@ -536,14 +589,26 @@ async function carryOut(
     jobs: workers.jobs,
     threads: workers.threads,
     gpus: workers.gpus,
+    on: cluster?.name,
   };
   record.attempts.push(attempt);
   Object.assign(record, { status: "running", ended: undefined });
   await writeSweep(directory, record);
   terminal.line(`sweep folder: ${directory}`);
+  if (cluster !== undefined) {
+    const { handOver } = await import("./on_cluster.ts");
+    await handOver({ sweep, request, cluster, first, environment, todo }, terminal);
+    terminal.line(
+      "deno task sweep --watch waits for them; --status, --collect and --cancel do what they say",
+    );
+    return { exitCode: 0, result: { directory, ...record, experiment: record.experiment.name } };
+  }
   const { EnergyMeter } = await import("../system/energy.ts");
   const meter = new EnergyMeter();
-  const stopped = await runMembers({ sweep, runs, experiment: prepared, request, workers, todo }, terminal);
+  const stopped = await runMembers(
+    { sweep, runs, experiment: first.experiment, request, workers, todo },
+    terminal,
+  );
   attempt.joules = await meter.end();
   attempt.ended = new Date().toISOString();
   return await endSweep(sweep, runs, stopped, terminal);
@@ -561,13 +626,85 @@ async function endSweep(sweep: FoundSweep, runs: string, stopped: boolean, termi
   return await conclude(sweep, runs, stopped, terminal);
 }
 
+/** Shows the script that would be submitted. */
+async function planOn(
+  { cluster, request, todo, sweep }: Pick<Given, "request"> & {
+    cluster: Cluster;
+    todo: number[];
+    sweep: FoundSweep;
+  },
+  terminal: Terminal,
+): Promise<SweepOutcome> {
+  const { prepareRun } = await import("../run/prepare_run.ts");
+  const { scriptsOf } = await import("./on_cluster.ts");
+  const { values } = sweep.record.members[todo[0]!]!;
+  const place = { run: "first", folder: sweep.directory };
+  const first = await prepareRun({ ...request, parameters: { ...request.parameters, ...values }, place });
+  const environment = { python: first.plan.environment.python, directory: "", lockSha256: "" };
+  const scripts = await scriptsOf({ sweep, request, cluster, first, environment, todo });
+  for (const script of scripts) {
+    terminal.line();
+    script.trimEnd().split("\n").forEach((line) => terminal.line(line));
+  }
+  return {
+    exitCode: 0,
+    result: { sweep: sweep.record.sweep, cluster, scripts, members: sweep.record.members },
+  };
+}
+
+/** What can be done with a sweep whose members were handed to a cluster, by whoever has its record. */
+async function lookAfter(
+  what: typeof AT_CLUSTER[number],
+  sweep: FoundSweep,
+  runs: string,
+  options: Options,
+  terminal: Terminal,
+): Promise<SweepOutcome> {
+  const { cancelAll, lookAt, takeIn, tellLook, watch } = await import("./on_cluster.ts");
+  const { directory, record } = sweep;
+  const result = { directory, ...record, experiment: record.experiment.name };
+  if (what === "status") {
+    const look = await lookAt(sweep);
+    terminal.line(tellLook(look));
+    return { exitCode: 0, result: { ...result, look } };
+  }
+  const { acquireRun } = await import("../record/run_lock.ts");
+  const { parseExperiment } = await import("../experiment/parse.ts");
+  const { writeSweep } = await import("../record/sweep_record.ts");
+  const { StopSignals } = await import("../system/supervise.ts");
+  if (what === "cancel") terminal.line(`cancelled: job ${(await cancelAll(sweep)).join(", ")}`);
+  using _ = await acquireRun(directory, options.force);
+  // Read again, now that nobody else can write to it.
+  const { readSweep } = await import("../record/sweep_record.ts");
+  Object.assign(record, await readSweep(directory));
+  if (!record.members.some(({ status }) => status === "submitted")) return await showSweep(sweep, terminal);
+  const { experiment: { text, file, root } } = record;
+  const experiment = parseExperiment(text, file, root);
+  using stopper = new StopSignals();
+  const isStopped = () => stopper.signal !== undefined;
+  const left = what === "collect"
+    ? await takeIn(sweep, experiment, runs, terminal)
+    : await watch(sweep, experiment, runs, terminal, isStopped);
+  if (left > 0) {
+    terminal.line(tellLook(await lookAt(sweep)));
+    return { exitCode: isStopped() ? 130 : 0, result };
+  }
+  const ended = new Date().toISOString();
+  const open = record.members.some(({ status }) => status !== "done" && status !== "failed");
+  const failed = record.members.some(({ status }) => status === "failed");
+  record.attempts.at(-1)!.ended = ended;
+  Object.assign(record, { ended, status: open ? "interrupted" : failed ? "failed" : "done" });
+  await writeSweep(directory, record);
+  return await conclude(sweep, runs, false, terminal);
+}
+
 /** Plans the first member, so that what is wrong shows before anything is written; fetches and makes what all need. */
 async function prepareFirst(
   request: RunRequest,
   folder: string,
   options: Options,
   terminal: Terminal,
-): Promise<Experiment> {
+): Promise<{ first: PreparedRun; environment: Awaited<ReturnType<typeof makeEnvironment>> }> {
   const [{ prepareRun }, { makeEnvironment }, { StopSignals }, { fetcher, obtainer }] = await Promise.all([
     import("../run/prepare_run.ts"),
     import("../run/execute_run.ts"),
@@ -585,8 +722,7 @@ async function prepareFirst(
   const { requireExpected } = await import("../run/expectations.ts");
   await requireExpected(first, options.yes, terminal);
   using stopper = new StopSignals();
-  await makeEnvironment(first, request, stopper, terminal);
-  return first.experiment;
+  return { first, environment: await makeEnvironment(first, request, stopper, terminal) };
 }
 
 /** The page is derived: where it can't be written, the sweep is none the worse. */

@@ -19,6 +19,7 @@ const PACKAGES = [
   ...["r-base-core", "r-cran-irkernel"], // a kernel of another language
   "faketime", // a clock that goes back
   ...["zsh", "fish"], // shells to complete in
+  ...["slurm-wlm", "munge", "slurmdbd", "mariadb-server"], // a cluster, with its accounting
   "docker-compose", // which dev containers of several files need
   ...["xz-utils", "bzip2", "openssl"], // archives to unpack, certificates to distrust
 ];

@@ -1,0 +1,116 @@
+/** A run that is planned here, carried out by compute nodes, and taken in again here: with the same record as any other. */
+
+import { dirname } from "node:path";
+import type { Terminal } from "../cli/terminal.ts";
+import { type NodeRecord, printedOnNode } from "../cluster/node_record.ts";
+import { type Job, type JobStep, refuseOnNode } from "../cluster/submission.ts";
+import { engineCommand, engineOf } from "../engine/index.ts";
+import type { Plan, PlannedStep } from "../plan/plan.ts";
+import { makeStepCache } from "../plan/step_cache.ts";
+import type { Attempt, Evidence } from "../record/evidence.ts";
+import type { CarriedOut } from "./run_step.ts";
+import { recordElsewhere } from "./execute_run.ts";
+import type { PreparedRun } from "./prepare_run.ts";
+
+/** Engines that a compute node can have; others want a service there. */
+const ENGINES = ["host", "apptainer"];
+
+/**
+ * All that a node has to know of a run.
+ *
+ * @throws Failure(2) for a step that needs what only this machine has
+ */
+export async function jobOf(plan: Plan, submission: number, requeue: boolean): Promise<Job<Plan>> {
+  if (!ENGINES.includes(plan.engine.name)) {
+    refuseOnNode(
+      plan.steps[0]!.name,
+      `its engine is ${plan.engine.name}, and a node has ${ENGINES.join(" or ")}`,
+    );
+  }
+  const steps = await Promise.all(plan.steps.map((step) => jobStep(plan, step)));
+  return { submission, run: plan.run, directory: plan.directory, requeue, steps, plan };
+}
+
+async function jobStep(plan: Plan, step: PlannedStep): Promise<JobStep> {
+  const { name, argv, cwd, out, timeout, optional } = step;
+  if (step.outputs !== undefined) {
+    refuseOnNode(name, "it writes into the project (outputs:), which others read");
+  }
+  if (step.secrets !== undefined && step.secrets.length > 0) refuseOnNode(name, "it needs secrets");
+  if (step.cache !== undefined) await makeStepCache(step.cache);
+  const { env } = await (await engineOf(plan.engine.name)).runtime(plan, step);
+  const { PATH: _, CUDA_VISIBLE_DEVICES: visible, ...own } = env;
+  // Which GPUs a run gets there, the scheduler says.
+  if (visible === "") own.CUDA_VISIBLE_DEVICES = visible;
+  const scratch = plan.container?.scratch;
+  return {
+    ...{ name, argv, cwd, out, timeout, optional, env: own },
+    command: await engineCommand(plan, step),
+    ...(step.resume !== undefined && { resumed: await engineCommand(plan, step, true) }),
+    ...(plan.engine.name === "host" && { path: dirname(plan.environment.python) }),
+    ...(scratch !== undefined && { folders: [scratch] }),
+  };
+}
+
+/**
+ * Makes the record of a run from what its nodes left.
+ *
+ * @param attemptOf under which conditions the runs of a submission were handed over
+ * @param because why it ended, where its last node did not come to say so
+ */
+export async function takeInRun(
+  prepared: PreparedRun,
+  node: NodeRecord | undefined,
+  evidence: Pick<Evidence, "claims" | "created">,
+  attemptOf: (submission: number) => Attempt,
+  because: string,
+  terminal: Terminal,
+): Promise<Evidence> {
+  const { plan } = prepared;
+  const starts = node?.starts ?? [];
+  const attempts = starts.map((start, index): Attempt => {
+    const { host: { gpus, cpu, cores, name }, status = "interrupted", ended } = start;
+    const planned = attemptOf(start.submission);
+    const last = index === starts.length - 1;
+    return {
+      ...planned,
+      host: {
+        ...planned.host,
+        ...{ name, cpu: cpu ?? planned.host.cpu, cores: cores ?? planned.host.cores },
+        gpus: gpus.map((gpu) => ({ ...gpu, memory: Number(gpu.memory) })),
+      },
+      started: start.started,
+      ended: ended ?? starts[index + 1]?.started ?? new Date().toISOString(),
+      status: status === "running" ? "interrupted" : status,
+      because: start.because ?? (ended === undefined ? (last ? because : "it was started again") : undefined),
+      job: {
+        cluster: planned.job!.cluster,
+        ...(start.job.id !== null && { id: start.job.id }),
+        node: start.job.node,
+      },
+    };
+  });
+  if (attempts.length === 0) {
+    attempts.push({ ...attemptOf(0), status: "interrupted", ended: new Date().toISOString(), because });
+  }
+  const elsewhere: Record<string, CarriedOut> = {};
+  for (const [name, step] of Object.entries(node?.steps ?? {})) {
+    const { start, started, resumed, ended = new Date().toISOString(), seconds = 0 } = step;
+    const stoppedBy = step.ended === undefined ? because : step.stopped_by;
+    elsewhere[name] = {
+      ...{ attempt: start, started, resumed, ended, seconds },
+      printed: printedOnNode(plan.directory, name),
+      outcome: {
+        code: step.code ?? 1,
+        signal: step.signal,
+        ...(stoppedBy !== undefined && step.status !== "done" && { stoppedBy }),
+        ...(step.timed_out && { timedOut: true }),
+      },
+    };
+  }
+  const made = await recordElsewhere(prepared, { ...evidence, attempts }, elsewhere, because, terminal);
+  for (const name of Object.keys(elsewhere)) {
+    await Deno.remove(printedOnNode(plan.directory, name)).catch(() => {});
+  }
+  return made;
+}

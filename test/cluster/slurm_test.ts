@@ -1,0 +1,361 @@
+/** Sweeps on a real Slurm of this machine: arrays, what becomes of them, and what is said of it. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { said } from "../support/engines.ts";
+import { type Ended, Project, until } from "../support/project.ts";
+import { NODES, Slurm, slurmMissing } from "../support/slurm.ts";
+
+const missing = await slurmMissing();
+if (missing !== undefined) console.log(`ignored: the tests with Slurm, since ${missing}`);
+
+/** Ten epochs, each of which is saved; it waits for the file `go` in the middle, and notes where each part ran. */
+const TRAIN = `
+import json, os, pathlib, sys, time
+seed, out = int(sys.argv[1]), pathlib.Path(sys.argv[2])
+project = pathlib.Path(__file__).parent
+state = out / "state.json"
+epoch, weights = json.loads(state.read_text()) if "--resume" in sys.argv and state.exists() else (0, 0.0)
+with open(out / "nodes.txt", "a") as nodes:
+    print(os.environ.get("SLURMD_NODENAME"), epoch, file=nodes)
+if (project / f"fail-{seed}").exists():
+    sys.exit("no luck")
+while epoch < 10:
+    if epoch == 5 and (project / f"wait-{seed}").exists():
+        (out / "waits").touch()
+        while (project / f"wait-{seed}").exists():
+            time.sleep(0.05)
+    epoch, weights = epoch + 1, weights * 0.5 + seed
+    partial = out / "state.json.new"
+    partial.write_text(json.dumps([epoch, weights]))
+    os.replace(partial, state)
+(out / "m.json").write_text(json.dumps({"accuracy": 94 + seed / 100, "weights": weights}))
+print("trained", seed)
+`;
+
+const FILES = {
+  "experiment.yaml": `name: test
+parameters: { seed: 1, lr: 0.1 }
+steps:
+  train:
+    run: [python3, train.py, "{seed}", "{out}"]
+    produces: [m.json]
+    resume: [--resume]
+  read:
+    run: [python3, -c, "print(open('{steps.train}/m.json').read())"]
+    needs: [train]
+claims:
+  - name: accuracy over seeds
+    from: train/m.json#/accuracy
+    over: seeds
+    value: { mean: 94.0, std: 0.3, n: 10 }
+    tolerance: { absolute: 2, because: made up }
+sweep: { steps: [train, read] }
+`,
+  "train.py": TRAIN,
+};
+
+interface Member {
+  status: string;
+}
+
+class Sweeps implements AsyncDisposable {
+  private constructor(readonly project: Project, readonly slurm: Slurm) {}
+
+  static async make(slurm: Slurm, files: Record<string, string> = {}): Promise<Sweeps> {
+    return new Sweeps(await Project.make({ ...FILES, ...files }), slurm);
+  }
+
+  async sweep(...args: string[]): Promise<Ended> {
+    return await this.project.task("sweep", args, this.slurm.env);
+  }
+
+  /** One that must do. */
+  async does(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.sweep(...args);
+    assert.equal(code, 0, stderr + stdout);
+    return stdout;
+  }
+
+  /** Waits until all are taken in; a verdict on one seed is never one that holds. */
+  async watches(): Promise<string> {
+    const { code, stdout, stderr } = await this.sweep("--watch");
+    assert.ok(code <= 1, stderr + stdout);
+    assert.ok(!this.record.members.some(({ status }: Member) => status !== "done"), stdout);
+    return stdout;
+  }
+
+  /** Slurm lets a job that is queued again wait for two minutes. */
+  async startAgain(job: string) {
+    await until("it is pending", async () => /1 waiting \(BeginTime\)/.test(await this.does("--status")));
+    await this.slurm.call(["scontrol", "update", `JobId=${job}`, "StartTime=now"]);
+  }
+
+  get directory(): string {
+    const folder = this.project.path("runs", "test", "sweeps");
+    return join(folder, [...Deno.readDirSync(folder)].map(({ name }) => name).sort().at(-1)!);
+  }
+
+  // deno-lint-ignore no-explicit-any
+  get record(): any {
+    return JSON.parse(Deno.readTextFileSync(join(this.directory, "sweep.json")));
+  }
+
+  /** File of a member's run, by its number from 1. */
+  path(member: number, ...parts: string[]): string {
+    return join(this.directory, this.record.members[member - 1].run, ...parts);
+  }
+
+  // deno-lint-ignore no-explicit-any
+  json(member: number, ...parts: string[]): any {
+    return JSON.parse(Deno.readTextFileSync(this.path(member, ...parts)));
+  }
+
+  async waits(member: number) {
+    await until("the member waits", () => exists(this.path(member, "train", "waits")));
+  }
+
+  async go(seed: number) {
+    await Deno.remove(this.project.path(`wait-${seed}`));
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.slurm.call(["scancel", "--user=root", "--quiet"]);
+    await this.project[Symbol.asyncDispose]();
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test({ name: "sweeps on Slurm", ignore: missing !== undefined }, async (t) => {
+  await using slurm = await Slurm.start({ accounting: true, gpus: 2 });
+
+  await t.step("--plan prints the script and writes nothing", async () => {
+    await using made = await Sweeps.make(slurm, {
+      "hosts/big.yaml":
+        `partition: main\naccount: lab\ntime: "4:00:00"\nsignal: 120\ngpus: gpu:2\ncpus: 2\nmemory: 1G\n` +
+        `throttle: 3\nmodules: [cuda/12.9]\nprologue: ["export A='b c'"]\noptions: [--exclusive]\n`,
+    });
+    const said = await made.does("--seeds", "5", "--on", "big", "--plan");
+    for (
+      const line of [
+        ...["--array=0-4%3", "--partition=main", "--account=lab", "--time=4:00:00", "--signal=B:USR1@120"],
+        ...["--gres=gpu:2", "--cpus-per-task=2", "--mem=1G", "--exclusive", "--requeue"],
+      ]
+    ) assert.ok(said.includes(`\n#SBATCH ${line}\n`), `${line} in ${said}`);
+    assert.match(said, /\nmodule load cuda\/12\.9\nexport A='b c'\nexec .*python3 .*run_member\.py /);
+    assert.ok(!exists(made.project.path("runs")));
+  });
+
+  await t.step("members become runs with all that a run has; a failed one can be run again", async () => {
+    await using made = await Sweeps.make(slurm, { "fail-2": "" });
+    const handed = await made.does("--seeds", "3", "--on", "slurm");
+    assert.match(handed, /slurm has 3 members as job \d+/);
+    const { code, stdout } = await made.sweep("--watch");
+    assert.equal(code, 1);
+    assert.match(stdout, /1 × train: exit code 1: seed = 2/);
+    assert.deepEqual(made.record.members.map(({ status }: Member) => status), [
+      "done",
+      "failed",
+      "done",
+    ]);
+    const evidence = made.json(1, "evidence.json");
+    const [attempt] = evidence.attempts;
+    assert.ok(NODES.includes(attempt.job.node));
+    assert.equal(attempt.job.cluster, "slurm");
+    assert.equal(attempt.job.id, made.record.members[0].job);
+    assert.deepEqual(Object.keys(evidence.steps), ["train", "read"]);
+    assert.equal(evidence.steps.train.recorded.environment.python.split(".")[0], "3");
+    assert.match(Deno.readTextFileSync(made.path(1, "log.txt")), /==== \S+ step train: .*\ntrained 1\n/);
+    assert.ok(made.json(1, "receipt.json"));
+    await Deno.remove(made.project.path("fail-2"));
+    assert.match(await made.does("--retry", "failed", "--on", "slurm"), /1 member of 3/);
+    const again = await made.does("--watch");
+    assert.match(again, /accuracy over seeds .* equivalent/);
+    assert.equal(made.record.status, "done");
+    assert.equal((await made.sweep("--show")).code, 0);
+  });
+
+  await t.step("--status, --collect and --cancel know all from the record", async () => {
+    await using made = await Sweeps.make(slurm, { "wait-1": "", "wait-2": "" });
+    await made.does("--seeds", "3", "--on", "slurm");
+    await until("the third has ended", async () => /1 ended, not taken in/.test(await made.does("--status")));
+    assert.match(await made.does("--collect"), /seed = 3 {2}done/);
+    assert.match(await made.does("--status"), /^1 done, 2 running\n/);
+    await made.waits(1);
+    const cancelled = await made.sweep("--cancel");
+    assert.match(cancelled.stdout, /cancelled: job \d+/);
+    const [first, , third] = made.record.members;
+    assert.deepEqual([first.status, third.status], ["interrupted", "done"]);
+    assert.match(first.problem, /stopped by (SIGTERM|scancel)/);
+    assert.equal(made.json(1, "evidence.json").status, "interrupted");
+    await Promise.all([made.go(1), made.go(2)]);
+    await made.does("--resume", "--on", "slurm");
+    await made.watches();
+    assert.equal(made.record.status, "done");
+    // It went on in the middle, and gave what an undisturbed one gives.
+    assert.match(Deno.readTextFileSync(made.path(1, "train", "nodes.txt")), /^n\d 0\nn\d 5\n$/);
+    assert.equal(made.json(1, "train", "m.json").weights, weights(1));
+    assert.deepEqual(
+      made.json(1, "evidence.json").attempts.map(({ status }: Member) => status),
+      ["interrupted", "done"],
+    );
+  });
+
+  await t.step("what is asked to save before its time is over is queued again and goes on", async () => {
+    await using made = await Sweeps.make(slurm, {
+      "wait-1": "",
+      "hosts/short.yaml": "time: 10\nsignal: 60\n",
+    });
+    await made.does("--seeds", "1", "--on", "short");
+    await made.waits(1);
+    // What --signal does when the time comes, which would take minutes here.
+    const { job } = made.record.members[0];
+    assert.equal((await slurm.call(["scancel", "--batch", "--signal=USR1", job])).code, 0);
+    await until("it is queued again", () => {
+      return exists(made.path(1, "node.json")) &&
+        made.json(1, "node.json").starts[0].status === "interrupted";
+    });
+    await made.go(1);
+    await made.startAgain(job);
+    await made.watches();
+    const { attempts } = made.json(1, "evidence.json");
+    assert.deepEqual(attempts.map(({ status }: Member) => status), ["interrupted", "done"]);
+    assert.equal(made.json(1, "train", "m.json").weights, weights(1));
+  });
+
+  await t.step("a node that dies: the member goes on on another one, with the same weights", async () => {
+    await using made = await Sweeps.make(slurm, { "wait-1": "" });
+    await made.does("--seeds", "1", "--on", "slurm");
+    await made.waits(1);
+    const [, node] = /^(n\d) 0\n/.exec(Deno.readTextFileSync(made.path(1, "train", "nodes.txt")))!;
+    await slurm.kill(node!);
+    await made.go(1);
+    await made.startAgain(made.record.members[0].job);
+    await made.watches();
+    slurm.startNode(node!);
+    const { attempts, status } = made.json(1, "evidence.json");
+    assert.equal(status, "done");
+    assert.equal(attempts.length, 2);
+    assert.notEqual(attempts[1].job.node, node);
+    assert.equal(made.json(1, "train", "m.json").weights, weights(1));
+  });
+
+  await t.step("the controller is started again while members run", async () => {
+    await using made = await Sweeps.make(slurm, { "wait-1": "" });
+    await made.does("--seeds", "2", "--on", "slurm");
+    await made.waits(1);
+    await slurm.stop("slurmctld");
+    const watching = made.sweep("--watch");
+    await made.go(1);
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    slurm.startController();
+    const { code, stdout, stderr } = await watching;
+    assert.equal(code, 0, stderr + stdout);
+  });
+
+  await t.step("damaged and lost records are named, and the others are taken in", async () => {
+    await using made = await Sweeps.make(slurm);
+    await made.does("--seeds", "3", "--on", "slurm");
+    await until("all have ended", async () => /^3 ended/.test(await made.does("--status")));
+    await Deno.writeTextFile(made.path(1, "node.json"), '{"schema": 1, "starts": [');
+    await Deno.writeTextFile(made.path(2, "node.json"), '{"schema": 1, "starts": [{}], "steps": {}}');
+    const { stdout } = await made.sweep("--collect");
+    assert.match(stdout, /seed = 1 {2}failed .*node\.json is not JSON/);
+    assert.match(stdout, /seed = 2 {2}failed .*node\.json/);
+    assert.match(stdout, /seed = 3 {2}done/);
+  });
+
+  await t.step("a second collector is told that another one is at it", async () => {
+    await using made = await Sweeps.make(slurm, { "wait-1": "" });
+    await made.does("--seeds", "1", "--on", "slurm");
+    const watching = made.sweep("--watch");
+    await until("the first watches", () => exists(join(made.directory, ".lock")) || lockOf(made.directory));
+    const second = await made.sweep("--collect");
+    assert.equal(second.code, 3, second.stdout);
+    assert.match(second.stderr, /is locked by process \d+/);
+    await made.go(1);
+    await watching;
+    assert.equal(made.record.status, "done");
+  });
+
+  await t.step(
+    "what Slurm refuses is said with the key that is about it, and nothing is left waiting",
+    async () => {
+      await using made = await Sweeps.make(slurm, {
+        "hosts/none.yaml": "partition: nowhere\n",
+        "hosts/much.yaml": "memory: 900G\n",
+        "hosts/odd.yaml": "partition: main\ntimes: 3\ngpus: -1\n",
+      });
+      const none = await made.sweep("--seeds", "2", "--on", "none");
+      assert.equal(none.code, 3);
+      assert.match(
+        none.stderr,
+        /Slurm refuses the job: .*partition.*\(partition: nowhere\)[^]*hosts\/none\.yaml/,
+      );
+      assert.deepEqual(made.record.members.map(({ status }: Member) => status), [
+        "waiting",
+        "waiting",
+      ]);
+      assert.match(
+        (await made.sweep("--seeds", "2", "--on", "much")).stderr,
+        /refuses the job.*\(memory: 900G\)/,
+      );
+      const odd = await made.sweep("--seeds", "2", "--on", "odd");
+      assert.equal(odd.code, 2);
+      assert.match(odd.stderr, /there is no key times[^]*hosts\/odd\.yaml:2:/);
+      assert.match(odd.stderr, /gpus must be a count/);
+      const unknown = await made.sweep("--seeds", "2", "--on", "moon");
+      assert.match(unknown.stderr, /There is no cluster "moon": hosts\/moon\.yaml is not there/);
+      assert.match(
+        (await made.sweep("--seeds", "2", "--on", "slurm", "--jobs", "2")).stderr,
+        /--jobs can't be given with --on/,
+      );
+      assert.match(
+        (await made.sweep("--seeds", "2", "--on", "slurm", "--engine", "docker")).stderr,
+        /docker/,
+      );
+    },
+  );
+
+  await t.step("GPUs are asked for by what the site calls them", async () => {
+    await using made = await Sweeps.make(slurm, {
+      "experiment.yaml": FILES["experiment.yaml"].replace(
+        "parameters:",
+        "environment: { gpus: 1 }\nparameters:",
+      ),
+      "hosts/gpu.yaml": "gpus: gpu:1\n",
+      "train.py":
+        `import json, os, sys\njson.dump({"accuracy": 94, "sees": os.environ["CUDA_VISIBLE_DEVICES"]}, ` +
+        `open(sys.argv[2] + "/m.json", "w"))`,
+    });
+    assert.match((await made.sweep("--seeds", "1", "--on", "slurm")).stderr, /demands a GPU/);
+    await made.does("--seeds", "2", "--on", "gpu");
+    await made.watches();
+    for (const member of [1, 2]) assert.match(made.json(member, "train", "m.json").sees, /^[01]$/);
+  });
+});
+
+Deno.test("without Slurm's commands it is said what is missing", async () => {
+  await using project = await Project.make(FILES);
+  const python = await said(["python3", "-c", "import sys; print(sys.executable)"]);
+  const env = { PATH: project.root, PYTHON: python };
+  const { code, stderr } = await project.task("sweep", ["--seeds", "2", "--on", "slurm"], env);
+  assert.equal(code, 3);
+  assert.match(stderr, /Slurm's commands are not on this machine/);
+});
+
+/** What the training gives that nobody disturbs. */
+function weights(seed: number): number {
+  return Array.from({ length: 10 }).reduce<number>((sum) => sum * 0.5 + seed, 0);
+}
+
+function lockOf(directory: string): boolean {
+  return [...Deno.readDirSync(directory)].some(({ name }) => name.includes("lock"));
+}
