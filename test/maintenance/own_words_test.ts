@@ -27,7 +27,7 @@ const FIELD: [words: string[], files: RegExp, because: string][] = [
   [["safetensors"], /^tasks\/lib\/(?:compare|sources)\//, "a format of files, in which models are compared"],
   [
     ["ipykernel", "nbclient", "nbconvert"],
-    /^tasks\/(?:inside\/notebook\/|lib\/run\/check_programs\.ts)/,
+    /^tasks\/(?:inside\/notebook\/|lib\/run\/check_programs\.ts|lib\/environment\/packages_of_then\.ts)/,
     "what executes notebooks",
   ],
   [
@@ -49,6 +49,7 @@ const FIELD: [words: string[], files: RegExp, because: string][] = [
     /^tasks\/(?:inside\/(?:audit|adopt)|lib\/adopt)\//,
     "the same",
   ],
+  [["tensorflow"], /^tasks\/lib\/maintenance\/run_tests\.ts$/, "the name of a test that takes long"],
   [["resnet", "resnet18"], /^tasks\/inside\/audit\/rules\/pickled_model\.py$/, "what people call a model"],
   [["pytest", "ruff", "mypy"], /^tasks\/lib\/(?:maintenance|environment)\//, "the maintainers' own checks"],
   [

@@ -57,10 +57,11 @@ async function counts(all: RuleText[]): Promise<string> {
     const { findings, skipped, sources, notebooks } = await audit(join(ROOT, path));
     const times = all.map(({ id }) => [id, findings.filter(({ rule }) => rule === id).length] as const)
       .filter(([, count]) => count > 0).map(([id, count]) => `[${id}](#${id.toLowerCase()}) ${count}`);
-    // How many files the whole has changes with every commit.
-    const [name, counted] = path === "."
-      ? ["the whole of this repository", "all | all"]
-      : [`\`${path.replace(`${REPOSITORIES}/`, "")}\``, `${sources} | ${notebooks}`];
+    // How many files this repository has changes with every commit.
+    const counted = OWN.includes(path) ? "all | all" : `${sources} | ${notebooks}`;
+    const name = path === "."
+      ? "the whole of this repository"
+      : `\`${path.replace(`${REPOSITORIES}/`, "")}\``;
     rows.push(`| ${name} | ${counted} | ${times.join(", ") || "nothing"} | ${skipped.length || ""} |`);
   }
   return [

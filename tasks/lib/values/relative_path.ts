@@ -7,7 +7,7 @@
  * ```ts
  * import assert from "node:assert/strict";
  *
- * assert.equal(insideProblem("data/eurosat"), undefined);
+ * assert.equal(insideProblem("data/images"), undefined);
  * assert.equal(insideProblem("../other"), 'holds "..", which leaves the folder');
  * ```
  */
