@@ -7,8 +7,11 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { blobOf } from "./dropped_files.ts";
 
-/** Bytes of a file that is held in memory, of which WebCrypto makes a copy; also the piece of a larger one. */
+/** Bytes of a file that is held in memory, of which WebCrypto makes a copy. */
 const LARGEST_WHOLE = 32 << 20;
+
+/** Bytes that are read at once of a larger file: each reading asks another process. */
+const PIECE = 4 << 20;
 
 /** Waiting for WebCrypto takes longer than hashing so much (bytes). */
 const SMALL = 32 << 10;
@@ -38,9 +41,16 @@ async function hashWhole(blob: Blob): Promise<string> {
   return bytesToHex(new Uint8Array(digest));
 }
 
+/** Slices, since a stream of a file of 2 GiB can stall. One is read while the one before is hashed. */
 async function hashInPieces(blob: Blob): Promise<string> {
   const sum = sha256.create();
-  await eachFill(blob, (piece) => void sum.update(piece));
+  const read = (at: number) => at < blob.size ? blob.slice(at, at + PIECE).arrayBuffer() : undefined;
+  let reading = read(0);
+  for (let at = PIECE; reading !== undefined; at += PIECE) {
+    const piece = await reading;
+    reading = read(at);
+    sum.update(new Uint8Array(piece));
+  }
   return bytesToHex(sum.digest());
 }
 
