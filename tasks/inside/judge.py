@@ -38,6 +38,9 @@ NOTHING = "—"
 
 LARGEST_FILE = 256 * 2**20
 
+# A plan beyond this has more claims than anybody's.
+LARGEST_PLAN = 16 * 2**20
+
 SEARCH_LIMIT_S = 2
 
 
@@ -1762,7 +1765,7 @@ def read_record(directory: str, name: str) -> Json:
     path = os.path.join(directory, name)
     if not os.path.isfile(path):
         raise Problem(f"{directory} is not a run folder: it holds no {name}")
-    if os.path.getsize(path) > LARGEST_FILE:
+    if os.path.getsize(path) > (LARGEST_PLAN if name == "plan.json" else LARGEST_FILE):
         raise Problem(f"Cannot read {path}: it is too large")
     try:
         with open(path, encoding="utf-8") as file:

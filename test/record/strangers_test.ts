@@ -62,6 +62,19 @@ function refused(said: Said[], tolerated: string[] = []) {
   }
 }
 
+Deno.test("a plan with a million claims is refused in a moment", async () => {
+  await using project = await run();
+  const directory = await project.run();
+  const path = join(directory, "plan.json");
+  const plan = JSON.parse(await Deno.readTextFile(path));
+  const [claim] = plan.experiment.claims;
+  plan.experiment.claims = [];
+  const [before, after] = JSON.stringify(plan).split('"claims":[]');
+  const claims = `${JSON.stringify(claim)},`.repeat(1e6).slice(0, -1);
+  await Deno.writeTextFile(path, `${before}"claims":[${claims}]${after}`);
+  refused(await readAll(project, directory));
+});
+
 Deno.test("a record or an output of 1 GB in one line is refused in a moment", async (t) => {
   for (const file of ["evidence.json", "plan.json", "verdict.json", "train/metrics.json"]) {
     await t.step(file, async () => {

@@ -65,10 +65,13 @@ export async function runIds(runs: string, experiment: string): Promise<string[]
   return names.sort().reverse();
 }
 
+/** A plan beyond this (bytes) has more claims than anybody's: an experiment.yaml has at most 256 kB. */
+const LARGEST_PLAN = 16 * 2 ** 20;
+
 /** @throws Failure(2) if the folder holds no plan, or one of another version. */
 export async function readPlan(directory: string): Promise<Plan> {
   const path = join(directory, "plan.json");
-  const text = await readTextIfThere(path, { within: new Folder(directory) });
+  const text = await readTextIfThere(path, { within: new Folder(directory), most: LARGEST_PLAN });
   if (text === undefined) throw new Failure(2, `Cannot read the plan of the run: there is no ${path}`);
   const value = parseJson(text, path) as Partial<Plan> | null;
   if (typeof value?.schema === "number" && value.schema !== PLAN_SCHEMA) {
