@@ -342,6 +342,77 @@ Deno.test({ name: "sweeps on Slurm", ignore: missing !== undefined }, async (t) 
   });
 });
 
+Deno.test({ name: "a site with limits", ignore: missing !== undefined }, async (t) => {
+  await using slurm = await Slurm.start({
+    accounting: true,
+    conf: ["AccountingStorageEnforce=associations,limits", "MaxArraySize=4"],
+  });
+  const manage = async (...args: string[]) => await slurm.call(["sacctmgr", "--immediate", ...args]);
+  await manage("add", "account", "lab", "cluster=test");
+  await manage("add", "user", "root", "account=lab", "cluster=test", "MaxSubmitJobs=8");
+
+  await t.step("more members than an array and the site take are handed over in parts", async () => {
+    await using made = await Sweeps.make(slurm);
+    // Accounts are told to the controller from time to time.
+    await until("the account is known", async () => {
+      return (await slurm.call(["sbatch", "--test-only", "--wrap", "true"])).code === 0;
+    });
+    const { code, stdout, stderr } = await made.sweep("--seeds", "10", "--on", "slurm");
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /slurm has 8 members as job \d+, \d+, \d+;/);
+    assert.match(stderr + stdout, /2 more are not handed over yet: the site lets you queue 8/);
+    await made.sweep("--watch");
+    assert.deepEqual(made.record.members.map(({ status }: Member) => status), [
+      ...Array.from({ length: 8 }, () => "done"),
+      ...["waiting", "waiting"],
+    ]);
+    await made.does("--resume", "--on", "slurm");
+    await made.watches();
+  });
+
+  await t.step("an account that is not the user's is named", async () => {
+    await using made = await Sweeps.make(slurm, { "hosts/other.yaml": "account: theirs\n" });
+    const { code, stderr } = await made.sweep("--seeds", "2", "--on", "other");
+    assert.equal(code, 3);
+    assert.match(stderr, /Slurm refuses the job: Invalid account.* \(account: theirs\)/);
+  });
+
+  await t.step("a job whose answer got lost is found by its name, and not handed over twice", async () => {
+    await using made = await Sweeps.make(slurm, {
+      // The real one is asked, and its answer swallowed, as a network does that breaks in this moment.
+      "bin/sbatch": `#!/bin/sh
+PATH=\${PATH#*:} sbatch "$@" >/dev/null
+echo "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation" >&2
+exit 1
+`,
+    });
+    await Deno.chmod(made.project.path("bin", "sbatch"), 0o755);
+    const env = { ...slurm.env, PATH: `${made.project.path("bin")}:${Deno.env.get("PATH")}` };
+    const { code, stderr } = await made.project.task("sweep", ["--seeds", "2", "--on", "slurm"], env);
+    assert.equal(code, 0, stderr);
+    await made.watches();
+    const { stdout } = await slurm.call(["squeue", "-h", "-a", "--states=all", "--format=%j"]);
+    const name = `test-${made.directory.split("/").at(-1)}-1.1`;
+    assert.equal(stdout.split("\n").filter((line) => line.trim() === name).length, 2);
+  });
+
+  await t.step("a folder's name may hold what Slurm reads otherwise", async () => {
+    const files = Object.entries(FILES).map(([path, text]) => [`a b%j/${path}`, text]);
+    await using project = await Project.make(Object.fromEntries(files));
+    for (const args of [["--seeds", "2", "--on", "slurm"], ["--watch"]]) {
+      const { code, stderr, stdout } = await project.task(
+        "sweep",
+        ["a b%j/experiment.yaml", ...args],
+        slurm.env,
+      );
+      assert.equal(code, 0, stderr + stdout);
+    }
+    const sweeps = project.path("a b%j", "runs", "test", "sweeps");
+    const [sweep] = [...Deno.readDirSync(sweeps)];
+    assert.ok(exists(join(sweeps, sweep!.name, "submission-1.out")));
+  });
+});
+
 Deno.test("without Slurm's commands it is said what is missing", async () => {
   await using project = await Project.make(FILES);
   const python = await said(["python3", "-c", "import sys; print(sys.executable)"]);

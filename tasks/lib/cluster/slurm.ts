@@ -133,11 +133,11 @@ export interface SiteLimits {
 
 /** What the site allows, as far as it says. */
 export async function siteLimits(): Promise<SiteLimits> {
-  const user = Deno.env.get("USER") ?? Deno.env.get("LOGNAME") ?? "";
+  const user = (await run(["id", "-un"])).stdout.trim();
   const associations = ["sacctmgr", "-n", "-P", "show", "assoc", `user=${user}`, "format=MaxSubmit"];
   const [config, association, queued] = await Promise.all([
     slurm(["scontrol", "show", "config"]),
-    user === "" ? undefined : slurm(associations).catch(() => undefined),
+    slurm(associations).catch(() => undefined),
     slurm(["squeue", "--noheader", "--array", "--me", "--format=%i"]),
   ]);
   const largest = Number(/^MaxArraySize\s*=\s*(\d+)/m.exec(config.stdout)?.[1] ?? 1001);
