@@ -97,24 +97,37 @@ export interface PreparedRun {
  * @throws Failure(2) for a wrong request or file, Failure(3) for what this machine lacks.
  */
 export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
-  const read = await withValues(await readExperiment(request.experiment, callerFolder()));
-  const experiment = withOptions(read, request.container);
-  checkParameters(request, experiment);
+  if (request.resume) {
+    const experiment = await readFor(request);
+    const host = hostOf(await inspectHost(), request.gpusElsewhere);
+    return await prepareResume(request, experiment, host, runsRoot(experiment.root, request.runs));
+  }
+  const prepare = await prepareRuns(request);
+  return await prepare(request.parameters, request.place);
+}
+
+/** Of a run that differs from others in its parameters alone. */
+export type PrepareOne = (
+  parameters: RunRequest["parameters"],
+  place?: RunRequest["place"],
+) => Promise<PreparedRun>;
+
+/**
+ * Reads once what many runs depend on that differ in their parameters alone.
+ *
+ * @throws Failure(2) and Failure(3) as `prepareRun`
+ */
+export async function prepareRuns(request: RunRequest): Promise<PrepareOne> {
+  const experiment = await readFor(request);
   const runs = runsRoot(experiment.root, request.runs);
   const host = hostOf(await inspectHost(), request.gpusElsewhere);
-  if (request.resume) return await prepareResume(request, experiment, host, runs);
   const [chosen, names] = chooseSteps(request, experiment);
   const { engine, container, note, change } = await chooseEngine({ ...request, runs }, experiment, host);
   if (container === undefined) refuseLimits(request.container);
   if (container?.isProcess) refuseSharedMemory(engine.name, request.container);
-  const data = await dataOfSteps(chosen, names, request.fetchData);
-  const run = request.place?.run ?? newRunId();
-  const plan = await makePlan(chosen, host, {
+  const shared = {
     task: request.task,
-    run,
-    directory: join(request.place?.folder ?? join(runs, experiment.name), run),
     steps: names,
-    overrides: request.parameters,
     rest: request.rest,
     notebook: request.notebook && { ...request.notebook, own: ownNotebooks(request.notebook, experiment) },
     experimentText: await Deno.readTextFile(experiment.file),
@@ -122,15 +135,31 @@ export async function prepareRun(request: RunRequest): Promise<PreparedRun> {
     engine,
     container: container && { ...container, ...experiment.environment.limits },
     mounts: request.container.mounts,
-    data,
+    data: await dataOfSteps(chosen, names, request.fetchData),
     variables: variablesForContainers(),
     threads: request.threads,
     python: container === undefined
       ? host.image?.python ?? await expectedPython(environmentRequest(experiment, host))
       : "python",
-    findStep: (step, parameters) => findStep(runs, experiment.name, step, parameters),
-  });
-  return { experiment, host, plan, runs, note, change };
+  };
+  return async (parameters, place) => {
+    const run = place?.run ?? newRunId();
+    const plan = await makePlan(chosen, host, {
+      ...shared,
+      run,
+      directory: join(place?.folder ?? join(runs, experiment.name), run),
+      overrides: parameters,
+      findStep: (step, values) => findStep(runs, experiment.name, step, values),
+    });
+    return { experiment, host, plan, runs, note, change };
+  };
+}
+
+async function readFor(request: RunRequest): Promise<Experiment> {
+  const read = await withValues(await readExperiment(request.experiment, callerFolder()));
+  const experiment = withOptions(read, request.container);
+  checkParameters(request, experiment);
+  return experiment;
 }
 
 /** Of the machine that a run is handed to, no more is known before than what is asked for. */

@@ -13,7 +13,7 @@ import type { Plan } from "../plan/plan.ts";
 import type { Attempt, Evidence } from "../record/evidence.ts";
 import { type FoundSweep, type Member, writeSweep } from "../record/sweep_record.ts";
 import { planElsewhere } from "../run/execute_run.ts";
-import { type PreparedRun, prepareRun, type RunRequest } from "../run/prepare_run.ts";
+import { type PreparedRun, prepareRuns, type RunRequest } from "../run/prepare_run.ts";
 import { jobOf, takeInRun } from "../run/run_elsewhere.ts";
 import { concludeRun } from "../run/conclude.ts";
 import { inParallel, writeJson } from "../system/files.ts";
@@ -99,6 +99,7 @@ async function plan(
   const limits = await siteLimits();
   const now = todo.slice(0, limits.submitted);
   const jobs: Job<Plan>[] = [];
+  const prepare = await prepareRuns(request);
   for (const index of now) {
     const { values, run, status } = record.members[index]!;
     // What its nodes have left of it, it goes on with.
@@ -106,7 +107,7 @@ async function plan(
       ? run
       : await runName(directory, record.sweep, index);
     const parameters = { ...request.parameters, ...values };
-    const prepared = await prepareRun({ ...request, parameters, place: { run: id, folder: directory } });
+    const prepared = await prepare(parameters, { run: id, folder: directory });
     jobs.push(await jobOf(prepared.plan, number, cluster.signal !== undefined));
   }
   const arrays: Submission["arrays"] = [];
