@@ -133,11 +133,9 @@ export interface SiteLimits {
 
 /** What the site allows, as far as it says. */
 export async function siteLimits(): Promise<SiteLimits> {
-  const user = (await run(["id", "-un"])).stdout.trim();
-  const associations = ["sacctmgr", "-n", "-P", "show", "assoc", `user=${user}`, "format=MaxSubmit"];
   const [config, association, queued] = await Promise.all([
     slurm(["scontrol", "show", "config"]),
-    slurm(associations).catch(() => undefined),
+    ownAssociations().catch(() => undefined),
     slurm(["squeue", "--noheader", "--array", "--me", "--format=%i"]),
   ]);
   const largest = Number(/^MaxArraySize\s*=\s*(\d+)/m.exec(config.stdout)?.[1] ?? 1001);
@@ -148,6 +146,12 @@ export async function siteLimits(): Promise<SiteLimits> {
     array: Math.max(1, largest - 1),
     ...(limits.length > 0 && { submitted: Math.max(0, Math.max(...limits) - mine) }),
   };
+}
+
+/** A site may do without accounting. */
+async function ownAssociations() {
+  const { stdout: user } = await run(["id", "-un"]);
+  return await slurm(["sacctmgr", "-n", "-P", "show", "assoc", `user=${user.trim()}`, "format=MaxSubmit"]);
 }
 
 async function slurm(argv: string[], input?: string) {
