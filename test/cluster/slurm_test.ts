@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { said } from "../support/engines.ts";
-import { type Ended, Project, until } from "../support/project.ts";
+import { type Ended, ended, Project, until } from "../support/project.ts";
 import { NODES, Slurm, slurmMissing } from "../support/slurm.ts";
 
 const missing = await slurmMissing();
@@ -262,11 +262,16 @@ Deno.test({ name: "sweeps on Slurm", ignore: missing !== undefined }, async (t) 
 
   await t.step("damaged and lost records are named, and the others are taken in", async () => {
     await using made = await Sweeps.make(slurm);
-    await made.does("--seeds", "3", "--on", "slurm");
-    await until("all have ended", async () => /^3 ended/.test(await made.does("--status")));
+    await made.does("--seeds", "4", "--on", "slurm");
+    await until("all have ended", async () => /^4 ended/.test(await made.does("--status")));
     await Deno.writeTextFile(made.path(1, "node.json"), '{"schema": 1, "starts": [');
     await Deno.writeTextFile(made.path(2, "node.json"), '{"schema": 1, "starts": [{}], "steps": {}}');
+    const jobs = join(made.directory, "submission-1.jobs.jsonl");
+    const lines = Deno.readTextFileSync(jobs).trim().split("\n");
+    lines[3] = lines[3]!.replace(/"directory":"[^"]*"/, '"directory":"/tmp"');
+    await Deno.writeTextFile(jobs, lines.join("\n"));
     const { stdout } = await made.sweep("--collect");
+    assert.match(stdout, /seed = 4 {2}failed .*another folder than its own/);
     assert.match(stdout, /seed = 1 {2}failed .*node\.json is not JSON/);
     assert.match(stdout, /seed = 2 {2}failed .*node\.json/);
     assert.match(stdout, /seed = 3 {2}done/);
@@ -283,6 +288,39 @@ Deno.test({ name: "sweeps on Slurm", ignore: missing !== undefined }, async (t) 
     await made.go(1);
     await watching;
     assert.equal(made.record.status, "done");
+  });
+
+  await t.step("one run is waited for, shown, taken in and judged; or waited for later", async () => {
+    await using made = await Sweeps.make(slurm, {
+      "experiment.yaml": FILES["experiment.yaml"].replace("name: accuracy over seeds", "name: accuracy")
+        .replace("    over: seeds\n", "").replace("{ mean: 94.0, std: 0.3, n: 10 }", "94.01"),
+    });
+    const { project } = made;
+    const task = async (name: string, ...args: string[]) => await project.task(name, args, slurm.env);
+    const reproduced = await task("reproduce", "--on", "slurm");
+    assert.equal(reproduced.code, 0, reproduced.stderr + reproduced.stdout);
+    assert.match(reproduced.stdout, /slurm has it as job \d+\n[^]*trained 1\n[^]*accuracy .* identical/);
+    assert.ok(NODES.includes((await project.evidence()).attempts[0].job.node));
+    assert.match((await task("train", "--on", "slurm", "--plan")).stdout, /^#SBATCH --array=0-0$/m);
+    await project.write("wait-1", "");
+    const leaving = project.start("train", ["--on", "slurm"], slurm.env);
+    const newest = () => {
+      const ids = [...Deno.readDirSync(project.path("runs", "test"))].map(({ name }) => name);
+      return project.path("runs", "test", ids.filter((name) => /^\d/.test(name)).sort().at(-1)!);
+    };
+    await until("it waits", () => exists(join(newest(), "train", "waits")));
+    Deno.kill(leaving.pid, "SIGTERM");
+    const left = await ended(leaving);
+    assert.equal(left.code, 130);
+    assert.match(left.stderr, /goes on at the cluster/);
+    await made.go(1);
+    const later = await task("train", "--resume", "--on", "slurm");
+    assert.equal(later.code, 0, later.stderr + later.stdout);
+    assert.match((await task("train", "--resume", "--on", "slurm")).stderr, /No run of this is at a cluster/);
+    await project.write("fail-1", "");
+    const failed = await task("train", "--on", "slurm");
+    assert.equal(failed.code, 1);
+    assert.match(failed.stdout, /no luck/);
   });
 
   await t.step(

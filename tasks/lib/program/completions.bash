@@ -14,6 +14,7 @@ _gpu_jupyter_tasks() {
     reproduce:--network) words='none' ;;
     reproduce:--mount) words='' ;;
     reproduce:--runs) words='' ;;
+    reproduce:--on) words='' ;;
     reproduce:--into) words='' ;;
     new:--from) words='' ;;
     train:--engine) words='auto host docker podman nerdctl apptainer' ;;
@@ -25,6 +26,7 @@ _gpu_jupyter_tasks() {
     train:--network) words='none' ;;
     train:--mount) words='' ;;
     train:--runs) words='' ;;
+    train:--on) words='' ;;
     infer:--engine) words='auto host docker podman nerdctl apptainer' ;;
     infer:--image) words='' ;;
     infer:--gpus) words='' ;;
@@ -34,6 +36,7 @@ _gpu_jupyter_tasks() {
     infer:--network) words='none' ;;
     infer:--mount) words='' ;;
     infer:--runs) words='' ;;
+    infer:--on) words='' ;;
     notebook:--parameter) words='' ;;
     notebook:-p) words='' ;;
     notebook:--parameters-file) words='' ;;
@@ -54,6 +57,7 @@ _gpu_jupyter_tasks() {
     notebook:--network) words='none' ;;
     notebook:--mount) words='' ;;
     notebook:--runs) words='' ;;
+    notebook:--on) words='' ;;
     step:--engine) words='auto host docker podman nerdctl apptainer' ;;
     step:--image) words='' ;;
     step:--gpus) words='' ;;
@@ -63,6 +67,7 @@ _gpu_jupyter_tasks() {
     step:--network) words='none' ;;
     step:--mount) words='' ;;
     step:--runs) words='' ;;
+    step:--on) words='' ;;
     sweep:--engine) words='auto host docker podman nerdctl apptainer' ;;
     sweep:--image) words='' ;;
     sweep:--gpus) words='' ;;
@@ -72,6 +77,7 @@ _gpu_jupyter_tasks() {
     sweep:--network) words='none' ;;
     sweep:--mount) words='' ;;
     sweep:--runs) words='' ;;
+    sweep:--on) words='' ;;
     sweep:--seeds) words='' ;;
     sweep:--set) words='' ;;
     sweep:--jobs) words='' ;;
@@ -84,7 +90,6 @@ _gpu_jupyter_tasks() {
     sweep:--out) words='' ;;
     sweep:--volume) words='' ;;
     sweep:--accelerator) words='' ;;
-    sweep:--on) words='' ;;
     verify:--experiment) words='' ;;
     verify:--runs) words='' ;;
     verify:--allowed-signers) words='' ;;
@@ -144,13 +149,13 @@ _gpu_jupyter_tasks() {
     fix-permissions:--undo) words='' ;;
     *) case $task in
       '') words='reproduce new train infer notebook step sweep verify receipt report claim compare data audit build doctor jupyter run stop status logs shell publish clean fix-permissions help completions lock' ;;
-      reproduce) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --twice --from-scratch --into --sweep --json --help -h'; else names=1 words=''; fi ;;
+      reproduce) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --on --twice --from-scratch --into --sweep --json --help -h'; else names=1 words=''; fi ;;
       new) if [[ $word == -* ]]; then words='--plan --yes -y --from --ci --record --undo --json --help -h'; else words=''; fi ;;
-      train) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --json --help -h'; else names=1 words=''; fi ;;
-      infer) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --json --help -h'; else names=1 words=''; fi ;;
-      notebook) if [[ $word == -* ]]; then words='--parameter -p --parameters-file -f --list-parameters --kernel --cwd --results --timeout --total-timeout --start-timeout --allow-errors --html --jobs --plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --json --help -h'; else names=1 words=''; fi ;;
-      step) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --json --help -h'; else names=1 words=''; fi ;;
-      sweep) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --resume --force --seeds --set --jobs --per-gpu --retry --add-seeds --id --member --export --out --volume --accelerator --show --on --status --watch --collect --cancel --json --help -h'; else names=1 words=''; fi ;;
+      train) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --on --json --help -h'; else names=1 words=''; fi ;;
+      infer) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --on --json --help -h'; else names=1 words=''; fi ;;
+      notebook) if [[ $word == -* ]]; then words='--parameter -p --parameters-file -f --list-parameters --kernel --cwd --results --timeout --total-timeout --start-timeout --allow-errors --html --jobs --plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --on --json --help -h'; else names=1 words=''; fi ;;
+      step) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --reuse --keep-outputs --resume --force --on --json --help -h'; else names=1 words=''; fi ;;
+      sweep) if [[ $word == -* ]]; then words='--plan --engine --image --gpus --shm-size --memory --cpus --network --mount --yes -y --offline --runs --resume --force --on --seeds --set --jobs --per-gpu --retry --add-seeds --id --member --export --out --volume --accelerator --show --status --watch --collect --cancel --json --help -h'; else names=1 words=''; fi ;;
       verify) if [[ $word == -* ]]; then words='--experiment --current --runs --allowed-signers --json --help -h'; else words=''; fi ;;
       receipt) if [[ $word == -* ]]; then words='--experiment --runs --sign --json --help -h'; else words=''; fi ;;
       report) if [[ $word == -* ]]; then words='--experiment --current --runs --open --badge --markdown --latex --siunitx --typst --verifier --check --crate --json --help -h'; else words=''; fi ;;

@@ -1,8 +1,9 @@
 /** A run that is planned here, carried out by compute nodes, and taken in again here: with the same record as any other. */
 
 import { dirname } from "node:path";
+import { Failure } from "../cli/failure.ts";
 import type { Terminal } from "../cli/terminal.ts";
-import { type NodeRecord, printedOnNode } from "../cluster/node_record.ts";
+import { type NodeRecord, printedOnNode, readNodeRecord } from "../cluster/node_record.ts";
 import { type Job, type JobStep, refuseOnNode } from "../cluster/submission.ts";
 import { engineCommand, engineOf } from "../engine/index.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
@@ -11,6 +12,15 @@ import type { Attempt, Evidence } from "../record/evidence.ts";
 import type { CarriedOut } from "./run_step.ts";
 import { recordElsewhere } from "./execute_run.ts";
 import type { PreparedRun } from "./prepare_run.ts";
+
+/** What all runs of a submission share, beside its record. */
+export interface Conditions {
+  attempt: Attempt;
+  claims: Evidence["claims"];
+}
+
+/** How long files may take to be seen on another machine of a shared file system. */
+const SHARED_MS = 20_000;
 
 /** Engines that a compute node can have; others want a service there. */
 const ENGINES = ["host", "apptainer"];
@@ -113,4 +123,30 @@ export async function takeInRun(
     await Deno.remove(printedOnNode(plan.directory, name)).catch(() => {});
   }
   return made;
+}
+
+/** The record of a node that has ended its work; a file system that is shared may show it late. */
+export async function settled(directory: string, since: number): Promise<NodeRecord | undefined> {
+  for (;;) {
+    const node = await readNodeRecord(directory);
+    const isWhole = node?.starts.at(-1)?.ended !== undefined;
+    if (isWhole || performance.now() - since > SHARED_MS) return node;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+/**
+ * A record may be a stranger's: what is taken in is written nowhere but into the run's own folder.
+ *
+ * @throws Failure(2) if it names another one, or is not a plan
+ */
+export async function requireOwn({ directory, plan }: Job<Plan>, folder: string) {
+  const [{ checkRecord }, { planSchema }] = await Promise.all([
+    import("../system/records.ts"),
+    import("../plan/plan_schema.ts"),
+  ]);
+  const checked = checkRecord(plan, "the submission's file", planSchema, "the plan of a run");
+  const outs = checked.steps.map(({ out }) => dirname(out));
+  if ([directory, checked.directory, ...outs].every((path) => path === folder)) return;
+  throw new Failure(2, "its line in the submission's file names another folder than its own");
 }

@@ -12,8 +12,11 @@ import type { NotebookOptions } from "../plan/plan.ts";
 import type { Evidence } from "../record/evidence.ts";
 import type { FoundRun } from "../record/run_folder.ts";
 import type { Judged } from "../verdict/judge.ts";
+import { runsRoot } from "../record/run_folder.ts";
+import { callerFolder } from "../system/project_root.ts";
+import { StopSignals } from "../system/supervise.ts";
 import { announce, describePlan } from "./announce.ts";
-import type { Origin } from "./prepare_run.ts";
+import type { Origin, RunRequest } from "./prepare_run.ts";
 
 export const RUN_OPTIONS = {
   plan: { help: "show what would run, with command lines to paste, and run nothing" },
@@ -44,6 +47,10 @@ export const RUN_OPTIONS = {
   "keep-outputs": { help: "leave what the steps write into the project (outputs:) there" },
   resume: { help: "go on with the newest unfinished run of this task" },
   force: { help: "with --resume: take over a run folder that another host seems to hold" },
+  on: {
+    value: "CLUSTER",
+    help: "hand the run to the cluster of hosts/CLUSTER.yaml, and wait for it; slurm needs no such file",
+  },
 } as const satisfies OptionTable;
 
 export type RunArguments = Arguments<typeof RUN_OPTIONS>;
@@ -89,6 +96,9 @@ export async function runTask(
     ...(options.yes && !options.plan && { obtain: await obtainer(terminal) }),
     ...(!options.plan && { reporter: terminal, fetchData: fetcher(options, terminal) }),
   };
+  if (options.on !== undefined) {
+    return await clusterTask({ on: options.on, plan: options.plan, request }, terminal);
+  }
   const prepared = await prepareRun(request);
   const { plan } = prepared;
   const notes = prepared.experiment.notes ?? [];
@@ -117,20 +127,63 @@ export async function runTask(
       started: () => void loadConclusion().catch(() => {}),
     },
   );
-  const [{ concludeRun }, { summary }] = await loadConclusion();
-  const run = { id: plan.run, directory: plan.directory, evidence };
-  const judged = await concludeRun(run);
-  summary(judged, evidence, plan.directory, terminal).forEach((line) => terminal.line(line));
-  const report = task === "reproduce" ? await writePage(run, judged, terminal) : undefined;
+  const outcome = await tell({ id: plan.run, directory: plan.directory, evidence }, terminal);
   await Promise.all(remaining);
-  const result = {
-    directory: plan.directory,
-    status: evidence.status,
-    report,
-    steps: outcomes(evidence),
-    ...judged.verdict,
-  };
+  return outcome;
+}
+
+/** Judges a run that has ended and says how it went. */
+async function tell(run: FoundRun, terminal: Terminal): Promise<RunOutcome> {
+  const { directory, evidence } = run;
+  const [{ concludeRun }, { summary }] = await loadConclusion();
+  const judged = await concludeRun(run);
+  summary(judged, evidence, directory, terminal).forEach((line) => terminal.line(line));
+  const report = evidence.task === "reproduce" ? await writePage(run, judged, terminal) : undefined;
+  const result = { directory, status: evidence.status, report, steps: outcomes(evidence), ...judged.verdict };
   return { exitCode: exitCodeOf(evidence, judged.verdict.holds), result, run };
+}
+
+/** The same on a cluster: planned and judged here, run there. */
+async function clusterTask(
+  { on, plan: isPlan, request }: { on: string; plan: boolean; request: RunRequest },
+  terminal: Terminal,
+): Promise<RunOutcome> {
+  const [
+    { findHandedOver, forCluster, runOnCluster, scriptOf, waitFor },
+    { readExperiment },
+    { prepareRun },
+  ] = await Promise.all([
+    import("./run_on_cluster.ts"),
+    import("../experiment/read.ts"),
+    import("./prepare_run.ts"),
+  ]);
+  const experiment = await readExperiment(request.experiment, callerFolder());
+  if (request.reuse) throw new Failure(2, "--reuse can't be given with --on: a cluster runs each step");
+  if (request.resume) {
+    const runs = runsRoot(experiment.root, request.runs);
+    const found = await findHandedOver(experiment, runs, request.task);
+    if (found === undefined) {
+      throw new Failure(2, "No run of this is at a cluster, or was there and is not taken in", {
+        remedy: `deno task ${request.task} --on ${on} hands one over`,
+      });
+    }
+    using stopper = new StopSignals();
+    const { prepared: { plan }, job } = found;
+    const evidence = await waitFor(found.prepared, job, terminal, stopper);
+    return await tell({ id: plan.run, directory: plan.directory, evidence }, terminal);
+  }
+  const { cluster, ...place } = await forCluster(on, experiment.root, request);
+  const asked = { ...request, ...place, early: undefined };
+  const prepared = await prepareRun(asked);
+  const { plan } = prepared;
+  if (isPlan) {
+    const script = scriptOf(cluster, plan);
+    script.trimEnd().split("\n").forEach((line) => terminal.line(line));
+    return { exitCode: 0, result: { ...plan, script } };
+  }
+  announce(plan, false, terminal);
+  const evidence = await runOnCluster(prepared, asked, cluster, terminal);
+  return await tell({ id: plan.run, directory: plan.directory, evidence }, terminal);
 }
 
 /** A run that is done is none the worse for what could not be cleared away after it. */

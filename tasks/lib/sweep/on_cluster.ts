@@ -5,24 +5,19 @@ import { Failure } from "../cli/failure.ts";
 import { duration, pluralize } from "../cli/format.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { type NodeRecord, readNodeRecord } from "../cluster/node_record.ts";
 import { cancel, isActive, siteLimits } from "../cluster/slurm.ts";
 import { type Job, reasonOf, type Submission, Submissions } from "../cluster/submission.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import type { Plan } from "../plan/plan.ts";
-import type { Attempt, Evidence } from "../record/evidence.ts";
 import { type FoundSweep, type Member, writeSweep } from "../record/sweep_record.ts";
 import { planElsewhere } from "../run/execute_run.ts";
 import { type PreparedRun, prepareRuns, type RunRequest } from "../run/prepare_run.ts";
-import { jobOf, takeInRun } from "../run/run_elsewhere.ts";
+import { type Conditions, jobOf, requireOwn, settled, takeInRun } from "../run/run_elsewhere.ts";
 import { concludeRun } from "../run/conclude.ts";
 import { inParallel, writeJson } from "../system/files.ts";
 import { inspectHost } from "../system/host.ts";
 import { inWords } from "./members.ts";
 import { outcomeOf, runName, SilentTerminal } from "./run_members.ts";
-
-/** How long files may take to be seen on another machine of a shared file system. */
-const SHARED_MS = 20_000;
 
 /** Between two questions while nothing changes: it doubles up to a minute, so that many who wait are no storm. */
 const FIRST_WAIT_MS = 1000;
@@ -37,12 +32,6 @@ interface HandedOver {
   environment: Parameters<typeof planElsewhere>[1];
   /** Indexes of the members. */
   todo: number[];
-}
-
-/** What all runs of a submission share, beside its record. */
-interface Conditions {
-  attempt: Attempt;
-  claims: Evidence["claims"];
 }
 
 /** Plans members and shows the script that would hand them over. */
@@ -247,6 +236,7 @@ export async function takeIn(
       });
     }
     try {
+      await requireOwn(job, join(directory, member.run!));
       const node = await settled(job.directory, since);
       const because = reasonOf(states.get(job.run));
       const prepared: PreparedRun = { experiment, host, plan: job.plan, runs };
@@ -273,16 +263,6 @@ export async function takeIn(
     terminal.line(`  ${inWords(values)}  ${status}${took}${problem === undefined ? "" : `  ${problem}`}`);
   }
   return record.members.filter(({ status }) => status === "submitted").length;
-}
-
-/** The record of a node that has ended its work; a file system that is shared may show it late. */
-async function settled(directory: string, since: number): Promise<NodeRecord | undefined> {
-  for (;;) {
-    const node = await readNodeRecord(directory);
-    const isWhole = node?.starts.at(-1)?.ended !== undefined;
-    if (isWhole || performance.now() - since > SHARED_MS) return node;
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
 }
 
 /** Waits until no member is at the cluster any more, and takes each in when it has ended. */

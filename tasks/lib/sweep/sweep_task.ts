@@ -173,11 +173,9 @@ function refuseTogether(options: Options) {
 /** The cluster that the members are handed to, and what it means for the request. */
 async function clusterOf(name: string | undefined, { root }: Experiment, request: RunRequest) {
   if (name === undefined) return undefined;
-  const { gpuCount, readCluster } = await import("../cluster/cluster.ts");
-  const cluster = await readCluster(root, name);
-  if (request.engine === "auto") request.engine = cluster.environment ?? "host";
-  request.image ??= cluster.image;
-  request.gpusElsewhere = gpuCount(cluster);
+  const { forCluster } = await import("../run/run_on_cluster.ts");
+  const { cluster, ...place } = await forCluster(name, root, request);
+  Object.assign(request, place);
   return cluster;
 }
 

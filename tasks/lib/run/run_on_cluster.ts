@@ -1,0 +1,174 @@
+/** One run that is handed to a cluster, waited for, and taken in: `--on` of `train`, `reproduce`, `step`, `notebook`. */
+
+import { join } from "node:path";
+import { Failure } from "../cli/failure.ts";
+import { Terminal } from "../cli/terminal.ts";
+import { type Cluster, gpuCount, readCluster } from "../cluster/cluster.ts";
+import { printedOnNode } from "../cluster/node_record.ts";
+import { isActive } from "../cluster/slurm.ts";
+import { type Job, reasonOf, type Submission, Submissions } from "../cluster/submission.ts";
+import { parseExperiment } from "../experiment/parse.ts";
+import type { Experiment } from "../experiment/experiment.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { Evidence } from "../record/evidence.ts";
+import { runIds } from "../record/run_folder.ts";
+import { exists, makeOwnFolder, writeJson } from "../system/files.ts";
+import { inspectHost } from "../system/host.ts";
+import { StopSignals } from "../system/supervise.ts";
+import { makeEnvironment, planElsewhere } from "./execute_run.ts";
+import type { PreparedRun, RunRequest } from "./prepare_run.ts";
+import { type Conditions, jobOf, requireOwn, settled, takeInRun } from "./run_elsewhere.ts";
+
+/** Between two questions; what a node prints is shown meanwhile. */
+const FIRST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 30_000;
+
+/** What a cluster means for a request. */
+export async function forCluster(
+  name: string,
+  root: string,
+  request: Pick<RunRequest, "engine" | "image">,
+): Promise<{ cluster: Cluster; engine: string; image?: string; gpusElsewhere: number }> {
+  const cluster = await readCluster(root, name);
+  const engine = request.engine === "auto" ? cluster.environment ?? "host" : request.engine;
+  return { cluster, engine, image: request.image ?? cluster.image, gpusElsewhere: gpuCount(cluster) };
+}
+
+/** The script that would hand a run over. */
+export function scriptOf(cluster: Cluster, plan: Plan): string {
+  const [script] = new Submissions(plan.directory).scripts(
+    cluster,
+    submissionOf(cluster, plan),
+    placeOf(plan),
+  );
+  return script!;
+}
+
+function submissionOf(cluster: Cluster, { run, experiment }: Plan): Submission {
+  return {
+    schema: 1,
+    number: 1,
+    created: new Date().toISOString(),
+    cluster: { name: cluster.name, file: cluster.file },
+    arrays: [{ name: `${experiment.name}-${run}`, first: 0, size: 1 }],
+    runs: [run],
+  };
+}
+
+function placeOf({ container, environment, experiment }: Plan) {
+  return { python: container === undefined ? environment.python : "python3", root: experiment.root };
+}
+
+/**
+ * Hands a run over and waits for it.
+ *
+ * @throws Failure(130) if a stop is asked for: what runs there goes on
+ */
+export async function runOnCluster(
+  prepared: PreparedRun,
+  request: RunRequest,
+  cluster: Cluster,
+  terminal: Terminal,
+): Promise<Evidence> {
+  using stopper = new StopSignals();
+  const { plan } = prepared;
+  const all = new Submissions(plan.directory);
+  const environment = await makeEnvironment(prepared, request, stopper, terminal);
+  const { attempt, claims } = await planElsewhere(prepared, environment);
+  const job = await jobOf(plan, 1, cluster.signal !== undefined);
+  await makeOwnFolder(prepared.runs);
+  await Deno.mkdir(plan.directory, { recursive: true });
+  const conditions: Conditions = { attempt: { ...attempt, job: { cluster: cluster.name } }, claims };
+  await writeJson(conditionsPath(plan.directory), conditions);
+  const submission = submissionOf(cluster, plan);
+  try {
+    await all.submit(cluster, submission, [job], [scriptOf(cluster, plan)]);
+  } catch (error) {
+    if (submission.arrays.length === 0) await Deno.remove(plan.directory, { recursive: true });
+    throw error;
+  }
+  terminal.line(`${cluster.name} has it as job ${submission.arrays[0]!.job ?? "(no answer yet)"}`);
+  return await waitFor(prepared, job, terminal, stopper);
+}
+
+/** The newest run of a task that a cluster has and nobody has taken in. */
+export async function findHandedOver(
+  experiment: Experiment,
+  runs: string,
+  task: string,
+): Promise<{ prepared: PreparedRun; job: Job<Plan> } | undefined> {
+  for (const id of await runIds(runs, experiment.name)) {
+    const directory = join(runs, experiment.name, id);
+    if (!await exists(conditionsPath(directory)) || await exists(join(directory, "evidence.json"))) continue;
+    const all = new Submissions(directory);
+    const [submission] = await all.list();
+    const [job] = submission === undefined ? [] : await all.jobs<Plan>(submission);
+    if (job?.plan.task !== task) continue;
+    await requireOwn(job, directory);
+    const { text, file, root } = job.plan.experiment;
+    const own = parseExperiment(text, file, root);
+    return { prepared: { experiment: own, host: await inspectHost(), plan: job.plan, runs }, job };
+  }
+  return undefined;
+}
+
+/** Waits until a run has ended there, shows what it prints, and takes it in. */
+export async function waitFor(
+  prepared: PreparedRun,
+  job: Job<Plan>,
+  terminal: Terminal,
+  stopper: StopSignals,
+): Promise<Evidence> {
+  const { plan } = prepared;
+  const all = new Submissions(plan.directory);
+  const submissions = await all.list();
+  const shown = new Map<string, number>();
+  let wait = FIRST_WAIT_MS;
+  for (;;) {
+    await all.identify(submissions);
+    const state = (await all.states(submissions)).get(plan.run);
+    for (const { name } of plan.steps) {
+      await showPrinted(printedOnNode(plan.directory, name), shown, terminal);
+    }
+    if (state === undefined || !isActive(state)) {
+      const { attempt, claims } = JSON.parse(await Deno.readTextFile(conditionsPath(plan.directory)));
+      const node = await settled(plan.directory, performance.now());
+      const created = submissions[0]!.created;
+      const quiet = new NotesOnly(terminal.json);
+      return await takeInRun(prepared, node, { claims, created }, () => attempt, reasonOf(state), quiet);
+    }
+    terminal.progress(`${state.state.toLowerCase()} ${state.detail}`);
+    const until = performance.now() + wait;
+    while (performance.now() < until) {
+      if (stopper.signal !== undefined) {
+        throw new Failure(130, `Not waited for any more: ${job.run} goes on at the cluster`, {
+          remedy: `deno task ${plan.task} --resume --on … waits for it and takes it in`,
+        });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+  }
+}
+
+/** What a step printed was shown already. */
+class NotesOnly extends Terminal {
+  override raw() {}
+}
+
+async function showPrinted(path: string, shown: Map<string, number>, terminal: Terminal) {
+  const file = await Deno.open(path).catch(() => undefined);
+  if (file === undefined) return;
+  const from = shown.get(path) ?? 0;
+  await file.seek(from, Deno.SeekMode.Start);
+  let read = from;
+  for await (const chunk of file.readable) {
+    terminal.raw(chunk);
+    read += chunk.length;
+  }
+  shown.set(path, read);
+}
+
+function conditionsPath(directory: string): string {
+  return join(directory, "submission-1.conditions.json");
+}
