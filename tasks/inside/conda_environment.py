@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -47,9 +48,11 @@ async def make(asked: dict[str, Any]) -> dict[str, int]:
 
 def main() -> None:
     try:
-        print(json.dumps(asyncio.run(make(json.loads(Path(sys.argv[1]).read_text())))))
+        print(json.dumps(asyncio.run(make(json.loads(Path(sys.argv[1]).read_text())))), flush=True)
     except Exception as error:  # py-rattler has an error of its own for each thing that may go wrong
         sys.exit(f"conda packages: {error}")
+    # Threads of py-rattler that are still there have been seen to bring down the interpreter when it ends.
+    os._exit(0)
 
 
 if __name__ == "__main__":

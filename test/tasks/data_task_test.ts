@@ -93,7 +93,7 @@ Deno.test("data suggests the action that was meant", async () => {
   await using project = await make();
   const { code, stderr } = await project.task("data", "fetsh", "test");
   assert.equal(code, 2);
-  assert.match(stderr, /does fetch, verify, list, current value is "fetsh", did you mean "fetch"\?/);
+  assert.match(stderr, /does fetch, verify, list, get, current value is "fetsh", did you mean "fetch"\?/);
 });
 
 Deno.test("data --only fetches what is named, and suggests what was meant", async () => {
