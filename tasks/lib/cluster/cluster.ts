@@ -28,7 +28,7 @@ const time = like(
 
 const gpus = like(
   /^([1-9]\d*|[A-Za-z][\w:.()-]*)$/,
-  'a count for --gpus, or what --gres takes, e.g. "gpu:a100:1"',
+  'a count, or what --gres of sbatch takes, e.g. "gpu:a100:1"',
 );
 
 export const clusterSchema = z.strictObject({

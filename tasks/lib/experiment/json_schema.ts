@@ -26,6 +26,7 @@ const DESCRIPTIONS: Record<string, string> = {
   "environment.groups": "Dependency groups of a pyproject.toml or its lock.",
   "environment.install": "What pip is given after the requirements, e.g. [-e, .].",
   "environment.python": 'Minor version of Python, e.g. "3.10".',
+  "environment.as_of": "Day whose newest packages are taken for what nothing pins, e.g. 2021-08-23.",
   "environment.torch":
     "PyTorch's build: cpu, cu128, …; auto, or left out, is the one that fits the GPUs that are asked for and here.",
   "environment.gpus": "none (the default), optional, all, a count, or a list of device ids.",
