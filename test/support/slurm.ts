@@ -250,19 +250,21 @@ function freePorts(count: number): number[] {
 
 /** Processes of the jobs on a node, those first that watch over them: they would report the others' end. */
 async function jobProcesses(node: string, conf: string): Promise<number[]> {
-  const [watchers, others]: [number[], number[]] = [[], []];
-  for await (const { name } of Deno.readDir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const environ = await Deno.readTextFile(`/proc/${name}/environ`).catch(() => "");
-    const variables = environ.split("\0");
-    if (!variables.includes(`SLURMD_NODENAME=${node}`) || !variables.includes(`SLURM_CONF=${conf}`)) continue;
-    others.push(Number(name));
-    const stat = await Deno.readTextFile(`/proc/${name}/stat`).catch(() => "");
-    const parent = /\) \S (\d+)/.exec(stat)?.[1];
-    const title = await Deno.readTextFile(`/proc/${parent}/comm`).catch(() => "");
-    if (title.startsWith("slurmstepd")) watchers.push(Number(parent));
-  }
-  return [...watchers, ...others];
+  const having = async (variable: string) => {
+    const found = await call(["sh", "-c", 'grep -lzx -- "$0" /proc/[0-9]*/environ 2>/dev/null', variable]);
+    return found.stdout.match(/\d+/g)?.map(Number) ?? [];
+  };
+  const there = new Set(await having(`SLURM_CONF=${conf}`));
+  const jobs = (await having(`SLURMD_NODENAME=${node}`)).filter((pid) => there.has(pid));
+  const { stdout } = await call(["ps", "-e", "-o", "pid=,ppid=,comm="]);
+  const processes = stdout.trim().split("\n").map((line) => line.trim().split(/\s+/));
+  const parents = new Set(
+    processes.filter(([pid]) => jobs.includes(Number(pid))).map(([, parent]) => Number(parent)),
+  );
+  const watchers = processes.filter(([pid, , name]) =>
+    parents.has(Number(pid)) && name!.startsWith("slurmstepd")
+  );
+  return [...watchers.map(([pid]) => Number(pid)), ...jobs];
 }
 
 async function must(argv: string[]) {
