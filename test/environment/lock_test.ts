@@ -218,6 +218,14 @@ Deno.test({
       assert.doesNotMatch(text, /torch|CUDA/);
       assert.match(text, /^# python: 3\.11 to 3\.14$/m);
 
+      // What experiment.yaml installs beside its requirements needs packages, too: a run from the lock asks for no more.
+      await Deno.writeTextFile(join(folder, "least.txt"), "alpha==1.0\n");
+      const install = ["-e", "./experiments/other[more]"];
+      await lock({ root, requirements: "experiments/other/least.txt", install, announce: () => {} });
+      const least = join(folder, "least.lock");
+      assert.deepEqual((await readLock(least)).packages.map(({ name }) => name), ["alpha", "beta"]);
+      assert.ok(!(await Deno.readTextFile(least)).includes(root), "no path of this machine");
+
       await of("requirements.txt");
       const other = await Deno.readTextFile(join(folder, "requirements.lock"));
       assert.match(other, /^# Not in it, and installed after it: "-e .*experiments\/other"\.$/m);

@@ -37,7 +37,7 @@ const OWN: AddedLock[] = [
  */
 export async function lockExperiment(
   which: string | undefined,
-  options: Omit<LockOptions, "root" | "requirements" | "extras" | "groups">,
+  options: Omit<LockOptions, "root" | "requirements" | "extras" | "groups" | "install">,
 ): Promise<MadeLock[]> {
   const { name, root, environment } = await readExperiment(which, callerFolder());
   if (environment.requirements === undefined) {
@@ -59,6 +59,7 @@ export async function lockExperiment(
     requirements: source.files.map((file) => relative(root, file)),
     extras: environment.extras,
     groups: environment.groups,
+    install: environment.install,
     asOf: environment.asOf,
     added: root === ROOT && source.files[0] === join(ROOT, "requirements.txt") ? OWN : [],
   });

@@ -3,6 +3,7 @@
 import { asCalled } from "../cli/program.ts";
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
+import { installLines } from "../environment/install_arguments.ts";
 import { explainInstall } from "../environment/installer_output.ts";
 import { fileSizes, isCudaPackage, normalize, parseLock } from "../environment/lock_file.ts";
 import { describeRange, findPython, type PythonRange } from "../environment/python.ts";
@@ -20,6 +21,8 @@ export interface LockOptions {
   /** Extras and dependency groups of a pyproject.toml that go into its lock. */
   extras?: readonly string[];
   groups?: readonly string[];
+  /** What is installed beside the requirements, whose own requirements are locked, too: `environment.install`. */
+  install?: readonly string[];
   /** Day whose packages are taken: `environment.as_of`. */
   asOf?: string;
   /** Get newer versions of what is not pinned by the requirements themselves. */
@@ -112,8 +115,13 @@ export async function lock(options: LockOptions): Promise<MadeLock[]> {
   }
   // Named, so that uv does not look for another one at each call; what is resolved does not depend on it.
   const { path: python } = await findPython();
-  const compile = (requirements: string, previous: string, constraints?: string, more: string[] = []) =>
-    resolve({ ...options, uv, python, requirements, more, previous, constraints });
+  const compile = (
+    requirements: string,
+    previous: string,
+    constraints?: string,
+    more: string[] = [],
+    install: readonly string[] = [],
+  ) => resolve({ ...options, uv, python, requirements, more, install, previous, constraints });
   const stem = requirements.replace(/\.[^./]*$/, "");
   const [one, cuda, cpu] = ["", "-cuda", "-cpu"].map((kind) => `${stem}${kind}.lock`) as [
     string,
@@ -121,7 +129,7 @@ export async function lock(options: LockOptions): Promise<MadeLock[]> {
     string,
   ];
   const before = await exists(join(options.root, cuda)) ? cuda : one;
-  const main = await compile(requirements, before, undefined, more);
+  const main = await compile(requirements, before, undefined, more, options.install);
   // The one that an earlier version made in two would be taken before the new one.
   const isTwo = main.blocks.some(isOfTorch) || before === cuda;
   const made = isTwo
@@ -191,17 +199,22 @@ async function resolve(resolving: Resolving): Promise<Compiled> {
       ...extras.flatMap((name) => ["--extra", name]),
       ...groups.flatMap((name) => ["--group", `${requirements}:${name}`]),
     ];
+    const beside = join(scratch, "install.txt");
+    const lines = installLines(root, resolving.install ?? []);
+    if (lines.length > 0) await Deno.writeTextFile(beside, lines.map((line) => `${line}\n`).join(""));
     await compile(resolving, [
       requirements,
       ...resolving.more,
+      ...(lines.length > 0 ? [beside] : []),
       ...chosen,
       ...COMPILE,
       ...within,
       "--output-file",
       pinned,
     ]);
-    const text = await Deno.readTextFile(pinned);
-    const local = localLines(text);
+    const text = (await Deno.readTextFile(pinned)).replaceAll(`-r ${beside}`, "install: of experiment.yaml");
+    // What experiment.yaml installs by itself it says itself, and not by a path of this machine.
+    const local = localLines(text).filter((line) => !lines.some((own) => isSamePlace(line, own)));
     await Deno.writeTextFile(pinned, withoutLocal(text));
     const needed = await neededByMachine(pinned, resolving);
     const sized = join(scratch, "pylock.toml");
@@ -222,6 +235,12 @@ const LOCAL = /^(?:-e\s|--editable\s|[./]|file:|\S+ @ file:)/;
 
 function localLines(text: string): string[] {
   return text.split("\n").filter((line) => LOCAL.test(line)).map((line) => line.replace(/\s*\\$/, ""));
+}
+
+/** uv writes `-e /project[x]` as `-e file:///project[x]`, or as `mine @ file:///project`. */
+function isSamePlace(line: string, own: string): boolean {
+  const path = own.replace(/^-e /, "").replace(/\[.*$/, "");
+  return line.replace(/\[.*$/, "").replace(/ ;.*$/, "").endsWith(path);
 }
 
 /** The rest of uv's output; what a local line's comments say goes with it. */
