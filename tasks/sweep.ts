@@ -8,7 +8,8 @@
 import { main } from "./lib/cli/main.ts";
 import { defineTask } from "./lib/cli/options.ts";
 import { EXPERIMENT } from "./lib/experiment/argument.ts";
-import { SWEEP_OPTIONS, sweepTask } from "./lib/sweep/sweep_task.ts";
+import { SWEEP_OPTIONS } from "./lib/sweep/sweep_options.ts";
+import { sweepTask } from "./lib/sweep/sweep_task.ts";
 
 export const task = defineTask({
   name: "sweep",

@@ -230,7 +230,14 @@ imageTest("the start script refuses ids and names that are none", async () => {
 imageTest(
   "what the start script can't do of the contract is refused by its name, the rest is done",
   async (t) => {
-    for (const variable of ["GEN_CERT=yes", "RESTARTABLE=yes", "DOCKER_STACKS_JUPYTER_CMD=notebook"]) {
+    for (
+      const variable of [
+        "GEN_CERT=yes",
+        "GEN_CERT=true",
+        "RESTARTABLE=yes",
+        "DOCKER_STACKS_JUPYTER_CMD=notebook",
+      ]
+    ) {
       await t.step(variable, async () => {
         const { code, stderr } = await docker("run", "--rm", "-e", variable, IMAGE, "true");
         assert.equal(code, 2);

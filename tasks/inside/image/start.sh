@@ -26,7 +26,8 @@ refuse() {
 }
 
 refuse_unknown() {
-  if is_yes "${GEN_CERT:-}"; then
+  # The contract goes by its presence: whatever it says, TLS is expected.
+  if [[ -n "${GEN_CERT+set}" ]]; then
     refuse "GEN_CERT: this image makes no certificate; mount one, and say so: NOTEBOOK_ARGS='--certfile=FILE --keyfile=FILE'"
   fi
   if is_yes "${RESTARTABLE:-}"; then refuse "RESTARTABLE: this image restarts nothing; docker run --restart does"; fi

@@ -14,3 +14,6 @@ export function asCalled(text: string): string {
   const program = calledBy();
   return program === WRITTEN ? text : text.replace(/\bdeno task(?= [a-z])/g, () => program);
 }
+
+/** How the descriptions of tasks begin that only who works on this program needs. */
+export const FOR_MAINTAINERS = "For maintainers: ";

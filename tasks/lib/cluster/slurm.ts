@@ -62,7 +62,7 @@ export async function submit(cluster: Cluster, name: string, script: string): Pr
   const said = key === undefined || cluster[key] === undefined ? "" : ` (${key}: ${cluster[key]})`;
   throw new Refused(3, `Slurm refuses the job: ${lastLine(stderr)}${said}`, {
     remedy: refusal !== undefined && key === undefined
-      ? "The site's limits are reached: wait until jobs of yours have ended, then deno task sweep --resume --on …"
+      ? `The site's limits are reached: wait until jobs of yours have ended, then go on: deno task sweep --resume --on ${cluster.name}`
       : `Say ${key ?? "what is missing"} in hosts/${cluster.name}.yaml; sinfo shows the partitions`,
   });
 }

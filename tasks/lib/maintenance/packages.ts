@@ -2,6 +2,7 @@
 
 import { dirname, join, resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
+import { FOR_MAINTAINERS } from "../cli/program.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { findPython } from "../environment/python.ts";
 import { run } from "../system/command.ts";
@@ -68,7 +69,7 @@ export async function makePackages(
 async function stageProduct(folder: string) {
   const all: DenoJson = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
   const tasks = Object.entries(all.tasks).filter(([, { description }]) =>
-    !description.startsWith("For maintainers: ")
+    !description.startsWith(FOR_MAINTAINERS)
   );
   const files = new Set(tasks.map(([, { command }]) => command.split(" ").at(-1)!));
   await copyTracked([...FOLDERS, ...files, ...PAGES], folder);

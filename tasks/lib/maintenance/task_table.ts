@@ -1,6 +1,7 @@
 /** The tasks as deno.json lists them. */
 
 import type { OptionTable, Task } from "../cli/options.ts";
+import { FOR_MAINTAINERS } from "../cli/program.ts";
 import { PERMISSION_SETS } from "../cli/permissions.ts";
 
 export type ListedTask = Pick<
@@ -34,7 +35,7 @@ interface Entry {
 function entries(task: ListedTask): [name: string, entry: Entry][] {
   const { name, alias } = task;
   const description = task.maintainers
-    ? `For maintainers: ${lowerFirst(task.description)}`
+    ? `${FOR_MAINTAINERS}${lowerFirst(task.description)}`
     : task.description;
   const [set, ...flags] = task.permissions;
   // Deno says that sets are new, unless it is quiet.

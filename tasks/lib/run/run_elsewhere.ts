@@ -1,6 +1,6 @@
 /** A run that is planned here, carried out by compute nodes, and taken in again here: with the same record as any other. */
 
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { type NodeRecord, printedOnNode, readNodeRecord } from "../cluster/node_record.ts";
@@ -126,13 +126,23 @@ export async function takeInRun(
 }
 
 /** The record of a node that has ended its work; a file system that is shared may show it late. */
-export async function settled(directory: string, since: number): Promise<NodeRecord | undefined> {
+export async function settled(
+  { directory, submission }: Job,
+  since: number,
+): Promise<NodeRecord | undefined> {
   for (;;) {
     const node = await readNodeRecord(directory);
-    const isWhole = node?.starts.at(-1)?.ended !== undefined;
+    const last = node?.starts.at(-1);
+    // What an earlier submission left says nothing of this one.
+    const isWhole = last?.ended !== undefined && last.submission === submission;
     if (isWhole || performance.now() - since > SHARED_MS) return node;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
+}
+
+/** File with what all runs of a submission share. */
+export function conditionsPath(directory: string, submission: number): string {
+  return join(directory, `submission-${submission}.conditions.json`);
 }
 
 /**

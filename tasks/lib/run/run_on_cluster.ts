@@ -17,7 +17,7 @@ import { inspectHost } from "../system/host.ts";
 import { StopSignals } from "../system/supervise.ts";
 import { makeEnvironment, planElsewhere } from "./execute_run.ts";
 import type { PreparedRun, RunRequest } from "./prepare_run.ts";
-import { type Conditions, jobOf, requireOwn, settled, takeInRun } from "./run_elsewhere.ts";
+import { type Conditions, conditionsPath, jobOf, requireOwn, settled, takeInRun } from "./run_elsewhere.ts";
 
 /** Between two questions; what a node prints is shown meanwhile. */
 const FIRST_WAIT_MS = 1000;
@@ -79,7 +79,7 @@ export async function runOnCluster(
   await makeOwnFolder(prepared.runs);
   await Deno.mkdir(plan.directory, { recursive: true });
   const conditions: Conditions = { attempt: { ...attempt, job: { cluster: cluster.name } }, claims };
-  await writeJson(conditionsPath(plan.directory), conditions);
+  await writeJson(conditionsPath(plan.directory, 1), conditions);
   const submission = submissionOf(cluster, plan);
   try {
     await all.submit(cluster, submission, [job], [scriptOf(cluster, plan)]);
@@ -99,7 +99,9 @@ export async function findHandedOver(
 ): Promise<{ prepared: PreparedRun; job: Job<Plan> } | undefined> {
   for (const id of await runIds(runs, experiment.name)) {
     const directory = join(runs, experiment.name, id);
-    if (!await exists(conditionsPath(directory)) || await exists(join(directory, "evidence.json"))) continue;
+    if (!await exists(conditionsPath(directory, 1)) || await exists(join(directory, "evidence.json"))) {
+      continue;
+    }
     const all = new Submissions(directory);
     const [submission] = await all.list();
     const [job] = submission === undefined ? [] : await all.jobs<Plan>(submission);
@@ -131,8 +133,8 @@ export async function waitFor(
       await showPrinted(printedOnNode(plan.directory, name), shown, terminal);
     }
     if (state === undefined || !isActive(state)) {
-      const { attempt, claims } = JSON.parse(await Deno.readTextFile(conditionsPath(plan.directory)));
-      const node = await settled(plan.directory, performance.now());
+      const { attempt, claims } = JSON.parse(await Deno.readTextFile(conditionsPath(plan.directory, 1)));
+      const node = await settled(job, performance.now());
       const created = submissions[0]!.created;
       const quiet = new NotesOnly(terminal.json);
       return await takeInRun(prepared, node, { claims, created }, () => attempt, reasonOf(state), quiet);
@@ -142,7 +144,9 @@ export async function waitFor(
     while (performance.now() < until) {
       if (stopper.signal !== undefined) {
         throw new Failure(130, `Not waited for any more: ${job.run} goes on at the cluster`, {
-          remedy: `deno task ${plan.task} --resume --on … waits for it and takes it in`,
+          remedy: `deno task ${plan.task} --resume --on ${
+            submissions[0]!.cluster.name
+          } waits for it and takes it in`,
         });
       }
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -167,8 +171,4 @@ async function showPrinted(path: string, shown: Map<string, number>, terminal: T
     read += chunk.length;
   }
   shown.set(path, read);
-}
-
-function conditionsPath(directory: string): string {
-  return join(directory, "submission-1.conditions.json");
 }

@@ -12,7 +12,14 @@ import type { Plan } from "../plan/plan.ts";
 import { type FoundSweep, type Member, writeSweep } from "../record/sweep_record.ts";
 import { planElsewhere } from "../run/execute_run.ts";
 import { type PreparedRun, prepareRuns, type RunRequest } from "../run/prepare_run.ts";
-import { type Conditions, jobOf, requireOwn, settled, takeInRun } from "../run/run_elsewhere.ts";
+import {
+  type Conditions,
+  conditionsPath,
+  jobOf,
+  requireOwn,
+  settled,
+  takeInRun,
+} from "../run/run_elsewhere.ts";
 import { concludeRun } from "../run/conclude.ts";
 import { inParallel, writeJson } from "../system/files.ts";
 import { inspectHost } from "../system/host.ts";
@@ -76,7 +83,7 @@ export async function handOver(given: HandedOver, terminal: Terminal): Promise<v
   if (now.length < todo.length) {
     terminal.note(
       `${todo.length - now.length} more are not handed over yet: the site lets you queue ${now.length}; ` +
-        "deno task sweep --resume --on … hands them over when there is room",
+        `deno task sweep --resume --on ${cluster.name} hands them over when there is room`,
     );
   }
 }
@@ -120,10 +127,6 @@ async function plan(
     todo: now,
     scripts: new Submissions(directory).scripts(cluster, submission, place),
   };
-}
-
-function conditionsPath(directory: string, number: number): string {
-  return join(directory, `submission-${number}.conditions.json`);
 }
 
 function nameJobs(members: Member[], { arrays, runs }: Submission) {
@@ -237,7 +240,7 @@ export async function takeIn(
     }
     try {
       await requireOwn(job, join(directory, member.run!));
-      const node = await settled(job.directory, since);
+      const node = await settled(job, since);
       const because = reasonOf(states.get(job.run));
       const prepared: PreparedRun = { experiment, host, plan: job.plan, runs };
       const { claims } = conditions.get(job.submission)!;

@@ -3,6 +3,7 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { exists } from "./files.ts";
+import { ROOT } from "./product.ts";
 
 /** The folder where the user typed the command; `deno task` itself changes to the project's. */
 export function callerFolder(): string {
@@ -37,6 +38,13 @@ export async function projectRoot(folder: string, purpose: string): Promise<stri
     `Cannot ${purpose} ${folder}: no project is there, i.e. no experiment.yaml, experiments/ or .git`,
     { remedy: "cd into a project" },
   );
+}
+
+/** Whether the user stands in the task runner's own repository: a package has no tests. */
+export async function isOwnRepository(): Promise<boolean> {
+  if (!await isFile(join(ROOT, "test/house_test.ts"))) return false;
+  const project = await findProject(callerFolder()) ?? ROOT;
+  return await Deno.realPath(project) === ROOT;
 }
 
 function isOneOfSeveral(folder: string): boolean {

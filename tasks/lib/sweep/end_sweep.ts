@@ -1,0 +1,74 @@
+/** The end of a sweep: its record, verdict, receipt and page; the same shown again. */
+
+import type { Terminal } from "../cli/terminal.ts";
+import type { FoundSweep } from "../record/sweep_record.ts";
+import type { JudgedSweep } from "./judge_sweep.ts";
+import type { SweepOutcome } from "./sweep_options.ts";
+
+/** Records how a sweep ended, and judges it. */
+export async function endSweep(sweep: FoundSweep, runs: string, stopped: boolean, terminal: Terminal) {
+  const { directory, record } = sweep;
+  const { writeSweep } = await import("../record/sweep_record.ts");
+  const ended = new Date().toISOString();
+  const failed = record.members.filter(({ status }) => status === "failed").length;
+  const left = record.members.some(({ status }) => status !== "done" && status !== "failed");
+  Object.assign(record, { ended, status: stopped || left ? "interrupted" : failed > 0 ? "failed" : "done" });
+  await writeSweep(directory, record);
+  return await conclude(sweep, runs, stopped, terminal);
+}
+
+/** The page is derived: where it can't be written, the sweep is none the worse. */
+async function writePage(sweep: FoundSweep, judged: JudgedSweep, runs: string, terminal: Terminal) {
+  const { writeSweepReport } = await import("./sweep_page.ts");
+  try {
+    const path = await writeSweepReport(sweep, judged, runs);
+    terminal.line(`Report: ${path}`);
+    return path;
+  } catch (error) {
+    terminal.note(`The report was not written: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+export async function conclude(
+  sweep: FoundSweep,
+  runs: string,
+  stopped: boolean,
+  terminal: Terminal,
+): Promise<SweepOutcome> {
+  const { directory, record } = sweep;
+  const { judgeSweep } = await import("./judge_sweep.ts");
+  const { writeSweepReceipt } = await import("../record/sweep_receipt.ts");
+  const { verdictPath } = await import("../record/verdict.ts");
+  const { writeJson } = await import("../system/files.ts");
+  const { tellSweep } = await import("./tell_sweep.ts");
+  const judged = await judgeSweep(sweep);
+  await writeJson(verdictPath(directory), judged.verdict);
+  await writeSweepReceipt(directory, record, judged.verdict);
+  tellSweep(sweep, judged, terminal);
+  const report = await writePage(sweep, judged, runs, terminal);
+  const exitCode = stopped ? 130 : judged.verdict.holds ? 0 : 1;
+  return {
+    exitCode,
+    result: { directory, report, ...record, experiment: record.experiment.name, verdict: judged.verdict },
+  };
+}
+
+export async function showSweep(sweep: FoundSweep, terminal: Terminal): Promise<SweepOutcome> {
+  const { judgeSweep } = await import("./judge_sweep.ts");
+  const { findSweepAlterations } = await import("../record/sweep_receipt.ts");
+  const { tellSweep } = await import("./tell_sweep.ts");
+  const judged = await judgeSweep(sweep);
+  const altered = [...await findSweepAlterations(sweep.directory, sweep.record), ...judged.verdict.altered];
+  const verdict = { ...judged.verdict, altered, holds: judged.verdict.holds && altered.length === 0 };
+  tellSweep(sweep, { ...judged, verdict }, terminal);
+  return {
+    exitCode: verdict.holds ? 0 : 1,
+    result: {
+      directory: sweep.directory,
+      ...sweep.record,
+      experiment: sweep.record.experiment.name,
+      verdict,
+    },
+  };
+}
