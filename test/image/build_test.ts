@@ -355,9 +355,21 @@ Deno.test("readImage() tells what each engine's names for an image are", async (
   for (const [name, engine, asked, inspected, expected] of cases) {
     await t.step(name, () => {
       const image = readImage(engine, asked, { RootFS, ...inspected as object });
-      assert.deepEqual(identityOf(image), expected);
+      const { settings, ...others } = identityOf(image);
+      assert.match(settings!, /^sha256:[0-9a-f]{64}$/);
+      assert.deepEqual(others, expected);
     });
   }
+});
+
+Deno.test("an image's settings are the same however an engine writes what is empty, and other variables are others", () => {
+  const of = (Config?: Record<string, unknown>) =>
+    readImage("docker", "x:1", { Id: SHA("a"), RepoDigests: [], Size: 1, Config, RootFS: {} }).settings;
+  const empty = of({ Env: null, Entrypoint: null, User: "", WorkingDir: "" });
+  assert.equal(of({}), empty);
+  assert.equal(of({ Entrypoint: [], WorkingDir: "/" }), empty);
+  assert.notEqual(of({ Env: ["A=1"] }), empty);
+  assert.notEqual(of({ Env: ["A=1"] }), of({ Env: ["A=2"] }));
 });
 
 Deno.test("isSameImage() compares what identifies the content on any engine", async (t) => {
@@ -370,6 +382,17 @@ Deno.test("isSameImage() compares what identifies the content on any engine", as
     ["the same layers, another configuration", older, { ...older, id: SHA("c"), config: SHA("c") }, false],
     ["a registry's digest that the newer store shows as its id", { digest: SHA("b") }, newer, true],
     ["a registry's digest, and one that nobody can compare with it", { digest: SHA("d") }, newer, undefined],
+    [
+      "the same layers, another variable",
+      { ...newer, settings: SHA("1") },
+      { ...newer, settings: SHA("2") },
+      false,
+    ],
+    ["the same layers and variables", { ...older, config: undefined, settings: SHA("1") }, {
+      ...newer,
+      settings: SHA("1"),
+    }, true],
+    ["a record from before settings were recorded", { ...newer, settings: SHA("1") }, newer, true],
     ["two digests", { digest: SHA("d") }, { digest: SHA("e") }, false],
     ["old records, by their ids", { id: SHA("a") }, { id: SHA("a") }, true],
     ["nothing known", {}, older, undefined],

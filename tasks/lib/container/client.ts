@@ -13,6 +13,8 @@ export interface ImageInfo {
   config?: string;
   /** Its layers, as the OCI image specification's chain id. */
   layers?: string;
+  /** Hash of what its configuration gives to a step. */
+  settings?: string;
   /** `repository@sha256:…` for each registry that it was pulled from or pushed to, as far as the engine knows that. */
   digests: string[];
   /** `repository@sha256:…` of all names that the engine has it by, though no registry may know them. */
@@ -240,6 +242,7 @@ export function readImage(program: ContainerProgram, name: string, inspected: an
     id,
     config: isManifest ? undefined : id,
     layers: chainId(RootFS?.Layers ?? []),
+    settings: settingsOf(Config ?? {}),
     digests: manifests.filter((entry) => knowsRegistries || (asked !== undefined && entry.endsWith(asked))),
     manifests,
     size: Size,
@@ -249,6 +252,12 @@ export function readImage(program: ContainerProgram, name: string, inspected: an
   };
 }
 
+/** One hash for what an image's configuration gives to a step, however an engine writes what is empty. */
+// deno-lint-ignore no-explicit-any
+function settingsOf({ Env, Entrypoint, User, WorkingDir }: any): string {
+  return `sha256:${sha256(JSON.stringify([Env ?? [], Entrypoint ?? [], User || "", WorkingDir || "/"]))}`;
+}
+
 /** One digest for an image's layers, of the digests of each uncompressed (OCI image specification, layer chain id). */
 export function chainId(layers: string[]): string | undefined {
   if (layers.length === 0) return undefined;
@@ -256,8 +265,10 @@ export function chainId(layers: string[]): string | undefined {
 }
 
 /** What of an image is recorded to tell it from others. */
-export function identityOf({ id, config, layers, digests }: ImageInfo): ImageIdentity & { id: string } {
-  return { id, config, layers, digest: digests[0]?.replace(/^.*@/, "") };
+export function identityOf(
+  { id, config, layers, settings, digests }: ImageInfo,
+): ImageIdentity & { id: string } {
+  return { id, config, layers, settings, digest: digests[0]?.replace(/^.*@/, "") };
 }
 
 /** @throws Failure(3) if the image can't be had. */

@@ -11,6 +11,8 @@ export interface ImageIdentity {
   config?: string;
   /** Its layers, uncompressed, as the chain id of the OCI image specification: the same on every engine. */
   layers?: string;
+  /** SHA-256 of what its configuration gives to a step: variables, entry point, user, folder. Layers have none of it. */
+  settings?: string;
   /** Digest of the manifest or index by which a registry has it: only of an image that came from one or was pushed. */
   digest?: string;
 }
@@ -24,17 +26,21 @@ export function isSameImage(a: ImageIdentity, b: ImageIdentity): boolean | undef
   if (a.digest !== undefined && [b.digest, b.id].includes(a.digest)) return true;
   if (b.digest !== undefined && b.digest === a.id) return true;
   for (const key of ["config", "layers", "digest", "id"] as const) {
-    if (a[key] !== undefined && b[key] !== undefined) return a[key] === b[key];
+    if (a[key] === undefined || b[key] === undefined) continue;
+    const isOther = key === "layers" && a.settings !== undefined && b.settings !== undefined &&
+      a.settings !== b.settings;
+    return a[key] === b[key] && !isOther;
   }
   return undefined;
 }
 
 /**
  * An image by its content, for what is compared as one text: the same where it was loaded, pulled or built again. Its
- * layers stand for it where the engine hides the configuration's digest, and its id only where nothing else is known.
+ * layers stand for it, with its settings, where the engine hides the configuration's digest, and its id only where
+ * nothing else is known.
  */
-export function contentOf({ config, layers, id }: ImageIdentity): string | undefined {
-  return config ?? layers ?? id;
+export function contentOf({ config, layers, settings, id }: ImageIdentity): string | undefined {
+  return config ?? (layers && settings ? `${layers} ${settings}` : layers) ?? id;
 }
 
 /** An image by the one value that says most to others, and what that value is: `registry digest sha256:…`. */

@@ -62,6 +62,8 @@ export const plannedImageSchema = z.object({
   config: z.optional(z.string()),
   /** Its layers, as the OCI image specification's chain id. */
   layers: z.optional(z.string()),
+  /** SHA-256 of what its configuration gives to a step: variables, entry point, user, folder. */
+  settings: z.optional(z.string()),
   /** The registry's, if it came from one. */
   digest: z.optional(z.string()),
   /** The SIF file that apptainer runs. */
