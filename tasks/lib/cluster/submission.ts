@@ -195,10 +195,10 @@ export class Submissions {
 /** Handed over, and not known yet whether Slurm has it. */
 const UNKNOWN: JobState = { state: "PENDING", detail: "Slurm has not answered yet" };
 
-/** Why a run ended of which its node has said nothing. */
+/** What stopped a run of which its node has said nothing, as it goes on after "stopped by". */
 export function reasonOf(state: JobState | undefined): string {
   if (state === undefined || isActive(state)) {
-    return "it ended on its node without a word, and Slurm has forgotten it";
+    return "something that neither its node nor Slurm has recorded";
   }
   const known: Record<string, string> = {
     TIMEOUT: "its time limit",
