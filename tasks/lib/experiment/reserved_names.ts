@@ -40,4 +40,5 @@ export const RESERVED_PARAMETERS: readonly string[] = [
   "network",
   "mount",
   "offline",
+  "on",
 ];
