@@ -272,6 +272,36 @@ imageTest(
       assert.equal(await said("run", "--rm", ...group, IMAGE, "id", "-gn"), "lab");
       assert.match(await said("run", "--rm", IMAGE, "start-notebook.sh", "--version"), /^\d+\./);
     });
+    await t.step("a variable to unset still says which user it is", async () => {
+      const unset = ["-e", "JUPYTER_ENV_VARS_TO_UNSET=NB_UID,A", "-e", "A=1", "-e", "NB_UID=1234"];
+      const shown = await said(
+        "run",
+        "--rm",
+        "--user",
+        "root",
+        ...unset,
+        IMAGE,
+        "sh",
+        "-c",
+        'id -u; echo "$A$NB_UID"',
+      );
+      assert.equal(shown, "1234");
+    });
+    await t.step("what root alone can do is said where root was not asked for", async () => {
+      const wishes = ["-e", "NB_USER=ada", "-e", "NB_GROUP=lab"];
+      const { code, stderr } = await docker("run", "--rm", ...wishes, IMAGE, "true");
+      assert.equal(code, 0);
+      assert.match(stderr, /^start\.sh: NB_USER NB_GROUP without effect: needs --user root/m);
+    });
+    await t.step("read-only, what would have to be written is named", async () => {
+      const readOnly = ["run", "--rm", "--read-only", "--tmpfs", "/tmp", "--user", "root"];
+      assert.equal(await said(...readOnly, IMAGE, "id", "-un"), "jovyan");
+      for (const wish of ["NB_UID=1234", "NB_GROUP=lab", "GRANT_SUDO=yes"]) {
+        const { code, stderr } = await docker(...readOnly, "-e", wish, IMAGE, "true");
+        assert.equal(code, 2, wish);
+        assert.match(stderr, /^start\.sh: .+ needs a writable \/etc: without --read-only/m);
+      }
+    });
   },
 );
 

@@ -519,6 +519,29 @@ Deno.test("BuildOutput keeps what pip calls an error, in the classic builder's c
   await Deno.remove(log);
 });
 
+Deno.test("BuildOutput says of packages that are in the base that nothing was got, and nothing of a step from an earlier build", async (t) => {
+  const cases: [string, string[], BuildOutput["packages"]][] = [
+    ["from a wheelhouse", ["Processing /packages/six-1.17.0-py2.py3-none-any.whl"], "installed"],
+    [
+      "BuildKit",
+      ["#9 1.5 Requirement already satisfied: six==1.17.0", "#9 1.6 Collecting numpy==2.3.0"],
+      "installed",
+    ],
+    ["all there", ["Requirement already satisfied: six==1.17.0 in /opt/conda/lib"], "in the base"],
+    ["an earlier build's", ["#9 CACHED", " ---> Using cache"], undefined],
+  ];
+  for (const [name, lines, packages] of cases) {
+    await t.step(name, async () => {
+      const log = await Deno.makeTempFile();
+      const output = new BuildOutput(log, () => {});
+      for (const line of lines) output.line(line);
+      output.close();
+      assert.equal(output.packages, packages);
+      await Deno.remove(log);
+    });
+  }
+});
+
 Deno.test("downloadFiles() keeps packages with hashes apart, and platforms() go no further than Debian 12", () => {
   const files = downloadFiles([
     { name: "a", version: "1", marker: "", hashes: ["sha256:1", "sha256:2"] },

@@ -41,14 +41,22 @@ refuse_unknown() {
   done
 }
 
-unset_variables() {
+UNSET=(JUPYTER_ENV_VARS_TO_UNSET)
+
+read_unset() {
   local -a names=()
   IFS=, read -r -a names <<<"${JUPYTER_ENV_VARS_TO_UNSET:-}"
   local name
-  for name in "${names[@]}" JUPYTER_ENV_VARS_TO_UNSET; do
+  for name in "${names[@]}"; do
     [[ "$name" =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] || refuse "JUPYTER_ENV_VARS_TO_UNSET names no variable: \"$name\""
-    unset "$name"
+    UNSET+=("$name")
   done
+}
+
+# Last of all: what is to be kept from the command may still say here what user it runs as.
+become() {
+  unset "${UNSET[@]}"
+  exec "$@"
 }
 
 is_yes() { [[ "${1:-}" == 1 || "${1:-}" == yes ]]; }
@@ -57,16 +65,25 @@ check_id() {
   [[ "$2" =~ ^[0-9]+$ ]] || refuse "$1 must be a number, current value is \"$2\""
 }
 
+need_etc() {
+  [[ -w /etc/passwd && -w /etc ]] ||
+    refuse "$1 needs a writable /etc: without --read-only, or start it as that user: --user UID:GID"
+}
+
 # The entry is written anew, since usermod would walk through the home folder, and so through every bind mount in
 # it, to give files away. The id may be one that the image has already.
 make_user() {
   local name=$1 uid=$2 gid=$3
   [[ "$name" =~ ^[a-z_][a-z0-9_.-]*$ ]] || refuse "NB_USER must be a user name, current value is \"$name\""
-  if [[ -n "${NB_GROUP:-}" ]]; then groupadd --force --non-unique --gid "$gid" "$NB_GROUP"; fi
-  getent group "$gid" >/dev/null || groupadd --gid "$gid" "${name}"
+  if [[ -n "${NB_GROUP:-}" ]]; then
+    need_etc NB_GROUP
+    groupadd --force --non-unique --gid "$gid" "$NB_GROUP"
+  fi
   local current
   current=$(id -u "$name" 2>/dev/null && id -g "$name") || current=""
   if [[ "$current" == "$uid"$'\n'"$gid" ]]; then return; fi
+  need_etc "A user other than jovyan"
+  getent group "$gid" >/dev/null || groupadd --gid "$gid" "${name}"
   sed -i '/^jovyan:/d' /etc/passwd /etc/shadow
   if id -u "$name" >/dev/null 2>&1; then refuse "NB_USER is the name of another user, current value is \"$name\""; fi
   # Institutions give out ids that Debian would warn of.
@@ -93,6 +110,7 @@ set_sudo() {
   local file=/etc/sudoers.d/experiment
   rm -f "$file"
   if ! is_yes "${GRANT_SUDO:-}"; then return; fi
+  need_etc GRANT_SUDO
   printf '%s ALL=(ALL) NOPASSWD:ALL\n' "$1" >"$file"
   chmod 440 "$file"
 }
@@ -101,18 +119,24 @@ run_as_user() {
   local name=${NB_USER:-jovyan} uid=${NB_UID:-1000} gid=${NB_GID:-100}
   check_id NB_UID "$uid"
   check_id NB_GID "$gid"
-  if [[ "$uid" == 0 ]]; then exec "$@"; fi
+  if [[ "$uid" == 0 ]]; then become "$@"; fi
   make_user "$name" "$uid" "$gid"
   give_folders "$uid" "$gid"
   set_sudo "$name"
   # By name and not by --init-groups: an id that two users share would bring the groups of the other.
-  exec setpriv --reuid="$uid" --regid="$gid" --groups="$(id -G "$name" | tr ' ' ',')" --inh-caps=-all -- \
+  become setpriv --reuid="$uid" --regid="$gid" --groups="$(id -G "$name" | tr ' ' ',')" --inh-caps=-all -- \
     env HOME="$HOME_FOLDER" USER="$name" LOGNAME="$name" SHELL=/bin/bash "$@"
 }
 
 run_as_given() {
-  if is_yes "${GRANT_SUDO:-}" || [[ -n "${NB_UID:-}${NB_GID:-}${CHOWN_HOME:-}${CHOWN_EXTRA:-}" ]]; then
-    say "NB_UID, NB_GID, GRANT_SUDO, CHOWN_HOME and CHOWN_EXTRA need --user root; going on as $(id -u):$(id -g)"
+  local -a ignored=()
+  local name
+  for name in NB_UID NB_GID NB_USER NB_GROUP CHOWN_HOME CHOWN_EXTRA; do
+    if [[ -n "${!name:-}" ]]; then ignored+=("$name"); fi
+  done
+  if is_yes "${GRANT_SUDO:-}"; then ignored+=(GRANT_SUDO); fi
+  if [[ ${#ignored[@]} -gt 0 ]]; then
+    say "${ignored[*]} without effect: needs --user root; going on as $(id -u):$(id -g)"
   fi
   # An id without a name: Python's getpass and git ask these before the list of users.
   if ! id -un >/dev/null 2>&1; then export USER=jovyan LOGNAME=jovyan; fi
@@ -121,11 +145,11 @@ run_as_given() {
     HOME=$(mktemp -d 2>/dev/null) || refuse "nothing can be written here, not even /tmp: add --tmpfs /tmp"
     say "$HOME_FOLDER is not writable for $(id -u):$(id -g), so HOME is $HOME (--group-add 100 makes it writable)"
   fi
-  exec "$@"
+  become "$@"
 }
 
 refuse_unknown
-unset_variables
+read_unset
 if [[ -n "${NB_UMASK:-}" ]]; then umask "$NB_UMASK"; fi
 if [[ $# -eq 0 ]]; then set -- bash; fi
 if [[ "$(id -u)" == 0 ]]; then run_as_user "$@"; else run_as_given "$@"; fi

@@ -245,9 +245,10 @@ export async function buildImage(
   const pin = await resolveBase({ request, experiment, engine, base, terminal });
   const plan = await plans(request, experiment, { engine, base, packages, pin });
   terminal.line(`Building ${plan.image} on ${base} (${describePin(pin)}), by ${engine}`);
-  const { built, config, installed } = await runBuild(plan, list, experiment.root, terminal);
-  if (installed) {
-    terminal.line(`Packages of ${packages.files.join(", ")}, from ${plan.wheelhouse ?? "the network"}`);
+  const { built, config, packages: got } = await runBuild(plan, list, experiment.root, terminal);
+  if (got !== undefined) {
+    const from = got === "in the base" ? `already in ${base}` : `from ${plan.wheelhouse ?? "the network"}`;
+    terminal.line(`Packages of ${packages.files.join(", ")}, ${from}`);
   }
   const seconds = secondsSince(started);
   const identity = { ...identityOf(built), ...(config !== undefined && { config }) };
@@ -325,8 +326,7 @@ interface Built {
   built: ImageInfo;
   /** Digest of the configuration, where the builder says it. */
   config?: string;
-  /** Packages were installed, and not taken from an earlier build. */
-  installed: boolean;
+  packages: BuildOutput["packages"];
 }
 
 /** Runs the build on a copy of the tracked files; its whole output is kept only if it fails. */
@@ -366,7 +366,7 @@ async function runBuild(
     const built = await inspectImage(plan.engine, plan.image);
     if (built === undefined) throw new Failure(3, `Cannot find ${plan.image} after it was built`);
     const config = built.config ?? (builder.metadata ? await configIn(metadata) : undefined);
-    return { built, config, installed: output.installed };
+    return { built, config, packages: output.packages };
   } finally {
     removeLater(scratch);
   }

@@ -20,9 +20,10 @@ const BUILDKIT_NUMBER = /^#(\d+) /;
 const CHATTER =
   /^(?: ---> |executor failed|failed to solve|Removing intermediate|The command '|ERROR: failed to |DEPRECATED|-{5,}|>>> |\s*\d+ \| |$)|^#\d+ (?:ERROR|DONE|CACHED|sha256)/;
 
-/** What install_packages.py and pip say while they work. */
-const INSTALLS =
-  /Installing from (?:\d+ wheels|the package index)|Collecting \S+|Requirement already satisfied/;
+/** What pip says of a package that it gets from somewhere, and of one that is there. */
+const GETS = /(?:^|\s)(?:Collecting|Downloading|Processing) \S+/;
+
+const IS_THERE = /Requirement already satisfied/;
 
 export class BuildOutput {
   #step = "";
@@ -33,8 +34,8 @@ export class BuildOutput {
   #current = "";
   #failed = false;
   #complaint = "";
-  /** Packages were installed, and not taken from an earlier build. */
-  installed = false;
+  /** Where packages came from: installed now, all there in the base; `undefined` where an earlier build had the step. */
+  packages?: "installed" | "in the base";
   readonly #file: Deno.FsFile;
 
   /** @param log file that gets every line */
@@ -47,7 +48,8 @@ export class BuildOutput {
     const line = stripVTControlCharacters(coloured);
     this.#file.writeSync(new TextEncoder().encode(`${line}\n`));
     if (!this.#failed) this.#read(line);
-    if (INSTALLS.test(line)) this.installed = true;
+    if (GETS.test(line)) this.packages = "installed";
+    else if (IS_THERE.test(line)) this.packages ??= "in the base";
     if (/returned a non-zero code|failed to solve|^Error|^unable to/i.test(line)) this.#complaint = line;
     if (this.#step !== "") this.progress(this.#step);
     else if (!/^#\d+ /.test(line)) this.progress(line);
