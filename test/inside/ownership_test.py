@@ -298,12 +298,15 @@ def test_the_namespace_of_the_caller_has_the_machines_ids_whatever_its_map() -> 
     assert (other.uids.inside(1234), other.uids.inside(100999)) == (0, 1000)
 
 
-def test_nothing_is_touched_where_the_caller_sees_other_owners(project: Path) -> None:
+@pytest.mark.parametrize("caller", [(4242, 4242), (4242, 0), (0, 4242)])
+def test_nothing_is_touched_where_the_caller_sees_other_owners(
+    project: Path, caller: tuple[int, int]
+) -> None:
     write(project / "x", uid=0, gid=0)
     write(project / "mine")
-    seen = ["--seen", f"{UID}:{GID}:.", "--seen", "4242:4242:x"]
+    seen = ["--seen", f"{UID}:{GID}:.", "--seen", f"{caller[0]}:{caller[1]}:x"]
     assert lines(project, "--repair", "--all", *seen) == [
-        json.dumps({"refused": "other ids", "path": "x", "caller": [4242, 4242], "here": [0, 0]})
+        json.dumps({"refused": "other ids", "path": "x", "caller": list(caller), "here": [0, 0]})
     ]
     assert owner(project / "x") == (0, 0)
 

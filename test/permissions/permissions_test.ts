@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { findCommand } from "../../tasks/lib/permissions/find.ts";
-import { choosePlace, helperCommand, type Place } from "../../tasks/lib/permissions/place.ts";
+import { choosePlace, declaresPython, helperCommand, type Place } from "../../tasks/lib/permissions/place.ts";
 import { planRequest, type Request, sudoCaller } from "../../tasks/lib/permissions/request.ts";
 import { readUndoList } from "../../tasks/lib/permissions/undo_list.ts";
 import { Project, ROOT } from "../support/project.ts";
@@ -49,6 +49,17 @@ Deno.test("sudoCaller() is who typed sudo, and nobody where the variables are am
   for (const [env, expected] of cases) {
     await t.step(JSON.stringify(env), () => assert.deepEqual(sudoCaller(env), expected));
   }
+});
+
+Deno.test("declaresPython() believes an image that says what it has, and no Python that is too old", () => {
+  const declare: Record<string, string>[] = [{ PYTHON_VERSION: "3.8.20" }, { PYTHON_VERSION: "3.13.1" }, {
+    CONDA_DIR: "/opt/conda",
+  }];
+  for (const env of declare) assert.equal(declaresPython(env), true);
+  const others: Record<string, string>[] = [{}, { PYTHON_VERSION: "3.7.17", CONDA_DIR: "/opt/conda" }, {
+    PYTHON_VERSION: "2.7.18",
+  }];
+  for (const env of others) assert.equal(declaresPython(env), false);
 });
 
 Deno.test("findCommand() asks find for the first entry that is not right", async (t) => {

@@ -95,9 +95,11 @@ def other_ids(folder: str, seen: list[str], ids: MachineIds) -> dict[str, object
             status = os.lstat(os.path.join(folder, name))
         except OSError:
             continue  # removed meanwhile
+        caller = (int(uid), int(gid))
+        pairs = zip((status.st_uid, status.st_gid), ids.of(status), caller)
         # What no id here stands for says nothing.
-        if status.st_uid != UNMAPPED and ids.of(status)[0] != int(uid):
-            return {"path": name, "caller": [int(uid), int(gid)], "here": list(ids.of(status))}
+        if any(own != UNMAPPED and outside != seen_as for own, outside, seen_as in pairs):
+            return {"path": name, "caller": list(caller), "here": list(ids.of(status))}
     return None
 
 

@@ -116,8 +116,10 @@ function diagnoseEngine(
   if (remapped) {
     findings.push(finding(
       "warning",
-      "Docker remaps user ids (userns-remap): files that containers write belong to nobody you know",
-      "Remove userns-remap from /etc/docker/daemon.json, or use Podman: --engine podman",
+      "Docker remaps user ids (userns-remap): steps and repairs run with this machine's ids (--userns host), " +
+        "JupyterLab can't; files that other containers write belong to nobody you know",
+      "For JupyterLab: deno task jupyter --engine podman or --engine host; or remove userns-remap from " +
+        "/etc/docker/daemon.json",
     ));
   }
   if (!limitsMemory) {

@@ -248,8 +248,21 @@ async function containerOf(
 /** Images that are tried; each that has no Python takes half a second. */
 const TRIED = 12;
 
-/** Variables by which images say that Python is in them: the official ones, conda's, Jupyter's, virtual environments. */
-const DECLARES_PYTHON = ["PYTHON_VERSION", "CONDA_DIR", "CONDA_PREFIX", "VIRTUAL_ENV", "JUPYTER_PORT"];
+/** Variables by which images say that Python is in them: conda's, Jupyter's, virtual environments. */
+const DECLARES_PYTHON = ["CONDA_DIR", "CONDA_PREFIX", "VIRTUAL_ENV", "JUPYTER_PORT"];
+
+/**
+ * Whether an image says itself that it has a Python that is new enough, so that it need not be tried. The official
+ * ones say which version.
+ *
+ * @param env variables of the image
+ */
+export function declaresPython(env: Record<string, string>): boolean {
+  const { PYTHON_VERSION: version } = env;
+  if (version === undefined) return DECLARES_PYTHON.some((one) => one in env);
+  const [, major = 0, minor = 0] = (/^(\d+)\.(\d+)/.exec(version) ?? []).map(Number);
+  return major > 3 || (major === 3 && minor >= 8);
+}
 
 interface Candidate {
   name: string;
@@ -265,7 +278,7 @@ async function candidates(program: ContainerProgram): Promise<Candidate[]> {
   const names = stdout.split("\n").filter((name) => name !== "" && !name.includes("<none>"));
   const found = await inParallel(names, async (name) => ({ name, image: await inspectImage(program, name) }));
   const all = found.flatMap(({ name, image }) =>
-    image === undefined ? [] : [{ name, declared: DECLARES_PYTHON.some((one) => one in image.env) }]
+    image === undefined ? [] : [{ name, declared: declaresPython(image.env) }]
   );
   return [
     ...all.filter(({ declared }) => declared),
