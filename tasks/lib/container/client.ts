@@ -19,7 +19,7 @@ export interface ImageInfo {
   digests: string[];
   /** `repository@sha256:…` of all names that the engine has it by, though no registry may know them. */
   manifests: string[];
-  /** Bytes. */
+  /** Bytes of the layers, unpacked; compressed where the id is a manifest's, so that `config` is not known. */
   size: number;
   labels: Record<string, string>;
   /** Environment of the image, by name. */

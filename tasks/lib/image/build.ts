@@ -57,6 +57,7 @@ export interface BuiltImage {
   image: string;
   /** What it is known by. */
   identity: ImageIdentity & { id: string };
+  /** As the engine counts it: of the layers, unpacked, or compressed where it names images by their manifests. */
   bytes: number;
   seconds: number;
   plan: BuildPlan;
@@ -253,7 +254,9 @@ export async function buildImage(
   const seconds = secondsSince(started);
   const identity = { ...identityOf(built), ...(config !== undefined && { config }) };
   const known = identityInWords(identity);
-  terminal.line(`${terminal.paint(plan.image, "bold")}  ${known}  ${bytes(built.size)}`);
+  // Engines that name images by their manifests count what a registry would keep.
+  const size = `${bytes(built.size)} ${built.config === undefined ? "compressed" : "unpacked"}`;
+  terminal.line(`${terminal.paint(plan.image, "bold")}  ${known}  ${size}`);
   terminal.line(`Built in ${duration(seconds)}`);
   return { image: plan.image, identity, bytes: built.size, seconds, plan };
 }
