@@ -99,6 +99,20 @@ def rebuild(deno: str, wheelhouse: Path, rounds: int, folder: Path) -> dict[str,
     }
 
 
+def engine() -> dict[str, str]:
+    """What runs the containers and builds the images."""
+
+    def said(*words: str) -> str:
+        ended = subprocess.run(["docker", *words], capture_output=True, text=True)
+        return ended.stdout.strip().splitlines()[0] if ended.returncode == 0 else "none"
+
+    return {
+        "docker": said("version", "--format", "{{.Server.Version}}"),
+        "image_store": said("info", "--format", "{{.Driver}}"),
+        "buildx": said("buildx", "version"),
+    }
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -115,6 +129,7 @@ def main() -> int:
         result: dict[str, object] = {
             "made_by": f"python bench/containers.py --rounds {options.rounds} --rebuilds {options.rebuilds}",
             "machine": describe_machine(),
+            "engine": engine(),
         }
         checkouts = {"train_beside_docker_run": ROOT}
         if options.beside is not None:

@@ -60,6 +60,10 @@ devContainerTest(
   },
 );
 
+devContainerTest("inside, an interactive shell completes deno", async () => {
+  assert.match(await container.said("bash", "-ic", "complete -p deno"), /^complete .*deno/);
+});
+
 devContainerTest("inside, pip installs into the image's environment", async () => {
   const maker = join(ROOT, "test/fixtures/environment/make_wheels.py");
   const { path } = await findPython();
