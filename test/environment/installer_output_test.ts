@@ -92,6 +92,13 @@ ERROR: No matching distribution found for numpy==9.9`,
     /^pip 24\.2 finds no file of numpy==9\.9 for Python 3\.11\.7 on linux x86_64$/,
   ],
   [
+    "pip, no such name",
+    `ERROR: Could not find a version that satisfies the requirement my_lab_tools (from versions: none)
+ERROR: No matching distribution found for my_lab_tools`,
+    "no file",
+    /^pip 24\.2 finds no package of the name my_lab_tools$/,
+  ],
+  [
     "pip, no file, after one retry that helped",
     `WARNING: Retrying after connection broken by 'ReadTimeoutError': /simple/numpy/
 ERROR: Could not find a version that satisfies the requirement numpy==9.9 (from versions: 1.23.2, 2.4.6)`,

@@ -218,9 +218,10 @@ function reason(output: string): string {
   return found === undefined ? "" : ` (${found[1]})`;
 }
 
-/** uv's word for a name that no index has. */
+/** A name that no index has: uv's words, and pip's for a requirement that names no version. */
 function notKnown(output: string, { installer }: InstallContext): InstallProblem | undefined {
-  const name = /Because (\S+) was not found in the package registry/.exec(output)?.[1];
+  const name = /Because (\S+) was not found in the package registry/.exec(output)?.[1] ??
+    /satisfies the requirement ([\w.-]+) \(from versions: none\)/.exec(output)?.[1];
   if (name === undefined) return undefined;
   return {
     kind: "no file",
