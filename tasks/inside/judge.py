@@ -33,6 +33,7 @@ Json = Dict[str, Any]
 # What JavaScript's trim() takes for white space.
 SPACE = "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
 SPACE += "\u2028\u2029\u202f\u205f\u3000\ufeff"
+BLANKS = " \u00a0\u2009\u202f"
 
 NOTHING = "—"
 
@@ -302,6 +303,7 @@ class Kind(NamedTuple):
     name: str
     is_text: bool
     is_hash: bool = False
+    is_cell: bool = False
 
 
 class Source(NamedTuple):
@@ -358,7 +360,7 @@ def kind_of(file: str, place: str, form: Json) -> tuple[Kind, str, str | None]:
     is_table = re.search(r"\.[ct]sv\Z", name, re.I) is not None
     is_like_one = ("separator" in form or "header" in form) and not is_pointer
     if (is_table or is_like_one) and place != "" and (place != "sha256" or mark):
-        return Kind("csv", True), name, asked
+        return Kind("csv", True, False, True), name, asked
     if place == "sha256":
         return Kind("sha256", False, True), file, None
     if place == "image" and re.search(r"\.png\Z", file, re.I):
@@ -370,7 +372,7 @@ def kind_of(file: str, place: str, form: Json) -> tuple[Kind, str, str | None]:
     if is_pointer:
         return Kind("TOML" if re.search(r"\.toml\Z", name, re.I) else "YAML", False), name, asked
     if re.search(r"\.(?:md|markdown|html?|tex)\Z", name, re.I):
-        return Kind("table", True), name, asked
+        return Kind("table", True, False, True), name, asked
     for pattern, tracker in TRACKERS:
         if re.search(pattern, name):
             path = f"{name}/**/metrics/{place}" if tracker == "mlflow" else name
@@ -503,18 +505,53 @@ def read_number(found: Json, kind: Kind, unit: str | None) -> Decimal | str:
         if type_name(value) == "number":
             number = parse_decimal(text)
             return cut(text) if number is None else number
+        if isinstance(value, str) and unit and text.strip(SPACE).endswith(unit):
+            number = parse_decimal(text.strip(SPACE)[: -len(unit)].rstrip(SPACE))
+            if number is not None:
+                return number
         return f"the {type_name(value)} {cut(quote(text) if isinstance(value, str) else text)}"
-    text = text.strip(SPACE)
-    bare = text[: -len(unit)].rstrip(SPACE) if unit and text.endswith(unit) else text
+    written = text.strip(SPACE)
+    text = number_in_cell(written) if kind.is_cell else written
+    own = "%" if unit is None and kind.is_cell else unit
+    bare = text[: -len(own)].rstrip(SPACE) if own and text.endswith(own) else text
     number = parse_decimal(bare)
     if number is not None:
         return number
-    return "nothing" if text == "" else quote(cut(text)) + why_not(text, unit)
+    return "nothing" if written == "" else quote(cut(written)) + why_not(text, unit)
+
+
+OTHER_NUMBER = r"[+-]?[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?"
+SPREAD = re.compile(
+    rf"(?:±|\+/?-)[{SPACE}]*{OTHER_NUMBER}"
+    rf"|[(\[][{SPACE}]*±?[{SPACE}]*{OTHER_NUMBER}(?:[{SPACE}]*(?:[,;–-]|to)[{SPACE}]*{OTHER_NUMBER})?"
+    rf"[{SPACE}]*%?[{SPACE}]*[)\]]"
+    rf"|[_^]\{{?[{SPACE}]*±?[{SPACE}]*{OTHER_NUMBER}[{SPACE}]*%?[{SPACE}]*\}}?"
+)
+
+
+def number_in_cell(cell: str) -> str:
+    """The number that a cell is about, with its unit and without its spread and marks; or the cell."""
+    text = cell.strip(SPACE)
+    if len(text.encode("utf-16-le")) // 2 > 200:
+        return text
+    plain = re.sub(rf"\\(?:text|math)[a-z]{{2}}[{SPACE}]*\{{([^{{}}]*)\}}", r"\1", text)
+    plain = re.sub(r"\\pm(?![A-Za-z])", "±", plain).replace("\\%", "%")
+    plain = re.sub(r"[$`]|\*\*|__", "", plain).replace("\u2212", "-")
+    plain = re.sub(rf"\A[{SPACE}*_]+(?=[+-]?[0-9.])", "", plain).strip(SPACE)
+    number = re.match(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", plain)
+    if number is None or re.match(f"[.,'_{BLANKS}][0-9]", plain[number.end() :]):
+        return text
+    unit = re.sub(rf"[{SPACE}*_†‡§¶]+\Z", "", SPREAD.sub(" ", plain[number.end() :])).strip(SPACE)
+    unit = re.sub(rf"\A([^{SPACE}]+)[{SPACE}]+\1\Z", r"\1", unit)
+    return number[0] if unit == "" else f"{number[0]} {unit}"
 
 
 def why_not(text: str, unit: str | None) -> str:
     if re.fullmatch(r"[+-]?(?:nan|inf|infinity)", text, re.I | re.A):
         return ", which is not a finite number"
+    formats = [f"format: {form} ({number})" for form, number in formats_of(text).items()]
+    if formats:
+        return f", which is a number with {' or '.join(formats)}"
     if re.fullmatch(r"[+-]?[0-9]+(?:[,' _][0-9]+)+(?:\.[0-9]+)?", text):
         return ", which may have separators or a decimal comma: a number is expected as in 1234.5"
     dot = "[^\n\r\u2028\u2029]*"
@@ -523,6 +560,55 @@ def why_not(text: str, unit: str | None) -> str:
         return ""
     own = "(it has none)" if unit is None else f"({unit})"
     return f", whose unit {quote(cut(other[1]))} is not the claim's {own}"
+
+
+BETWEEN_THOUSANDS = (",", ".", " ", "'", "_")
+LEAD = re.compile(f"[{SPACE}*_`$~]*[+\u2212-]?")
+
+
+def separator_class(thousands: str) -> str:
+    return f"[{BLANKS}]" if thousands == " " else re.escape(thousands)
+
+
+def with_point(text: str, form: Json) -> str:
+    """The text with its first number written as programs do: 1.068,10 is 1068.10."""
+    lead = LEAD.match(text)[0]  # type: ignore[index]
+    rest = text[len(lead) :]
+    whole, end = "[0-9]*", "(?![0-9])"
+    if form.get("thousands") is not None:
+        between = separator_class(form["thousands"])
+        whole, end = f"[0-9]{{1,3}}(?:{between}[0-9]{{3}})+|[0-9]*", f"(?!{between}?[0-9])"
+    decimal = re.escape(form.get("decimal") or ".")
+    match = re.match(f"({whole})(?:{decimal}([0-9]+))?{end}", rest)
+    if match is None or match[0] == "":
+        return text
+    bare = re.sub("[^0-9]", "", match[1])
+    return f"{lead}{bare}{'' if match[2] is None else f'.{match[2]}'}{rest[match.end() :]}"
+
+
+def formats_of(text: str) -> dict[str, str]:
+    """What `format:` must say so that the text reads as a number, and which number that is."""
+    trimmed = text.strip(SPACE)[:200]
+    lead = LEAD.match(trimmed)[0]  # type: ignore[index]
+    match = re.match(f"[0-9][0-9.,'_{BLANKS}]*[0-9]", trimmed[len(lead) :])
+    found: dict[str, str] = {}
+    if match is None or re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", match[0]):
+        return found
+    for thousands in BETWEEN_THOUSANDS:
+        for decimal in (".", ","):
+            has_thousands = re.search(f"[0-9]{separator_class(thousands)}[0-9]{{3}}(?![0-9])", match[0])
+            by_point = has_thousands and thousands == "."
+            if decimal == thousands or (decimal == "," and "," not in match[0] and not by_point):
+                continue
+            form = {"decimal": decimal, **({"thousands": thousands} if has_thousands else {})}
+            read = with_point(match[0], form)
+            if not re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", read) or read == match[0]:
+                continue
+            comma = decimal == "," and ("." in read or by_point)
+            parts = ['decimal: ","'] if comma else []
+            parts += [f"thousands: {quote(thousands)}"] if has_thousands else []
+            found[f"{{ {', '.join(parts)} }}"] = f"{lead.strip(SPACE)}{read}"
+    return found
 
 
 class Claimed(NamedTuple):
@@ -1534,7 +1620,7 @@ def as_in_json(value: Any) -> Any:
     raise NotJudged("a date in TOML")
 
 
-def select_value(found: list[Json], select: str, path: str) -> Json:
+def select_value(found: list[Json], select: str, path: str, is_cell: bool) -> Json:
     if select == "count":
         return as_number(str(len(found)), found)
     if not found:
@@ -1543,7 +1629,7 @@ def select_value(found: list[Json], select: str, path: str) -> Json:
         if not -len(found) <= int(select) < len(found):
             raise NotFound(f"{path} holds only {len(found)} values, where [{select}] was looked for")
         return found[int(select)]
-    numbers = [number_with_unit(one, select, path) for one in found]
+    numbers = [number_with_unit(one, select, path, is_cell) for one in found]
     if any(unit != numbers[0][1] for _, unit in numbers):
         raise NotFound(f"{path} holds values with several units, of which there is no {select}")
     unit = numbers[0][1]
@@ -1557,10 +1643,11 @@ def select_value(found: list[Json], select: str, path: str) -> Json:
     return found[best]
 
 
-def number_with_unit(found: Json, select: str, path: str) -> tuple[Decimal, str]:
+def number_with_unit(found: Json, select: str, path: str, is_cell: bool) -> tuple[Decimal, str]:
+    text = number_in_cell(found["text"]) if is_cell else found["text"].strip(SPACE)
     match = re.fullmatch(
         rf"([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)[{SPACE}]*([^0-9{SPACE}.,][^{LINE_ENDS}]*)?",
-        found["text"].strip(SPACE),
+        text,
     )
     number = parse_decimal(match[1]) if match else None
     if number is None or match is None or isinstance(found["value"], bool):
@@ -1573,9 +1660,11 @@ def as_number(text: str, found: list[Json]) -> Json:
     return {"value": text if is_text else 0, "text": text}
 
 
-def with_point(found: Json) -> Json:
-    changed = re.sub(rf"^([{SPACE}]*[+-]?[0-9]*),([0-9]+)", r"\1.\2", found["text"])
-    return {"value": changed if isinstance(found["value"], str) else found["value"], "text": changed}
+def in_format(found: Json, form: Json) -> Json:
+    if not isinstance(found["value"], str):
+        return found
+    text = with_point(found["text"], form)
+    return {"value": text, "text": text}
 
 
 def observe(claim: Json, files: Files, evidence: Json) -> Json:
@@ -1593,10 +1682,10 @@ def observe(claim: Json, files: Files, evidence: Json) -> Json:
             if source.select != "count":
                 raise
             found = []
-        if source.format.get("decimal") == ",":
-            found = [with_point(one) for one in found]
+        if source.format.get("decimal") == "," or source.format.get("thousands") is not None:
+            found = [in_format(one, source.format) for one in found]
         if source.select is not None:
-            found = [select_value(found, source.select, path)]
+            found = [select_value(found, source.select, path, source.kind.is_cell)]
         return {"found": True, "list": found} if form == "list" else {"found": True, **found[0]}
     except NotFound as error:
         return {"found": False, "looked": claim["from"], "reason": str(error)}

@@ -117,6 +117,24 @@ Deno.test("--keep-outputs leaves the new files in the project, and what they rep
   assert.equal(await Deno.readTextFile(join(await project.run(), ".replaced/b.json")), "mine");
 });
 
+Deno.test("what a step writes without declaring it is said, with the outputs that would be right", async () => {
+  const experiment = EXPERIMENT.replace("    outputs: [results/a.txt]\n", "").replace(
+    "eval/, b.json",
+    "b.json",
+  );
+  await using project = await Project.make({
+    ...FILES,
+    "experiment.yaml": experiment,
+    "results/mine.txt": "1",
+  });
+  const { stderr } = await project.task("reproduce", ["--engine", "host"]);
+  assert.match(
+    stderr,
+    /Edited while "a" ran, so it is not certain what ran: results\/a\.txt\n +if "a" wrote what is new, declare it, so that it is kept with the run: outputs: \[results\/a\.txt\]\n/,
+  );
+  assert.match(stderr, /if "b" wrote what is new, .*: outputs: \[eval\/\]\n/);
+});
+
 Deno.test("an output that git tracks is no edit of the code, and is as it was afterwards", async () => {
   await using project = await Project.make({ ...FILES, "b.json": "committed", ".gitignore": "runs/\n" });
   await git(project, "init", "-q");

@@ -20,6 +20,8 @@ open(out + "/m.json", "w", encoding="utf-8").write(
     '\ufeff{"a": [1.0, 2.50, 3e0], "b": {"x/y": true, "z~": "精度"}, "n": null, "nan": NaN,'
     ' "log": [{"loss": 0.50}, {"other": 1}, {"loss": 0.250}, {"loss": null}], "twice": 1, "twice": 2}')
 open(out + "/h.csv", "w").write('epoch,acc,note\n1,48.89,"a, ""b"""\n2,68.15,\n10,86.10,NA\n')
+open(out + "/cells.csv", "w", encoding="utf-8").write(
+    'm,v\na,"1.068,10"\nb,94.1 ± 0.2\nc,**94.1**\nd,$94.1\\pm0.2$\ne,94.1 (0.2)\nf,"27,000"\ng,94.1%\nh,12.5 ± 0.1 ms\ni,"1 068,10"\n')
 open(out + "/s.tsv", "w").write("x\ty\n1\t5,5\n")
 open(out + "/t.dat", "w").write("1 2.5\n2 3.5\n")
 open(out + "/l.jsonl", "w").write('{"step": 1, "loss": 0.9}\n\n{"step": 2, "loss": 0.70}\n{"note": "x"}\n')
@@ -51,7 +53,7 @@ const CLAIMS: [from: string, value: string, more?: string][] = [
   ["train/r.toml#/x", "31"],
   ["train/r.toml#/big", "5"],
   ["train/r.toml#/list", "[1, 2.5]"],
-  ["train/r.toml#/a/b/t", '"86.10 %"'],
+  ["train/r.toml#/a/b/t", "86.10", 'unit: "%"'],
   ["train/r.toml#/a/b/ok", "true"],
   ["train/r.toml#/many/*/m", "[1, 20]"],
   ["train/r.toml#/many/1/m", "20"],
@@ -93,6 +95,14 @@ const CLAIMS: [from: string, value: string, more?: string][] = [
   ["train/h.csv#gone", "[1]"],
   ["train/h.csv#acc[max]", "86.1"],
   ["train/s.tsv?x=1#y", "5.5", 'format: { decimal: "," }'],
+  ...["a", "b", "c", "d", "e", "f", "g", "h", "i"].map((
+    row,
+  ): [string, string] => [`train/cells.csv?m=${row}#v`, "94.1"]),
+  ["train/cells.csv?m=a#v", "1068.10", 'format: { decimal: ",", thousands: "." }'],
+  ["train/cells.csv?m=f#v", "27000", 'format: { thousands: "," }'],
+  ["train/cells.csv?m=i#v", "1068.10", 'format: { decimal: ",", thousands: " " }'],
+  ["train/cells.csv?m=h#v", "12.5", "unit: ms"],
+  ["train/cells.csv#v[max]", "94.1"],
   ["train/t.dat?0=2#1", "3.5", "format: { separator: space, header: false }"],
   ["train/t.dat#-1", "[2.5, 3.5]", "format: { separator: space, header: false }"],
   ["train/l.jsonl?step=2#/loss", "0.7"],
@@ -143,6 +153,7 @@ async function judgedByPython(program: string): Promise<boolean> {
 Deno.test("judge.py judges a run folder as deno task verify does", async (t) => {
   await using project = await Project.make({ "experiment.yaml": experiment(READ), "train.py": TRAIN });
   const ran = await project.task("reproduce");
+  assert.equal(ran.code, 1, ran.stderr);
   const run = await project.run();
   const { checks } = await project.json(run.slice(project.root.length + 1), "verdict.json");
   assert.equal(checks.length, READ.length, ran.stderr);

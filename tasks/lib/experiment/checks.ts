@@ -5,7 +5,7 @@ import { didYouMean, suggest } from "../cli/suggest.ts";
 import { checkClaims } from "./claim_checks.ts";
 import { checkSweep } from "./sweep_checks.ts";
 import { checkData } from "./data_checks.ts";
-import { checkName, checkPath, checkScalar, entriesAt, soundFields } from "./field_checks.ts";
+import { checkName, checkNoPattern, checkPath, checkScalar, entriesAt, soundFields } from "./field_checks.ts";
 import { tidyPath } from "../values/relative_path.ts";
 import { OWN_PLACEHOLDERS, RESERVED_PARAMETERS } from "./reserved_names.ts";
 import { parsePlace } from "./parameter_files.ts";
@@ -326,6 +326,7 @@ function checkStepPaths(document: YamlDocument, name: string, step: RawStep): vo
   }
   for (const [index, input] of (step.inputs ?? []).entries()) {
     checkPath(document, [...path, "inputs", index], input);
+    checkNoPattern(document, [...path, "inputs", index], input);
   }
   checkPath(document, [...path, "cwd"], step.cwd);
   checkOutputs(document, path, step.outputs ?? []);
@@ -333,6 +334,7 @@ function checkStepPaths(document: YamlDocument, name: string, step: RawStep): vo
   for (const [index, product] of (step.produces ?? []).entries()) {
     const at = [...path, "produces", index];
     checkPath(document, at, product, "the step's own folder");
+    checkNoPattern(document, at, product);
     if (seen.has(tidyPath(product))) {
       document.add(at, `${fieldName(at)} must stand once, "${product}" is listed before`);
     }
@@ -351,6 +353,7 @@ function checkOutputs(document: YamlDocument, path: Path, outputs: string[]): vo
     const at = [...path, "outputs", index];
     const tidy = tidyPath(output);
     checkPath(document, at, tidy);
+    checkNoPattern(document, at, output);
     const data = places.find((place) => isBelow(place, tidy) || isBelow(tidy, place));
     const other = seen.find((one) => isBelow(one, tidy) || isBelow(tidy, one));
     const problem = OWN_FOLDERS.test(tidy)

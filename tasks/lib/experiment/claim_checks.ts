@@ -25,6 +25,7 @@ export function checkClaims(document: YamlDocument): void {
       );
     } else if (fields.name !== undefined) seen.set(fields.name, index);
     checkFrom(document, path, fields, steps);
+    checkFormat(document, path, fields);
     checkPublished(document, path, fields);
     checkValue(document, path, fields);
     checkOver(document, path, fields);
@@ -89,17 +90,31 @@ function checkFrom(document: YamlDocument, path: Path, claim: RawClaim, steps: s
   document.add(field, `${fieldName(field)} ${wrong.problem}, current value is ${document.show(field)}`);
 }
 
+function checkFormat(document: YamlDocument, path: Path, { format }: RawClaim): void {
+  if (format?.thousands === undefined || format.thousands !== (format.decimal ?? ".")) return;
+  const at = [...path, "format", "thousands"];
+  const expected = format.thousands === "."
+    ? 'with a point goes decimal: ",", as in 1.068,10'
+    : "with a comma goes a decimal point, as in 1,068.10";
+  document.add(
+    at,
+    `${fieldName(at)} must be another character than decimal: ${expected}, current value is ${
+      document.show(at)
+    }`,
+  );
+}
+
 function checkValue(document: YamlDocument, path: Path, { value, of }: RawClaim): void {
   if (value === undefined) return;
   const at = [...path, "value"];
   if (Array.isArray(value)) return value.forEach((_, point) => checkNumber(document, [...at, point], of));
   if (typeof value === "object") return checkRange(document, at, value, of);
   if (typeof value === "number") return checkNumber(document, at, of);
-  const range = typeof value === "string" ? rangeInstead(value) : undefined;
-  if (range !== undefined) {
+  const instead = typeof value === "string" ? numberInstead(value) : undefined;
+  if (instead !== undefined) {
     return document.add(
       at,
-      `${fieldName(at)} must be ${range}: a text is compared letter by letter, current value is ${
+      `${fieldName(at)} must be ${instead}: a text is compared letter by letter, current value is ${
         document.show(at)
       }`,
     );
@@ -161,15 +176,18 @@ function checkRange(document: YamlDocument, at: Path, range: RawRange, of: numbe
   }
 }
 
-/** What was meant by a text such as ">= 94". */
-function rangeInstead(text: string): string | undefined {
+/** What was meant by a text such as ">= 94", "93-95" or "94 %". */
+function numberInstead(text: string): string | undefined {
   const number = String.raw`([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*%?`;
   const match = (pattern: string) => new RegExp(`^\\s*${pattern}\\s*$`, "iu").exec(text);
   const least = match(`(?:>=|=>|≥|>|at least|min(?:imum)?)\\s*${number}`);
   if (least) return `{ at_least: ${least[1]} }`;
   const most = match(`(?:<=|=<|≤|<|at most|max(?:imum)?)\\s*${number}`);
   if (most) return `{ at_most: ${most[1]} }`;
-  const spread = match(`${number}\\s*(?:±|\\+/?-)\\s*${number}`);
+  const percentage = match(number);
+  if (percentage && text.includes("%")) return `the number with its unit, value: ${percentage[1]}, unit: "%"`;
+  const spread = match(`${number}\\s*(?:±|\\\\pm|\\+/?-)\\s*${number}`) ??
+    match(`${number}\\s*\\(\\s*±?\\s*${number}\\)`);
   if (spread) {
     return `a number with a tolerance, or { mean: ${spread[1]}, std: ${
       spread[2]
@@ -177,6 +195,8 @@ function rangeInstead(text: string): string | undefined {
   }
   const between = match(`(?:between\\s+)?${number}(?:\\s*(?:–|—|\\.\\.\\.?|to|and)\\s*|\\s+-\\s+)${number}`);
   if (between) return `{ between: [${between[1]}, ${between[2]}] }`;
+  const [, from, to] = match(`${number}-${number}`) ?? []; // 2026-11 and 3-2 are none
+  if (Number(from) < Number(to)) return `{ between: [${from}, ${to}] }`;
   const about = match(`(?:~|≈|about)\\s*${number}`);
   return about
     ? `a number with a tolerance, e.g. value: ${about[1]}, tolerance: { absolute: …, because: … }`
@@ -187,8 +207,11 @@ function rangeInstead(text: string): string | undefined {
 const ALMOST_NUMBERS: [pattern: RegExp, expected: string][] = [
   [/^[+-]?(?:nan|inf|infinity)$/i, "a finite number"],
   [/^[+-]?[\d.,]+\s*%$/, 'a number without a percent sign, which goes into unit: "%"'],
-  [/^[+-]?\d{1,3}(?:[,' _]\d{3})+(?:\.\d+)?$/, "a number without separators between the thousands"],
-  [/^[+-]?\d+,\d+$/, "a number with a decimal point"],
+  [
+    /^[+-]?\d{1,3}(?:(?:[' _]\d{3})+(?:[.,]\d+)?|(?:,\d{3})+(?:\.\d+)?|(?:\.\d{3})+(?:\.\d{3}|,\d+))$/,
+    `a number without separators between the thousands, e.g. 1068.10 (the file's own are told by format: { thousands: "," })`,
+  ],
+  [/^[+-]?\d+,\d+$/, `a number with a decimal point (the file's comma is told by format: { decimal: "," })`],
   [/^[+-]?\d+(?:\.\d+)?\s+[A-Za-zµ°%/]+$/, "a number, its unit goes into unit"],
 ];
 

@@ -56,6 +56,22 @@ export function checkPath(
   );
 }
 
+/** A path of a list of files is taken as it is, where a pattern would silently be the name of no file. */
+export function checkNoPattern(document: YamlDocument, path: Path, value: string): void {
+  if (!/[*?]/.test(value)) return;
+  const parts = tidyPath(value).split("/");
+  const folder = parts.slice(0, parts.findIndex((part) => /[*?]/.test(part))).join("/");
+  const instead = folder === ""
+    ? "name the files one by one, or their folder"
+    : `name the folder, ${folder}/`;
+  document.add(
+    path,
+    `${fieldName(path)} must be a file or a folder and no pattern: ${instead}, current value is ${
+      document.show(path)
+    }`,
+  );
+}
+
 export function checkName(
   document: YamlDocument,
   path: Path,

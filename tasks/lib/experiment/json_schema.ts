@@ -85,6 +85,8 @@ const DESCRIPTIONS: Record<string, string> = {
   "claims.*.format.separator":
     "Between the cells of a table: one character, or space for any number of blanks.",
   "claims.*.format.decimal": "A comma where 86,10 is written for 86.10.",
+  "claims.*.format.thousands":
+    "What stands between the thousands where 1.068,10 (a point) or 1,068.10 (a comma) is written.",
   "claims.*.format.header":
     "false if the first row holds values; columns are then called 0, 1, 2, … (-1 is the last).",
   "claims.*.value":

@@ -1,6 +1,7 @@
 /** The shape of a claim as plain JSON. */
 
 import * as z from "zod/mini";
+import { THOUSANDS } from "../values/written_number.ts";
 
 const toleranceSchema = z.object({
   /** So many samples. */
@@ -39,6 +40,8 @@ export const plainClaimSchema = z.object({
     separator: z.optional(z.string()),
     /** `,` where 86,10 is written for 86.10. */
     decimal: z.optional(z.enum([",", "."])),
+    /** What stands between the thousands: `.` in 1.068,10. */
+    thousands: z.optional(z.enum(THOUSANDS)),
     /** False if the first row holds values. */
     header: z.optional(z.boolean()),
   })),

@@ -7,6 +7,7 @@ import type { FoundValue } from "../sources/source.ts";
 import { AtPath, kindOf, readFrom } from "../sources/sources.ts";
 import { contradictions, printedNumbers } from "../values/cells.ts";
 import { parseDecimal } from "../values/decimal.ts";
+import { numberInCell } from "../values/written_number.ts";
 import { countProblem } from "./claim_checks.ts";
 import type { Claim, Experiment } from "./experiment.ts";
 import { claimOverSeeds, publishedOverSeeds } from "./published_seeds.ts";
@@ -54,7 +55,7 @@ async function valuesOf(claim: Claim, files: Files, experiment: Experiment): Pro
         throw error;
       });
     });
-    return [withValues(claim, values)];
+    return [withValues(claim, values, kindOf(source).isCell)];
   } catch (error) {
     const [path, cause] = error instanceof AtPath ? [`${error.path} `, error.cause] : ["", error];
     const where = `${relative(experiment.root, experiment.file)}:${claim.line}`;
@@ -67,8 +68,10 @@ async function valuesOf(claim: Claim, files: Files, experiment: Experiment): Pro
   }
 }
 
-function withValues(claim: Claim, values: FoundValue[]): Claim {
-  const texts = values.map(({ text }) => withoutUnit(text, claim.unit));
+function withValues(claim: Claim, values: FoundValue[], isCell = false): Claim {
+  const texts = values.map(({ text }) =>
+    isCell ? withoutUnit(numberInCell(text), claim.unit ?? "%") : withoutUnit(text, claim.unit)
+  );
   const areNumbers = !kindOf(claim.from).isHash && texts.every((text) => parseDecimal(text) !== undefined);
   if (values.length > 1 && !areNumbers) {
     const text = texts.find((text) => parseDecimal(text) === undefined);

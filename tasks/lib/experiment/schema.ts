@@ -3,6 +3,7 @@
 import * as z from "zod/mini";
 import { SIZE_PATTERN, TIME_PATTERN } from "./experiment.ts";
 import { ENGINE_NAMES } from "./engine_name.ts";
+import { THOUSANDS } from "../values/written_number.ts";
 import type { Path } from "./yaml_document.ts";
 
 // Each schema is used once or twice in a process: generating code for it takes longer than it saves.
@@ -313,12 +314,15 @@ const SEPARATOR = `one character, e.g. ";", or "space" for any number of blanks`
 
 const DECIMAL = '"," or "."';
 
+const BETWEEN_THOUSANDS = `one of ${THOUSANDS.map((one) => JSON.stringify(one)).join(", ")}`;
+
 /** How a file writes its values. */
 const formatSchema = z.strictObject({
   separator: z.optional(
     z.string({ error: SEPARATOR }).check(z.regex(/^(?:[^"\r\n\d]|space)$/, { error: SEPARATOR })),
   ),
   decimal: z.optional(z.enum([",", "."], { error: DECIMAL })),
+  thousands: z.optional(z.enum(THOUSANDS, { error: BETWEEN_THOUSANDS })),
   header: z.optional(z.boolean({ error: "true or false" })),
 }, { error: `a mapping, e.g. { separator: ";", decimal: "," }` });
 

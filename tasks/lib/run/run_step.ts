@@ -151,11 +151,33 @@ async function noticeEdits(
   record: StepEvidence,
 ) {
   const now = (await hashSources(plan, step, runs).catch(() => undefined))?.files ?? {};
-  const edited = editedSince(record.inputs ?? evidence.attempts.at(-1)!.code.files, now);
+  const before = record.inputs ?? evidence.attempts.at(-1)!.code.files;
+  const edited = editedSince(before, now);
   if (edited.length === 0) return;
   record.edited = [...new Set([...record.edited ?? [], ...edited])];
   record.fingerprint = "";
-  terminal.note(`Edited while "${step.name}" ran, so it is not certain what ran: ${few(edited)}`);
+  // What an earlier step left was said after that one.
+  const earlier = Object.entries(evidence.steps).flatMap(([name, { edited }]) =>
+    name === step.name ? [] : edited ?? []
+  );
+  const isNew = (path: string) => before[path] === undefined && !earlier.includes(path);
+  const made = outputsAmong(edited.filter(isNew), Object.keys(before));
+  const hint = made.length === 0
+    ? ""
+    : `\n  if "${step.name}" wrote what is new, declare it, so that it is kept with the run: outputs: [${
+      few(made)
+    }]`;
+  terminal.note(`Edited while "${step.name}" ran, so it is not certain what ran: ${few(edited)}${hint}`);
+}
+
+/** New files, or their folder where that is new, too. */
+function outputsAmong(files: string[], before: string[]): string[] {
+  const named = files.map((file) => {
+    const parts = file.split("/");
+    const folders = parts.slice(1).map((_, index) => `${parts.slice(0, index + 1).join("/")}/`);
+    return folders.find((folder) => !before.some((path) => path.startsWith(folder))) ?? file;
+  });
+  return [...new Set(named)];
 }
 
 /** Five names and a count: a terminal is no place for more. */

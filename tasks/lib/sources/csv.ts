@@ -14,6 +14,7 @@ export const CSV: SourceKind<CsvSource> = {
   name: "csv",
   examples: ["train/history.csv?epoch=10#validation_accuracy"],
   isText: true,
+  isCell: true,
 
   parse({ step, file = "", place: column = "", format = {} }) {
     const match = /^(.*?\.[ct]sv)(?:\?(.*))?$/is.exec(file) ??

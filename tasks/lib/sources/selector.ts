@@ -2,6 +2,7 @@
 
 import { ContentProblem } from "../values/content_problem.ts";
 import { atMost, type Decimal, meanOf, parseDecimal, toText } from "../values/decimal.ts";
+import { formatHint, numberInCell } from "../values/written_number.ts";
 import type { FoundValue, Selector } from "./source.ts";
 
 /** What a message says where many values were found and one was looked for. */
@@ -39,7 +40,7 @@ export function withSelector(text: string, select: Selector | undefined): string
  *
  * @throws {ContentProblem} if there is none
  */
-export function selectValue(found: readonly FoundValue[], select: Selector): FoundValue {
+export function selectValue(found: readonly FoundValue[], select: Selector, isCell = false): FoundValue {
   if (select === "count") return asNumber(String(found.length), found);
   if (found.length === 0) throw new NothingFound(`holds no value, where [${select}] of many was looked for`);
   if (typeof select === "number") {
@@ -48,7 +49,7 @@ export function selectValue(found: readonly FoundValue[], select: Selector): Fou
     const many = found.length === 1 ? "only one value" : `only ${found.length} values`;
     throw new ContentProblem(`holds ${many}, where [${select}] was looked for`);
   }
-  const numbers = found.map((one, index) => numberOf(one, index, select));
+  const numbers = found.map((one, index) => numberOf(one, index, select, isCell));
   const unit = numbers[0]!.unit;
   const other = numbers.find((one) => one.unit !== unit);
   if (other !== undefined) {
@@ -69,13 +70,15 @@ export function selectValue(found: readonly FoundValue[], select: Selector): Fou
 /** How many decimals a mean has more than its values. */
 export const MEAN_DECIMALS = 6;
 
-function numberOf(found: FoundValue, index: number, select: Selector) {
-  const [, digits = "", unit = ""] =
-    /^([+-]?[\d.]+(?:[eE][+-]?\d+)?)\s*([^\d\s.,].*)?$/.exec(found.text.trim()) ?? [];
+function numberOf(found: FoundValue, index: number, select: Selector, isCell: boolean) {
+  const text = isCell ? numberInCell(found.text) : found.text.trim();
+  const [, digits = "", unit = ""] = /^([+-]?[\d.]+(?:[eE][+-]?\d+)?)\s*([^\d\s.,].*)?$/.exec(text) ?? [];
   const number: Decimal | undefined = parseDecimal(digits);
   if (number !== undefined && typeof found.value !== "boolean") return { found, number, unit };
   const shown = JSON.stringify(found.text.length > 40 ? `${found.text.slice(0, 40)}…` : found.text);
-  throw new ContentProblem(`holds ${shown} as value ${index} (from 0), of which there is no ${select}`);
+  throw new ContentProblem(
+    `holds ${shown} as value ${index} (from 0), of which there is no ${select}${formatHint(found.text)}`,
+  );
 }
 
 /** A computed value, of the type that the values of its source have. */

@@ -1,5 +1,7 @@
 /** What a kind of claim source is, and what it works with. */
 
+import type { NumberFormat } from "../values/written_number.ts";
+
 /** Where a claimed value is found in a run folder; its kind adds the place in the file. */
 export interface ClaimSource {
   /** Name of the kind. */
@@ -17,11 +19,9 @@ export interface ClaimSource {
 export type Selector = number | "max" | "min" | "mean" | "count";
 
 /** How a table, or the numbers in a text, are written. */
-export interface Format {
+export interface Format extends NumberFormat {
   /** Between the cells: one character, or `space` for any number of blanks. */
   separator?: string;
-  /** `,` where 86,10 is written for 86.10. */
-  decimal?: "," | ".";
   /** False if the first row holds values: columns are then called 0, 1, 2, …, and -1 is the last. */
   header?: boolean;
 }
@@ -106,6 +106,8 @@ export interface SourceKind<S extends ClaimSource = ClaimSource> {
   examples: readonly string[];
   /** What is found is a text also where it reads as a number, as cells and matches are. */
   isText: boolean;
+  /** What is found is a cell, in which a number may stand with its spread, emphasis or a percent sign. */
+  isCell?: true;
   /** What is found is a hash: capitals mean nothing, and a table shows its first digits. */
   isHash?: boolean;
   /** The source, what is wrong with it ("must …"), or undefined if it is of another kind. */

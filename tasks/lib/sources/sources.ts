@@ -2,6 +2,7 @@
 
 import { insideProblem } from "../values/relative_path.ts";
 import { SOURCE_KINDS } from "./kinds.ts";
+import { withPoint } from "../values/written_number.ts";
 import { NothingFound, selectValue, splitSelector, withSelector } from "./selector.ts";
 import type {
   ClaimSource,
@@ -128,20 +129,23 @@ async function valuesAt(source: ClaimSource, files: RunFiles, form: Form): Promi
   const { select, format } = source;
   const read = async (form: Form) => {
     const found = await kindOf(source).read(source, files, form);
-    return format?.decimal === "," ? found.map(withPoint) : found;
+    return format?.decimal === "," || format?.thousands !== undefined
+      ? found.map((one) => inFormat(one, format))
+      : found;
   };
   if (select === undefined) return await read(form);
   const found = await read("list").catch((error) => {
     if (select === "count" && error instanceof NothingFound) return [];
     throw error;
   });
-  return [selectValue(found, select)];
+  return [selectValue(found, select, kindOf(source).isCell)];
 }
 
-/** 86,10 is 86.10. */
-function withPoint({ value, text }: FoundValue): FoundValue {
-  const changed = text.replace(/^(\s*[+-]?\d*),(\d+)/, "$1.$2");
-  return { value: typeof value === "string" ? changed : value, text: changed };
+/** A number of JSON, say, has a point in any case. */
+function inFormat(found: FoundValue, format: Format): FoundValue {
+  if (typeof found.value !== "string") return found;
+  const text = withPoint(found.text, format);
+  return { value: text, text };
 }
 
 /** What is measured at a source; undefined if nobody can tell. */

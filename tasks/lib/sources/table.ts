@@ -20,6 +20,7 @@ export const TABLE: SourceKind<TableSource> = {
   name: "table",
   examples: ["eval/results.md?Model=ours#Top-1"],
   isText: true,
+  isCell: true,
 
   parse({ step, file = "", place: column = "" }) {
     const [, name = "", query] = /^([^?]*)(?:\?(.*))?$/s.exec(file)!;

@@ -1,6 +1,7 @@
 /** Tables: what Python's csv, pandas and R write, with the source text of every cell. */
 
 import { ContentProblem } from "./content_problem.ts";
+import type { NumberFormat } from "./written_number.ts";
 
 export interface Row {
   /** 1-based; a quoted cell may reach over several lines. */
@@ -9,11 +10,9 @@ export interface Row {
 }
 
 /** How a table is written, where its first line does not tell. */
-export interface TableFormat {
+export interface TableFormat extends NumberFormat {
   /** One character, or `space` for any number of blanks. */
   separator?: string;
-  /** `,` where cells hold 86,10: then a comma separates nothing. */
-  decimal?: "," | ".";
   /** False if the first row holds values; columns are then called 0, 1, 2, … */
   header?: boolean;
 }
