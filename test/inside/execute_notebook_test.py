@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from notebook.process import without_debugger
 from notebook_driver import drive, read_json, record, texts, write_notebook
 
 
@@ -87,6 +91,48 @@ def test_cwd_sets_the_kernel_s_folder_and_sockets_are_private_and_removed(tmp_pa
     assert cwd.strip() == os.path.realpath(tmp_path / "elsewhere")
     assert transport.split() == ["ipc", "0o700"]
     assert not Path(folder.strip()).exists()
+
+
+def test_a_kernel_is_as_jupyter_starts_it_but_for_the_debugger(tmp_path: Path) -> None:
+    path = write_notebook(
+        tmp_path / "kernel.ipynb",
+        "import json, sys\nprint(json.dumps([sys.argv[0], sys.path, 'debugpy' in sys.modules]))",
+        "import debugpy\nprint(debugpy.__name__)",
+    )
+    code, text = drive(path, "--out", tmp_path / "out")
+    assert code == 0, text
+    known, imported = texts(tmp_path / "out" / "kernel.ipynb")
+    argv, found, has_debugger = json.loads(known)
+    assert (os.path.basename(argv), has_debugger, imported) == ("ipykernel_launcher.py", False, "debugpy\n")
+    # As -m leaves it, the launcher having taken the working folder out, which IPython puts back as "".
+    plain = subprocess.run(
+        [sys.executable, "-c", "import json, sys; print(json.dumps(sys.path))"],
+        capture_output=True,
+        check=True,
+        cwd=tmp_path,
+        text=True,
+    )
+    assert [entry for entry in found if entry] == [entry for entry in json.loads(plain.stdout) if entry]
+
+
+def test_only_a_plain_ipykernel_of_this_python_is_started_without_its_debugger(tmp_path: Path) -> None:
+    launch = ["-m", "ipykernel_launcher", "-f", "FILE"]
+    here, linked, another = sys.executable, str(tmp_path / "python"), str(tmp_path / "python3.6")
+    os.symlink(here, linked)
+    Path(another).touch()
+    for before in ([here], [linked, "-Xfrozen_modules=off"], [here, "-E"]):
+        argv = without_debugger([*before, *launch])
+        assert argv[0] == before[0] and argv[-2:] == ["-f", "FILE"]
+        assert argv[-3].endswith("/start_ipykernel.py")
+        assert argv[1:-3] == [option for option in before[1:] if option == "-E"]
+    for other in (
+        [another, *launch],
+        ["conda", "run", "-n", "ml", "python", *launch],
+        [here, "wrapper.py", *launch],
+        [here, "-m", "bash_kernel", "-f", "FILE"],
+        ["R", "--slave", "-e", "IRkernel::main()", "--args", "FILE"],
+    ):
+        assert without_debugger(other) == other
 
 
 def test_jobs_run_side_by_side_with_prefixed_lines(tmp_path: Path) -> None:

@@ -117,6 +117,30 @@ def describe_exit(status: int | None) -> str:
     return f"signal {name}{hint}"
 
 
+def without_debugger(argv: list[str]) -> list[str]:
+    """The command line of a kernel that starts faster, where it is an ipykernel of this interpreter.
+
+    Another may be too old for it, or, where `conda run` or `docker exec` starts it, not see this folder.
+    """
+    module = argv.index("-m") if "-m" in argv else 0
+    options = argv[1:module]
+    is_plain = _is_own(argv[0]) and all(option.startswith("-") for option in options)
+    if not is_plain or argv[module + 1 : module + 2] != ["ipykernel_launcher"]:
+        return argv
+    starter = str(Path(__file__).resolve().with_name("start_ipykernel.py"))
+    # Python loads its own modules from files, which takes longer, only for the debugger's sake.
+    options = [option for option in options if option != "-Xfrozen_modules=off"]
+    return [argv[0], *options, starter, *argv[module + 2 :]]
+
+
+def _is_own(program: str) -> bool:
+    """Whether this is the interpreter that runs here, also by the name another environment has for it."""
+    try:
+        return os.path.samefile(program, sys.executable)
+    except OSError:
+        return False
+
+
 class KernelProcess:
     """A kernel process that is starting or running. Always `close()` it."""
 
@@ -187,7 +211,7 @@ class KernelProcess:
         if "ipykernel_launcher" in argv:
             # Kernels side by side would wait for each other's history database.
             argv.append("--HistoryManager.hist_file=:memory:")
-        return argv
+        return without_debugger(argv)
 
     def wait(self) -> int:
         """Block until the process has ended; end what it left running in its session too."""
