@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { outdated } from "../../tasks/lib/engine/own_image.ts";
-import { docker, missingEngine, said } from "../support/docker.ts";
+import { BASE, docker, missingEngine, said } from "../support/docker.ts";
 import { git, Project } from "../support/project.ts";
+import { call, said as saidBy } from "../support/users.ts";
 
 const IMAGE = "foreign-test:cpu";
 
@@ -91,6 +92,50 @@ foreignTest(
   },
 );
 
+/** Why Podman can't build here, if it can't. */
+async function missingPodman(): Promise<string | undefined> {
+  if (reason !== undefined) return reason;
+  if (Deno.uid() !== 0) return "without root Podman may copy each layer whole";
+  const found = await call(["podman", "version"]).catch(() => undefined);
+  return found?.code === 0 ? undefined : "there is no podman";
+}
+
+const noPodman = await missingPodman();
+
+if (noPodman !== undefined) {
+  console.log(`ignored: Podman's build of somebody's repository, since ${noPodman}`);
+}
+
+Deno.test({
+  name: "Podman builds it from the same wheels, and it reproduces in what it built",
+  ignore: noPodman !== undefined,
+  async fn() {
+    // Images of its own, all in one folder, so that none is left.
+    const store = await Deno.makeTempDir({ prefix: "podman-" });
+    const conf = `${store}/storage.conf`;
+    await Deno.writeTextFile(
+      conf,
+      `[storage]\ndriver = "overlay"\ngraphroot = "${store}/graph"\nrunroot = "${store}/run"\n`,
+    );
+    const env = { CONTAINERS_STORAGE_CONF: conf };
+    try {
+      await saidBy(["docker", "save", "--output", `${store}/base.tar`, BASE]);
+      await saidBy(["podman", "load", "--quiet", "--input", `${store}/base.tar`], env);
+      const built = await project.task("build", ["--cpu", "--engine", "podman"], env);
+      assert.equal(built.code, 0, built.stdout + built.stderr);
+      assert.match(built.stdout, /^Building foreign-test:cpu on .*, by podman$/m);
+      assert.match(built.stdout, /^foreign-test:cpu {2}configuration sha256:[0-9a-f]{64} .* unpacked$/m);
+      const { code, stdout, stderr } = await project.task("reproduce", ["--engine", "podman"], env);
+      assert.equal(code, 0, stdout + stderr);
+      assert.match(stdout, /Reproduced: 1 of 1 claims hold/);
+    } finally {
+      // Podman keeps the store mounted.
+      await call(["umount", `${store}/graph/overlay`]);
+      await Deno.remove(store, { recursive: true });
+    }
+  },
+});
+
 foreignTest("a mounted checkout of it is what runs, and its code is imported as it is now", async () => {
   await project.write("src/theirs/__init__.py", "SCORE = 43\n");
   const { code, stdout } = await project.task("reproduce", ["--engine", "docker"]);
@@ -109,7 +154,7 @@ foreignTest("a mounted checkout of it is what runs, and its code is imported as 
  * Stands for GPU-Jupyter: Python packages of its own, which are to stay, among them what builds packages, and without some
  * that the experiment needs.
  */
-const BASE = `FROM ${IMAGE}
+const PACKAGED_BASE = `FROM ${IMAGE}
 USER root
 COPY *.whl /tmp/builders/
 RUN pip install --quiet --no-index --upgrade /tmp/builders/*.whl
@@ -120,7 +165,7 @@ USER 1000
 foreignTest(
   "its GPU image keeps the packages of the base, adds what is missing, and reproduces",
   async () => {
-    const base = await Project.make({ Dockerfile: BASE });
+    const base = await Project.make({ Dockerfile: PACKAGED_BASE });
     for (const { name } of Deno.readDirSync(project.path("wheelhouse"))) {
       if (!/^(?:setuptools|wheel|packaging)-/.test(name)) continue;
       await Deno.copyFile(project.path(`wheelhouse/${name}`), base.path(name));

@@ -15,8 +15,14 @@ class Service implements AsyncDisposable {
   readonly #log: Promise<void>;
   readonly #over = new AbortController();
   #said = "";
-  /** Not SIGKILL, after which an engine would leave its mounts behind. */
-  readonly #end = () => this.#child.kill("SIGTERM");
+  /** Where nobody disposed of it, as in a run of chosen tests: its end is waited for, since it has its folder mounted. */
+  readonly #atUnload = () => {
+    this.#end();
+    const over =
+      'while [ -e "/proc/$0" ] && ! grep -q "^State:.Z" "/proc/$0/status"; do sleep 0.1; done; rm -rf "$1"';
+    const args = ["30", "sh", "-c", over, String(this.#child.pid), this.folder.root];
+    new Deno.Command("timeout", { args, stdout: "null", stderr: "null" }).outputSync();
+  };
 
   constructor(
     [program, ...args]: string[],
@@ -26,7 +32,12 @@ class Service implements AsyncDisposable {
     const streams = { stdin: "null", stdout: "null", stderr: "piped" } as const;
     this.#child = new Deno.Command(program!, { args, env, ...streams }).spawn();
     this.#log = this.#listen();
-    addEventListener("unload", this.#end);
+    addEventListener("unload", this.#atUnload);
+  }
+
+  /** Not SIGKILL, after which an engine would leave its mounts behind. */
+  #end() {
+    this.#child.kill("SIGTERM");
   }
 
   /** Keeps the end of what it says: without it nobody knows why it did not come up. */
@@ -52,7 +63,7 @@ class Service implements AsyncDisposable {
   }
 
   async stop() {
-    removeEventListener("unload", this.#end);
+    removeEventListener("unload", this.#atUnload);
     this.#end();
     await this.#child.status;
     this.#over.abort(); // what it has started may live on, and hold its output open
