@@ -39,6 +39,31 @@ Deno.test("a program that a later step needs is looked for before the first step
   }
 });
 
+Deno.test("a program that a step's shell calls is looked for, too", async (t) => {
+  const text = "cd . && echo begin\nno-such-program --x | tee log.txt";
+  const cases = [
+    `second: { shell: ${JSON.stringify(text)} }`,
+    `second: { run: [bash, -c, "no-such-program x"] }`,
+    `second: { run: [sh, -c, "set -e; no-such-program x; echo end"] }`,
+  ];
+  for (const step of cases) {
+    await t.step(step, async () => {
+      const { code, stderr, stdout, began } = await reproduce(step);
+      assert.equal(code, 3, stderr);
+      assert.match(
+        stderr,
+        /Cannot run "second": no-such-program, which its shell calls, is not in the environment and not on PATH/,
+      );
+      assert.doesNotMatch(stdout + stderr, /it runs/);
+      assert.equal(began, false);
+    });
+  }
+  await t.step("what may fail is no reason to refuse", async () => {
+    const { code, stderr } = await reproduce(`second: { shell: "no-such-program || echo without it" }`);
+    assert.equal(code, 0, stderr);
+  });
+});
+
 Deno.test("an optional step may lack its program, and a path may be made by an earlier step", async () => {
   const { code, stderr } = await reproduce("second: { run: [no-such-program], optional: true }");
   assert.equal(code, 0, stderr);

@@ -5,6 +5,7 @@ import { Failure } from "../cli/failure.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import { run } from "../system/command.ts";
 import { isExecutable } from "../system/on_path.ts";
+import { programsOf, shellText } from "./shell_programs.ts";
 
 /** How programs that steps often need are had. */
 const REMEDIES: Record<string, string> = {
@@ -31,13 +32,21 @@ export async function checkPrograms({ steps, environment, container }: Plan, pyt
   if (notebook !== undefined) await checkNotebooks(notebook, python, environment.requirements);
 }
 
-function checkProgram({ name, argv: [program = ""], env }: PlannedStep, python: string) {
-  // The environment's interpreter runs these; a path may be that of a file which an earlier step makes.
-  if (["python", "python3"].includes(program) || program.includes("/") || env.PATH !== undefined) return;
+function checkProgram({ name, argv, env }: PlannedStep, python: string) {
+  if (["PATH", "BASH_ENV", "ENV"].some((variable) => env[variable] !== undefined)) return;
   const folders = [dirname(python), ...(Deno.env.get("PATH") ?? "").split(delimiter)];
-  if (folders.some((folder) => folder !== "" && isExecutable(join(folder, program)))) return;
-  throw new Failure(3, `Cannot run "${name}": ${program} is not in the environment and not on PATH`, {
-    remedy: REMEDIES[program] ?? "Install it, add it to the requirements, or put its folder on PATH",
+  const isThere = (program: string) =>
+    // The environment's interpreter runs these; a path may be that of a file which an earlier step makes.
+    ["python", "python3"].includes(program) || program.includes("/") ||
+    folders.some((folder) => folder !== "" && isExecutable(join(folder, program)));
+  const [program = ""] = argv;
+  const script = shellText(argv);
+  const inside = script === undefined ? [] : programsOf(script.text, script.options);
+  const missing = [program, ...inside].find((one) => !isThere(one));
+  if (missing === undefined) return;
+  const where = missing === program ? "" : ", which its shell calls,";
+  throw new Failure(3, `Cannot run "${name}": ${missing}${where} is not in the environment and not on PATH`, {
+    remedy: REMEDIES[missing] ?? "Install it, add it to the requirements, or put its folder on PATH",
   });
 }
 
