@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { said } from "../support/engines.ts";
 import { type Ended, ended, Project, until } from "../support/project.ts";
 import { NODES, Slurm, slurmMissing } from "../support/slurm.ts";
+import { LOGIN, Sshd, sshMissing } from "../support/sshd.ts";
 
 const missing = await slurmMissing();
 if (missing !== undefined) console.log(`ignored: the tests with Slurm, since ${missing}`);
@@ -377,6 +378,153 @@ Deno.test({ name: "sweeps on Slurm", ignore: missing !== undefined }, async (t) 
     await made.does("--seeds", "2", "--on", "gpu");
     await made.watches();
     for (const member of [1, 2]) assert.match(made.json(member, "train", "m.json").sees, /^[01]$/);
+  });
+});
+
+const unreachable = missing ?? await sshMissing();
+if (missing === undefined && unreachable !== undefined) {
+  console.log(`ignored: the tests with a login node, since ${unreachable}`);
+}
+
+/** A sweep on a cluster that is reached by ssh, and keeps what it is sent in a folder of its own. */
+class Far implements AsyncDisposable {
+  private constructor(readonly sweeps: Sweeps, readonly sshd: Sshd, readonly place: string) {}
+
+  static async make(slurm: Slurm, sshd: Sshd, files: Record<string, string> = {}): Promise<Far> {
+    const place = join(await Deno.makeTempDir({ dir: "/tmp", prefix: "cluster-" }), "a b $HOME");
+    const file = `host: ${LOGIN}\nfolder: "${place}"\n`;
+    return new Far(await Sweeps.make(slurm, { "hosts/far.yaml": file, ...files }), sshd, place);
+  }
+
+  /** Slurm itself is not told here: only behind the login node it is. */
+  async task(name: string, ...args: string[]): Promise<Ended> {
+    return await this.sweeps.project.task(name, args, this.sshd.env);
+  }
+
+  async does(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.task("sweep", ...args);
+    assert.equal(code, 0, stderr + stdout);
+    return stdout;
+  }
+
+  /** What lies there: the copy of the project, and the folder of each run and sweep. */
+  folders(): string[] {
+    return [...Deno.readDirSync(join(this.place, "test"))].map(({ name }) => join(this.place, "test", name));
+  }
+
+  code(file: string): string {
+    return join(this.folders().find((path) => /code-[0-9a-f]{16}$/.test(path))!, file);
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.sweeps[Symbol.asyncDispose]();
+    await Deno.remove(join(this.place, ".."), { recursive: true });
+  }
+}
+
+Deno.test({ name: "behind a login node", ignore: unreachable !== undefined }, async (t) => {
+  await using slurm = await Slurm.start({ accounting: true });
+  await using sshd = await Sshd.start(slurm.env);
+
+  await t.step("members run in a copy of the project, and are taken in from there", async () => {
+    await using far = await Far.make(slurm, sshd, { "wait-1": "", "fail-2": "" });
+    const { sweeps } = far;
+    const handed = await far.does("--seeds", "3", "--on", "far");
+    assert.match(
+      handed,
+      /far has 3 members as job \d+; logs: login:.*a b \$HOME\/test\/.*submission-1\.out/,
+    );
+    await until("two have ended", async () => /2 ended, not taken in/.test(await far.does("--status")));
+    assert.match(await far.does("--collect"), /seed = 2 {2}failed[^]*seed = 3 {2}done/);
+    assert.equal(sweeps.json(3, "train", "m.json").weights, weights(3));
+    const evidence = sweeps.json(3, "evidence.json");
+    assert.ok(NODES.includes(evidence.attempts[0].job.node));
+    assert.deepEqual(evidence.steps.train.outputs.map(({ path }: { path: string }) => path).sort(), [
+      ...["m.json", "nodes.txt", "state.json"],
+    ]);
+    assert.match(Deno.readTextFileSync(sweeps.path(3, "log.txt")), /\ntrained 3\n/);
+    assert.deepEqual(evidence.steps.read.opened, ["{steps.train}/m.json"]);
+    // It is asked to save, and goes on in the folder that is there.
+    await until("the first waits", () => exists(far.folders().find((path) => !path.includes("code-"))!));
+    assert.match(await far.does("--status"), /1 running/);
+    await far.task("sweep", "--cancel");
+    assert.equal(sweeps.record.members[0].status, "interrupted");
+    await Deno.remove(far.code("wait-1"));
+    await sweeps.go(1);
+    await far.does("--resume", "--on", "far");
+    const { stdout } = await far.task("sweep", "--watch");
+    assert.match(stdout, /seed = 1 {2}done/);
+    assert.equal(sweeps.json(1, "train", "m.json").weights, weights(1));
+    assert.match(Deno.readTextFileSync(sweeps.path(1, "train", "nodes.txt")), /^n\d 0\nn\d 5\n$/);
+  });
+
+  await t.step(
+    "a host that nobody knows is not trusted, and a connection that is lost is waited for",
+    async () => {
+      await using far = await Far.make(slurm, sshd, { "wait-1": "" });
+      await sshd.forget();
+      const unknown = await far.task("sweep", "--seeds", "2", "--on", "far");
+      assert.equal(unknown.code, 3);
+      assert.match(
+        unknown.stderr,
+        /Cannot reach login: Host key verification failed[^]*Log in by hand, ssh login/,
+      );
+      assert.deepEqual(far.sweeps.record.members.map(({ status }: Member) => status), ["waiting", "waiting"]);
+      assert.ok(!exists(far.place) && !exists(join(sshd.folder, "known_hosts")));
+      await sshd.trust();
+      await far.does("--resume", "--on", "far");
+      await sshd.stop();
+      const down = await far.task("sweep", "--status");
+      assert.equal(down.code, 3);
+      assert.match(down.stderr, /Cannot reach login: .*Connection refused/);
+      const watching = far.task("sweep", "--watch");
+      await Deno.remove(far.code("wait-1"));
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await sshd.listen();
+      const { stdout, stderr } = await watching;
+      assert.deepEqual(
+        far.sweeps.record.members.map(({ status }: Member) => status),
+        ["done", "done"],
+        stderr + stdout,
+      );
+    },
+  );
+
+  await t.step(
+    "a connection lost while Slurm takes the job: it is found, and not handed over twice",
+    async () => {
+      await using far = await Far.make(slurm, sshd, {
+        // The real one is asked, and its answer lost.
+        "lost/ssh": `#!/bin/sh
+PATH=\${PATH#*:}
+case "$*" in *sbatch*) ssh "$@" >/dev/null; exit 255 ;; esac
+exec ssh "$@"
+`,
+      });
+      const { project } = far.sweeps;
+      await Deno.chmod(project.path("lost", "ssh"), 0o755);
+      const env = { PATH: `${project.path("lost")}:${sshd.env.PATH}` };
+      const { code, stderr } = await project.task("sweep", ["--seeds", "2", "--on", "far"], env);
+      assert.equal(code, 0, stderr);
+      await far.task("sweep", "--watch");
+      assert.deepEqual(far.sweeps.record.members.map(({ status }: Member) => status), ["done", "done"]);
+      const { stdout } = await slurm.call(["squeue", "-h", "-a", "--states=all", "--format=%j"]);
+      const name = `test-${far.sweeps.directory.split("/").at(-1)}-1.1`;
+      assert.equal(stdout.split("\n").filter((line) => line.trim() === name).length, 2);
+    },
+  );
+
+  await t.step("one run is handed over, shown and taken in", async () => {
+    await using far = await Far.make(slurm, sshd, {
+      "experiment.yaml": FILES["experiment.yaml"].replace("name: accuracy over seeds", "name: accuracy")
+        .replace("    over: seeds\n", "").replace("{ mean: 94.0, std: 0.3, n: 10 }", "94.01"),
+    });
+    const { code, stdout, stderr } = await far.task("reproduce", "--on", "far");
+    assert.equal(code, 0, stderr + stdout);
+    assert.match(stdout, /far has it as job \d+\n[^]*trained 1\n[^]*accuracy .* identical/);
+    const script = (await far.task("train", "--on", "far", "--plan")).stdout;
+    assert.match(script, /^#SBATCH --chdir="\/tmp\/cluster-.*a b \$HOME\/test\/code-[0-9a-f]{16}"$/m);
+    assert.ok(!script.includes(far.sweeps.project.root), script);
   });
 });
 

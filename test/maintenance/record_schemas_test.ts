@@ -26,7 +26,16 @@ Deno.test("schemas/ is what the code says, with a sentence for each field, and e
   const files = Object.entries({ "schemas/experiment.schema.json": jsonSchema(), ...await recordSchemas() });
   const names = files.map(([path]) => path.replace(/^schemas\/|\.schema\.json$/g, "")).sort();
   assert.deepEqual(names, [
-    ...["evidence.v1", "experiment", "plan.v1", "receipt.v1", "receipt.v2", "sweep.v1", "sweep_receipt.v2"],
+    ...[
+      "evidence.v1",
+      "experiment",
+      "hosts",
+      "plan.v1",
+      "receipt.v1",
+      "receipt.v2",
+      "sweep.v1",
+      "sweep_receipt.v2",
+    ],
     "verdict.v1",
   ]);
   for (const [path, text] of files) {

@@ -26,12 +26,29 @@ const time = like(
   'a time limit such as 30 (minutes), "4:00:00" or "2-00:00:00"',
 );
 
+/** What ssh takes for a destination; anything else would be an option, or a program, to somebody. */
+const host = z.string({ error: "user@login" }).check(
+  z.regex(/^(\w[\w.-]*@)?\w[\w.-]*$/, { error: "user@login, or a name of your ~/.ssh/config" }),
+);
+
+const absolute = text.check(
+  z.refine((value) => value.startsWith("/") && !value.split("/").includes(".."), {
+    error: "an absolute path on the cluster",
+  }),
+);
+
 const gpus = like(
   /^([1-9]\d*|[A-Za-z][\w:.()-]*)$/,
   'a count, or what --gres of sbatch takes, e.g. "gpu:a100:1"',
 );
 
 export const clusterSchema = z.strictObject({
+  /** The login node, as ssh takes it: user@login; without it, Slurm's commands are on this machine. */
+  host: z.optional(host),
+  /** With host: a folder on the cluster, absolute, that its nodes share; the project is copied there. */
+  folder: z.optional(absolute),
+  /** With host: the Python of the experiment's environment there, absolute; python3 without it. */
+  python: z.optional(absolute),
   /** What schedules the jobs there. */
   scheduler: z._default(z.literal("slurm", { error: '"slurm", the only scheduler that is known' }), "slurm"),
   /** Partition that the jobs are queued in. */
@@ -69,7 +86,26 @@ export const clusterSchema = z.strictObject({
   ),
   /** The image, where the environment is a container. */
   image: z.optional(text),
-});
+}).check(z.superRefine(({ host, folder, python, environment }, { issues }) => {
+  const wrong = (key: string, input: unknown, message: string) =>
+    void issues.push({ code: "custom", input, path: [key], message });
+  if (host === undefined) {
+    for (const [key, value] of Object.entries({ folder, python })) {
+      if (value !== undefined) wrong(key, value, "left out, or be given with host: user@login");
+    }
+    return;
+  }
+  if (folder === undefined) {
+    wrong(
+      "folder",
+      folder,
+      "given with host, as an absolute path on the cluster, e.g. /scratch/user/experiments",
+    );
+  }
+  if (environment === "apptainer") {
+    wrong("environment", environment, "host where the cluster is behind a login node");
+  }
+}));
 
 export type Cluster = z.infer<typeof clusterSchema> & {
   name: string;

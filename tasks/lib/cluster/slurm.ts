@@ -1,8 +1,9 @@
 /** Slurm's commands: what is asked of them, and what their answers mean. */
 
 import { Failure } from "../cli/failure.ts";
-import { run } from "../system/command.ts";
+import type { Finished } from "../system/command.ts";
 import type { Cluster } from "./cluster.ts";
+import { type Login, loginOf, NotReached } from "./login.ts";
 
 /** A busy controller takes its time; beyond this it is not known whether it has heard. */
 const ANSWER_MS = 60_000;
@@ -47,11 +48,16 @@ export class Refused extends Failure {}
  * @throws Failure(3) if Slurm refuses it, can't be reached, or does not answer and has no job of that name
  */
 export async function submit(cluster: Cluster, name: string, script: string): Promise<string> {
-  const { code, signal, stdout, stderr } = await slurm(["sbatch", "--parsable"], script);
+  const login = loginOf(cluster.host);
+  const { code, signal, stdout, stderr } = await slurm(login, ["sbatch", "--parsable"], script)
+    .catch((error): Finished => {
+      if (!(error instanceof NotReached)) throw error;
+      return { code: 1, signal: "SIGPIPE", stdout: "", stderr: error.message };
+    });
   const id = /^(\d+)(;|$)/m.exec(stdout.trim())?.[1];
   if (code === 0 && id !== undefined) return id;
   if (signal !== undefined || /timed out|communication|contact/i.test(stderr)) {
-    const found = await findJob(name).catch(() => undefined);
+    const found = await findJob(login, name).catch(() => undefined);
     if (found !== undefined) return found;
     throw new Failure(3, `Slurm did not say whether it has taken the job ${name}: ${lastLine(stderr)}`, {
       remedy: `Look with: squeue --name ${name}. deno task sweep --watch looks for it by that name, too`,
@@ -68,13 +74,14 @@ export async function submit(cluster: Cluster, name: string, script: string): Pr
 }
 
 /** The number of the newest job of a name, running or ended not long ago. */
-export async function findJob(name: string): Promise<string | undefined> {
-  const { stdout } = await slurm(["squeue", "--noheader", "--states=all", `--name=${name}`, "--format=%F"]);
-  const queued = stdout.trim().split("\n").at(-1)?.trim();
+export async function findJob(login: Login, name: string): Promise<string | undefined> {
+  const queue = ["squeue", "--noheader", "--states=all", `--name=${name}`, "--format=%F"];
+  const { stdout } = await slurm(login, queue);
+  const queued = stdout.match(/^\s*\d+\s*$/gm)?.at(-1)?.trim();
   if (queued) return queued;
   const asked = ["sacct", "-n", "-P", "-X", `--name=${name}`, "--format=JobID"];
-  const accounted = await slurm(asked).catch(() => undefined); // a site may do without
-  return /^\d+/.exec(accounted?.stdout.trim() ?? "")?.[0];
+  const accounted = await slurm(login, asked).catch(() => undefined); // a site may do without
+  return /^\d+/m.exec(accounted?.stdout.trim() ?? "")?.[0];
 }
 
 /**
@@ -82,15 +89,15 @@ export async function findJob(name: string): Promise<string | undefined> {
  *
  * @param jobs numbers of arrays
  * @returns by `JOB_ELEMENT`; what Slurm has forgotten is not in it
- * @throws Failure(3) if Slurm can't be reached
+ * @throws NotReached if Slurm does not answer
  */
-export async function askQueue(jobs: string[]): Promise<Map<string, JobState>> {
+export async function askQueue(login: Login, jobs: string[]): Promise<Map<string, JobState>> {
   if (jobs.length === 0) return new Map();
   const asked = ["squeue", "--noheader", "--array", "--states=all", `--jobs=${jobs.join(",")}`];
-  const { code, stdout, stderr } = await slurm([...asked, "--format=%i|%T|%R"]);
+  const { code, stdout, stderr } = await slurm(login, [...asked, "--format=%i|%T|%R"]);
   // Of a job that has ended some time ago it knows nothing any more.
   if (code !== 0 && !/invalid job id/i.test(stderr)) {
-    throw new Failure(3, `Slurm does not answer: ${lastLine(stderr)}`, {
+    throw new NotReached(3, `Slurm does not answer: ${lastLine(stderr)}`, {
       remedy: "Ask again later: what runs there goes on",
     });
   }
@@ -98,10 +105,10 @@ export async function askQueue(jobs: string[]): Promise<Map<string, JobState>> {
 }
 
 /** What the accounting knows of elements that the queue has forgotten; nothing where there is none. */
-export async function askAccounting(jobs: string[]): Promise<Map<string, JobState>> {
+export async function askAccounting(login: Login, jobs: string[]): Promise<Map<string, JobState>> {
   if (jobs.length === 0) return new Map();
   const asked = ["sacct", "-n", "-P", "-X", `--jobs=${jobs.join(",")}`, "--format=JobID,State,NodeList"];
-  const { code, stdout } = await slurm(asked).catch(() => ({ code: 1, stdout: "" }));
+  const { code, stdout } = await slurm(login, asked).catch(() => ({ code: 1, stdout: "" }));
   return code === 0 ? readStates(stdout) : new Map();
 }
 
@@ -115,9 +122,9 @@ function readStates(text: string): Map<string, JobState> {
 }
 
 /** Ends what waits, and asks what runs to save and end; Slurm itself would let it only half a minute. */
-export async function cancel(jobs: string[]) {
-  const waiting = await slurm(["scancel", "--state=PENDING", ...jobs]);
-  const running = await slurm(["scancel", "--signal=TERM", "--batch", "--state=RUNNING", ...jobs]);
+export async function cancel(login: Login, jobs: string[]) {
+  const waiting = await slurm(login, ["scancel", "--state=PENDING", ...jobs]);
+  const running = await slurm(login, ["scancel", "--signal=TERM", "--batch", "--state=RUNNING", ...jobs]);
   for (const { code, stderr } of [waiting, running]) {
     if (code === 0 || /invalid job id/i.test(stderr)) continue;
     throw new Failure(3, `Slurm does not cancel ${jobs.join(", ")}: ${lastLine(stderr)}`);
@@ -132,15 +139,15 @@ export interface SiteLimits {
 }
 
 /** What the site allows, as far as it says. */
-export async function siteLimits(): Promise<SiteLimits> {
+export async function siteLimits(login: Login): Promise<SiteLimits> {
   const [config, association, queued] = await Promise.all([
-    slurm(["scontrol", "show", "config"]),
-    ownAssociations().catch(() => undefined),
-    slurm(["squeue", "--noheader", "--array", "--me", "--format=%i"]),
+    slurm(login, ["scontrol", "show", "config"]),
+    ownAssociations(login).catch(() => undefined),
+    slurm(login, ["squeue", "--noheader", "--array", "--me", "--format=%i"]),
   ]);
   const largest = Number(/^MaxArraySize\s*=\s*(\d+)/m.exec(config.stdout)?.[1] ?? 1001);
   const limits = association?.code === 0 ? association.stdout.match(/^\d+$/gm)?.map(Number) ?? [] : [];
-  const mine = queued.stdout.split("\n").filter((line) => line.trim() !== "").length;
+  const mine = queued.stdout.match(/^\s*\d\S*\s*$/gm)?.length ?? 0;
   // Of several accounts nobody has said which is meant: the site refuses what is too much.
   return {
     array: Math.max(1, largest - 1),
@@ -149,25 +156,34 @@ export async function siteLimits(): Promise<SiteLimits> {
 }
 
 /** A site may do without accounting. */
-async function ownAssociations() {
-  const { stdout: user } = await run(["id", "-un"]);
-  return await slurm(["sacctmgr", "-n", "-P", "show", "assoc", `user=${user.trim()}`, "format=MaxSubmit"]);
+async function ownAssociations(login: Login) {
+  const { stdout } = await login.run(["id", "-un"]);
+  const user = stdout.trim().split("\n").at(-1);
+  return await slurm(login, ["sacctmgr", "-n", "-P", "show", "assoc", `user=${user}`, "format=MaxSubmit"]);
 }
 
-async function slurm(argv: string[], input?: string) {
+async function slurm(login: Login, argv: string[], input?: string): Promise<Finished> {
+  const missing = `Cannot start "${argv[0]}": Slurm's commands are not on ${login.host ?? "this machine"}`;
+  let ended: Finished | undefined;
   try {
-    return await run(argv, {
+    ended = await login.run(argv, {
       timeoutMs: ANSWER_MS,
       keep: "all",
       ...(input !== undefined && { input: new TextEncoder().encode(input) }),
     });
   } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    throw new Refused(3, `Cannot start "${argv[0]}": Slurm's commands are not on this machine`, {
-      remedy: "Log in to a node of the cluster on which sbatch is there",
-    });
+    if (!(error instanceof Failure) || login.host !== undefined) throw error;
   }
+  if (ended !== undefined && ended.code !== NOT_THERE) return ended;
+  throw new Refused(3, missing, {
+    remedy: login.host === undefined
+      ? "Log in to a node of the cluster on which sbatch is there, or name its login node: host: in the cluster's file"
+      : `host: in the cluster's file must be a node on which somebody who logs in has sbatch`,
+  });
 }
+
+/** Exit code of a shell that does not find a program. */
+const NOT_THERE = 127;
 
 function lastLine(text: string): string {
   const line = text.trim().split("\n").at(-1) ?? "";

@@ -1,6 +1,6 @@
 /** submission-N.json: runs that were handed to a cluster together, so that they are found again from the record alone. */
 
-import { join } from "node:path";
+import { basename, join, relative } from "node:path";
 import * as z from "zod/mini";
 import { Failure } from "../cli/failure.ts";
 import { INSIDE } from "../system/product.ts";
@@ -8,8 +8,19 @@ import { writeAtomic, writeJson } from "../system/files.ts";
 import { readRecord } from "../system/records.ts";
 import { Folder } from "../system/regular_file.ts";
 import { batchScript } from "./batch_script.ts";
-import type { Cluster } from "./cluster.ts";
-import { askAccounting, askQueue, findJob, isActive, type JobState, Refused, submit } from "./slurm.ts";
+import { type Cluster, clusterSchema } from "./cluster.ts";
+import { bring, type Login, loginOf, make, send, write } from "./login.ts";
+import { type Moved, relocate } from "./relocate.ts";
+import {
+  askAccounting,
+  askQueue,
+  cancel,
+  findJob,
+  isActive,
+  type JobState,
+  Refused,
+  submit,
+} from "./slurm.ts";
 
 const submissionSchema = z.object({
   schema: z.literal(1),
@@ -17,6 +28,17 @@ const submissionSchema = z.object({
   created: z.string(),
   /** The cluster's name and file. */
   cluster: z.object({ name: z.string(), file: z.optional(z.string()) }),
+  /** Where all of it is, where that is behind a login node. */
+  there: z.optional(z.object({
+    /** The login node, as ssh takes it. */
+    host: clusterSchema.shape.host,
+    /** Folder that stands for the one of this record. */
+    directory: z.string(),
+    /** Copy of the project, by the hash of its sources: what has been handed over does not change any more. */
+    root: z.string(),
+    /** The project's folder here. */
+    project: z.string(),
+  })),
   /** Lines of the jobs' file that each array runs. */
   arrays: z.array(z.object({
     /** By which Slurm knows the job, and by which it is found where its number is not known. */
@@ -31,6 +53,27 @@ const submissionSchema = z.object({
 });
 
 export type Submission = z.infer<typeof submissionSchema>;
+
+/**
+ * Where a submission to a cluster behind a login node is there; nothing for a cluster whose files are seen here.
+ *
+ * @param code SHA-256 of the sources
+ */
+export function placeThere(
+  { host, folder }: Cluster,
+  experiment: { name: string; root: string },
+  directory: string,
+  code: string,
+): Submission["there"] {
+  if (host === undefined) return undefined;
+  const own = join(folder!, experiment.name);
+  return {
+    host,
+    directory: join(own, basename(directory)),
+    root: join(own, `code-${code.slice(0, 16)}`),
+    project: experiment.root,
+  };
+}
 
 /** One line of the jobs' file: all that a node has to know of a run. */
 export interface Job<Plan = unknown> {
@@ -61,6 +104,14 @@ export interface JobStep {
   folders?: string[];
 }
 
+/** What a cluster behind a login node lacks, and is sent. */
+export interface Needs {
+  /** Files of the project, relative to it. */
+  sources: string[];
+  /** Folders that the steps find there, by their paths here. */
+  folders: string[];
+}
+
 /** So long a controller may take to accept what it was sent: before that nothing is handed over again. */
 const LATE_MS = 600_000;
 
@@ -84,9 +135,11 @@ export class Submissions {
     return found;
   }
 
-  /** What runs write to beside their own folders: Slurm's messages. */
-  outputOf(number: number): string {
-    return this.#path(number, "out");
+  /** What runs write to beside their own folders: Slurm's messages; with the login node, where it is behind one. */
+  outputOf(submission: Submission): string {
+    const path = this.#path(submission.number, "out");
+    const { host } = submission.there ?? {};
+    return host === undefined ? path : `${host}:${this.#thereOf(submission, path)}`;
   }
 
   /** The planned runs of a submission, by line; `undefined` where a line is damaged. */
@@ -108,13 +161,73 @@ export class Submissions {
     place: { python: string; root: string },
   ): string[] {
     return submission.arrays.map(({ name, first, size }) =>
-      batchScript(cluster, {
-        ...{ name, first, size, ...place },
-        jobs: this.#path(submission.number, "jobs.jsonl"),
-        program: join(INSIDE, "cluster", "run_member.py"),
-        output: this.outputOf(submission.number),
-      })
+      batchScript(
+        cluster,
+        this.#thereOf(submission, {
+          ...{ name, first, size, ...place },
+          jobs: this.#path(submission.number, "jobs.jsonl"),
+          program: join(INSIDE, "cluster", "run_member.py"),
+          output: this.#path(submission.number, "out"),
+        }),
+      )
     );
+  }
+
+  /** The folders of this machine, as the cluster has them. */
+  #moved({ there }: Submission): Moved[] {
+    if (there === undefined) return [];
+    return [
+      [this.directory, there.directory],
+      [INSIDE, join(there.directory, "inside")],
+      [there.project, there.root],
+    ];
+  }
+
+  #thereOf<T>(submission: Submission, value: T): T {
+    return submission.there === undefined ? value : relocate(value, this.#moved(submission));
+  }
+
+  /** A value in which a run there names its folders, as they are called here. */
+  hereOf<T>(submission: Submission, value: T): T {
+    if (submission.there === undefined) return value;
+    return relocate(value, this.#moved(submission).map(([here, there]) => [there, here]));
+  }
+
+  /**
+   * Copies to a cluster behind a login node what its nodes need: the sources, the task runner's own Python, and the jobs;
+   * nothing where they see the files of this machine.
+   *
+   * @throws Failure(3) if it can't be reached, or has no room
+   */
+  async send(submission: Submission, jobs: Job[], { sources, folders }: Needs) {
+    const { there, number } = submission;
+    if (there?.host === undefined) return;
+    const { host, directory, root, project } = there;
+    await send(host, project, root, sources);
+    await send(host, INSIDE, join(directory, "inside"));
+    await make(host, this.#thereOf(submission, folders));
+    const told = jobs.map(({ plan: _, ...job }) => this.#thereOf(submission, job));
+    await write(host, this.#thereOf(submission, this.#path(number, "jobs.jsonl")), linesOf(told));
+  }
+
+  /**
+   * Brings here what the nodes behind a login node have left of runs; nothing where their files are seen here.
+   *
+   * @param what only what they have printed by now, or all
+   */
+  async bring(submission: Submission, jobs: Job[], what: "printed" | "all" = "all") {
+    if (submission.there?.host === undefined) return;
+    const { host, directory } = submission.there;
+    const left = jobs.flatMap((job) => {
+      const own = relative(this.directory, job.directory);
+      const names = job.steps.map(({ name }) => name);
+      requirePlain(own === "" ? names : [own, ...names]);
+      const inFolder = (name: string) => own === "" ? name : `${own}/${name}`;
+      const printed = names.map((name) => `node-${name}.log`);
+      const all = ["node.json", ...printed, ...names.map((name) => `${name}/`)];
+      return (what === "all" ? all : printed).map(inFolder);
+    });
+    await bring(host, directory, this.directory, left);
   }
 
   /**
@@ -124,10 +237,7 @@ export class Submissions {
    */
   async submit(cluster: Cluster, submission: Submission, jobs: Job[], scripts: string[]) {
     const { number, arrays } = submission;
-    await writeAtomic(
-      this.#path(number, "jobs.jsonl"),
-      jobs.map((job) => JSON.stringify(job) + "\n").join(""),
-    );
+    await writeAtomic(this.#path(number, "jobs.jsonl"), linesOf(jobs));
     await writeJson(this.#path(number, "json"), submission);
     for (const [index, array] of arrays.entries()) {
       try {
@@ -148,7 +258,7 @@ export class Submissions {
     for (const submission of submissions) {
       const unknown = submission.arrays.filter(({ job }) => job === undefined);
       if (unknown.length === 0) continue;
-      for (const array of unknown) array.job = await findJob(array.name);
+      for (const array of unknown) array.job = await findJob(loginOf(submission.there?.host), array.name);
       const isOld = Date.now() - Date.parse(submission.created) > LATE_MS;
       // Slurm has never heard of them: they may be handed over again.
       if (isOld) submission.arrays = submission.arrays.filter(({ job }) => job !== undefined);
@@ -161,35 +271,65 @@ export class Submissions {
    * for all of them.
    */
   async states(submissions: Submission[]): Promise<Map<string, JobState>> {
-    const jobs = submissions.flatMap(({ arrays }) => arrays.flatMap(({ job }) => job ?? []));
-    const queue = await askQueue(jobs);
     const states = new Map<string, JobState>();
-    const forgotten = new Set<string>();
-    for (const { arrays, runs } of submissions) {
-      for (const { job, first, size } of arrays) {
-        for (let element = 0; element < size; element++) {
-          if (job === undefined) {
-            states.set(runs[first + element]!, UNKNOWN);
-            continue;
-          }
-          const state = queue.get(`${job}_${element}`);
-          if (state === undefined) forgotten.add(job);
-          else states.set(runs[first + element]!, state);
-        }
-      }
-    }
-    const accounted = await askAccounting([...forgotten]);
-    for (const { arrays, runs } of submissions) {
-      for (const { job, first, size } of arrays) {
-        for (let element = 0; job !== undefined && element < size; element++) {
-          const state = accounted.get(`${job}_${element}`);
-          const run = runs[first + element]!;
-          if (state !== undefined && !states.has(run)) states.set(run, state);
-        }
-      }
+    for (const [host, own] of Map.groupBy(submissions, ({ there }) => there?.host)) {
+      for (const [run, state] of await statesAt(loginOf(host), own)) states.set(run, state);
     }
     return states;
   }
+
+  /** Ends what waits, and asks what runs to save and end. */
+  async cancel(submissions: Submission[]): Promise<string[]> {
+    const jobsOf = (own: Submission[]) => own.flatMap(({ arrays }) => arrays.flatMap(({ job }) => job ?? []));
+    for (const [host, own] of Map.groupBy(submissions, ({ there }) => there?.host)) {
+      const jobs = jobsOf(own);
+      if (jobs.length > 0) await cancel(loginOf(host), jobs);
+    }
+    return jobsOf(submissions);
+  }
+}
+
+/** Names in the record of a stranger lead nowhere else. */
+function requirePlain(names: string[]) {
+  const odd = names.find((name) => name === "" || name.startsWith(".") || name !== basename(name));
+  if (odd !== undefined) {
+    throw new Failure(2, `The submission's file names "${odd}", which is no folder of it`);
+  }
+}
+
+function linesOf(values: unknown[]): string {
+  return values.map((value) => JSON.stringify(value) + "\n").join("");
+}
+
+async function statesAt(login: Login, submissions: Submission[]): Promise<Map<string, JobState>> {
+  const jobs = submissions.flatMap(({ arrays }) => arrays.flatMap(({ job }) => job ?? []));
+  const queue = await askQueue(login, jobs);
+  const states = new Map<string, JobState>();
+  const forgotten = new Set<string>();
+  for (const { arrays, runs } of submissions) {
+    for (const { job, first, size } of arrays) {
+      for (let element = 0; element < size; element++) {
+        if (job === undefined) {
+          states.set(runs[first + element]!, UNKNOWN);
+          continue;
+        }
+        const state = queue.get(`${job}_${element}`);
+        if (state === undefined) forgotten.add(job);
+        else states.set(runs[first + element]!, state);
+      }
+    }
+  }
+  const accounted = await askAccounting(login, [...forgotten]);
+  for (const { arrays, runs } of submissions) {
+    for (const { job, first, size } of arrays) {
+      for (let element = 0; job !== undefined && element < size; element++) {
+        const state = accounted.get(`${job}_${element}`);
+        const run = runs[first + element]!;
+        if (state !== undefined && !states.has(run)) states.set(run, state);
+      }
+    }
+  }
+  return states;
 }
 
 /** Handed over, and not known yet whether Slurm has it. */

@@ -1,7 +1,8 @@
-/** JSON Schemas of the records, from the code's own types; what their fields mean is told by the comments there. */
+/** JSON Schemas of the records and of hosts/*.yaml, from the code's own types; what their fields mean is told by the comments there. */
 
 import { join } from "node:path";
 import * as z from "zod/mini";
+import { clusterSchema } from "../cluster/cluster.ts";
 import { planSchema } from "../plan/plan_schema.ts";
 import { evidenceSchema } from "../record/evidence_schema.ts";
 import { envelopeSchema, firstReceiptSchema, inTotoSchema } from "../record/receipt_schema.ts";
@@ -13,6 +14,7 @@ type Json = z.core.JSONSchema.BaseSchema;
 
 /** Where the shapes stand that records are made of. */
 const SOURCES = [
+  "cluster/cluster.ts",
   "experiment/plain_claim_schema.ts",
   "plan/plan_schema.ts",
   "record/evidence_schema.ts",
@@ -32,6 +34,12 @@ interface RecordKind {
 
 /** By the file's name in `schemas/`. A new version of a record is a new line; older ones stay, as their readers do. */
 const RECORDS: Record<string, RecordKind> = {
+  "hosts": {
+    schema: clusterSchema,
+    constant: "clusterSchema",
+    title: "hosts/NAME.yaml",
+    description: "A cluster that runs are handed to by --on NAME, apart from any experiment.",
+  },
   "plan.v1": {
     schema: planSchema,
     constant: "planSchema",

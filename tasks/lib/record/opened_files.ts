@@ -27,11 +27,14 @@ export interface Opened {
   timesSet: string[];
 }
 
-const FILE = ".step.json.opened";
+/** What a step's processes note it in, in its own folder. */
+export function openedPath(out: string): string {
+  return join(out, ".step.json.opened");
+}
 
 /** Takes what was noted out of the step's folder; nothing where its processes could not note it. */
 export async function takeOpened(plan: Plan, step: PlannedStep, runs: string): Promise<Opened | undefined> {
-  const path = join(step.out, FILE);
+  const path = openedPath(step.out);
   const text = await readTextIfThere(path, { within: new Folder(step.out) }).catch(() => undefined);
   await Deno.remove(path).catch(() => {});
   const noted = text === undefined ? undefined : parse(text);

@@ -173,11 +173,13 @@ type MadeEnvironment = Pick<PreparedEnvironment, "python" | "directory" | "lockS
 /** The environment of the steps on this machine, made if it is not there; nothing in a container. */
 export async function makeEnvironment(
   { experiment, host, plan }: PreparedRun,
-  { yes }: RunRequest,
+  { yes, pythonElsewhere }: RunRequest,
   stopper: StopSignals,
   terminal: Terminal,
 ): Promise<MadeEnvironment> {
-  if (plan.container !== undefined) return { python: plan.environment.python, directory: "", lockSha256: "" };
+  if (plan.container !== undefined || pythonElsewhere !== undefined) {
+    return { python: plan.environment.python, directory: "", lockSha256: "" };
+  }
   if (host.image !== undefined) return { python: host.image.python, directory: "", lockSha256: "" };
   try {
     return await ensureEnvironment({
@@ -227,6 +229,7 @@ function sharedVariables({ steps }: Plan): Record<string, string> {
 
 /** The version of Python that a virtual environment was made with. */
 async function versionOf(directory: string): Promise<string | undefined> {
+  if (directory === "") return undefined;
   const text = await Deno.readTextFile(join(directory, "pyvenv.cfg")).catch(() => "");
   return /^version(?:_info)? = (\S+)/m.exec(text)?.[1];
 }

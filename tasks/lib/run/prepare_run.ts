@@ -63,6 +63,8 @@ export interface RunRequest {
   threads?: number;
   /** GPUs that each run gets where it is handed to; those of this machine without it. */
   gpusElsewhere?: number;
+  /** The Python that runs the steps where they are handed to, if that is none of this machine. */
+  pythonElsewhere?: string;
   /** What the project is a copy of. */
   origin?: Origin;
 }
@@ -139,7 +141,8 @@ export async function prepareRuns(request: RunRequest): Promise<PrepareOne> {
     variables: variablesForContainers(),
     threads: request.threads,
     python: container === undefined
-      ? host.image?.python ?? await expectedPython(environmentRequest(experiment, host))
+      ? request.pythonElsewhere ?? host.image?.python ??
+        await expectedPython(environmentRequest(experiment, host))
       : "python",
   };
   return async (parameters, place) => {

@@ -1,14 +1,27 @@
 /** A run that is planned here, carried out by compute nodes, and taken in again here: with the same record as any other. */
 
-import { dirname, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Terminal } from "../cli/terminal.ts";
+import type { Cluster } from "../cluster/cluster.ts";
 import { type NodeRecord, printedOnNode, readNodeRecord } from "../cluster/node_record.ts";
-import { type Job, type JobStep, refuseOnNode } from "../cluster/submission.ts";
+import {
+  type Job,
+  type JobStep,
+  type Needs,
+  refuseOnNode,
+  type Submission,
+  type Submissions,
+} from "../cluster/submission.ts";
 import { engineCommand, engineOf } from "../engine/index.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import { makeStepCache } from "../plan/step_cache.ts";
 import type { Attempt, Evidence } from "../record/evidence.ts";
+import { hashCode } from "../record/code.ts";
+import { notCode } from "../record/project_tree.ts";
+import { openedPath } from "../record/opened_files.ts";
+import { writeAtomic } from "../system/files.ts";
+import { Folder, readTextIfThere } from "../system/regular_file.ts";
 import type { CarriedOut } from "./run_step.ts";
 import { recordElsewhere } from "./execute_run.ts";
 import type { PreparedRun } from "./prepare_run.ts";
@@ -17,6 +30,19 @@ import type { PreparedRun } from "./prepare_run.ts";
 export interface Conditions {
   attempt: Attempt;
   claims: Evidence["claims"];
+}
+
+/** SHA-256 of the sources that a cluster behind a login node would be sent; nobody asks it of others. */
+export async function codeOf({ host }: Cluster, plan: Plan, runs: string): Promise<string> {
+  return host === undefined
+    ? ""
+    : (await hashCode(plan.experiment.root, runs, undefined, notCode(plan))).sha256;
+}
+
+/** What a cluster behind a login node is sent: the sources that the attempt's record names, and folders for caches. */
+export function needsOf(jobs: Job<Plan>[], { code }: Attempt): Needs {
+  const caches = jobs.flatMap(({ plan }) => plan.steps.flatMap(({ cache }) => cache ?? []));
+  return { sources: Object.keys(code.files), folders: [...new Set(caches)] };
 }
 
 /** How long files may take to be seen on another machine of a shared file system. */
@@ -30,15 +56,38 @@ const ENGINES = ["host", "apptainer"];
  *
  * @throws Failure(2) for a step that needs what only this machine has
  */
-export async function jobOf(plan: Plan, submission: number, requeue: boolean): Promise<Job<Plan>> {
+export async function jobOf(plan: Plan, submission: number, { host, signal }: Cluster): Promise<Job<Plan>> {
   if (!ENGINES.includes(plan.engine.name)) {
     refuseOnNode(
       plan.steps[0]!.name,
       `its engine is ${plan.engine.name}, and a node has ${ENGINES.join(" or ")}`,
     );
   }
+  if (host !== undefined) plan.steps.forEach((step) => refuseBehindLogin(plan, step, host));
   const steps = await Promise.all(plan.steps.map((step) => jobStep(plan, step)));
-  return { submission, run: plan.run, directory: plan.directory, requeue, steps, plan };
+  const { run, directory } = plan;
+  return { submission, run, directory, requeue: signal !== undefined, steps, plan };
+}
+
+/** What is not copied there. */
+function refuseBehindLogin({ engine, directory }: Plan, step: PlannedStep, host: string) {
+  const { name, data = [], downloads, needs } = step;
+  if (engine.name !== "host") {
+    refuseOnNode(name, `behind ${host} steps run in a Python that is there, not by ${engine.name}`);
+  }
+  if (data.length > 0 || downloads !== undefined) {
+    refuseOnNode(
+      name,
+      `it needs data, and data are not copied to ${host}: log in there and hand it over from there`,
+    );
+  }
+  const earlier = Object.entries(needs).find(([, need]) => dirname(need.directory) !== directory);
+  if (earlier !== undefined) {
+    refuseOnNode(
+      name,
+      `it needs "${earlier[0]}" of an earlier run, which is not on ${host}: run that step there, too`,
+    );
+  }
 }
 
 async function jobStep(plan: Plan, step: PlannedStep): Promise<JobStep> {
@@ -57,7 +106,9 @@ async function jobStep(plan: Plan, step: PlannedStep): Promise<JobStep> {
     ...{ name, argv, cwd, out, timeout, optional, env: own },
     command: await engineCommand(plan, step),
     ...(step.resume !== undefined && { resumed: await engineCommand(plan, step, true) }),
-    ...(plan.engine.name === "host" && { path: dirname(plan.environment.python) }),
+    ...(plan.engine.name === "host" && isAbsolute(plan.environment.python) && {
+      path: dirname(plan.environment.python),
+    }),
     ...(scratch !== undefined && { folders: [scratch] }),
   };
 }
@@ -125,19 +176,54 @@ export async function takeInRun(
   return made;
 }
 
+/**
+ * Brings back what runs have left behind a login node that have ended there; a shared file system there may show their
+ * end late, too.
+ */
+export async function bringBack(all: Submissions, submission: Submission, jobs: Job<Plan>[], since: number) {
+  if (submission.there === undefined) return;
+  for (let left = jobs; left.length > 0;) {
+    await all.bring(submission, left);
+    for (const { plan } of left) await nameOpened(plan, (noted) => all.hereOf(submission, noted));
+    const isOpen = await Promise.all(left.map(async (job) => !isWhole(await lastRecord(job), job)));
+    left = left.filter((_, index) => isOpen[index]);
+    if (performance.now() - since > SHARED_MS) return;
+    if (left.length > 0) await new Promise((resolve) => setTimeout(resolve, 2000));
+  }
+}
+
+/** A damaged one is told of when it is read. */
+async function lastRecord({ directory }: Job): Promise<NodeRecord | undefined> {
+  return await readNodeRecord(directory).catch(() => undefined);
+}
+
+/** What a step has opened there, by the names of these files here. */
+async function nameOpened({ steps }: Plan, rename: (noted: unknown) => unknown) {
+  for (const { out } of steps) {
+    const path = openedPath(out);
+    const text = await readTextIfThere(path, { within: new Folder(out) }).catch(() => undefined);
+    if (text === undefined) continue;
+    try {
+      await writeAtomic(path, JSON.stringify(rename(JSON.parse(text))));
+    } catch {
+      // The step has written something else there.
+    }
+  }
+}
+
 /** The record of a node that has ended its work; a file system that is shared may show it late. */
-export async function settled(
-  { directory, submission }: Job,
-  since: number,
-): Promise<NodeRecord | undefined> {
+export async function settled(job: Job, since: number): Promise<NodeRecord | undefined> {
   for (;;) {
-    const node = await readNodeRecord(directory);
-    const last = node?.starts.at(-1);
-    // What an earlier submission left says nothing of this one.
-    const isWhole = last?.ended !== undefined && last.submission === submission;
-    if (isWhole || performance.now() - since > SHARED_MS) return node;
+    const node = await readNodeRecord(job.directory);
+    if (isWhole(node, job) || performance.now() - since > SHARED_MS) return node;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
+}
+
+/** What an earlier submission left says nothing of this one. */
+function isWhole(node: NodeRecord | undefined, { submission }: Job): boolean {
+  const last = node?.starts.at(-1);
+  return last?.ended !== undefined && last.submission === submission;
 }
 
 /** File with what all runs of a submission share. */

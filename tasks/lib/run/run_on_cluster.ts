@@ -5,8 +5,9 @@ import { Failure } from "../cli/failure.ts";
 import { Terminal } from "../cli/terminal.ts";
 import { type Cluster, gpuCount, readCluster } from "../cluster/cluster.ts";
 import { printedOnNode } from "../cluster/node_record.ts";
+import { NotReached } from "../cluster/login.ts";
 import { isActive } from "../cluster/slurm.ts";
-import { type Job, reasonOf, type Submission, Submissions } from "../cluster/submission.ts";
+import { type Job, placeThere, reasonOf, type Submission, Submissions } from "../cluster/submission.ts";
 import { parseExperiment } from "../experiment/parse.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -17,39 +18,68 @@ import { inspectHost } from "../system/host.ts";
 import { StopSignals } from "../system/supervise.ts";
 import { makeEnvironment, planElsewhere } from "./execute_run.ts";
 import type { PreparedRun, RunRequest } from "./prepare_run.ts";
-import { type Conditions, conditionsPath, jobOf, requireOwn, settled, takeInRun } from "./run_elsewhere.ts";
+import {
+  bringBack,
+  codeOf,
+  type Conditions,
+  conditionsPath,
+  jobOf,
+  needsOf,
+  requireOwn,
+  settled,
+  takeInRun,
+} from "./run_elsewhere.ts";
 
 /** Between two questions; what a node prints is shown meanwhile. */
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
 
-/** What a cluster means for a request. */
+/**
+ * What a cluster means for a request.
+ *
+ * @throws Failure(2) if there is none of this name, or its file lacks what the experiment needs
+ */
 export async function forCluster(
   name: string,
-  root: string,
+  { root, environment: { requirements, install } }: Experiment,
   request: Pick<RunRequest, "engine" | "image">,
-): Promise<{ cluster: Cluster; engine: string; image?: string; gpusElsewhere: number }> {
+): Promise<
+  { cluster: Cluster; engine: string; image?: string; gpusElsewhere: number; pythonElsewhere?: string }
+> {
   const cluster = await readCluster(root, name);
-  const engine = request.engine === "auto" ? cluster.environment ?? "host" : request.engine;
-  return { cluster, engine, image: request.image ?? cluster.image, gpusElsewhere: gpuCount(cluster) };
+  const { host, python, file } = cluster;
+  if (host !== undefined && python === undefined && (requirements ?? install) !== undefined) {
+    throw new Failure(2, `${file} does not say in which Python the steps run on ${host}`, {
+      remedy:
+        `Make the experiment's environment there, and name its Python: python: /path/to/environment/bin/python`,
+    });
+  }
+  return {
+    cluster,
+    engine: request.engine === "auto" ? cluster.environment ?? "host" : request.engine,
+    image: request.image ?? cluster.image,
+    gpusElsewhere: gpuCount(cluster),
+    ...(host !== undefined && { pythonElsewhere: python ?? "python3" }),
+  };
 }
 
 /** The script that would hand a run over. */
-export function scriptOf(cluster: Cluster, plan: Plan): string {
-  const [script] = new Submissions(plan.directory).scripts(
-    cluster,
-    submissionOf(cluster, plan),
-    placeOf(plan),
-  );
+export async function scriptOf(cluster: Cluster, { plan, runs }: PreparedRun): Promise<string> {
+  return scriptFor(cluster, plan, submissionOf(cluster, plan, await codeOf(cluster, plan, runs)));
+}
+
+function scriptFor(cluster: Cluster, plan: Plan, submission: Submission): string {
+  const [script] = new Submissions(plan.directory).scripts(cluster, submission, placeOf(plan));
   return script!;
 }
 
-function submissionOf(cluster: Cluster, { run, experiment }: Plan): Submission {
+function submissionOf(cluster: Cluster, { run, experiment, directory }: Plan, code: string): Submission {
   return {
     schema: 1,
     number: 1,
     created: new Date().toISOString(),
     cluster: { name: cluster.name, file: cluster.file },
+    there: placeThere(cluster, experiment, directory, code),
     arrays: [{ name: `${experiment.name}-${run}`, first: 0, size: 1 }],
     runs: [run],
   };
@@ -75,14 +105,15 @@ export async function runOnCluster(
   const all = new Submissions(plan.directory);
   const environment = await makeEnvironment(prepared, request, stopper, terminal);
   const { attempt, claims } = await planElsewhere(prepared, environment);
-  const job = await jobOf(plan, 1, cluster.signal !== undefined);
+  const job = await jobOf(plan, 1, cluster);
+  const submission = submissionOf(cluster, plan, attempt.code.sha256);
+  await all.send(submission, [job], needsOf([job], attempt));
   await makeOwnFolder(prepared.runs);
   await Deno.mkdir(plan.directory, { recursive: true });
   const conditions: Conditions = { attempt: { ...attempt, job: { cluster: cluster.name } }, claims };
   await writeJson(conditionsPath(plan.directory, 1), conditions);
-  const submission = submissionOf(cluster, plan);
   try {
-    await all.submit(cluster, submission, [job], [scriptOf(cluster, plan)]);
+    await all.submit(cluster, submission, [job], [scriptFor(cluster, plan, submission)]);
   } catch (error) {
     if (submission.arrays.length === 0) await Deno.remove(plan.directory, { recursive: true });
     throw error;
@@ -127,19 +158,22 @@ export async function waitFor(
   const shown = new Map<string, number>();
   let wait = FIRST_WAIT_MS;
   for (;;) {
-    await all.identify(submissions);
-    const state = (await all.states(submissions)).get(plan.run);
+    const state = await stateOf(all, submissions, job);
     for (const { name } of plan.steps) {
       await showPrinted(printedOnNode(plan.directory, name), shown, terminal);
     }
-    if (state === undefined || !isActive(state)) {
+    if (!(state instanceof NotReached) && (state === undefined || !isActive(state))) {
       const { attempt, claims } = JSON.parse(await Deno.readTextFile(conditionsPath(plan.directory, 1)));
-      const node = await settled(job, performance.now());
+      const since = performance.now();
+      await bringBack(all, submissions[0]!, [job], since);
+      const node = await settled(job, since);
       const created = submissions[0]!.created;
       const quiet = new NotesOnly(terminal.json);
       return await takeInRun(prepared, node, { claims, created }, () => attempt, reasonOf(state), quiet);
     }
-    terminal.progress(`${state.state.toLowerCase()} ${state.detail}`);
+    terminal.progress(
+      state instanceof NotReached ? state.message : `${state.state.toLowerCase()} ${state.detail}`,
+    );
     const until = performance.now() + wait;
     while (performance.now() < until) {
       if (stopper.signal !== undefined) {
@@ -152,6 +186,19 @@ export async function waitFor(
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+  }
+}
+
+/** What Slurm says of the run, with what it has printed; or that there was no answer. */
+async function stateOf(all: Submissions, submissions: Submission[], job: Job) {
+  try {
+    await all.identify(submissions);
+    const state = (await all.states(submissions)).get(job.run);
+    await all.bring(submissions[0]!, [job], "printed");
+    return state;
+  } catch (error) {
+    if (error instanceof NotReached) return error;
+    throw error;
   }
 }
 

@@ -172,12 +172,12 @@ async function clusterTask(
     const evidence = await waitFor(found.prepared, job, terminal, stopper);
     return await tell({ id: plan.run, directory: plan.directory, evidence }, terminal);
   }
-  const { cluster, ...place } = await forCluster(on, experiment.root, request);
+  const { cluster, ...place } = await forCluster(on, experiment, request);
   const asked = { ...request, ...place, early: undefined };
   const prepared = await prepareRun(asked);
   const { plan } = prepared;
   if (isPlan) {
-    const script = scriptOf(cluster, plan);
+    const script = await scriptOf(cluster, prepared);
     script.trimEnd().split("\n").forEach((line) => terminal.line(line));
     return { exitCode: 0, result: { ...plan, script } };
   }

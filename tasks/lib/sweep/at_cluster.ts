@@ -9,10 +9,10 @@ import { AT_CLUSTER, type Given, type Options, type SweepOutcome } from "./sweep
 import { endSweep, showSweep } from "./end_sweep.ts";
 
 /** The cluster that the members are handed to, and what it means for the request. */
-export async function clusterOf(name: string | undefined, { root }: Experiment, request: RunRequest) {
+export async function clusterOf(name: string | undefined, experiment: Experiment, request: RunRequest) {
   if (name === undefined) return undefined;
   const { forCluster } = await import("../run/run_on_cluster.ts");
-  const { cluster, ...place } = await forCluster(name, root, request);
+  const { cluster, ...place } = await forCluster(name, experiment, request);
   Object.assign(request, place);
   return cluster;
 }

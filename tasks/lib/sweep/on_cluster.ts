@@ -5,17 +5,21 @@ import { Failure } from "../cli/failure.ts";
 import { duration, pluralize } from "../cli/format.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { cancel, isActive, siteLimits } from "../cluster/slurm.ts";
-import { type Job, reasonOf, type Submission, Submissions } from "../cluster/submission.ts";
+import { loginOf, NotReached } from "../cluster/login.ts";
+import { isActive, siteLimits } from "../cluster/slurm.ts";
+import { type Job, placeThere, reasonOf, type Submission, Submissions } from "../cluster/submission.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import type { Plan } from "../plan/plan.ts";
 import { type FoundSweep, type Member, writeSweep } from "../record/sweep_record.ts";
 import { planElsewhere } from "../run/execute_run.ts";
 import { type PreparedRun, prepareRuns, type RunRequest } from "../run/prepare_run.ts";
 import {
+  bringBack,
+  codeOf,
   type Conditions,
   conditionsPath,
   jobOf,
+  needsOf,
   requireOwn,
   settled,
   takeInRun,
@@ -43,7 +47,8 @@ interface HandedOver {
 
 /** Plans members and shows the script that would hand them over. */
 export async function scriptsOf(given: HandedOver): Promise<string[]> {
-  const { scripts } = await plan(given, 1);
+  const { cluster, first: { plan: planned, runs } } = given;
+  const { scripts } = await plan(given, 1, await codeOf(cluster, planned, runs));
   return scripts;
 }
 
@@ -52,8 +57,9 @@ export async function handOver(given: HandedOver, terminal: Terminal): Promise<v
   const { sweep: { directory, record }, first, environment, cluster, todo } = given;
   const all = new Submissions(directory);
   const number = (await all.list()).length + 1;
-  const { submission, jobs, scripts, todo: now } = await plan(given, number);
   const { attempt, claims } = await planElsewhere(first, environment);
+  const { submission, jobs, scripts, todo: now } = await plan(given, number, attempt.code.sha256);
+  await all.send(submission, jobs, needsOf(jobs, attempt));
   const conditions: Conditions = { attempt: { ...attempt, job: { cluster: cluster.name } }, claims };
   await writeJson(conditionsPath(directory, number), conditions);
   for (const [line, index] of now.entries()) {
@@ -78,7 +84,7 @@ export async function handOver(given: HandedOver, terminal: Terminal): Promise<v
   }
   const ids = submission.arrays.map(({ job }) => job).join(", ");
   terminal.line(
-    `${cluster.name} has ${pluralize(now.length, "member")} as job ${ids}; logs: ${all.outputOf(number)}`,
+    `${cluster.name} has ${pluralize(now.length, "member")} as job ${ids}; logs: ${all.outputOf(submission)}`,
   );
   if (now.length < todo.length) {
     terminal.note(
@@ -91,8 +97,9 @@ export async function handOver(given: HandedOver, terminal: Terminal): Promise<v
 async function plan(
   { sweep: { directory, record }, request, cluster, todo }: HandedOver,
   number: number,
+  code: string,
 ): Promise<{ submission: Submission; jobs: Job<Plan>[]; scripts: string[]; todo: number[] }> {
-  const limits = await siteLimits();
+  const limits = await siteLimits(loginOf(cluster.host));
   const now = todo.slice(0, limits.submitted);
   const jobs: Job<Plan>[] = [];
   const prepare = await prepareRuns(request);
@@ -104,7 +111,7 @@ async function plan(
       : await runName(directory, record.sweep, index);
     const parameters = { ...request.parameters, ...values };
     const prepared = await prepare(parameters, { run: id, folder: directory });
-    jobs.push(await jobOf(prepared.plan, number, cluster.signal !== undefined));
+    jobs.push(await jobOf(prepared.plan, number, cluster));
   }
   const arrays: Submission["arrays"] = [];
   for (let at = 0; at < jobs.length; at += limits.array) {
@@ -116,6 +123,7 @@ async function plan(
     number,
     created: new Date().toISOString(),
     cluster: { name: cluster.name, file: cluster.file },
+    there: placeThere(cluster, jobs[0]!.plan.experiment, directory, code),
     arrays,
     runs: jobs.map(({ run }) => run),
   };
@@ -191,9 +199,8 @@ export async function cancelAll({ directory }: FoundSweep): Promise<string[]> {
   const all = new Submissions(directory);
   const submissions = await all.list();
   await all.identify(submissions);
-  const jobs = submissions.flatMap(({ arrays }) => arrays.flatMap(({ job }) => job ?? []));
+  const jobs = await all.cancel(submissions);
   if (jobs.length === 0) throw new Failure(2, "No member of this sweep was handed to a cluster");
-  await cancel(jobs);
   return jobs;
 }
 
@@ -230,6 +237,10 @@ export async function takeIn(
       ? [{ member, index }]
       : [];
   });
+  for (const submission of submissions) {
+    const own = ended.map(({ member }) => planned.get(member.run!)).filter((job) => job !== undefined);
+    await bringBack(all, submission, own.filter((job) => job.submission === submission.number), since);
+  }
   await inParallel(ended, async ({ member }) => {
     const job = planned.get(member.run!);
     if (job === undefined) {
@@ -288,7 +299,7 @@ export async function watch(
       before = shown;
     } catch (error) {
       // A controller that is started again: what runs goes on.
-      if (!(error instanceof Failure) || !error.message.includes("does not answer")) throw error;
+      if (!(error instanceof NotReached)) throw error;
       terminal.progress(error.message);
       left = 1;
     }

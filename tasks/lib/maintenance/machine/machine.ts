@@ -20,6 +20,7 @@ const PACKAGES = [
   "faketime", // a clock that goes back
   ...["zsh", "fish"], // shells to complete in
   ...["slurm-wlm", "munge", "slurmdbd", "mariadb-server"], // a cluster, with its accounting
+  ...["openssh-server", "rsync"], // a login node
   "docker-compose", // which dev containers of several files need
   ...["xz-utils", "bzip2", "openssl"], // archives to unpack, certificates to distrust
 ];
