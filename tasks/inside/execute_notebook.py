@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 from pathlib import Path
 
@@ -24,9 +25,13 @@ from notebook.parameters import parse_parameters
 from notebook.process import KernelProcess
 from notebook.stop import Stopped, StopRequest
 
+AHEAD = "EXPERIMENT_AHEAD"
+"""Variable of a runner that is not ready yet: nothing is executed before it has written a line to us."""
+
 
 def main(argv: list[str]) -> int:
     """Run the command line; returns the exit code."""
+    is_ahead = os.environ.pop(AHEAD, None) is not None
     try:
         options = parse_options(argv)
         if options.list_parameters:
@@ -39,7 +44,10 @@ def main(argv: list[str]) -> int:
     stop = StopRequest()
     stop.listen()
     try:
-        _execute(options, jobs, stop)
+        jobs = _execute(options, jobs, stop, argv if is_ahead else None)
+    except BadRequest as error:
+        print(error, file=sys.stderr)
+        return 2
     except Stopped:
         pass
     except OSError as error:  # a full disk, above all
@@ -51,15 +59,30 @@ def main(argv: list[str]) -> int:
     return 1 if 1 in codes else max(codes, default=0)
 
 
-def _execute(options: Options, jobs: list[Job], stop: StopRequest) -> None:
-    first = KernelProcess(jobs[0].spec, jobs[0].cwd, str(jobs[0].source))
+def _execute(options: Options, jobs: list[Job], stop: StopRequest, ahead: list[str] | None) -> list[Job]:
+    """Execute the jobs, or where that was asked for too early those that the command line says by then."""
+    first = _start_kernel(jobs[0])
     try:
         # Only now, because importing this takes as long as the kernel's own imports, which run meanwhile.
         from notebook.runner import execute_jobs
 
+        if ahead is not None:
+            if not sys.stdin.readline():
+                raise Stopped
+            # What is executed is what lies there now: the runner has recorded it since it was read.
+            options = parse_options(ahead)
+            before, jobs = jobs[0], plan_jobs(options)
+            if (before.spec, before.cwd, before.source) != (jobs[0].spec, jobs[0].cwd, jobs[0].source):
+                first.close()
+                first = _start_kernel(jobs[0])
         execute_jobs(options, jobs, first, stop)
     finally:
         first.close()
+    return jobs
+
+
+def _start_kernel(job: Job) -> KernelProcess:
+    return KernelProcess(job.spec, job.cwd, str(job.source))
 
 
 def parse_options(argv: list[str]) -> Options:

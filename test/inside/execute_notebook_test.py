@@ -7,12 +7,13 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from notebook.process import without_debugger
-from notebook_driver import drive, read_json, record, texts, write_notebook
+from notebook_driver import drive, read_json, record, start, texts, write_notebook
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +134,32 @@ def test_only_a_plain_ipykernel_of_this_python_is_started_without_its_debugger(t
         ["R", "--slave", "-e", "IRkernel::main()", "--args", "FILE"],
     ):
         assert without_debugger(other) == other
+
+
+def _start_ahead(folder: Path, *sources: str) -> subprocess.Popen[str]:
+    write_notebook(folder / "ahead.ipynb", *sources)
+    ahead = {"EXPERIMENT_AHEAD": "1", "TMPDIR": str(folder)}
+    process = start("ahead.ipynb", "--out", "out", cwd=folder, env=ahead, stdin=subprocess.PIPE)
+    while not list(folder.glob("notebook-kernel-*/connection.json")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    return process
+
+
+def test_started_ahead_it_executes_what_is_there_when_it_is_let_go(tmp_path: Path) -> None:
+    process = _start_ahead(tmp_path, "open('too-early', 'w')")
+    write_notebook(tmp_path / "ahead.ipynb", "import os\nprint(os.environ.get('EXPERIMENT_AHEAD'))")
+    text, _ = process.communicate("\n", timeout=60)
+    assert process.returncode == 0, text
+    assert texts(tmp_path / "out" / "ahead.ipynb") == ["None\n"]
+    assert not (tmp_path / "too-early").exists()
+
+
+def test_started_ahead_and_told_nothing_it_executes_nothing(tmp_path: Path) -> None:
+    process = _start_ahead(tmp_path, "open('too-early', 'w')")
+    text, _ = process.communicate("", timeout=60)
+    assert (process.returncode, text) == (1, "")
+    assert not (tmp_path / "too-early").exists() and not list(tmp_path.glob("notebook-kernel-*"))
 
 
 def test_jobs_run_side_by_side_with_prefixed_lines(tmp_path: Path) -> None:

@@ -50,6 +50,18 @@ Deno.test("notebook executes a notebook with parameters and leaves the source as
   assert.deepEqual(cells[1].metadata.tags, ["injected-parameters"]);
 });
 
+Deno.test("notebook has recorded the code before the first cell runs", async () => {
+  await using project = await Project.make({});
+  const look = `import glob, json
+[file] = glob.glob(${JSON.stringify(project.path("runs"))} + "/*/*/evidence.json")
+evidence = json.load(open(file))
+print(evidence["steps"]["_notebooks"]["status"], len(evidence["attempts"][0]["code"]["files"]) > 100)`;
+  await Deno.writeTextFile(project.path("look.ipynb"), CELLS([look]));
+  const { code, stdout, stderr } = await notebook(project, [project.path("look.ipynb"), "--engine", "host"]);
+  assert.equal(code, 0, stdout + stderr);
+  assert.match(stdout, /^running True$/m);
+});
+
 Deno.test("notebook executes all that a pattern matches, in one call", async () => {
   await using project = await Project.make({ "a.ipynb": CELLS(["1"]), "b.ipynb": CELLS(["2"]), "c.txt": "" });
   const { code, stdout, stderr } = await notebook(project, [

@@ -43,6 +43,7 @@ import { checkPrograms } from "./check_programs.ts";
 import { checkStandIns } from "./check_stand_ins.ts";
 import { nothingToResume, type Origin, type PreparedRun, type RunRequest } from "./prepare_run.ts";
 import { type CarriedOut, runStep, type StepContext } from "./run_step.ts";
+import { startAhead, type StartedAhead } from "./start_ahead.ts";
 
 /** What the caller of a run hears while it goes on. */
 export interface RunHooks {
@@ -97,6 +98,9 @@ async function record({ environment, reaped, ...begun }: Begun): Promise<Evidenc
     await keepPublished(prepared);
   }
   using _ = await acquireRun(plan.directory, request.force);
+  // Where steps are copied, or what they write is put in its place first, nothing is known of the first one yet.
+  const isSimple = resumed === undefined && !request.reuse && tree === undefined;
+  await using ahead = isSimple ? await startAhead(plan) : undefined;
   const [attempt, made] = await Promise.all([
     beginAttempt(prepared, environment, request.origin),
     resumed === undefined ? newEvidence(prepared, request.origin) : undefined,
@@ -107,7 +111,7 @@ async function record({ environment, reaped, ...begun }: Begun): Promise<Evidenc
   attempt.differs?.forEach((what) => terminal.note(`Since the last attempt: ${what}`));
   await writeEvidence(plan.directory, evidence);
   await tree?.stage();
-  await runSteps({ ...begun, evidence });
+  await runSteps({ ...begun, evidence, ahead });
   if (plan.task === "reproduce") await pointLatest(runs, plan.experiment.name, plan.run).catch(() => {});
   return evidence;
 }
@@ -333,6 +337,7 @@ interface Running extends RunHooks {
   terminal: Terminal;
   stopper: StopSignals;
   tree?: ProjectTree;
+  ahead?: StartedAhead;
   /** What became of the steps, where other machines have carried them out. */
   elsewhere?: StepContext["elsewhere"];
   /** Why others did not run there. */

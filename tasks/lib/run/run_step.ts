@@ -28,6 +28,7 @@ import { type StopSignals, supervise, type Supervised } from "../system/supervis
 import { Folder, readRegularText, readTextIfThere } from "../system/regular_file.ts";
 import { checkRecord } from "../system/records.ts";
 import { standInsAmong } from "./check_stand_ins.ts";
+import type { StartedAhead } from "./start_ahead.ts";
 
 export interface StepContext {
   plan: Plan;
@@ -45,6 +46,8 @@ export interface StepContext {
   meanwhile: (work: Promise<unknown>) => void;
   /** Hears that the step's process has started. */
   started: () => void;
+  /** The process of a step that has started before its turn. */
+  ahead?: StartedAhead;
   /** The run is taken up again: the step goes on where it was, if it can. */
   resuming: boolean;
   /** Of a run that was carried out on other machines: what became of a step there. Absent where the steps run here. */
@@ -323,14 +326,15 @@ interface Executed {
 }
 
 async function executeHere(
-  { plan, log, terminal, resuming, stopper, meanwhile, started, tree }: StepContext,
+  { plan, log, terminal, resuming, stopper, meanwhile, started, tree, ...context }: StepContext,
   step: PlannedStep,
   record: StepEvidence,
   before?: StepEvidence,
 ): Promise<Executed> {
+  const ahead = context.ahead?.step === step.name ? context.ahead.process : undefined;
   await requireFolder(step);
   const left = resuming && step.resume !== undefined ? await leftBy(before, step) : undefined;
-  await prepareFolder(step, resuming);
+  if (ahead === undefined) await prepareFolder(step, resuming);
   await tree?.before(step, resuming && step.resume !== undefined);
   if (step.cache !== undefined) await makeStepCache(step.cache);
   await log.begin(step.name, `step ${step.name}: ${step.argv.join(" ")}`);
@@ -345,6 +349,7 @@ async function executeHere(
     env: runtime.env,
     mark: runMark(plan.run),
     stopper,
+    ahead,
     timeoutMs: step.timeout === undefined ? undefined : step.timeout * 1000,
     reach: runtime.reach,
     endsAll: runtime.endsAll,

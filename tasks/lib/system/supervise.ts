@@ -2,6 +2,7 @@
 
 import { signalGroup, spawn } from "./command.ts";
 import { endProcesses } from "./processes.ts";
+import type { WaitingProcess } from "./waiting_process.ts";
 
 export interface SuperviseOptions {
   cwd: string;
@@ -17,6 +18,8 @@ export interface SuperviseOptions {
   onStop?: (signal: string) => void;
   /** How the step is reached, where it is no child of this process; its process group without it. */
   reach?: (pid: number) => ProcessHandle;
+  /** The step's process, if it was started before: it is let go. */
+  ahead?: WaitingProcess;
   /** An engine keeps its processes and has ended them all where the command ends well: none is looked for. */
   endsAll?: boolean;
 }
@@ -48,7 +51,7 @@ export interface Supervised {
  * @throws Failure(3) if the program can't be started.
  */
 export async function supervise(argv: string[], options: SuperviseOptions): Promise<Supervised> {
-  const child = spawn(argv, options);
+  const child = await options.ahead?.letGo() ?? spawn(argv, options);
   const { stopper } = options;
   const reach = (options.reach ?? reachGroup)(child.pid);
   stopper.attach(reach, options.onStop);
