@@ -94,7 +94,7 @@ Deno.test("effectsOf() gives what each value of a parameter comes with, but the 
   const given = [["0.1", "1", 90], ["0.1", "2", 92], ["0.01", "1", 80], ["0.01", "2", undefined]].map(
     ([lr, seed, value]) => ({
       values: { lr: String(lr), seed: String(seed), epochs: "5" },
-      found: new Map(value === undefined ? [] : [["accuracy", Number(value)]] as [string, number][]),
+      found: { accuracy: value === undefined ? "train has no m.json" : Number(value) },
     }),
   );
   const [effect, ...others] = effectsOf(given, "seed");

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { canonicalJson } from "../../tasks/lib/record/canonical_json.ts";
+import { acquireRun } from "../../tasks/lib/record/run_lock.ts";
 import { findSweepAlterations } from "../../tasks/lib/record/sweep_receipt.ts";
 import { sha256 } from "../../tasks/lib/system/files.ts";
 import { ended, Project, until } from "../support/project.ts";
@@ -143,6 +144,48 @@ Deno.test("sweep --show finds what was altered in the record, in a receipt, and 
   });
   await Deno.remove(join(directory, run), { recursive: true });
   assert.match((await project.task("sweep", ["--show"])).stdout, /not there any more/);
+});
+
+Deno.test("members that ran elsewhere are taken in: what is damaged runs again, what was altered is told", async () => {
+  await using project = await Project.make(FILES);
+  assert.equal((await project.task("sweep", ["--seeds", "3"])).code, 0);
+  const { directory, record } = await newest(project);
+  const evidenceOf = (index: number) => join(directory, record.members[index].run, "evidence.json");
+  const result = join(directory, record.members[2].run, "train/m.json");
+  assert.deepEqual(record.members[2].found, { "accuracy over seeds": 94.03, accuracy: 94.03 });
+  assert.equal(record.members[2].evidence, sha256(await Deno.readFile(evidenceOf(2))));
+  // deno-lint-ignore no-explicit-any
+  const members = record.members.map(({ values }: any) => ({ values, status: "waiting" }));
+  const elsewhere = { ...record, status: "running", attempts: [], members };
+  await Deno.writeTextFile(join(directory, "sweep.json"), JSON.stringify(elsewhere));
+  await Deno.truncate(evidenceOf(0), 99);
+  await Deno.remove(join(directory, record.members[1].run), { recursive: true });
+  const text = await Deno.readTextFile(result);
+  await Deno.writeTextFile(result, text.replace("94.03", "99.99"));
+  {
+    using _ = await acquireRun(directory);
+    const second = await project.task("sweep", ["--resume"]);
+    assert.equal(second.code, 3, second.stdout);
+    assert.match(second.stderr, /is locked by process \d+/);
+  }
+  const taken = await project.task("sweep", ["--resume"]);
+  assert.equal(taken.code, 1, taken.stderr + taken.stdout);
+  assert.match(taken.stdout, /going on with .*: 2 members of 3/);
+  assert.match(taken.stdout, /0003\/train\/m\.json: other bytes than recorded/);
+  const after = (await newest(project)).record;
+  assert.deepEqual(statuses(after), ["done", "done", "done"]);
+  assert.match(after.members[0].run, /-0001-2$/);
+  assert.equal(after.members[1].run, record.members[1].run);
+  assert.equal(after.members[2].found, undefined, "a number from a file that is another than was recorded");
+  await Deno.writeTextFile(result, text);
+  const evidence = await Deno.readTextFile(evidenceOf(1));
+  await Deno.writeTextFile(evidenceOf(1), evidence.replace('"done"', '"done" '));
+  const changed = await project.task("sweep", ["--add-seeds", "1"]);
+  assert.equal(changed.code, 1, changed.stderr + changed.stdout);
+  assert.match(changed.stdout, /0002: its evidence is not the one that was recorded, or is gone/);
+  await Deno.writeTextFile(evidenceOf(1), evidence);
+  const shown = await project.task("sweep", ["--show"]);
+  assert.equal(shown.code, 0, shown.stdout);
 });
 
 Deno.test("an interrupted sweep goes on where it was, whether it was stopped or killed", async (t) => {

@@ -1,8 +1,11 @@
 /** The files of a run folder, or of a project: each is read once, and nothing outside it is. */
 
+import { isAbsolute } from "node:path";
 import type { RunFiles } from "../sources/source.ts";
 import { exists, sha256File } from "../system/files.ts";
-import { checkRegular, readRegular } from "../system/regular_file.ts";
+import { checkRegular, Folder, readRegular } from "../system/regular_file.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
 
 /** A reason why a value can't be read. */
 export class NotFound extends Error {}
@@ -11,21 +14,26 @@ export class NotFound extends Error {}
  * The files of a run folder, each read once: hundreds of claims may be about one file.
  *
  * @param runDir path of the run folder; nothing outside it is read, not even through a link
+ * @param read how a regular file is read, by its absolute path
  */
-export function runFiles(runDir: string): RunFiles {
+export function runFiles(
+  runDir: string,
+  read: (file: string) => Bytes | Promise<Bytes> = readRegular,
+): RunFiles {
+  const folder = new Folder(runDir);
   const texts = new Map<string, Promise<string>>();
   const listed = new Map<string, Promise<string[]>>();
   return {
     text(path) {
-      const text = texts.get(path) ?? realFile(path, runDir).then((file) => readText(file, path));
+      const text = texts.get(path) ?? realFile(path, folder).then((file) => readText(read, file, path));
       texts.set(path, text);
       return text;
     },
     async bytes(path) {
-      return await readRegular(await realFile(path, runDir));
+      return await read(await realFile(path, folder));
     },
     async realPath(path) {
-      return await realFile(path, runDir);
+      return await realFile(path, folder);
     },
     async only(pattern) {
       const step = pattern.split("/")[0]!;
@@ -34,14 +42,16 @@ export function runFiles(runDir: string): RunFiles {
       return onlyMatch(await all, pattern, step);
     },
     async sha256(path) {
-      return await sha256File(await realFile(path, runDir));
+      return await sha256File(await realFile(path, folder));
     },
   };
 }
 
-/** Path of a regular file inside the run folder, with all links resolved. */
-async function realFile(path: string, runDir: string): Promise<string> {
-  const root = await Deno.realPath(runDir).catch(() => {
+/** Path of a regular file inside the run folder, which no link leads out of. */
+async function realFile(path: string, folder: Folder): Promise<string> {
+  const file = `${folder.path}/${path}`;
+  if (isAbsolute(file) && folder.isPlain(file)) return file;
+  const root = await Deno.realPath(folder.path).catch(() => {
     throw new NotFound("the run folder is not there");
   });
   const real = await Deno.realPath(`${root}/${path}`).catch((error) => missing(path, root, error));
@@ -126,9 +136,13 @@ function list(names: string[], none: string): string {
   return names.length > 10 ? `${shown} and ${names.length - 10} more` : shown || none;
 }
 
-async function readText(file: string, path: string): Promise<string> {
+async function readText(
+  read: (file: string) => Bytes | Promise<Bytes>,
+  file: string,
+  path: string,
+): Promise<string> {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(await readRegular(file));
+    return new TextDecoder("utf-8", { fatal: true }).decode(await read(file));
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw new NotFound(`${path} is not UTF-8 text`);

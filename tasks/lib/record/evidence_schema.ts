@@ -289,6 +289,26 @@ export const evidenceSchema = z.object({
   steps: z.record(stepName, stepEvidenceSchema),
 });
 
+/** Of a run that has ended, what a sweep looks at: of thousands of members the rest is not checked each time. */
+export const endedRunSchema = z.object({
+  /** As in the evidence. */
+  status: runStatusSchema,
+  /** The last tells why the run ended. */
+  attempts: z.array(z.object({
+    /** As in the evidence. */
+    because: z.optional(z.string()),
+    /** As in the evidence. */
+    code: z.pick(codeSchema, { sha256: true }),
+  })).check(z.minLength(1)),
+  /** As in the evidence. */
+  steps: z.record(
+    stepName,
+    z.pick(stepEvidenceSchema, { problem: true, seconds: true, outputs: true, untouched: true }),
+  ),
+});
+
+export type EndedRun = z.infer<typeof endedRunSchema>;
+
 export type RunStatus = z.infer<typeof runStatusSchema>;
 
 export type StepStatus = z.infer<typeof stepStatusSchema>;

@@ -9,11 +9,16 @@ import { acquireRun, isRunLocked, wasRunLeft } from "./run_lock.ts";
 /**
  * Looks after runs whose runner was killed: ends what they left running and records them as interrupted.
  *
+ * @param ids the runs that may be such ones; all of the experiment without it
  * @returns the runs that were found so.
  */
-export async function recoverRuns(runs: string, experiment: string): Promise<FoundRun[]> {
+export async function recoverRuns(
+  runs: string,
+  experiment: string,
+  ids?: readonly string[],
+): Promise<FoundRun[]> {
   const recovered: FoundRun[] = [];
-  for (const id of await runIds(runs, experiment)) {
+  for (const id of ids ?? await runIds(runs, experiment)) {
     const directory = join(runs, experiment, id);
     if (!await wasRunLeft(directory)) continue;
     using lock = await acquireRun(directory).catch(() => undefined);

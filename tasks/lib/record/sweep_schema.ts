@@ -16,6 +16,10 @@ const memberSchema = z.object({
   problem: z.optional(z.string()),
   /** The scheduler's number for it, where a cluster runs it. */
   job: z.optional(z.string()),
+  /** What it gave for each claim on a number, or in words why it gave none; its files say it, too. */
+  found: z.optional(z.record(z.string(), z.union([z.number(), z.string()]))),
+  /** SHA-256 of the evidence that says where it was found. */
+  evidence: z.optional(z.string()),
   /** SHA-256 of its receipt, by which the sweep's own covers all that it left. */
   receipt: z.optional(z.string()),
   /** SHA-256 of the sources it ran with. */
@@ -70,6 +74,15 @@ export const sweepSchema = z.object({
   /** One for each run. */
   members: z.array(memberSchema),
 });
+
+/** The parts of the record that a list of sweeps shows. */
+export const sweepSummarySchema = z.extend(
+  z.pick(sweepSchema, { experiment: true, status: true, created: true }),
+  {
+    /** How far each run is. */
+    members: z.array(z.pick(memberSchema, { status: true })),
+  },
+);
 
 const hashSchema = z.strictObject({
   /** SHA-256 in small hexadecimal digits. */
@@ -153,6 +166,8 @@ export type SweepStatement = z.infer<typeof sweepStatementSchema>;
 
 /** What is stated of a sweep, with the hashes of its own records by their names. */
 export type StatedSweep = z.infer<typeof statedSweepSchema> & { files: Record<string, string> };
+
+export type SweepSummary = z.infer<typeof sweepSummarySchema>;
 
 export type SweepRecord = z.infer<typeof sweepSchema>;
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Evidence } from "../record/evidence.ts";
 import { withInterruptedStatus } from "../record/recover.ts";
 import { listRuns, runIds, SWEEPS } from "../record/run_folder.ts";
-import { readSweep, type SweepRecord } from "../record/sweep_record.ts";
+import { readSweepSummary, type SweepSummary } from "../record/sweep_record.ts";
 import { readVerdict, type RunVerdict } from "../record/verdict.ts";
 import { exists, inParallel } from "../system/files.ts";
 import { type Content, html } from "./html.ts";
@@ -23,7 +23,7 @@ export interface ListedRun {
 /** A sweep is one row, whatever the number of its members. */
 export interface ListedSweep {
   id: string;
-  record: SweepRecord;
+  record: SweepSummary;
   verdict?: RunVerdict;
   hasReport: boolean;
 }
@@ -53,7 +53,7 @@ async function readSweeps(folder: string): Promise<ListedSweep[]> {
   const ids = await runIds(folder, SWEEPS);
   const read = await inParallel(ids, async (id): Promise<ListedSweep | undefined> => {
     const directory = join(folder, SWEEPS, id);
-    const record = await readSweep(directory).catch(() => undefined);
+    const record = await readSweepSummary(directory).catch(() => undefined);
     return record && {
       id,
       record,
@@ -116,7 +116,7 @@ function sweepRow(experiment: string, { id, record, verdict, hasReport }: Listed
 }
 
 /** What is claimed may hold on the others, which the sweep's page tells. */
-function failedCell({ members }: SweepRecord): Content {
+function failedCell({ members }: SweepSummary): Content {
   const failed = members.filter(({ status }) => status === "failed").length;
   return html`
     <span

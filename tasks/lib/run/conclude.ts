@@ -9,9 +9,15 @@ import { type Judged, judgeRun } from "../verdict/judge.ts";
 
 /** Judges a run that has just ended and writes the verdict of record, the receipt and the RO-Crate's metadata. */
 export async function concludeRun(run: FoundRun): Promise<Judged> {
+  const judged = await concludeMember(run);
+  await writeRoCrate(run, judged.plan);
+  return judged;
+}
+
+/** The same of a sweep's member, without the crate, which `report` makes: 10,000 members are 10,000 files fewer. */
+export async function concludeMember(run: FoundRun): Promise<Judged> {
   const judged = await judgeRun(run);
   await writeJson(verdictPath(run.directory), judged.verdict);
   await writeReceipt(run.directory, run.evidence, judged.verdict);
-  await writeRoCrate(run, judged.plan);
   return judged;
 }

@@ -56,6 +56,9 @@ export function pointerKind(
   };
 }
 
+/** Imported once: even what is there already takes its time to be asked for. */
+let json: Promise<typeof import("../values/json.ts")> | undefined;
+
 /** Its keys and indices, what is wrong with it, or undefined if the text is no pointer. */
 export function parsePointer(place: string): string[] | { problem: string } | undefined {
   if (place !== "" && !place.startsWith("/")) return undefined;
@@ -79,7 +82,7 @@ export async function readPointer(
   form: Form,
   isChosen: boolean,
 ): Promise<FoundValue[]> {
-  const { findAllInJson, findInJson, findListInJson } = await import("../values/json.ts");
+  const { findAllInJson, findInJson, findListInJson } = await (json ??= import("../values/json.ts"));
   const isMany = pointer.includes("*");
   if (form === "list") {
     return isMany || isChosen ? findAllInJson(text, pointer) : findListInJson(text, pointer);

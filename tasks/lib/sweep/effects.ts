@@ -3,10 +3,11 @@
 import { summarize, type Summary } from "../statistics/intervals.ts";
 import type { Values } from "./members.ts";
 
-/** What a member gave, by the names of claims. */
+/** What a member gave. */
 export interface Given {
   values: Values;
-  found: ReadonlyMap<string, number>;
+  /** By the names of claims; in words why it gave no number. */
+  found: Readonly<Record<string, number | string>>;
 }
 
 export interface Effect {
@@ -21,22 +22,24 @@ export function effectsOf(given: readonly Given[], seed: string | undefined): Ef
   const parameters = [...new Set(given.flatMap(({ values }) => Object.keys(values)))].filter((name) =>
     name !== seed
   );
-  const claims = [...new Set(given.flatMap(({ found }) => [...found.keys()]))];
+  const claims = [...new Set(given.flatMap(({ found }) => Object.keys(found)))];
   return parameters.flatMap((parameter) =>
     claims.flatMap((claim): Effect[] => {
-      const byValue = new Map<string, number[]>();
-      for (const { values, found } of given) {
-        const [value, number] = [values[parameter], found.get(claim)];
-        if (value !== undefined && number !== undefined) {
-          byValue.set(value, [...byValue.get(value) ?? [], number]);
-        }
-      }
-      const rows = [...byValue].map(([value, numbers]) => ({
+      const pairs = given.flatMap(({ values, found }) => {
+        const [value, number] = [values[parameter], found[claim]];
+        return value === undefined || typeof number !== "number" ? [] : [{ value, number }];
+      });
+      const byValue = Map.groupBy(pairs, ({ value }) => value);
+      const rows = [...byValue].map(([value, pairs]) => ({
         value,
-        summary: summarize(numbers),
-        least: numbers.reduce((least, one) => Math.min(least, one)),
-        most: numbers.reduce((most, one) => Math.max(most, one)),
-      }));
+        numbers: pairs.map(({ number }) => number),
+      }))
+        .map(({ value, numbers }) => ({
+          value,
+          summary: summarize(numbers),
+          least: numbers.reduce((least, one) => Math.min(least, one)),
+          most: numbers.reduce((most, one) => Math.max(most, one)),
+        }));
       return rows.length > 1 ? [{ parameter, claim, rows }] : [];
     })
   );

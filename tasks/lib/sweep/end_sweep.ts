@@ -1,20 +1,33 @@
 /** The end of a sweep: its record, verdict, receipt and page; the same shown again. */
 
 import type { Terminal } from "../cli/terminal.ts";
-import type { FoundSweep } from "../record/sweep_record.ts";
+import type { FoundSweep, Member } from "../record/sweep_record.ts";
 import type { JudgedSweep } from "./judge_sweep.ts";
 import type { SweepOutcome } from "./sweep_options.ts";
 
-/** Records how a sweep ended, and judges it. */
-export async function endSweep(sweep: FoundSweep, runs: string, stopped: boolean, terminal: Terminal) {
+/**
+ * Records how a sweep ended and what its members gave, and judges it.
+ *
+ * @param known members whose evidence this process has just read
+ */
+export async function endSweep(
+  sweep: FoundSweep,
+  runs: string,
+  stopped: boolean,
+  terminal: Terminal,
+  known: ReadonlySet<Member> = new Set(),
+) {
   const { directory, record } = sweep;
   const { writeSweep } = await import("../record/sweep_record.ts");
+  const { experimentOf } = await import("./judge_sweep.ts");
+  const { keepNumbers } = await import("./member_record.ts");
+  const read = known.union(await keepNumbers(sweep, await experimentOf(sweep)));
   const ended = new Date().toISOString();
   const failed = record.members.filter(({ status }) => status === "failed").length;
   const left = record.members.some(({ status }) => status !== "done" && status !== "failed");
   Object.assign(record, { ended, status: stopped || left ? "interrupted" : failed > 0 ? "failed" : "done" });
   await writeSweep(directory, record);
-  return await conclude(sweep, runs, stopped, terminal);
+  return await conclude(sweep, runs, stopped, terminal, read);
 }
 
 /** The page is derived: where it can't be written, the sweep is none the worse. */
@@ -30,11 +43,12 @@ async function writePage(sweep: FoundSweep, judged: JudgedSweep, runs: string, t
   }
 }
 
-export async function conclude(
+async function conclude(
   sweep: FoundSweep,
   runs: string,
   stopped: boolean,
   terminal: Terminal,
+  known: ReadonlySet<Member>,
 ): Promise<SweepOutcome> {
   const { directory, record } = sweep;
   const { judgeSweep } = await import("./judge_sweep.ts");
@@ -42,7 +56,7 @@ export async function conclude(
   const { verdictPath } = await import("../record/verdict.ts");
   const { writeJson } = await import("../system/files.ts");
   const { tellSweep } = await import("./tell_sweep.ts");
-  const judged = await judgeSweep(sweep);
+  const judged = await judgeSweep(sweep, known);
   await writeJson(verdictPath(directory), judged.verdict);
   await writeSweepReceipt(directory, record, judged.verdict);
   tellSweep(sweep, judged, terminal);

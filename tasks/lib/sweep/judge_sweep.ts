@@ -11,14 +11,13 @@ import { type Evidence, readEvidence } from "../record/evidence.ts";
 import { type FoundSweep, type Member, sweepPath } from "../record/sweep_record.ts";
 import { type Check, type RunVerdict, VERDICT_SCHEMA } from "../record/verdict.ts";
 import { inParallel, sha256, sha256File } from "../system/files.ts";
-import { toText } from "../values/decimal.ts";
-import { readNumber } from "../verdict/claimed_number.ts";
 import { authorsConditions, conditionsOf } from "../verdict/conditions.ts";
 import { observe } from "../verdict/judge.ts";
 import { judgeSeeds, type SeedValue } from "../verdict/judge_seeds.ts";
 import { chooseTolerance } from "../verdict/tolerance.ts";
 import { holds } from "../verdict/verify.ts";
 import type { Given } from "./effects.ts";
+import { type FoundNumbers, isAsKept, numberIn, numbersOf } from "./member_record.ts";
 import { inWords } from "./members.ts";
 
 export interface JudgedSweep {
@@ -35,21 +34,31 @@ interface Read {
   /** Whether its evidence could be read; the evidence itself is let go of, since there may be 10,000. */
   isRead: boolean;
   altered: string[];
-  values: Awaited<ReturnType<typeof observe>>;
+  found: FoundNumbers;
 }
 
-/** Judges the claims over seeds by the members that ran with the declared values of all else. Nothing is written. */
-export async function judgeSweep({ directory, record }: FoundSweep): Promise<JudgedSweep> {
+/**
+ * Judges the claims over seeds by the members that ran with the declared values of all else. Nothing is written.
+ *
+ * @param known members whose evidence this process has just read. With it the numbers count that the record keeps, as
+ * long as the evidence is the one that they are from; without it every recorded file of every member is hashed.
+ */
+export async function judgeSweep(
+  { directory, record }: FoundSweep,
+  known?: ReadonlySet<Member>,
+): Promise<JudgedSweep> {
   const { experiment: { text }, seed } = record;
-  const parsed = await withPublished({ directory, record });
-  const experiment = Object.keys(parsed.params).length === 0 ? parsed : await withDeclared(parsed);
+  const experiment = await experimentOf({ directory, record });
   const claims = experiment.claims.filter(({ over, from }) =>
     over !== undefined && record.steps.includes(from.step)
   );
-  const shown = varies(record.members, seed) ? numbersOf(experiment.claims, record.steps) : claims;
+  const numbers = numbersOf(experiment.claims, record.steps);
   const read = await inParallel(
     record.members,
-    (member) => readMember(directory, member, [...new Set([...claims, ...shown])]),
+    (member) =>
+      known === undefined || member.found === undefined
+        ? readFiles(directory, member, numbers)
+        : readKept(directory, member, known),
   );
   const judged = read.filter(({ member }) => isDeclared(experiment, member, seed));
   const authors = await authorsConditions(experiment);
@@ -71,15 +80,7 @@ export async function judgeSweep({ directory, record }: FoundSweep): Promise<Jud
   return {
     experiment,
     notes: notesOf(record.members),
-    given: read.map(({ member, values }) => ({
-      values: member.values,
-      found: new Map(shown.flatMap((claim): [string, number][] => {
-        const observation = values.get(claim.name);
-        if (observation === undefined || !observation.found || "list" in observation) return [];
-        const number = readNumber(observation, claim);
-        return typeof number === "string" ? [] : [[claim.name, Number(toText(number, 20))]];
-      })),
-    })),
+    given: read.map(({ member, found }) => ({ values: member.values, found })),
     verdict: {
       schema: VERDICT_SCHEMA,
       run: record.sweep,
@@ -91,6 +92,12 @@ export async function judgeSweep({ directory, record }: FoundSweep): Promise<Jud
       holds: record.status === "done" && altered.length === 0 && holds(checks),
     },
   };
+}
+
+/** The experiment as the members ran it. */
+export async function experimentOf(sweep: FoundSweep): Promise<Experiment> {
+  const parsed = await withPublished(sweep);
+  return Object.keys(parsed.params).length === 0 ? parsed : await withDeclared(parsed);
 }
 
 /** Values from files of the authors' are those that the members recorded: the files may be others by now. */
@@ -112,30 +119,25 @@ async function firstEvidence(directory: string, read: readonly Read[]): Promise<
   return run === undefined ? undefined : await readEvidence(join(directory, run)).catch(() => undefined);
 }
 
-/** Whether anything but the seed has more than one value. */
-function varies(members: readonly Member[], seed: string | undefined): boolean {
-  const first = members[0]?.values ?? {};
-  return members.some(({ values }) =>
-    Object.entries(values).some(([name, value]) => name !== seed && value !== first[name])
-  );
-}
-
-/** Claims on single numbers of these steps. */
-function numbersOf(claims: readonly Claim[], steps: readonly string[]): Claim[] {
-  return claims.filter(({ value, over, from }) =>
-    steps.includes(from.step) &&
-    (over !== undefined || typeof value === "number" || (typeof value === "object" && !Array.isArray(value)))
-  );
-}
-
 /** The values that stand in files of the repository are declared ones, too. */
 async function withDeclared(experiment: Experiment): Promise<Experiment> {
   const { withParameterFiles } = await import("../experiment/parameter_files.ts");
   return await withParameterFiles(experiment).catch(() => experiment);
 }
 
-async function readMember(directory: string, member: Member, claims: Claim[]): Promise<Read> {
-  const nothing = { member, isRead: false, values: new Map() };
+/** What the record keeps of a member, whose evidence must still be the one that it is from. */
+async function readKept(directory: string, member: Member, known: ReadonlySet<Member>): Promise<Read> {
+  const isSame = known.has(member) || await isAsKept(directory, member);
+  return {
+    member,
+    isRead: isSame,
+    altered: isSame ? [] : [`${member.run}: its evidence is not the one that was recorded, or is gone`],
+    found: isSame ? member.found! : {},
+  };
+}
+
+async function readFiles(directory: string, member: Member, claims: Claim[]): Promise<Read> {
+  const nothing = { member, isRead: false, found: {} };
   if (member.run === undefined || member.status !== "done") return { ...nothing, altered: [] };
   const folder = join(directory, member.run);
   const evidence = await readEvidence(folder).catch(() => undefined);
@@ -143,11 +145,14 @@ async function readMember(directory: string, member: Member, claims: Claim[]): P
     return { ...nothing, altered: [`${member.run}: recorded, and its evidence can't be read any more`] };
   }
   const altered = await findAlterations(folder, evidence);
+  const observations = await observe({ claims }, folder, evidence);
   return {
     member,
     isRead: evidence.status === "done",
     altered: altered.map((what) => `${member.run}/${what}`),
-    values: await observe({ claims }, folder, evidence),
+    found: Object.fromEntries(
+      claims.map((claim) => [claim.name, numberIn(observations.get(claim.name), claim)]),
+    ),
   };
 }
 
@@ -163,17 +168,10 @@ function isDeclared(experiment: Experiment, { values }: Member, seed: string | u
 function valuesOf(claim: Claim, read: Read[], seed: string): { values: SeedValue[]; lacking: string[] } {
   const values: SeedValue[] = [];
   const lacking: string[] = [];
-  for (const { member, values: found } of read) {
-    const shown = `${seed} = ${member.values[seed]}`;
-    const observation = found.get(claim.name);
-    if (observation === undefined) lacking.push(`${shown}: ${member.problem ?? member.status}`);
-    else if (!observation.found) lacking.push(`${shown}: ${observation.reason}`);
-    else if ("list" in observation) lacking.push(`${shown}: a list was found`);
-    else {
-      const number = readNumber(observation, claim);
-      if (typeof number === "string") lacking.push(`${shown}: found ${number}`);
-      else values.push({ seed: member.values[seed]!, value: Number(toText(number, 20)) });
-    }
+  for (const { member, found } of read) {
+    const number = found[claim.name] ?? member.problem ?? member.status;
+    if (typeof number === "number") values.push({ seed: member.values[seed]!, value: number });
+    else lacking.push(`${seed} = ${member.values[seed]}: ${number}`);
   }
   return { values, lacking };
 }
@@ -199,12 +197,8 @@ function notesOf(members: Member[]): string[] {
 
 /** Members that failed, by what happened, the most frequent first. */
 export function failuresByCause(members: readonly Member[]): { cause: string; members: Member[] }[] {
-  const causes = new Map<string, Member[]>();
-  for (const member of members) {
-    if (member.status !== "failed") continue;
-    const cause = member.problem ?? "unknown";
-    causes.set(cause, [...causes.get(cause) ?? [], member]);
-  }
+  const failed = members.filter(({ status }) => status === "failed");
+  const causes = Map.groupBy(failed, ({ problem = "unknown" }) => problem);
   return [...causes].map(([cause, members]) => ({ cause, members }))
     .sort((a, b) => b.members.length - a.members.length);
 }

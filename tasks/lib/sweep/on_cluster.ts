@@ -24,11 +24,12 @@ import {
   settled,
   takeInRun,
 } from "../run/run_elsewhere.ts";
-import { concludeRun } from "../run/conclude.ts";
+import { concludeMember } from "../run/conclude.ts";
 import { inParallel, writeJson } from "../system/files.ts";
 import { inspectHost } from "../system/host.ts";
 import { inWords } from "./members.ts";
-import { outcomeOf, runName, SilentTerminal } from "./run_members.ts";
+import { outcomeOf } from "./member_record.ts";
+import { runName, SilentTerminal } from "./run_members.ts";
 
 /** Between two questions while nothing changes: it doubles up to a minute, so that many who wait are no storm. */
 const FIRST_WAIT_MS = 1000;
@@ -264,7 +265,7 @@ export async function takeIn(
         silent,
       );
       const run = { id: job.run, directory: job.directory, evidence };
-      await concludeRun(run);
+      await concludeMember(run);
       Object.assign(member, await outcomeOf(run));
     } catch (error) {
       Object.assign(member, { status: "failed", problem: (error as Error).message.split("\n")[0] });

@@ -6,15 +6,16 @@ import { duration } from "../cli/format.ts";
 import { Terminal } from "../cli/terminal.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import { readEvidence } from "../record/evidence.ts";
-import { RECEIPT } from "../record/receipt.ts";
 import { recoverRuns } from "../record/recover.ts";
 import { type FoundRun, readPlan, runIds, SWEEPS } from "../record/run_folder.ts";
 import { isRunHeld } from "../record/run_lock.ts";
 import { type FoundSweep, type Member, writeSweep } from "../record/sweep_record.ts";
-import { concludeRun } from "../run/conclude.ts";
+import { concludeMember } from "../run/conclude.ts";
 import { executeRun } from "../run/execute_run.ts";
 import { type PreparedRun, prepareRun, type RunRequest } from "../run/prepare_run.ts";
-import { exists, inParallel, sha256File } from "../system/files.ts";
+import { exists, inParallel } from "../system/files.ts";
+import { experimentOf } from "./judge_sweep.ts";
+import { numbersOf, outcomeOf, readMember } from "./member_record.ts";
 import { inWords } from "./members.ts";
 import type { Workers } from "./workers.ts";
 
@@ -52,7 +53,10 @@ export async function runMembers(given: MembersRequest, terminal: Terminal): Pro
   const work = async (worker: number) => {
     for (let index = waiting.shift(); index !== undefined && !stop.asked; index = waiting.shift()) {
       const member = record.members[index]!;
-      Object.assign(member, { status: "running", problem: undefined, receipt: undefined });
+      Object.assign(member, {
+        ...{ status: "running", problem: undefined },
+        ...{ receipt: undefined, found: undefined, evidence: undefined },
+      });
       table.begin(index);
       await save();
       await runMember(given, index, worker, stop);
@@ -129,7 +133,7 @@ async function runMember(
       { meanwhile: (work) => remaining.push(work.catch(() => {})), started: () => {} },
     );
     const run: FoundRun = { id: prepared.plan.run, directory: prepared.plan.directory, evidence };
-    await concludeRun(run);
+    await concludeMember(run);
     await Promise.all(remaining);
     Object.assign(member, await outcomeOf(run));
   } catch (error) {
@@ -140,23 +144,6 @@ async function runMember(
         : { status: "failed", problem: (error as Error).message.split("\n")[0] },
     );
   }
-}
-
-/** What a member's entry says of its run. */
-export async function outcomeOf({ id, directory, evidence }: FoundRun): Promise<Partial<Member>> {
-  const problem =
-    Object.entries(evidence.steps).map(([name, { problem }]) =>
-      problem === undefined ? undefined : `${name}: ${problem}`
-    ).find((one) => one !== undefined) ?? evidence.attempts.at(-1)!.because;
-  return {
-    run: id,
-    status: evidence.status === "done" ? "done" : evidence.status === "failed" ? "failed" : "interrupted",
-    seconds: Object.values(evidence.steps).reduce((sum, { seconds = 0 }) => sum + seconds, 0),
-    ...(evidence.status !== "done" && { problem }),
-    code: evidence.attempts.at(-1)!.code.sha256,
-    // Absent where the runner was killed before it drew up one.
-    receipt: await sha256File(join(directory, RECEIPT)).catch(() => undefined),
-  };
 }
 
 /** The interrupted run of a member, to be gone on with where it was. */
@@ -213,23 +200,35 @@ function runOf(sweep: string, index: number): string {
  * What became of members whose runner was killed, or that ran on other machines: their own records tell.
  *
  * @param force take over what another machine seems to be at
+ * @returns the members whose evidence was read whole
  */
-export async function recoverMembers({ directory, record }: FoundSweep, runs: string, force = false) {
-  await recoverRuns(join(runs, record.experiment.name, SWEEPS), record.sweep);
+export async function recoverMembers(sweep: FoundSweep, runs: string, force = false): Promise<Set<Member>> {
+  const { directory, record } = sweep;
   const tries = newestTries(await runIds(directory, "."), record.sweep);
-  await inParallel([...record.members.entries()], async ([index, member]) => {
-    if (member.status !== "running" && member.status !== "waiting" && member.status !== "interrupted") return;
+  for (const [index, member] of record.members.entries()) {
     // The record may be older than the run: the folder's name says whose it is.
-    const run = tries.get(index) ?? member.run;
-    const evidence = run === undefined ? undefined : await readEvidence(join(directory, run)).catch(() => {});
-    if (evidence === undefined) Object.assign(member, { run, status: run ? "interrupted" : "waiting" });
-    else if (evidence.status === "done" || evidence.status === "failed") {
-      Object.assign(member, await outcomeOf({ id: run!, directory: join(directory, run!), evidence }));
-    } else {
-      const isLocked = !force && await isRunHeld(join(directory, run!));
-      Object.assign(member, { run, status: isLocked ? "running" : "interrupted" });
-    }
+    if (isOpen(member)) Object.assign(member, { run: tries.get(index) ?? member.run, status: "waiting" });
+  }
+  const begun = record.members.filter((member) => isOpen(member) && member.run !== undefined);
+  const read = new Set<Member>();
+  if (begun.length === 0) return read;
+  const claims = numbersOf((await experimentOf(sweep)).claims, record.steps);
+  await inParallel(begun, async (member) => {
+    const entry = await readMember(directory, member.run!, claims);
+    Object.assign(member, entry ?? { status: "interrupted" });
+    if (entry?.found !== undefined) read.add(member);
   });
+  const left = begun.filter(({ status }) => status === "interrupted");
+  const ids = left.flatMap(({ run = [] }) => run);
+  await recoverRuns(join(runs, record.experiment.name, SWEEPS), record.sweep, ids);
+  for (const member of left) {
+    if (!force && await isRunHeld(join(directory, member.run!))) member.status = "running";
+  }
+  return read;
+}
+
+function isOpen({ status }: Member): boolean {
+  return status === "running" || status === "waiting" || status === "interrupted";
 }
 
 /** The last run of each member, by its index. */

@@ -55,6 +55,19 @@ export function stripOf(
   };
 }
 
+/** More rings than this lie on each other, and take longer to draw than all else of the page. */
+export const MOST_RINGS = 500;
+
+/** Of more seeds, so many evenly among them by their values, the least and the largest included. */
+function drawn(values: Strip["values"]): Strip["values"] {
+  if (values.length <= MOST_RINGS) return values;
+  const sorted = values.toSorted((a, b) => a.value - b.value);
+  return Array.from(
+    { length: MOST_RINGS },
+    (_, ring) => sorted[Math.round(ring * (sorted.length - 1) / (MOST_RINGS - 1))]!,
+  );
+}
+
 /** Rows of the chart, from above: the seeds, their prediction interval, what was published. */
 const ROWS = { seeds: "seeds", prediction: "95 % prediction", published: "published" };
 
@@ -105,7 +118,11 @@ export function stripChart(strip: Strip, unit: string | undefined): TopLevelSpec
       }]),
       {
         data: {
-          values: values.map(({ value }, index) => ({ row: ROWS.seeds, value, lift: (index % 5 - 2) / 2 })),
+          values: drawn(values).map(({ value }, index) => ({
+            row: ROWS.seeds,
+            value,
+            lift: (index % 5 - 2) / 2,
+          })),
         },
         mark: { type: "point", size: 45, color: "var(--series-1)", opacity: 0.85 },
         encoding: {

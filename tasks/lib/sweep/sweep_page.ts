@@ -17,7 +17,7 @@ import { fanChart } from "./fan_chart.ts";
 import { failuresByCause, type JudgedSweep } from "./judge_sweep.ts";
 import { inWords } from "./members.ts";
 import { type Fan, fansOf } from "./member_curves.ts";
-import { stripChart, stripOf } from "./strip_chart.ts";
+import { MOST_RINGS, stripChart, stripOf } from "./strip_chart.ts";
 import { conclusion } from "./tell_sweep.ts";
 
 /** Members that are listed; all are in sweep.json. */
@@ -199,8 +199,13 @@ async function claims(checks: readonly Check[], { experiment }: JudgedSweep): Pr
         csv: [["seed", check.claim], ...seeds.values.map(({ seed, value }) => [seed, value])],
       },
     );
-    const legend =
-      "Each ring is a seed. The bar is where one further run is expected, the diamond the seeds' mean; the dot is " +
+    const rings = (seeds?.values.length ?? 0) > MOST_RINGS
+      ? `The rings are ${MOST_RINGS} of the ${
+        seeds!.values.length
+      } seeds, evenly among them by what they gave. `
+      : "Each ring is a seed. ";
+    const legend = rings +
+      "The bar is where one further run is expected, the diamond the seeds' mean; the dot is " +
       "what was published, with the authors' standard deviation where they give one. Shaded is what the claim lets pass.";
     return html`
       <h3>${cut(check.claim, LONGEST)}</h3>

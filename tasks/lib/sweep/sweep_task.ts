@@ -218,7 +218,7 @@ async function goOn(
   const { acquireRun } = await import("../record/run_lock.ts");
   const { recoverMembers } = await import("./run_members.ts");
   using _ = await acquireRun(sweep.directory, options.force);
-  await recoverMembers(sweep, runs, options.force);
+  const known = await recoverMembers(sweep, runs, options.force);
   // Its members may have run on other machines, which have their own paths.
   if (record.experiment.text === await Deno.readTextFile(experiment.file)) {
     Object.assign(record.experiment, { file: experiment.file, root: experiment.root });
@@ -234,7 +234,7 @@ async function goOn(
   }
   if (todo.length === 0 && record.attempts.every(({ ended }) => ended === undefined) && options.resume) {
     terminal.line(`${record.sweep}: all ${record.members.length} members have run`);
-    return await endSweep(sweep, runs, false, terminal);
+    return await endSweep(sweep, runs, false, terminal, known);
   }
   if (todo.length === 0) {
     const what = options.retry === undefined ? "no member is left to be run" : "no member failed";

@@ -27,12 +27,10 @@ export const LARGEST_FILE = 256 * 2 ** 20;
 
 /** A folder whose files are read; each folder below it is looked up once. */
 export class Folder {
-  readonly #real: string;
+  #real: string | undefined;
   readonly #inside = new Map<string, boolean>();
 
-  constructor(readonly path: string) {
-    this.#real = realOrItself(path);
-  }
+  constructor(readonly path: string) {}
 
   /**
    * Whether a path, with all links followed, is one below this folder.
@@ -44,13 +42,36 @@ export class Folder {
     const parent = dirname(path);
     let inside = this.#inside.get(parent);
     if (inside === undefined) {
-      inside = this.#isBelow(`${Deno.realPathSync(parent)}/`);
+      inside = this.#reaches(parent) || this.#isBelow(`${Deno.realPathSync(parent)}/`);
       this.#inside.set(parent, inside);
     }
     return inside;
   }
 
+  /** Whether no link is on the way to a file below this folder; false, too, where there is no such file. */
+  isPlain(path: string): boolean {
+    try {
+      return this.#reaches(dirname(path)) && Deno.lstatSync(path).isFile;
+    } catch {
+      return false;
+    }
+  }
+
+  /** A few looks cost a third of what it costs to ask where a folder really is. */
+  #reaches(folder: string): boolean {
+    if (folder === this.path) return true;
+    if (!folder.startsWith(`${this.path}/`)) return false;
+    let at = this.path;
+    for (const part of folder.slice(at.length + 1).split("/")) {
+      if (part === "" || part === "." || part === "..") return false;
+      at += `/${part}`;
+      if (Deno.lstatSync(at).isSymlink) return false;
+    }
+    return true;
+  }
+
   #isBelow(real: string): boolean {
+    this.#real ??= realOrItself(this.path);
     return real.startsWith(`${this.#real}/`);
   }
 }
@@ -117,6 +138,12 @@ export async function openRegular(path: string, reading: Reading = {}): Promise<
 export async function readRegular(path: string, reading: Reading = {}): Promise<Uint8Array<ArrayBuffer>> {
   checkRegular(path, { most: LARGEST_FILE, ...reading });
   return await Deno.readFile(path);
+}
+
+/** The same without waiting, which is several times quicker for a small file. */
+export function readRegularSync(path: string, reading: Reading = {}): Uint8Array<ArrayBuffer> {
+  checkRegular(path, { most: LARGEST_FILE, ...reading });
+  return Deno.readFileSync(path);
 }
 
 /** A file's text; what is not UTF-8 in it is replaced. @throws as {@link checkRegular} */

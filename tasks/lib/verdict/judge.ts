@@ -11,7 +11,7 @@ import { recordedExperiment } from "../plan/recorded_experiment.ts";
 import type { Plan } from "../plan/plan.ts";
 import { explainUnreadable, findAlterations } from "../record/alterations.ts";
 import { canonicalJson } from "../record/canonical_json.ts";
-import { type Evidence, evidencePath } from "../record/evidence.ts";
+import { type Evidence, evidencePath, type StepEvidence } from "../record/evidence.ts";
 import { type FoundRun, publishedPath, readPlan } from "../record/run_folder.ts";
 import { type RunVerdict, VERDICT_SCHEMA } from "../record/verdict.ts";
 import { sha256, sha256File } from "../system/files.ts";
@@ -128,13 +128,16 @@ function compareConditions(
   );
 }
 
+/** Of the evidence: which files each step left. */
+type Left = { steps: Record<string, Pick<StepEvidence, "outputs" | "untouched">> };
+
 /** Reads the claimed values; only files that the step left count, not what was put beside them later. */
 export async function observe(
   { claims }: Pick<Experiment, "claims">,
   directory: string,
-  evidence: Evidence,
+  evidence: Left,
+  files = runFiles(directory),
 ): Promise<Map<string, Observation>> {
-  const files = runFiles(directory);
   const pairs = claims.map(async (claim): Promise<[string, Observation]> => {
     const { name, from, value } = claim;
     const observation = await readSource(from, files, Array.isArray(value) ? "list" : "value");
@@ -174,7 +177,7 @@ async function distanceOf(
   );
 }
 
-function wasRecorded(file: string, step: string, evidence: Evidence): boolean {
+function wasRecorded(file: string, step: string, evidence: Left): boolean {
   if (!file.startsWith(`${step}/`)) return true; // the log is the runner's own
   const outputs = evidence.steps[step]?.outputs ?? [];
   return outputs.some(({ path }) => `${step}/${path}` === file);
