@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Failure } from "../../tasks/lib/cli/failure.ts";
+import { checkLock } from "../../tasks/lib/environment/lock_coverage.ts";
 import {
-  checkLock,
   fileSizes,
   findLock,
   isCudaPackage,
@@ -196,11 +196,4 @@ Deno.test("findLock() takes CUDA's lock for a GPU on Linux, and the other where 
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-});
-
-Deno.test("checkLock() names a requirements file that is not there", async () => {
-  await assert.rejects(checkLock(join(ROOT, "requirements-cpu.lock"), ["/nothing/requirements.txt"]), {
-    exitCode: 2,
-    message: /Cannot find \/nothing\/requirements\.txt/,
-  });
 });

@@ -217,6 +217,7 @@ Deno.test({
       );
       assert.doesNotMatch(text, /torch|CUDA/);
       assert.match(text, /^# python: 3\.11 to 3\.14$/m);
+      assert.match(text, /^# with: \{"extras":\["more"\]\}$/m);
 
       // What experiment.yaml installs beside its requirements needs packages, too: a run from the lock asks for no more.
       await Deno.writeTextFile(join(folder, "least.txt"), "alpha==1.0\n");

@@ -9,13 +9,15 @@ const INCLUDE = /^\s*(?:-[rc]\s*|--(?:requirement|constraint)(?:\s+|=))([^\s#][^
  * The files that these include, and those that they include in turn, each once and without the first ones.
  *
  * @param files absolute paths of any format; only lists of requirements include others
+ * @param isAlsoConstraints false if what only constrains versions does not count
  */
-export async function includedFiles(files: readonly string[]): Promise<string[]> {
+export async function includedFiles(files: readonly string[], isAlsoConstraints = true): Promise<string[]> {
   const seen = new Set(files);
   const waiting = [...files];
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
     const text = /\.(?:txt|in)$/i.test(file) ? await Deno.readTextFile(file).catch(() => "") : "";
-    for (const [, name] of text.matchAll(INCLUDE)) {
+    for (const [whole, name] of text.matchAll(INCLUDE)) {
+      if (!isAlsoConstraints && /^\s*(?:-c|--constraint)/.test(whole)) continue;
       const path = resolve(dirname(file), name!);
       if (/^[a-z][a-z+]+:\/\//i.test(name!) || seen.has(path)) continue;
       seen.add(path);

@@ -2,7 +2,6 @@
 
 import { basename, dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import { compareVersions } from "../system/version.ts";
 import type { PythonRange } from "./python.ts";
 
 /** One pinned package of a lock. */
@@ -26,6 +25,16 @@ export interface Lock {
   downloadMB?: number;
   /** Megabytes on disk, if the lock says so. */
   diskMB?: number;
+  /** What experiment.yaml chose beside the requirements when it was made, if the lock says so. */
+  choices?: LockChoices;
+}
+
+/** What of experiment.yaml goes into a lock beside the requirements; absolute paths never. */
+export interface LockChoices {
+  extras?: readonly string[];
+  groups?: readonly string[];
+  install?: readonly string[];
+  asOf?: string;
 }
 
 /** Reads a lock as `uv pip compile` or `pip-compile` writes it. */
@@ -41,6 +50,7 @@ export function parseLock(text: string, path: string): Lock {
     pythons: headerPythons(text),
     downloadMB: headerMB(text, "download"),
     diskMB: headerMB(text, "disk"),
+    choices: headerChoices(text),
   };
 }
 
@@ -87,6 +97,24 @@ function parsePackage(line: string, path: string, number: number): LockedPackage
 function headerPythons(text: string): PythonRange | undefined {
   const match = /^# python: (3\.\d+) to (3\.\d+)$/m.exec(text);
   return match === null ? undefined : { oldest: match[1]!, newest: match[2]! };
+}
+
+/** `# with: {"extras":["dev"]}` in the comment at the top. */
+function headerChoices(text: string): LockChoices | undefined {
+  const match = /^# with: (\{.*\})$/m.exec(text);
+  try {
+    return match === null ? undefined : JSON.parse(match[1]!);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The same, to be written. */
+export function choicesLine({ extras = [], groups = [], install = [], asOf }: LockChoices): string {
+  const chosen = Object.entries({ extras, groups, install }).filter(([, names]) => names.length > 0);
+  return `with: ${
+    JSON.stringify({ ...Object.fromEntries(chosen), ...(asOf === undefined ? {} : { asOf }) })
+  }`;
 }
 
 /** `# download: 372 MB …` in the comment at the top. */
@@ -151,18 +179,6 @@ export function findLock(requirements: string, gpu: boolean): string | undefined
   });
 }
 
-/**
- * Refuses a lock that lacks a requirement of a file, or pins it otherwise. Of a file that is not a list of
- * requirements, nothing is compared.
- *
- * @throws Failure(2)
- */
-export async function checkLock(lock: string, files: string[]): Promise<void> {
-  for (const file of files.filter((path) => /\.(?:txt|in)$/i.test(path))) {
-    checkFresh(await readLock(lock), await readRequirements(file), basename(file));
-  }
-}
-
 /** `-e .` and `./folder` of requirements files, which no lock holds: pip's arguments. */
 export async function localRequirements(files: string[]): Promise<string[]> {
   const texts = await Promise.all(
@@ -181,53 +197,41 @@ export async function pinnedNames(files: string[]): Promise<Set<string>> {
   return new Set(pins.map(({ name }) => name));
 }
 
-interface Requirement {
+export interface Requirement {
+  /** Normalized. */
   name: string;
+  extras: string[];
   /** What follows the name: `==2.4.6`, `>=2`, or nothing. */
   specifier: string;
+  /** It is for some machines only, which need not be those of a lock. */
+  conditional: boolean;
 }
 
 /** Direct requirements; options (`-c`, `--index`) and addresses are passed over. */
-async function readRequirements(path: string): Promise<Requirement[]> {
+export async function readRequirements(path: string): Promise<Requirement[]> {
   const text = await Deno.readTextFile(path).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new Failure(2, `Cannot find ${path}, which the experiment requires`, {
       remedy: "Create it, or correct environment.requirements in experiment.yaml",
     });
   });
-  return logicalLines(text).flatMap(({ line }) => {
-    const match = /^([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*([^;@]*)/.exec(line);
-    return match === null || line.includes("://")
-      ? []
-      : [{ name: normalize(match[1] ?? ""), specifier: (match[2] ?? "").replace(/\s/g, "") }];
-  });
+  return logicalLines(text).flatMap(({ line }) => parseRequirement(line));
 }
 
-function checkFresh(lock: Lock, wanted: Requirement[], file: string) {
-  const stale = wanted.filter(({ name, specifier }) =>
-    !lock.packages.some((entry) => entry.name === name && satisfies(entry.version, specifier))
-  );
-  if (stale.length === 0) return;
-  const list = stale.map(({ name, specifier }) => {
-    const locked = lock.packages.find((entry) => entry.name === name);
-    return `${name}${specifier} ${locked === undefined ? "is missing" : `is locked at ${locked.version}`}`;
-  });
-  throw new Failure(2, `${basename(lock.path)} is older than ${file}: ${list.join(", ")}`, {
-    remedy: "deno task lock",
-  });
+/** A requirement as PEP 508 writes it; none for options, paths and addresses. */
+export function parseRequirement(line: string): Requirement[] {
+  const match = /^([A-Za-z0-9][\w.-]*)\s*(?:\[([^\]]*)\])?\s*([^;@]*)([;@]?)/.exec(line);
+  const [, name = "", extras = "", specifier = "", end] = match ?? [];
+  if (match === null || end === "@" || line.includes("://")) return [];
+  return [{
+    name: normalize(name),
+    extras: extras.split(",").map((extra) => normalize(extra.trim())).filter(Boolean),
+    specifier: specifier.replace(/[\s()]/g, ""),
+    conditional: end === ";",
+  }];
 }
 
-/** Only exact pins are compared; a range was resolved when the lock was made. A local version (+cpu) does not count. */
-function satisfies(version: string, specifier: string): boolean {
-  const exact = exactVersion(specifier);
-  if (exact === undefined) return true;
-  return compareVersions(publicPart(version), publicPart(exact)) === 0;
-}
-
+/** The one version that a specifier allows. */
 function exactVersion(specifier: string): string | undefined {
   return /^===?([^,*]+)$/.exec(specifier)?.[1];
-}
-
-function publicPart(version: string): string {
-  return version.split("+")[0] ?? version;
 }

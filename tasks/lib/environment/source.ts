@@ -5,7 +5,8 @@ import { Failure } from "../cli/failure.ts";
 import type { PackageChoices } from "../experiment/experiment.ts";
 import { type EnvironmentFormat, isNamed } from "./format.ts";
 import { REQUIREMENTS } from "./formats/requirements.ts";
-import { checkLock, findLock, readLock } from "./lock_file.ts";
+import { checkLock } from "./lock_coverage.ts";
+import { findLock, type LockChoices, readLock } from "./lock_file.ts";
 import type { PythonRange } from "./python.ts";
 
 export interface EnvironmentSource {
@@ -16,6 +17,8 @@ export interface EnvironmentSource {
   lock: string;
   /** The lock is one of `deno task lock`. */
   ownLock: boolean;
+  /** What such a lock must cover beside the files. */
+  choices?: LockChoices & { root: string };
 }
 
 /**
@@ -36,7 +39,8 @@ export async function findSource(
   if (choices.extras !== undefined || choices.groups !== undefined || choices.asOf !== undefined) {
     await refuseChoices(source, requirements, choices);
   }
-  return source;
+  const { extras, groups, asOf } = choices;
+  return source.ownLock ? { ...source, choices: { root, extras, groups, install, asOf } } : source;
 }
 
 /** Extras, groups or a day of what has none would be left out silently. */
@@ -89,15 +93,15 @@ async function sourceOf(
   return { format, files: named, lock: own ?? file!, ownLock: own !== undefined };
 }
 
-/** @throws Failure(2) if a lock of `deno task lock` lacks a requirement, or pins it otherwise. */
-export async function checkSource({ lock, files, ownLock }: EnvironmentSource): Promise<void> {
+/** @throws Failure(2) if a lock of `deno task lock` lacks what is required, or pins it otherwise. */
+export async function checkSource({ lock, files, ownLock, choices }: EnvironmentSource): Promise<void> {
   for (const file of files) {
     if (await exists(file)) continue;
     throw new Failure(2, `Cannot find ${file}, which the experiment requires`, {
       remedy: "Create it, or correct environment.requirements in experiment.yaml",
     });
   }
-  if (ownLock) await checkLock(lock, files);
+  if (ownLock) await checkLock(lock, files, choices);
 }
 
 /**

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { installLines } from "../environment/install_arguments.ts";
 import { explainInstall } from "../environment/installer_output.ts";
-import { fileSizes, isCudaPackage, normalize, parseLock } from "../environment/lock_file.ts";
+import { choicesLine, fileSizes, isCudaPackage, normalize, parseLock } from "../environment/lock_file.ts";
 import { describeRange, findPython, type PythonRange } from "../environment/python.ts";
 import { uvArguments } from "../environment/packages_of_then.ts";
 import { findUv, type Uv } from "../environment/uv.ts";
@@ -156,6 +156,8 @@ interface Compiled {
   requirements: string;
   extras: readonly string[];
   groups: readonly string[];
+  install: readonly string[];
+  asOf?: string;
   blocks: Block[];
   /** Folders and addresses that it names, which are no packages of an index: `-e .` */
   local: string[];
@@ -221,7 +223,15 @@ async function resolve(resolving: Resolving): Promise<Compiled> {
     const part = partOf(pinned, PYTHONS.oldest, needed.sizedFor);
     await compile(resolving, [...part, "--format", "pylock.toml", "--output-file", sized]);
     return {
-      ...{ requirements: [requirements, ...resolving.more].join(", "), extras, groups, local, ...needed },
+      ...{
+        requirements: [requirements, ...resolving.more].join(", "),
+        extras,
+        groups,
+        asOf,
+        local,
+        ...needed,
+      },
+      install: resolving.install ?? [],
       blocks: parseBlocks(await Deno.readTextFile(pinned)),
       sizes: fileSizes(await Deno.readTextFile(sized), PYTHONS.oldest),
     };
@@ -372,6 +382,7 @@ function aboutLock(compiled: Compiled, kind: string, machines: string[], hashes:
     ...(local.length === 0
       ? []
       : [`Not in it, and installed after it: ${local.map((line) => `"${line}"`).join(", ")}.`]),
+    choicesLine(compiled),
   ];
 }
 
