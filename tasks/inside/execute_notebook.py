@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 
 from notebook.file import BadRequest
-from notebook.job import EXIT_CODES, Job, Options, plan_jobs, show_parameters
+from notebook.job import EXIT_CODES, Job, Options, check_parameters, plan_jobs, show_parameters
 from notebook.parameters import parse_parameters
 from notebook.process import KernelProcess
 from notebook.stop import Stopped, StopRequest
@@ -36,6 +36,9 @@ def main(argv: list[str]) -> int:
         options = parse_options(argv)
         if options.list_parameters:
             print(show_parameters(options))
+            return 0
+        if options.check:
+            check_parameters(options)
             return 0
         jobs = plan_jobs(options)
     except BadRequest as error:
@@ -102,6 +105,7 @@ A failed notebook does not keep the others from being executed.""",
     add("notebooks", nargs="+", type=Path, metavar="NOTEBOOK")
     add("--out", type=Path, metavar="DIR", help="folder for the executed notebooks")
     add("--list-parameters", action="store_true", help="show what can be set, with its defaults, as JSON")
+    add("--check", action="store_true", help="say whether the parameters can be set, and execute nothing")
     add("--parameters", default="{}", metavar="JSON", help="values for the tagged cell; or @FILE")
     add(
         "--results",

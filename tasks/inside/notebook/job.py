@@ -39,6 +39,7 @@ class Options:
     kernel: str | None
     cwd: Path | None
     list_parameters: bool
+    check: bool
 
 
 @dataclass
@@ -129,6 +130,22 @@ def show_parameters(options: Options) -> str:
         notebook = read_notebook(source)
         found[str(source)] = list_parameters(notebook, _language_of(notebook) or Language())
     return json.dumps(found, indent=2)
+
+
+def check_parameters(options: Options) -> None:
+    """Refuse values that a notebook can't be given; raises BadRequest with every problem."""
+    problems: list[str] = []
+    for source in options.notebooks:
+        notebook = read_notebook(source)
+        language = None if options.kernel else _language_of(notebook)
+        if language is None:
+            continue  # its kernel knows, when it starts
+        try:
+            inject_parameters(notebook, options.parameters, language)
+        except BadRequest as error:
+            problems.append(f"{error} ({source})")
+    if problems:
+        raise BadRequest("\n".join(problems))
 
 
 def _is_python(notebook: dict[str, Any]) -> bool:

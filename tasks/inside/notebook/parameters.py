@@ -125,6 +125,12 @@ def _notes(
     ]
 
 
+def _effect(used_before: bool) -> str:
+    if used_before:
+        return "after it was used, so the value would hold for a part of the notebook only"
+    return "before it is used, so the value would have no effect"
+
+
 def _check_overwrites(
     cells: list[dict[str, Any]], injected: int, tagged: dict[str, Any] | None, names: set[str]
 ) -> list[str]:
@@ -142,7 +148,8 @@ def _check_overwrites(
             for cell in cells[: found.cell + 1]
         )
         where = f"cell {number} assigns it in line {found.line}"
-        if found.used_before:
+        # Behind defaults that are tagged, a name that was used may get another meaning.
+        if not found.certain or (found.used_before and tagged is not None):
             notes.append(f"warning: the value of {found.name} may not last: {where}")
             continue
         remedy = (
@@ -151,7 +158,6 @@ def _check_overwrites(
         if tagged is not None:
             remedy = f'move the assignment into the cell tagged "{PARAMETERS_TAG}", or remove it'
         raise BadRequest(
-            f"Cannot set parameter {found.name}: {where}, before it is used, so the value would have no "
-            f"effect; {remedy}"
+            f"Cannot set parameter {found.name}: {where}, {_effect(found.used_before)}; {remedy}"
         )
     return notes

@@ -39,6 +39,7 @@ import { kindOf } from "../sources/sources.ts";
 import { exists, makeOwnFolder, sha256File, writeJson } from "../system/files.ts";
 import { StopSignals } from "../system/supervise.ts";
 import { publishedFolder } from "../verdict/conditions.ts";
+import { checkNotebookParameters } from "./check_notebooks.ts";
 import { checkPrograms } from "./check_programs.ts";
 import { checkStandIns } from "./check_stand_ins.ts";
 import { nothingToResume, type Origin, type PreparedRun, type RunRequest } from "./prepare_run.ts";
@@ -69,10 +70,13 @@ export async function executeRun(
   using stopper = new StopSignals();
   const { plan } = prepared;
   checkStandIns(plan);
+  const parameters = checkNotebookParameters(plan);
+  parameters.catch(() => {}); // it is thrown below
   const recovered = await announceRecovered(prepared, terminal);
   // Asking an engine takes as long as reading the code does, so both go on at the same time.
   const reaped = announceReaped(prepared, request, recovered, terminal);
   await announcePutBack(prepared, reaped, terminal);
+  await parameters;
   // Before the environment is made: a folder that can't be written to should show at once.
   await makeOwnFolder(prepared.runs);
   await Deno.mkdir(dirname(plan.directory), { recursive: true });
