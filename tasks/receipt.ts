@@ -6,6 +6,7 @@
 
 import { main } from "./lib/cli/main.ts";
 import { defineTask } from "./lib/cli/options.ts";
+import { sweepAt } from "./lib/record/sweep_at.ts";
 import { RECEIPT_OPTIONS, receiptTask } from "./lib/report/receipt_task.ts";
 
 export const task = defineTask({
@@ -28,11 +29,16 @@ export const task = defineTask({
   ],
   positionals: {
     usage: "[RUN]",
-    help: "path of a run folder, or the beginning of a run's id; the newest without it",
+    help: "path of a run folder or of a sweep's, or the beginning of a run's id; the newest without it",
     most: 1,
   },
   options: RECEIPT_OPTIONS,
-  run: receiptTask,
+  async run(args, terminal) {
+    const sweep = await sweepAt(args.positionals[0]);
+    if (sweep === undefined) return await receiptTask(args, terminal);
+    const { receiptOfSweep } = await import("./lib/sweep/read_sweep.ts");
+    return await receiptOfSweep(sweep, args.options, terminal);
+  },
 });
 
 if (import.meta.main) await main(task);

@@ -7,6 +7,7 @@
 import { main } from "./lib/cli/main.ts";
 import { defineTask } from "./lib/cli/options.ts";
 import { CRATE_OPTIONS, crateTask } from "./lib/crate/crate_task.ts";
+import { sweepAt } from "./lib/record/sweep_at.ts";
 import { REPORT_OPTIONS, reportRun } from "./lib/report/report_task.ts";
 
 export const task = defineTask({
@@ -28,11 +29,16 @@ export const task = defineTask({
   ],
   positionals: {
     usage: "[RUN]",
-    help: "path of a run folder, or the beginning of a run's id; the newest without it",
+    help: "path of a run folder or of a sweep's, or the beginning of a run's id; the newest without it",
     most: 1,
   },
   options: { ...REPORT_OPTIONS, ...CRATE_OPTIONS },
   async run(args, terminal) {
+    const sweep = await sweepAt(args.positionals[0]);
+    if (sweep !== undefined) {
+      const { reportSweep } = await import("./lib/sweep/read_sweep.ts");
+      return await reportSweep(sweep, args.options, terminal);
+    }
     const { exitCode, result } = await reportRun(args, terminal);
     return { exitCode, result: { ...result as object, ...await crateTask(args, terminal) } };
   },

@@ -5,9 +5,13 @@ import { join } from "node:path";
 import { canonicalJson } from "../../tasks/lib/record/canonical_json.ts";
 import { acquireRun } from "../../tasks/lib/record/run_lock.ts";
 import { findSweepAlterations } from "../../tasks/lib/record/sweep_receipt.ts";
-import { sha256 } from "../../tasks/lib/system/files.ts";
+import { copyTree, sha256 } from "../../tasks/lib/system/files.ts";
 import { ended, Project, until } from "../support/project.ts";
 import { recordProblems, sweepProblems } from "../support/schemas.ts";
+
+const HAS_SSH = await new Deno.Command("ssh-keygen", { args: ["-?"] }).output().then(() => true, () => false);
+
+if (!HAS_SSH) console.log("ignored: the test of a sweep's signature, since there is no ssh-keygen");
 
 const FILES = {
   "experiment.yaml": `name: test
@@ -94,7 +98,6 @@ Deno.test("sweep makes runs of their own, judges them together, runs failed ones
   const verified = await project.task("verify", [join(directory, record.members[0].run)]);
   assert.match(verified.stdout, /not applicable/);
   assert.match((await project.task("verify")).stderr, /There is no run of test/);
-  assert.match((await project.task("verify", [directory])).stderr, /deno task sweep --show --id/);
 });
 
 Deno.test("sweep --show finds what was altered in the record, in a receipt, and a folder that is gone", async (t) => {
@@ -187,6 +190,92 @@ Deno.test("members that ran elsewhere are taken in: what is damaged runs again, 
   const shown = await project.task("sweep", ["--show"]);
   assert.equal(shown.code, 0, shown.stdout);
 });
+
+Deno.test({
+  name: "a sweep's receipt is signed, and a copy of the sweep is verified with all its members",
+  ignore: !HAS_SSH,
+  async fn(t) {
+    await using project = await Project.make(FILES);
+    assert.equal((await project.task("sweep", ["--seeds", "2"])).code, 0);
+    const { directory, record } = await newest(project);
+    for (const name of ["id", "other"]) {
+      const key = ["-q", "-t", "ed25519", "-N", "", "-f", project.path(name)];
+      assert.ok((await new Deno.Command("ssh-keygen", { args: key }).output()).success);
+    }
+    const signed = await project.task("receipt", [directory, "--sign", "id"]);
+    assert.equal(signed.code, 0, signed.stderr);
+    assert.match(signed.stdout, /2 of 2 done; 2 receipts.*\n.*signed with the ED25519 key SHA256:/);
+    assert.deepEqual(await findSweepAlterations(directory, record), []);
+    await using elsewhere = await Project.make({
+      allowed: `alice@example.org ${await Deno.readTextFile(project.path("id.pub"))}`,
+      others: `bob@example.org ${await Deno.readTextFile(project.path("other.pub"))}`,
+    });
+    const copy = elsewhere.path("sweep");
+    await copyTree(directory, copy);
+    const verify = (signers: string) => elsewhere.task("verify", ["./sweep", "--allowed-signers", signers]);
+    const allowed = await verify("allowed");
+    assert.equal(allowed.code, 0, allowed.stderr + allowed.stdout);
+    assert.match(allowed.stdout, /Reproduced over seeds[\s\S]*signed by alice@example\.org/);
+    const others = await verify("others");
+    assert.equal(others.code, 1);
+    assert.match(others.stdout, /others does not list it/);
+    const reported = await elsewhere.task("report", ["./sweep"]);
+    assert.equal(reported.code, 0, reported.stderr);
+    assert.match(await Deno.readTextFile(join(copy, "report.html")), /Reproduced over seeds/);
+    assert.match(
+      (await elsewhere.task("report", ["./sweep", "--markdown"])).stderr,
+      /--markdown is for a run/,
+    );
+    const cases: [name: string, file: string, from: string, to: string, said: RegExp][] = [
+      [
+        "a member's file",
+        join(record.members[1].run, "train/m.json"),
+        "94.02",
+        "95.02",
+        /m\.json: other bytes/,
+      ],
+      [
+        "a kept number",
+        "sweep.json",
+        '{"accuracy over seeds":94.02',
+        '{"accuracy over seeds":99.02',
+        /sweep\.json/,
+      ],
+    ];
+    for (const [name, file, from, to, said] of cases) {
+      await t.step(name, async () => {
+        const before = await Deno.readTextFile(join(copy, file));
+        assert.ok(before.includes(from), before);
+        await Deno.writeTextFile(join(copy, file), before.replace(from, to));
+        const { code, stdout } = await verify("allowed");
+        assert.equal(code, 1);
+        assert.match(stdout, said);
+        assert.match((await elsewhere.task("receipt", ["./sweep"])).stderr, /There is nothing to state of/);
+        if (file === "sweep.json") {
+          const page = (await elsewhere.task("report", ["./sweep", "--json"])).stdout;
+          assert.deepEqual(valuesIn(JSON.parse(page)), [94.01, 94.02], "a number that no receipt states");
+        }
+        await Deno.writeTextFile(join(copy, file), before);
+      });
+    }
+    await t.step(
+      "what goes on is not signed any more, and believes no number that was not stated",
+      async () => {
+        const text = await Deno.readTextFile(join(directory, "sweep.json"));
+        await Deno.writeTextFile(join(directory, "sweep.json"), text.replace('seeds":94.02', 'seeds":99.02'));
+        const more = await project.task("sweep", ["--add-seeds", "1", "--json"]);
+        assert.deepEqual(valuesIn(JSON.parse(more.stdout)), [94.01, 94.02, 94.03]);
+        assert.match((await project.task("receipt", [directory])).stdout, /not signed/);
+      },
+    );
+  },
+});
+
+// deno-lint-ignore no-explicit-any
+function valuesIn({ verdict }: any): number[] {
+  // deno-lint-ignore no-explicit-any
+  return verdict.checks[0].seeds.values.map(({ value }: any) => value);
+}
 
 Deno.test("an interrupted sweep goes on where it was, whether it was stopped or killed", async (t) => {
   for (const signal of ["SIGINT", "SIGKILL"] as const) {

@@ -7,7 +7,13 @@ import { exists, writeAtomic } from "../system/files.ts";
 import { Folder, readRegularText, readTextIfThere } from "../system/regular_file.ts";
 import { canonicalJson } from "./canonical_json.ts";
 import { makeEnvelope, signedBytes } from "./in_toto.ts";
-import { parseReceipt, RECEIPT, SIGNATURE } from "./receipt.ts";
+import { type ParsedReceipt, parseReceipt, RECEIPT, SIGNATURE } from "./receipt.ts";
+
+/** How a receipt is read: of a run, or of a sweep. @throws Failure(1) if it was altered */
+export type ParseReceipt = (
+  text: string,
+  path: string,
+) => Promise<Pick<ParsedReceipt, "text" | "sig"> & { stated: { schema: number } }>;
 
 /** What the signature is for, so that it can't be taken for one under something else (PROTOCOL.sshsig). */
 export const NAMESPACE = "receipt@deno-task-reproduce";
@@ -27,10 +33,10 @@ export interface SignatureCheck {
  * @param key file of a private key, or of the public key of one that an agent holds
  * @throws Failure(2) if there is no such key or it does not sign, Failure(3) without ssh-keygen.
  */
-export async function signReceipt(directory: string, key: string) {
+export async function signReceipt(directory: string, key: string, parse: ParseReceipt = parseReceipt) {
   if (!await exists(key)) throw new Failure(2, `Cannot sign the receipt: there is no key ${key}`);
   const path = join(directory, RECEIPT);
-  const { stated, text } = await parseReceipt(await readRegularText(path), path);
+  const { stated, text } = await parse(await readRegularText(path), path);
   const isFirst = stated.schema === 1;
   const folder = await Deno.makeTempDir({ prefix: "receipt-" });
   try {
@@ -76,11 +82,15 @@ function blobOf(signature: string): string {
  * @param allowedSigners file in the format of ssh-keygen(1), ALLOWED SIGNERS; without it any key will do
  * @throws Failure(2) if there is no such file, Failure(3) without an ssh-keygen that checks signatures.
  */
-export async function checkSignature(directory: string, allowedSigners?: string): Promise<SignatureCheck> {
+export async function checkSignature(
+  directory: string,
+  allowedSigners?: string,
+  parse: ParseReceipt = parseReceipt,
+): Promise<SignatureCheck> {
   if (allowedSigners !== undefined && !await exists(allowedSigners)) {
     throw new Failure(2, `Cannot check who signed: there is no file ${allowedSigners}`);
   }
-  const found = await readSigned(directory);
+  const found = await readSigned(directory, parse);
   if (found === undefined) {
     return { signed: false, good: allowedSigners === undefined, detail: "not signed" };
   }
@@ -97,13 +107,14 @@ export async function checkSignature(directory: string, allowedSigners?: string)
  */
 export async function readSigned(
   directory: string,
+  parse: ParseReceipt = parseReceipt,
 ): Promise<{ signed: Signed; signature: string; problem?: string } | undefined> {
   if (!await exists(join(directory, SIGNATURE))) return undefined;
   const within = new Folder(directory);
   const [receipt = "", signature = ""] = await Promise.all(
     [RECEIPT, SIGNATURE].map((file) => readRegularText(join(directory, file), { within })),
   );
-  const { text, stated, sig } = await parseReceipt(receipt, join(directory, RECEIPT));
+  const { text, stated, sig } = await parse(receipt, join(directory, RECEIPT));
   if (stated.schema === 1) return { signed: new TextEncoder().encode(text), signature };
   const isOther = sig !== blobOf(signature);
   const problem = isOther ? `${RECEIPT} and ${SIGNATURE} hold different ones` : undefined;

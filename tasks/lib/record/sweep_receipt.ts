@@ -4,11 +4,12 @@
  */
 
 import { join } from "node:path";
+import { Failure } from "../cli/failure.ts";
 import { inParallel, sha256, sha256File, writeAtomic } from "../system/files.ts";
 import { Folder, readTextIfThere } from "../system/regular_file.ts";
 import { canonicalJson } from "./canonical_json.ts";
-import { PREDICATE_TYPE, STATEMENT_TYPE, testsOf } from "./in_toto.ts";
-import { RECEIPT } from "./receipt.ts";
+import { openEnvelope, PREDICATE_TYPE, STATEMENT_TYPE, testsOf } from "./in_toto.ts";
+import { RECEIPT, removeReceipt } from "./receipt.ts";
 import { SWEEP_FILE, type SweepRecord } from "./sweep_record.ts";
 import type { StatedSweep, SweepStatement } from "./sweep_schema.ts";
 import { type RunVerdict, verdictPath } from "./verdict.ts";
@@ -74,6 +75,7 @@ export async function writeSweepReceipt(
   record: SweepRecord,
   verdict: RunVerdict,
 ): Promise<void> {
+  await removeReceipt(directory);
   const hashes = FILES.map(async (name) => [name, await sha256File(join(directory, name))] as const);
   const stated = stateSweep(record, verdict, Object.fromEntries(await Promise.all(hashes)));
   await writeAtomic(join(directory, RECEIPT), canonicalJson(sweepToInToto(stated)));
@@ -81,11 +83,10 @@ export async function writeSweepReceipt(
 
 /** What of a sweep that has ended is not as its receipt says, each as a sentence. */
 export async function findSweepAlterations(directory: string, record: SweepRecord): Promise<string[]> {
-  const within = new Folder(directory);
-  const text = await readTextIfThere(join(directory, RECEIPT), { within });
+  const text = await readText(directory);
   if (text === undefined) return record.status === "running" ? [] : [`${RECEIPT}: not there any more`];
-  const stated = await parseSweepReceipt(text);
-  if (stated === undefined) return [`${RECEIPT}: other bytes than were written`];
+  const stated = (await parse(text))?.stated;
+  if (stated === undefined) return [OTHER_BYTES];
   const files = await Promise.all(FILES.map(async (name) => {
     const expected = stated.files?.[name];
     const found = await sha256File(join(directory, name)).catch(() => undefined);
@@ -100,22 +101,53 @@ export async function findSweepAlterations(directory: string, record: SweepRecor
   return [...files, ...members].flat();
 }
 
-type Stated = Pick<StatedSweep, "members"> & { files?: Record<string, string> };
+const OTHER_BYTES = `${RECEIPT}: other bytes than were written`;
+
+/** Whether the receipt states the record as it is; false without a receipt. */
+export async function isRecordStated(directory: string): Promise<boolean> {
+  const text = await readText(directory);
+  const stated = text === undefined ? undefined : (await parse(text))?.stated.files?.[SWEEP_FILE];
+  return stated !== undefined && stated === await sha256File(join(directory, SWEEP_FILE));
+}
+
+async function readText(directory: string): Promise<string | undefined> {
+  return await readTextIfThere(join(directory, RECEIPT), { within: new Folder(directory) });
+}
+
+interface ParsedSweepReceipt {
+  stated: Pick<StatedSweep, "members"> & { schema: number; files?: Record<string, string> };
+  /** The text that a signature of it is about; the whole file in the first version. */
+  text: string;
+  /** In its envelope. */
+  sig?: string;
+}
+
+/** @throws Failure(1) for a receipt that was altered */
+export async function parseSweepReceipt(text: string): Promise<ParsedSweepReceipt> {
+  const parsed = await parse(text);
+  if (parsed === undefined) throw new Failure(1, OTHER_BYTES);
+  return parsed;
+}
 
 /** Undefined unless it is as it was written. */
-async function parseSweepReceipt(text: string): Promise<Stated | undefined> {
+async function parse(text: string): Promise<ParsedSweepReceipt | undefined> {
   if (text.startsWith('{"sha256":')) return parseFirstVersion(text);
+  const value = jsonOf(text);
+  const opened = openEnvelope(value);
+  const written = opened?.statement ?? text;
   const { sweepStatementSchema } = await import("./sweep_schema.ts");
-  const { success, data } = sweepStatementSchema.safeParse(jsonOf(text));
+  const { success, data } = sweepStatementSchema.safeParse(opened === undefined ? value : jsonOf(written));
   if (!success) return undefined;
   const stated = sweepFromInToto(data);
   // All of it follows from what it states, and was written in one way.
-  return canonicalJson(sweepToInToto(stated)) === text ? stated : undefined;
+  const isSound = canonicalJson(sweepToInToto(stated)) === written &&
+    (opened === undefined || canonicalJson(value) === text);
+  return isSound ? { stated, text: written, sig: opened?.sig } : undefined;
 }
 
-function parseFirstVersion(text: string): Stated | undefined {
+function parseFirstVersion(text: string): ParsedSweepReceipt | undefined {
   const [, hash, statement = ""] = /^\{"sha256":"(.{64})","statement":(.*)\}$/s.exec(text) ?? [];
-  return sha256(statement) === hash ? jsonOf(statement) as Stated : undefined;
+  return sha256(statement) === hash ? { stated: jsonOf(statement) as StatedSweep, text } : undefined;
 }
 
 function jsonOf(text: string): unknown {
@@ -128,7 +160,6 @@ function jsonOf(text: string): unknown {
 
 /** Takes back what was said of a sweep that goes on. */
 export async function removeSweepVerdict(directory: string) {
-  for (const path of [verdictPath(directory), join(directory, RECEIPT)]) {
-    await Deno.remove(path).catch(() => {});
-  }
+  await Deno.remove(verdictPath(directory)).catch(() => {});
+  await removeReceipt(directory);
 }

@@ -109,7 +109,8 @@ async function toPaper(
   return checked;
 }
 
-async function openInBrowser(path: string) {
+/** @throws Failure(3) where there is no browser */
+export async function openInBrowser(path: string) {
   const { launch } = await import("../system/command.ts");
   const opener = Deno.build.os === "darwin" ? "open" : "xdg-open";
   if (await launch([opener, path])) return;

@@ -61,12 +61,14 @@ export async function lookAfter(
   }
   const { acquireRun } = await import("../record/run_lock.ts");
   const { readSweep } = await import("../record/sweep_record.ts");
+  const { forgetUnstated } = await import("./member_record.ts");
   const { parseExperiment } = await import("../experiment/parse.ts");
   const { StopSignals } = await import("../system/supervise.ts");
   if (what === "cancel") terminal.line(`cancelled: job ${(await cancelAll(sweep)).join(", ")}`);
   using _ = await acquireRun(directory, options.force);
   // Read again, now that nobody else can write to it.
   Object.assign(record, await readSweep(directory));
+  await forgetUnstated(sweep);
   if (!record.members.some(({ status }) => status === "submitted")) return await showSweep(sweep, terminal);
   const { experiment: { text, file, root } } = record;
   const experiment = parseExperiment(text, file, root);

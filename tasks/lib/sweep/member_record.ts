@@ -9,6 +9,7 @@ import { runFiles } from "../experiment/run_files.ts";
 import { evidencePath, findAlteration } from "../record/evidence.ts";
 import { type EndedRun, endedRunSchema } from "../record/evidence_schema.ts";
 import { RECEIPT } from "../record/receipt.ts";
+import { isRecordStated } from "../record/sweep_receipt.ts";
 import type { FoundSweep, Member } from "../record/sweep_record.ts";
 import { inParallel, sha256, sha256File } from "../system/files.ts";
 import { Folder, readRegularSync } from "../system/regular_file.ts";
@@ -150,6 +151,12 @@ export async function keepNumbers(
     read.add(member);
   });
   return read;
+}
+
+/** Forgets the numbers of a record that is not the one that the sweep's receipt states: they are read again. */
+export async function forgetUnstated({ directory, record }: FoundSweep): Promise<void> {
+  if (record.members.every(({ found }) => found === undefined) || await isRecordStated(directory)) return;
+  for (const member of record.members) Object.assign(member, { found: undefined, evidence: undefined });
 }
 
 /** Whether a member's evidence is still the one that its numbers were read from. */

@@ -26,15 +26,15 @@ const MOST_ROWS = 500;
 /** Characters of a text of others. */
 const LONGEST = 300;
 
-/** Writes the page of a sweep and the list of all runs. */
+/** Writes the page of a sweep, and the list of all runs where there is a folder of them. */
 export async function writeSweepReport(
   sweep: FoundSweep,
   judged: JudgedSweep,
-  runs: string,
+  runs: string | undefined,
 ): Promise<string> {
   const path = join(sweep.directory, "report.html");
   await writeAtomic(path, await sweepPage(sweep, judged, await fansOf(sweep)));
-  await writeIndex(runs);
+  if (runs !== undefined) await writeIndex(runs);
   return path;
 }
 

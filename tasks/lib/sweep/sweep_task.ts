@@ -217,7 +217,9 @@ async function goOn(
   const { record } = sweep;
   const { acquireRun } = await import("../record/run_lock.ts");
   const { recoverMembers } = await import("./run_members.ts");
+  const { forgetUnstated } = await import("./member_record.ts");
   using _ = await acquireRun(sweep.directory, options.force);
+  await forgetUnstated(sweep);
   const known = await recoverMembers(sweep, runs, options.force);
   // Its members may have run on other machines, which have their own paths.
   if (record.experiment.text === await Deno.readTextFile(experiment.file)) {
