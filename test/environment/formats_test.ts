@@ -15,6 +15,7 @@ import { findSource, pythonsFor } from "../../tasks/lib/environment/source.ts";
 import { findUv } from "../../tasks/lib/environment/uv.ts";
 import { readExperiment } from "../../tasks/lib/experiment/read.ts";
 import { findOnPath } from "../../tasks/lib/system/on_path.ts";
+import { Project } from "../support/project.ts";
 import { makeWheels, serveWheels } from "../support/wheel_index.ts";
 
 const MAKE_CHANNEL = join(import.meta.dirname!, "..", "fixtures/environment/make_channel.py");
@@ -129,6 +130,36 @@ Deno.test("findSource() in a folder takes a lock before a specification, and say
     const said = /passed over: (.*) \(/.exec(notes.join())?.[1]?.split(", ") ?? [];
     assert.deepEqual(said, passed, taken);
   }
+});
+
+Deno.test("a lock that is named is what it is, and not locked by itself", async () => {
+  await using repository = await Repository.make({
+    "pixi.lock": "version: 6\n",
+    "pixi.toml": "[workspace]\n",
+  });
+  for (
+    const [named, said] of [["pixi.lock", []], ["pixi.toml", [
+      "pixi.toml is locked by pixi.lock, which is used",
+    ]]] as const
+  ) {
+    const notes: string[] = [];
+    const source = await findSource(repository.root, [named], {}, (line) => notes.push(line));
+    assert.deepEqual([source.lock, notes], [join(repository.root, "pixi.lock"), said]);
+  }
+});
+
+Deno.test("a plan says which files the environment would be made from, and what is passed over", async () => {
+  await using project = await Project.make({
+    "experiment.yaml": "name: test\nenvironment: { requirements: . }\nsteps: { a: { run: [python, -V] } }\n",
+    "requirements.txt": "alpha==1.0\n",
+    "environment.yml": "dependencies: [python]\n",
+  });
+  const { code, stderr } = await project.task("reproduce", ["--plan", "--engine", "host"]);
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stderr,
+    /The environment is made from .*; passed over: .* \(environment\.requirements names another\)/,
+  );
 });
 
 Deno.test("findSource() names what there is to do where a folder has nothing, or files don't go together", async () => {

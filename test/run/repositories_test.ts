@@ -197,6 +197,16 @@ Deno.test("a failed step names the files that Git LFS or git-annex stand in for"
   const { steps } = await project.evidence("lfs-pointer");
   assert.match(
     steps.evaluate.problem,
-    /weights\/model\.pkl is a git-annex link, not the file itself: git annex get /,
+    /weights\/model\.pkl is a git-annex link, not the file itself: git annex get weights\/model\.pkl$/,
+  );
+  await project.write(
+    "weights/other.pkl",
+    "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
+  );
+  await project.task("reproduce", ["--engine", "host"]);
+  const both = await project.evidence("lfs-pointer");
+  assert.match(
+    both.steps.evaluate.problem,
+    /weights\/model\.pkl is a git-annex link, weights\/other\.pkl is a Git LFS pointer, not the files themselves: git lfs pull, and git annex get weights\/model\.pkl$/,
   );
 });

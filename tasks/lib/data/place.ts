@@ -24,7 +24,7 @@ export type Standing = { kind: "nothing" } | { kind: "link"; target: string } | 
 export async function inspectPlace(root: string, data: Data): Promise<Standing> {
   const path = join(root, data.to);
   await refuseOutside(root, data);
-  const standIn = standInAt(path);
+  const standIn = standInAt(path, data.to);
   if (standIn !== undefined) {
     throw new Failure(
       3,

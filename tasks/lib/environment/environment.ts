@@ -83,14 +83,19 @@ export async function ensureEnvironment(options: EnvironmentOptions): Promise<Pr
   return await ensure(options, Deno.env.get("VENV_DIR"), started);
 }
 
-/** The interpreter that `ensureEnvironment` will most likely give, without making anything; for plans. */
+/**
+ * The interpreter that `ensureEnvironment` will most likely give, without making anything; for plans.
+ *
+ * @param note gets which files are used in place of others, or are passed over
+ */
 export async function expectedPython(
   options: Omit<EnvironmentOptions, "announce">,
+  note: (line: string) => void = () => {},
 ): Promise<string> {
   if (options.requirements === undefined && options.install === undefined) {
     return await pythonAsItIs(options.python);
   }
-  const expected = await readExpected(options, await sourceOf(options, () => {}));
+  const expected = await readExpected(options, await sourceOf(options, note));
   const places = placesFor(options, Deno.env.get("VENV_DIR"), expected);
   return join(await firstFitting(places, expected) ?? places.main, "bin/python");
 }

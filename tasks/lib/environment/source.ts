@@ -172,7 +172,8 @@ function refuseMixture(formats: EnvironmentFormat[], paths: string[]) {
 async function lockBeside({ lockedBy = [] }: EnvironmentFormat, file: string): Promise<string | undefined> {
   for (const name of lockedBy) {
     const path = join(dirname(file), name);
-    if (await exists(path)) return path;
+    // A format may be of the lock and of what it is made from.
+    if (path !== file && await exists(path)) return path;
   }
 }
 

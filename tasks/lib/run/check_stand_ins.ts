@@ -2,7 +2,7 @@
 
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import { standInAt } from "../data/stand_in.ts";
+import { describeStandIns, standInAt } from "../data/stand_in.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import { notCode } from "../record/project_tree.ts";
 
@@ -15,14 +15,13 @@ export function checkStandIns(plan: Plan): void {
   const { root } = plan.experiment;
   const made = notCode(plan);
   for (const step of plan.steps) {
-    for (const path of namedFiles(step, root)) {
-      if (made.some((place) => path === place || path.startsWith(`${place}/`))) continue;
-      const standIn = standInAt(join(root, path));
-      if (standIn === undefined) continue;
-      throw new Failure(3, `Cannot run "${step.name}": ${path} is ${standIn.kind}, not the file itself`, {
-        remedy: standIn.remedy,
-      });
-    }
+    const found = namedFiles(step, root).flatMap((path) => {
+      const isMade = made.some((place) => path === place || path.startsWith(`${place}/`));
+      return isMade ? [] : standInAt(join(root, path), path) ?? [];
+    });
+    if (found.length === 0) continue;
+    const { problem, remedy } = describeStandIns(found);
+    throw new Failure(3, `Cannot run "${step.name}": ${problem}`, { remedy });
   }
 }
 
@@ -47,13 +46,8 @@ function leadsOut(path: string): boolean {
  * @returns nothing, or a phrase that names them and what helps
  */
 export function standInsAmong(root: string, paths: string[]): string | undefined {
-  const found = paths.flatMap((path) => {
-    const standIn = standInAt(join(root, path));
-    return standIn === undefined ? [] : [{ path, ...standIn }];
-  });
-  const [first] = found;
-  if (first === undefined) return undefined;
-  const shown = found.slice(0, 5).map(({ path, kind }) => `${path} is ${kind}`).join(", ");
-  const more = found.length > 5 ? ` and ${found.length - 5} more` : "";
-  return `${shown}${more}, not the file itself: ${first.remedy}`;
+  const found = paths.flatMap((path) => standInAt(join(root, path), path) ?? []);
+  if (found.length === 0) return undefined;
+  const { problem, remedy } = describeStandIns(found);
+  return `${problem}: ${remedy}`;
 }

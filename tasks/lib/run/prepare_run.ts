@@ -91,6 +91,8 @@ export interface PreparedRun {
   note?: string;
   /** How the engine differs from that of the run before. */
   change?: string;
+  /** Which of the project's files the environment is made from in place of others; a run says it when it makes one. */
+  sources?: readonly string[];
 }
 
 /**
@@ -127,6 +129,7 @@ export async function prepareRuns(request: RunRequest): Promise<PrepareOne> {
   const { engine, container, note, change } = await chooseEngine({ ...request, runs }, experiment, host);
   if (container === undefined) refuseLimits(request.container);
   if (container?.isProcess) refuseSharedMemory(engine.name, request.container);
+  const sources: string[] = [];
   const shared = {
     task: request.task,
     steps: names,
@@ -142,7 +145,7 @@ export async function prepareRuns(request: RunRequest): Promise<PrepareOne> {
     threads: request.threads,
     python: container === undefined
       ? request.pythonElsewhere ?? host.image?.python ??
-        await expectedPython(environmentRequest(experiment, host))
+        await expectedPython(environmentRequest(experiment, host), (line) => sources.push(line))
       : "python",
   };
   return async (parameters, place) => {
@@ -154,7 +157,7 @@ export async function prepareRuns(request: RunRequest): Promise<PrepareOne> {
       overrides: parameters,
       findStep: (step, values) => findStep(runs, experiment.name, step, values),
     });
-    return { experiment, host, plan, runs, note, change };
+    return { experiment, host, plan, runs, note, change, sources };
   };
 }
 

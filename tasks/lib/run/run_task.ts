@@ -106,6 +106,7 @@ export async function runTask(
   if (options.plan) {
     const commands = await planCommands(plan);
     describePlan(plan, commands, terminal);
+    prepared.sources?.forEach((line) => terminal.note(line));
     if (prepared.change !== undefined) terminal.note(terminal.paint(prepared.change, "bold"));
     return { exitCode: 0, result: { ...plan, commands } };
   }

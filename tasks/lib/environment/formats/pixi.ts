@@ -1,6 +1,6 @@
 /** pixi.toml and pixi.lock: installed by pixi, in a copy, so that it leaves the project as it is. */
 
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { installArguments } from "../install_arguments.ts";
 import { installMore } from "../installer.ts";
 import { type EnvironmentFormat, type OwnProgram, requireProgram } from "../format.ts";
@@ -25,7 +25,7 @@ export const PIXI: EnvironmentFormat = {
   contents: async (
     { files: [file], place, root, install = [], groups: [environment = "default"] = [], uv },
   ) => {
-    const { path: pixi } = requireProgram(PROGRAM, "read pixi.toml");
+    const { path: pixi } = requireProgram(PROGRAM, `read ${basename(file ?? "pixi.toml")}`);
     return await Promise.resolve({
       tool: "pixi",
       install: async () => {
