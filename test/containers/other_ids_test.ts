@@ -17,6 +17,7 @@ import {
 } from "../support/engines.ts";
 import { ended, until } from "../support/project.ts";
 import { socketPath } from "../support/docker.ts";
+import { ask, findImage, freePort, listeners, tokenOf } from "../support/jupyter.ts";
 
 const reason = await missingDocker() ?? (Deno.uid() === 0 ? undefined : "only root can become another user");
 
@@ -52,6 +53,31 @@ async function runsAs(user: User, uid: number) {
   assert.equal(left, "");
 }
 
+/** Runs JupyterLab in the background, and holds that a file written by it is the user's. */
+async function runsLab(user: User, image: string) {
+  await using project = await makeProject(REPORT, user);
+  const task = async (name: string, ...args: string[]) => {
+    const { code, stdout, stderr } = await ended(startAs(user, project, name, args));
+    assert.equal(code, 0, stdout + stderr);
+    return stdout;
+  };
+  const port = freePort();
+  const asked = ["--engine", "docker", "--image", image, "--port", String(port), "--detach"];
+  const token = tokenOf(/http\S+token=\S+/.exec(await task("jupyter", ...asked))![0]);
+  try {
+    assert.equal((await ask(port, "/api/contents", { token: "no" })).status, 403);
+    assert.equal((await ask(port, "/api/contents", { token })).status, 200);
+    assert.deepEqual(await listeners(port), ["127.0.0.1"]);
+    const body = { type: "file", format: "text", content: "written" };
+    const { status } = await ask(port, "/api/contents/written.txt", { token, method: "PUT", body });
+    assert.equal(status, 201);
+    const { uid, gid } = await Deno.stat(project.path("written.txt"));
+    assert.deepEqual([uid, gid], [user.uid, user.gid]);
+  } finally {
+    await task("stop");
+  }
+}
+
 Deno.test({
   name: "docker, rootless: a step's files are the user's, ^C ends it, and no container is left",
   ignore: noRootless !== undefined,
@@ -80,6 +106,17 @@ Deno.test({
       const { stdout } = await ended(startAs(user, project, "doctor"));
       assert.match(stdout, /Docker Engine \d\S+ \(rootless\)/);
     });
+    const lab = await findImage();
+    if ("missing" in lab) console.log(`ignored: JupyterLab on rootless Docker, since ${lab.missing}`);
+    else {
+      await t.step(
+        "JupyterLab answers on the loopback alone, and what is written in it is the user's",
+        async () => {
+          await engine.load(lab.image);
+          await runsLab(user, lab.image);
+        },
+      );
+    }
   },
 });
 

@@ -435,7 +435,7 @@ Deno.test("an interrupted making ends at once and leaves nothing", async () => {
   const started = performance.now();
   const { exitCode } = await sandbox.failure({ signal: AbortSignal.timeout(1000) });
   assert.equal(exitCode, 130);
-  assert.ok(performance.now() - started < 5000);
+  assert.ok(performance.now() - started < 15_000, "half of what the installer would have taken");
   assert.equal(await exists(sandbox.path(".venv")), false);
   assert.deepEqual(await sandbox.leftovers(), []);
 });

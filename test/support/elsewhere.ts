@@ -218,7 +218,7 @@ export class RootlessEngine extends Engine {
       "--pidfile",
       `${run}/pid`,
     ];
-    const engine = ["dockerd", "--host", socket, ...places, "--bridge", "none", "--iptables=false"];
+    const engine = ["dockerd", "--host", socket, ...places];
     // With this machine's own network, Engine 28.5 crashes when it is asked for its version.
     const network = ["--net=slirp4netns", "--disable-host-loopback", "--port-driver=builtin"];
     const kit = ["rootlesskit", `--state-dir=${run}/kit`, ...network, "--copy-up=/etc", "--copy-up=/run"];
