@@ -67,8 +67,11 @@ def _execute(options: Options, jobs: list[Job], stop: StopRequest, ahead: list[s
     first = _start_kernel(jobs[0])
     try:
         # Only now, because importing this takes as long as the kernel's own imports, which run meanwhile.
+        gc.disable()  # of what is imported nothing is to be collected
         from notebook.runner import execute_jobs
 
+        gc.freeze()
+        gc.enable()
         if ahead is not None:
             if not sys.stdin.readline():
                 raise Stopped

@@ -51,6 +51,15 @@ def test_a_kernel_works_in_its_notebook_s_folder(two: tuple[Path, int, str]) -> 
         assert texts(folder / "out" / name / "same.ipynb")[0] == f"{os.path.realpath(folder / name)}\n"
 
 
+def test_no_kernel_sees_what_the_driver_sets_for_itself(tmp_path: Path) -> None:
+    for name in "ab":
+        write_notebook(tmp_path / f"{name}.ipynb", "import os\nprint(os.environ.get('NBFORMAT_VALIDATOR'))")
+    code, text = drive("a.ipynb", "b.ipynb", "--out", "out", cwd=tmp_path)
+    assert (code, text.count("None\n")) == (0, 2), text
+    code, text = drive("a.ipynb", "--out", "out", cwd=tmp_path, env={"NBFORMAT_VALIDATOR": "fastjsonschema"})
+    assert code == 0 and "fastjsonschema\n" in text
+
+
 def test_progress_has_cell_number_elapsed_time_and_source(two: tuple[Path, int, str]) -> None:
     assert re.search(r"\[a/same\.ipynb\] cell 2 of 3  0:00:\d\d  print\('out'\)\nout\nerr\n", two[2])
     assert "[b/same.ipynb] done: 4 of 4 cells in 0:00:" in two[2]

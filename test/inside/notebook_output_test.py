@@ -199,6 +199,10 @@ def test_a_notebook_is_laid_out_as_nbformat_does() -> None:
         nbformat.v4.new_code_cell("x = 1\n\ny", outputs=outputs, metadata={"trusted": True, "tags": ["a"]}),
         nbformat.v4.new_markdown_cell("# t", attachments=picture),
         nbformat.v4.new_raw_cell(""),
+        *(
+            nbformat.v4.new_raw_cell(text)
+            for text in ("\n", "a\n\n", 'é "a"\n\tb', "a\\nb\nc", "a\u2028b\n", "\x0b")
+        ),
     ]
     assert dump_notebook(node) == nbformat.v4.writes_json(node)
 

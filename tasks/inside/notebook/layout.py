@@ -7,6 +7,8 @@ from json.encoder import encode_basestring as encode_text
 from typing import Any
 
 SPLIT_TYPES = ("application/javascript", "image/svg+xml")
+_NOT_PLAIN = "\\\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+"""What ends a line, too, and the backslash, by which the end of a line is known once it is encoded."""
 TRANSIENT = ("orig_nbformat", "orig_nbformat_minor", "signature")
 
 
@@ -40,22 +42,39 @@ def _split_data(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+class _Lines(str):
+    """A text that the file has as the list of its lines."""
+
+
 def _lines(value: Any) -> Any:
-    return value.splitlines(True) if isinstance(value, str) else value
+    return _Lines(value) if isinstance(value, str) else value
 
 
 def _dump(value: Any, indent: str) -> str:
+    inner = indent + " "
+    if isinstance(value, _Lines):
+        if value and not any(character in value for character in _NOT_PLAIN):
+            return _dump_lines(value, indent, inner)
+        value = value.splitlines(True)
     if isinstance(value, str):
         return encode_text(value)
-    inner = indent + " "
     if isinstance(value, dict) and value:
         pairs = (f"{encode_text(_key(key))}: {_dump(value[key], inner)}" for key in sorted(value))
         return "{" + inner + ("," + inner).join(pairs) + indent + "}"
     if isinstance(value, (list, tuple)) and value:
-        # Mostly the lines of a text, of which a notebook may have hundreds of thousands.
         items = [encode_text(item) if isinstance(item, str) else _dump(item, inner) for item in value]
         return "[" + inner + ("," + inner).join(items) + indent + "]"
     return json.dumps(value)
+
+
+def _dump_lines(text: str, indent: str, inner: str) -> str:
+    """The lines in one piece: a notebook may have hundreds of thousands."""
+    lines = encode_text(text)[1:-1].split("\\n")
+    end = '"'
+    if not lines[-1]:
+        lines.pop()
+        end = '\\n"'
+    return "[" + inner + '"' + ('\\n",' + inner + '"').join(lines) + end + indent + "]"
 
 
 def _key(key: Any) -> str:

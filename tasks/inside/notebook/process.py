@@ -30,6 +30,10 @@ SWEEP_SECONDS = 60.0
 """A folder younger than this may be one that is about to be locked."""
 
 
+HIDDEN: set[str] = set()
+"""Variables of this process that are not the user's, and that no kernel sees."""
+
+
 class UnknownKernel(Exception):
     """No kernel of that name is installed; `installed` lists those that are."""
 
@@ -182,7 +186,8 @@ class KernelProcess:
 
     def _start(self, cwd: str, session_name: str) -> subprocess.Popen[bytes]:
         env = {key: Template(value).safe_substitute(os.environ) for key, value in self.spec.env.items()}
-        env = {**os.environ, **env, "JPY_SESSION_NAME": session_name}
+        inherited = {key: value for key, value in os.environ.items() if key not in HIDDEN}
+        env = {**inherited, **env, "JPY_SESSION_NAME": session_name}
         # ipykernel ends itself when this process is no longer its parent: kill -9 leaves no kernel behind.
         env["JPY_PARENT_PID"] = str(os.getpid())
         if self.spec.is_python:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 
@@ -11,8 +12,10 @@ from .console import Console
 from .execution import Execution
 from .job import Job, Options
 from .kernel import message_context
-from .process import KernelProcess
+from .process import HIDDEN, KernelProcess
 from .stop import StopRequest
+
+VALIDATOR = "NBFORMAT_VALIDATOR"
 
 
 def execute_jobs(options: Options, jobs: list[Job], first: KernelProcess, stop: StopRequest) -> None:
@@ -20,6 +23,10 @@ def execute_jobs(options: Options, jobs: list[Job], first: KernelProcess, stop: 
 
     Raises OSError if notebooks.json can't be written; whatever else one notebook raises is its own failure.
     """
+    if VALIDATOR not in os.environ:
+        # By default nbformat compiles its schema first, which takes as long as to check 300 outputs without.
+        os.environ[VALIDATOR] = "jsonschema"
+        HIDDEN.add(VALIDATOR)
     batch = Batch(options, jobs, Console(sys.stdout), stop)
     batch.processes[id(jobs[0])] = first
     try:

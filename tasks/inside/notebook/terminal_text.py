@@ -17,7 +17,7 @@ def strip_ansi(text: str) -> str:
 
 def is_overwriting(text: str) -> bool:
     """Whether the text moves back within its line."""
-    return _CONTROL.search(text) is not None
+    return "\r" in text or "\b" in text  # in a hundredth of the time that a pattern takes
 
 
 def settled(text: str) -> str:
