@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { findPython } from "../../tasks/lib/environment/python.ts";
 import { findUv } from "../../tasks/lib/environment/uv.ts";
 import { isOnPath } from "../../tasks/lib/system/on_path.ts";
+import { madeEnvironment } from "../support/made_environment.ts";
 import { git, type Project } from "../support/project.ts";
 import { copyOf, REPOSITORIES } from "../support/repositories.ts";
 import { pythonWithTensorFlow } from "../support/tensorflow.ts";
@@ -44,6 +45,10 @@ const NEEDS = {
   TensorFlow: async () => {
     const found = await pythonWithTensorFlow();
     return found instanceof Error ? `TensorFlow can't be had: ${found.message}` : undefined;
+  },
+  trackers: async () => {
+    const made = await madeEnvironment("trackers");
+    return "missing" in made ? made.missing : undefined;
   },
 };
 
@@ -93,13 +98,19 @@ for await (const { name, isDirectory } of Deno.readDir(REPOSITORIES)) {
     await Deno.remove(project.path("expected.json"));
     await git(project, "commit", "-qam", "without what is expected");
     const all = Object.entries(fixture.folders ?? { ".": fixture });
-    for (const [folder, expected] of all) await reproduce(project, folder, expected);
+    for (const [folder, expected] of all) await reproduce(project, folder, expected, fixture.needs);
   });
 }
 
-async function reproduce(project: Project, folder: string, expected: Expected) {
-  const env: Record<string, string> = { INIT_CWD: project.path(folder) };
-  if (expected.framework === "tensorflow") env.PYTHON = String(await pythonWithTensorFlow());
+/** The Python in which a repository runs that names no requirements. */
+async function pythonFor(needs: Fixture["needs"] = []): Promise<{ PYTHON?: string }> {
+  if (needs.includes("TensorFlow")) return { PYTHON: String(await pythonWithTensorFlow()) };
+  const made = needs.includes("trackers") ? await madeEnvironment("trackers") : undefined;
+  return made !== undefined && "bin" in made ? { PYTHON: join(made.bin, "python") } : {};
+}
+
+async function reproduce(project: Project, folder: string, expected: Expected, needs: Fixture["needs"]) {
+  const env = { INIT_CWD: project.path(folder), ...await pythonFor(needs) };
   const { code, stdout, stderr } = await project.task("reproduce", ["--engine", "host", "--json"], env);
   assert.ok(stderr.includes(expected.said ?? ""), stderr);
   assert.doesNotMatch(stderr, /Edited while/);

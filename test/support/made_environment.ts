@@ -16,6 +16,11 @@ export async function madeEnvironment(name: string): Promise<{ bin: string } | {
   const bin = join(directory, "bin");
   const stamp = join(directory, `made-${sha256(await Deno.readTextFile(requirements)).slice(0, 12)}`);
   if (await exists(stamp)) return { bin };
+  // Test files run side by side, and several may want it.
+  await Deno.mkdir(join(ROOT, ".cache"), { recursive: true });
+  using lock = await Deno.open(join(ROOT, ".cache", `made-${name}.lock`), { create: true, write: true });
+  await lock.lock(true);
+  if (await exists(stamp)) return { bin };
   const [{ path }, uv] = await Promise.all([findPython(), findUv()]);
   const python = join(bin, "python");
   const install = ["install", "--quiet", "--requirement", requirements];
