@@ -19,7 +19,7 @@ async function makeTree(place: Project, files: Record<string, string> = FILES): 
   const content = Object.entries(files).map(([path, text]) =>
     [path, new TextEncoder().encode(text)] as const
   );
-  return makeManifest(content.map(([path, bytes]) => writeTreeFile(place.path("tree"), path, bytes)));
+  return makeManifest(content.map(([path, bytes]) => writeTreeFile(place.path("tree"), path, bytes, false)));
 }
 
 const SAME = { missing: [], altered: [], surplus: [] };

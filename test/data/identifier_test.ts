@@ -283,6 +283,42 @@ Deno.test("the zip of a crate is checked file by file before anything of it runs
 });
 
 /** 200 MB of zeros. */
+Deno.test("a script in an archive that its authors could start can be started, and is writable for nobody else", async (t) => {
+  const files = {
+    "experiment.yaml": YAML.replace(/run: .*/, 'run: [./run.sh, "{out}"]'),
+    "run.sh": `#!/bin/sh\necho '{"value": 0.9}' > "$1/metrics.json"\n`,
+  };
+  await using theirs = await Project.make(files);
+  await Deno.chmod(theirs.path("run.sh"), 0o6777);
+  await Deno.chmod(theirs.path("experiment.yaml"), 0o666);
+  const pack = async (kind: "zip" | "gztar") => {
+    const program = "import shutil, sys; print(shutil.make_archive(*sys.argv[1:]), end='')";
+    await using other = await Project.make({});
+    const args = ["-c", program, other.path("made"), kind, theirs.root];
+    const { stdout } = await new Deno.Command("python3", { args }).output();
+    return await Deno.readFile(new TextDecoder().decode(stdout));
+  };
+  const modes = async (folder: string) =>
+    await Promise.all(
+      ["run.sh", "experiment.yaml"].map(async (path) => (await Deno.stat(join(folder, path))).mode! & 0o7777),
+    );
+  await t.step("a crate", async () => {
+    await using mine = await Project.make({});
+    await Deno.writeFile(mine.path("crate.zip"), await pack("zip"));
+    const { code, stderr } = await mine.task("reproduce", ["crate.zip", "--into", "it", "--yes"]);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(await modes(mine.path("it")), [0o755, 0o644]);
+  });
+  await t.step("a deposit's tar archive", async () => {
+    await using web = await online(zenodo(7, { "name.tar.gz": await pack("gztar") }));
+    await using mine = await Project.make({});
+    const args = ["get", "doi:10.5281/zenodo.7", "--into", "it"];
+    const { code, stderr } = await mine.task("data", args, web.env);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(await modes(mine.path("it")), [0o755, 0o644]);
+  });
+});
+
 async function bomb(): Promise<Uint8Array> {
   const { Uint8ArrayReader, Uint8ArrayWriter, ZipWriter } = await import("@zip.js/zip.js");
   const zip = new ZipWriter(new Uint8ArrayWriter(), { level: 9, useWebWorkers: false });

@@ -54,6 +54,22 @@ def make_tar(
     return path
 
 
+MODES = {"setuid.sh": 0o6775, "plain.txt": 0o666, "theirs.sh": 0o601, "secret.txt": 0o2600}
+
+
+def make_modes(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "modes.zip", "w") as archive:
+        for name, mode in MODES.items():
+            member = zipfile.ZipInfo(name)
+            member.external_attr = (0o100000 | mode) << 16
+            archive.writestr(member, name)
+    with tarfile.open(folder / "modes.tar", "w") as archive:
+        for name, mode in MODES.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(name), mode
+            archive.addfile(member, io.BytesIO(name.encode()))
+
+
 class Unseekable(io.RawIOBase):
     """A pipe, as which zipfile writes the sizes behind the content."""
 
@@ -263,6 +279,7 @@ def main(folder: Path) -> None:
     for case, make in {
         "tree": make_tree,
         "good": make_good,
+        "modes": make_modes,
         "names": make_bad_names,
         "kinds": make_bad_kinds,
         "damaged": make_damaged,

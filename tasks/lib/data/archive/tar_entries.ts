@@ -10,6 +10,7 @@ const MAX_RECORDS = 1 << 20;
 export interface TarEntry {
   name: string;
   isFolder: boolean;
+  isExecutable: boolean;
   /** To be taken from the chunks, then `skipPadding`, before the next entry is asked for. */
   bytes: number;
 }
@@ -86,7 +87,7 @@ function entryOf(header: TarHeader, records: PaxRecords): TarEntry {
     throw new ArchiveError(`is ${what}`, { entry: name });
   }
   if (isFolder && bytes > 0) throw new ArchiveError("is a folder and yet has bytes", { entry: name });
-  return { name, isFolder, bytes };
+  return { name, isFolder, isExecutable: header.isExecutable, bytes };
 }
 
 /** @throws ArchiveError if the archive ends before. */

@@ -10,10 +10,14 @@ export interface TarHeader {
   /** `0` a file, `5` a folder, `x` and `g` pax records, `L` a long name, and so on. */
   type: string;
   bytes: number;
+  /** Whether anybody may start it. */
+  isExecutable: boolean;
 }
 
 /** Where a field stands in the block: begin and end. */
 const NAME = [0, 100] as const;
+
+const MODE = [100, 108] as const;
 
 const SIZE = [124, 136] as const;
 
@@ -41,6 +45,7 @@ export function parseHeader(block: Uint8Array): TarHeader {
     name: prefix === "" ? name : `${prefix}/${name}`,
     type: block[TYPE] === 0 ? "0" : String.fromCharCode(block[TYPE]!),
     bytes: number(field(SIZE)),
+    isExecutable: (number(field(MODE)) & 0o111) !== 0,
   };
 }
 

@@ -27,7 +27,7 @@ export interface Unpacked extends Amount {
  * Unpacks an archive into a new folder, which is there whole or not at all; its manifest lies beside it.
  *
  * Only plain files and folders are unpacked: an archive with links, devices or names that are not safe is refused. The
- * files can't be written to, have no other mode, and are as old as the unpacking.
+ * files can't be written to, can be started where the archive says so, and are as old as the unpacking.
  *
  * Nothing is synchronized with the disk, which would take minutes. What a power cut has emptied is found: a file has
  * another size than the manifest says, and a manifest that is not whole can't be read.

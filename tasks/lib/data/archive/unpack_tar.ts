@@ -83,12 +83,12 @@ async function unpackFile(
   { tree }: Job,
   chunks: Chunks,
   path: string,
-  { bytes }: TarEntry,
+  { bytes, isExecutable }: TarEntry,
 ): Promise<TreeFile> {
   try {
     const file = bytes > LARGE
-      ? await streamTreeFile(tree, path, partOf(chunks, bytes))
-      : writeTreeFile(tree, path, await takeWhole(chunks, bytes));
+      ? await streamTreeFile(tree, path, partOf(chunks, bytes), isExecutable)
+      : writeTreeFile(tree, path, await takeWhole(chunks, bytes), isExecutable);
     await skipPadding(chunks, bytes);
     return file;
   } catch (error) {

@@ -65,7 +65,7 @@ function unpackSmall(data: Uint8Array, tree: string, file: ZipFile): TreeFile {
   const content = file.method === STORED ? compressed : inflate(compressed, file);
   if (content.length !== file.bytes) throw otherSize(file);
   if (crc32(content) !== file.crc32) throw otherBytes(file);
-  return writeTreeFile(tree, file.path, content);
+  return writeTreeFile(tree, file.path, content, file.isExecutable);
 }
 
 /** Where the content begins behind the local header, which is not trusted for more than that. */
@@ -130,7 +130,7 @@ async function unpackLarge(
   if (begin + file.compressed > file.end) throw cutOff(file.path);
   const chunks = chunksOf(archive, begin, file.compressed, stop);
   const content = file.method === STORED ? chunks : Readable.from(chunks).compose(createInflateRaw());
-  return await streamTreeFile(tree, file.path, checked(content, file));
+  return await streamTreeFile(tree, file.path, checked(content, file), file.isExecutable);
 }
 
 const HEAD = LOCAL_HEADER + 2 * MAX_FIELD;

@@ -31,6 +31,7 @@ export interface ZipFile {
   crc32: number;
   /** `STORED`, or deflated. */
   method: number;
+  isExecutable: boolean;
 }
 
 export interface ZipPlan {
@@ -82,7 +83,10 @@ function checkKind({ name: entry, kind, isEncrypted, bytes }: ZipEntry) {
   if (kind === "folder" && bytes > 0) throw new ArchiveError("is a folder and yet has bytes", { entry });
 }
 
-function zipFile({ method, compressed, bytes, crc32, offset }: ZipEntry, path: string): ZipFile {
+function zipFile(
+  { isExecutable, method, compressed, bytes, crc32, offset }: ZipEntry,
+  path: string,
+): ZipFile {
   if (method !== STORED && method !== DEFLATED) {
     throw new ArchiveError(
       `is compressed by method ${method}, supported are 0 (stored) and 8 (deflate)`,
@@ -92,7 +96,7 @@ function zipFile({ method, compressed, bytes, crc32, offset }: ZipEntry, path: s
   if (method === STORED && compressed !== bytes) {
     throw new ArchiveError("is stored, and yet has two sizes", { entry: path });
   }
-  return { path, offset, end: 0, compressed, bytes, crc32, method };
+  return { path, offset, end: 0, compressed, bytes, crc32, method, isExecutable };
 }
 
 /** Gives each file the bytes up to the next one, so that no two can share any. */

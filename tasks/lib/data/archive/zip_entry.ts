@@ -6,6 +6,8 @@ import { ArchiveError, shown } from "./archive_error.ts";
 export interface ZipEntry {
   name: string;
   kind: "file" | "folder" | "link" | "special";
+  /** Whether anybody may start it; not so where the writer had no Unix modes. */
+  isExecutable: boolean;
   isEncrypted: boolean;
   method: number;
   crc32: number;
@@ -38,6 +40,7 @@ export function readEntry(directory: Buffer, at: number): { entry: ZipEntry; end
   const entry: ZipEntry = {
     name,
     kind: kindOf(name, directory.readUInt32LE(at + 38)),
+    isExecutable: (directory.readUInt32LE(at + 38) >>> 16 & 0o111) !== 0,
     isEncrypted: (directory.readUInt16LE(at + 8) & ENCRYPTED) !== 0,
     method: directory.readUInt16LE(at + 10),
     crc32: directory.readUInt32LE(at + 16),

@@ -26,7 +26,7 @@ export async function tidy(folder: string, { own }: { own: boolean }, at = ""): 
       removed.push(...await tidy(folder, { own }, path));
     } else if (entry.isFile) {
       const { mode } = await Deno.stat(join(folder, path));
-      await Deno.chmod(join(folder, path), (mode ?? 0o644) & 0o777 | 0o600);
+      await Deno.chmod(join(folder, path), ((mode ?? 0) & 0o111) === 0 ? 0o644 : 0o755);
     }
   }
   if (["HEAD", "objects", "refs"].every((name) => names.includes(name))) {

@@ -6,15 +6,22 @@ import type { Stamp, TreeFile } from "../cache_schema.ts";
 
 export type { Stamp, TreeFile };
 
-/** Nobody writes to data that other experiments use, and no mode is taken from an archive. */
-const MODE = 0o444;
+/** Nobody writes to data that other experiments use. Of an archive's modes no more is taken than that a file can be started. */
+function modeOf(isExecutable: boolean): number {
+  return isExecutable ? 0o555 : 0o444;
+}
 
 /**
  * Writes a file that must not be there yet. All at once, and looked at by its name, this is much quicker than with an
  * open file, of which Deno looks up the path again for each thing that is done with it.
  */
-export function writeTreeFile(tree: string, path: string, content: Uint8Array): TreeFile {
-  Deno.writeFileSync(`${tree}/${path}`, content, { createNew: true, mode: MODE });
+export function writeTreeFile(
+  tree: string,
+  path: string,
+  content: Uint8Array,
+  isExecutable: boolean,
+): TreeFile {
+  Deno.writeFileSync(`${tree}/${path}`, content, { createNew: true, mode: modeOf(isExecutable) });
   return { path, sha256: sha256(content), ...stampOf(Deno.lstatSync(`${tree}/${path}`)) };
 }
 
@@ -23,9 +30,10 @@ export async function streamTreeFile(
   tree: string,
   path: string,
   chunks: AsyncIterable<Uint8Array>,
+  isExecutable: boolean,
 ): Promise<TreeFile> {
   const checksum = createHash("sha256");
-  using file = Deno.openSync(`${tree}/${path}`, { write: true, createNew: true, mode: MODE });
+  using file = Deno.openSync(`${tree}/${path}`, { write: true, createNew: true, mode: modeOf(isExecutable) });
   for await (const chunk of chunks) {
     checksum.update(chunk);
     for (let done = 0; done < chunk.length;) done += file.writeSync(chunk.subarray(done));
