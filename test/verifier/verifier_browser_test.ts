@@ -7,14 +7,19 @@ import { verifierPage } from "../../tasks/lib/maintenance/verifier_page.ts";
 import type { Answer, Finding } from "../../tasks/lib/verifier/worker.ts";
 import { listFiles } from "../../tasks/lib/system/files.ts";
 import { browserTest, open, violations, withBrowser } from "../support/browser.ts";
-import type { Project } from "../support/project.ts";
+import { CLAIMS, experiment as claiming, NOT_IN_PYTHON, TRAIN } from "../support/claims_of_all_kinds.ts";
+import { experiment, Project } from "../support/project.ts";
 import { reproduced, training } from "../support/report_runs.ts";
 
 const LARGEST_PAGE = 400_000;
 
 const page = await Deno.makeTempFile({ suffix: ".html" });
+addEventListener("unload", () => Deno.removeSync(page));
+
+let html: string | undefined;
 
 async function withPage(work: (page: Page, seen: { requests: string[]; errors: string[] }) => Promise<void>) {
+  await Deno.writeTextFile(page, html ??= await verifierPage());
   await withBrowser(async (browser) => {
     const opened = await open(browser, page);
     await work(opened.page, opened);
@@ -61,12 +66,10 @@ function found(answer: Answer): Finding {
 browserTest(
   "the page judges a run folder as verify does, loads nothing, fits a phone, and axe finds nothing wrong",
   async () => {
-    const html = await verifierPage();
-    assert.ok(html.length <= LARGEST_PAGE, `${html.length}`);
-    await Deno.writeTextFile(page, html);
     const { project, folder, files } = await aRun();
     await using _ = project;
     await withPage(async (page, { requests, errors }) => {
+      assert.ok(html!.length <= LARGEST_PAGE, `${html!.length}`);
       const { checks, altered, holds, status } = found(await ask(page, files));
       const recorded = JSON.parse(new TextDecoder().decode(files["verdict.json"]));
       assert.deepEqual([checks, altered, holds, status], [recorded.checks, [], true, "done"]);
@@ -105,6 +108,64 @@ browserTest("a folder that is dropped is judged, and what a reviewer would ask a
       said.join(),
     );
     assert.deepEqual(errors, []);
+  });
+});
+
+browserTest("claims on a source of each kind are judged as verify does", async (t) => {
+  const claims = [...CLAIMS, ...NOT_IN_PYTHON];
+  await using project = await Project.make({ "experiment.yaml": claiming(claims), "train.py": TRAIN });
+  const ended = await project.task("reproduce");
+  const folder = await project.run();
+  const recorded = JSON.parse(await Deno.readTextFile(join(folder, "verdict.json")));
+  assert.equal(recorded.checks.length, claims.length, ended.stderr);
+  await withPage(async (page, { errors }) => {
+    const { checks, altered } = JSON.parse(JSON.stringify(found(await ask(page, await readAll(folder)))));
+    for (const [index, check] of recorded.checks.entries()) {
+      await t.step(`${claims[index]![0]} is ${check.verdict}`, () => assert.deepEqual(checks[index], check));
+    }
+    assert.deepEqual([altered, errors], [[], []]);
+  });
+});
+
+const SIZES = [0, 1, 2 ** 15, 2 ** 15 + 1, 2 ** 23, 2 ** 23 + 1, 2 ** 25, 2 ** 25 + 1, 2 ** 26 + 2 ** 20 + 1];
+
+const MANY = 4500;
+
+browserTest("files of every size are hashed, and more of them than verify takes one worker for", async () => {
+  const files = {
+    "experiment.yaml": experiment("", '[python, make.py, "{out}"]'),
+    "make.py": `
+import os, sys
+out = sys.argv[1]
+for size in ${JSON.stringify(SIZES)}:
+    with open(f"{out}/{size}.bin", "wb") as file:
+        file.truncate(size)
+        file.seek(max(0, size - 1))
+        file.write(b"x"[:size])
+for number in range(${MANY}):
+    open(f"{out}/{number}.txt", "w").write(str(number))
+`,
+  };
+  const { project, ended } = await reproduced(files);
+  await using _ = project;
+  assert.equal(ended.code, 0, ended.stderr);
+  const folder = await project.run();
+  const lines = async (page: Page) => {
+    await page.setInputFiles("#folder", folder);
+    await page.waitForSelector(".verdict", { timeout: 300_000 });
+    return await page.locator("#result li").allTextContents();
+  };
+  await withPage(async (page) => assert.deepEqual(await lines(page), []));
+  const changed = ["train/4321.txt", ...SIZES.slice(1).map((size) => `train/${size}.bin`)];
+  for (const path of changed) {
+    await Deno.chmod(join(folder, path), 0o644);
+    using file = await Deno.open(join(folder, path), { read: true, write: true });
+    await file.seek(-1, Deno.SeekMode.End);
+    await file.write(new TextEncoder().encode("y"));
+  }
+  await withPage(async (page) => {
+    const expected = changed.map((path) => `${path}: other bytes than recorded`);
+    assert.deepEqual((await lines(page)).sort(), expected.sort());
   });
 });
 

@@ -23,7 +23,7 @@ const MAINTENANCE = "tasks/lib/maintenance/";
 const OF_USERS = ["clean.ts", "lock_experiment.ts", "make_locks.ts"].map((file) => MAINTENANCE + file);
 
 /** Imports that maintainers' tasks and tests alone need. */
-const IMPORTS_LEFT_OUT = ["axe-core", "dax", "playwright-core", "@noble/hashes", "pathe"];
+const IMPORTS_LEFT_OUT = ["axe-core", "dax", "playwright-core", "hash-wasm", "pathe"];
 
 interface DenoJson {
   version: string;

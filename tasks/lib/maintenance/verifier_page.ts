@@ -15,7 +15,12 @@ const ROOM = join(ROOT, "tasks", "lib", "verifier");
 const INSTEAD = ["node:crypto", "node:vm", "node:fs", "node:sqlite"];
 
 /** The program's modules that a browser has another of, in the verifier's room under the same name. */
-const OWN = ["values/yaml.ts", "system/sha256_file.ts", "statistics/distributions.ts"];
+const OWN = [
+  "values/yaml.ts",
+  "system/sha256_file.ts",
+  "record/altered_files.ts",
+  "statistics/distributions.ts",
+];
 
 function addressOf(path: string): string {
   return pathToFileURL(path).href;
@@ -72,5 +77,8 @@ async function bundle(name: string, config: string, folder: string): Promise<str
       remedy: "Deno fetches its bundler from npm the first time: connect to a network, and try again",
     });
   }
-  return await Deno.readTextFile(output);
+  const source = await Deno.readTextFile(output);
+  const left = /\("(node:[a-z_/]+)"\)/.exec(source)?.[1];
+  if (left !== undefined) throw new Error(`the page that verifies runs needs ${left}, which no browser has`);
+  return source;
 }

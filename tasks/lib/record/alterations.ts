@@ -2,19 +2,11 @@
 
 import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import { exists, inParallel, sha256File } from "../system/files.ts";
-import { ask, shares } from "../system/workers.ts";
+import { exists, sha256File } from "../system/files.ts";
 import { Folder } from "../system/regular_file.ts";
-import type { Share } from "./alteration_worker.ts";
+import { findAlteredFiles } from "./altered_files.ts";
 import { type Evidence, evidencePath, findAlteration } from "./evidence.ts";
-import {
-  contradicts,
-  readReceipt,
-  RECEIPT,
-  type RecordedFile,
-  type Statement,
-  unstatedOutputs,
-} from "./receipt.ts";
+import { contradicts, readReceipt, RECEIPT, type Statement, unstatedOutputs } from "./receipt.ts";
 import { readVerdict, verdictPath } from "./verdict.ts";
 
 /** What was altered, e.g. `train/metrics.json: other bytes than recorded`; empty if nothing was. */
@@ -53,29 +45,6 @@ async function readStatement(directory: string): Promise<{ stated?: Statement; p
   } catch (error) {
     if (error instanceof Failure && error.exitCode === 1) return { problem: error.message };
     throw error;
-  }
-}
-
-/** So many files take longer to hash than it takes to start a worker. */
-const MANY = 4000;
-
-async function findAlteredFiles(directory: string, files: [path: string, RecordedFile][]): Promise<string[]> {
-  const within = new Folder(directory);
-  const altered = files.length < MANY
-    ? await inParallel(
-      files,
-      ([path, recorded]) => findAlteration(`${directory}/${path}`, path, recorded, within),
-    )
-    : (await Promise.all(shares(files).map((share) => lookInWorker({ directory, files: share })))).flat();
-  return [...new Set(altered)].filter((what) => what !== undefined);
-}
-
-async function lookInWorker(share: Share): Promise<string[]> {
-  const worker = new Worker(new URL("./alteration_worker.ts", import.meta.url), { type: "module" });
-  try {
-    return await ask(worker, share);
-  } finally {
-    worker.terminate();
   }
 }
 

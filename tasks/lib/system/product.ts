@@ -4,7 +4,6 @@
  */
 
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 
 /** The folder that holds `tasks/` and `deno.json`; a project is found by `projectRoot()`. */
 export const ROOT = join(import.meta.dirname!, "..", "..", "..");
@@ -35,7 +34,7 @@ export function release(): Release {
 export function documentation(page: string, { homepage, version }: Release = release()): string {
   const [path, anchor] = page.split("#");
   const address = homepage === undefined
-    ? pathToFileURL(join(ROOT, path!)).href
+    ? new URL(`../../../${path}`, import.meta.url).href
     : `${homepage}/blob/v${version}/${path}`;
   return anchor === undefined ? address : `${address}#${anchor}`;
 }

@@ -1,16 +1,14 @@
 /** What the program takes from Node's built-in modules, for a browser. */
 
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { sha256, Sum } from "./sha256.ts";
 
 /** Of node:crypto: SHA-256 is all that is asked for. */
 export function hash(_algorithm: "sha256", data: string | Uint8Array): string {
-  return bytesToHex(sha256(typeof data === "string" ? utf8ToBytes(data) : data));
+  return sha256(data);
 }
 
-export function createHash(_algorithm: "sha256") {
-  const sum = sha256.create();
-  return { update: (piece: Uint8Array) => void sum.update(piece), digest: () => bytesToHex(sum.digest()) };
+export function createHash(_algorithm: "sha256"): Sum {
+  return new Sum();
 }
 
 /** Of node:vm: the page ends a worker that takes too long, so the search needs no limit of its own. */

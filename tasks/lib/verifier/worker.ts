@@ -3,6 +3,7 @@
 import { type Dropped, DroppedFiles, RUN } from "./dropped_files.ts";
 import { checkSshSignature, type SignatureFinding } from "./ssh_signature.ts";
 import type { Check } from "../record/verdict.ts";
+import { prepare } from "./sha256.ts";
 import { readZip } from "./zip_blobs.ts";
 
 /** What the page sends: files with their paths, or one zip. */
@@ -104,6 +105,7 @@ function isLink(mode: number): boolean {
 
 async function judge(files: Files): Promise<Finding> {
   const started = performance.now();
+  await prepare();
   const unseen = await unseenLinks(files);
   scope.Deno = new DroppedFiles([...files, ...unseen]).asDeno();
   const [{ judgeRun }, { readEvidence }, { readVerdict }, signatures] = await Promise.all([
