@@ -60,14 +60,14 @@ MODES = {"setuid.sh": 0o6775, "plain.txt": 0o666, "theirs.sh": 0o601, "secret.tx
 def make_modes(folder: Path) -> None:
     with zipfile.ZipFile(folder / "modes.zip", "w") as archive:
         for name, mode in MODES.items():
-            member = zipfile.ZipInfo(name)
-            member.external_attr = (0o100000 | mode) << 16
-            archive.writestr(member, name)
-    with tarfile.open(folder / "modes.tar", "w") as archive:
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = (0o100000 | mode) << 16
+            archive.writestr(entry, name)
+    with tarfile.open(folder / "modes.tar", "w") as tar:
         for name, mode in MODES.items():
             member = tarfile.TarInfo(name)
             member.size, member.mode = len(name), mode
-            archive.addfile(member, io.BytesIO(name.encode()))
+            tar.addfile(member, io.BytesIO(name.encode()))
 
 
 class Unseekable(io.RawIOBase):
