@@ -44,7 +44,7 @@ const LONG: Record<string, number> = {
   "test/run/repositories_test.ts": 90,
   "test/program/packages_test.ts": 60,
   "test/record/records_test.ts": 50,
-  "test/experiments/digits_tensorflow_test.ts": 25,
+  "test/experiments/digits_tensorflow_test.ts": 40,
   "test/inside/install_packages_test.py": 20,
   "test/environment/other_pythons_test.ts": 25,
 };

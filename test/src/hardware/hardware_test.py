@@ -237,7 +237,10 @@ def test_pytorch_tells_what_it_sees_and_multiplies() -> None:
     assert look.found["version"] == version.stdout.strip()
 
 
-@pytest.mark.skipif(find_spec("tensorflow") is None, reason="TensorFlow is not installed: cannot be asked")
+@pytest.mark.skipif(
+    find_spec("tensorflow") is None,
+    reason="TensorFlow is not installed here: test/experiments/digits_tensorflow_test.ts asks it",
+)
 def test_tensorflow_tells_what_it_sees_and_multiplies() -> None:
     look = look_at(FRAMEWORKS[1], 0.05)
     assert look.failure is None
