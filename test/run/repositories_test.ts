@@ -1,12 +1,13 @@
 /** Whole repositories, made as existing research is: each is reproduced with the verdicts that it should have. */
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { findPython } from "../../tasks/lib/environment/python.ts";
 import { findUv } from "../../tasks/lib/environment/uv.ts";
 import { isOnPath } from "../../tasks/lib/system/on_path.ts";
 import { madeEnvironment } from "../support/made_environment.ts";
-import { git, type Project } from "../support/project.ts";
+import { reasonToIgnore, RELEASES, TREES } from "../support/other_pythons.ts";
+import { git, type Project, ROOT } from "../support/project.ts";
 import { copyOf, REPOSITORIES } from "../support/repositories.ts";
 import { pythonWithTensorFlow } from "../support/tensorflow.ts";
 
@@ -185,6 +186,49 @@ Deno.test("the repository constants_notebook: an upper-case parameter is given",
   await project.task("reproduce", ["--engine", "host", "--N_STEPS", "3"]);
   const results = join(await project.run("constants-notebook"), "fit/notebooks/results.csv");
   assert.match(await Deno.readTextFile(results), /^steps,slope\n3,0\.7/);
+});
+
+const withoutOldConda = await whyNot({ needs: ["uv", "a package index"], exitCode: 0, verdicts: {} }) ??
+  reasonToIgnore("bullseye");
+if (withoutOldConda !== undefined) {
+  console.log(`ignored: environment.yml from a channel of this disk, since ${withoutOldConda}`);
+}
+
+Deno.test({
+  name: "the repository environment_yml: from a channel with its old Python and numpy, the claim holds",
+  ignore: withoutOldConda !== undefined,
+  fn: async () => {
+    await using project = await copyOf("environment_yml");
+    const { path: python } = await findPython();
+    const output = async (...args: string[]) => {
+      const { success, stderr } = await new Deno.Command(python, { args, stdout: "null" }).output();
+      assert.ok(success, new TextDecoder().decode(stderr));
+    };
+    const away = await Deno.makeTempDir({ prefix: "channel-" });
+    try {
+      const wheels = join(away, "wheels");
+      const old = ["--only-binary", ":all:", "--python-version", RELEASES.bullseye, "numpy==1.19.5"];
+      await output("-m", "pip", "download", "-q", "--no-deps", "-d", wheels, ...old);
+      const [wheel] = [...Deno.readDirSync(wheels)].map(({ name }) => join(wheels, name));
+      const script = join(ROOT, "test/fixtures/environment/make_channel.py");
+      await output(script, join(away, "channel"), join(TREES, "bullseye"), wheel!);
+      const file = await Deno.readTextFile(project.path("environment.yml"));
+      await project.write("environment.yml", file.replace("conda-forge", `file://${away}/channel`));
+      const { code, stdout, stderr } = await project.task("reproduce", ["--engine", "host", "--json"], {
+        XDG_CACHE_HOME: join(away, "cache"),
+        UV: (await findUv())!.path,
+        // No program of conda's.
+        PATH: `${dirname(python)}:/usr/bin:/bin`,
+      });
+      assert.equal(code, 0, stderr);
+      const { checks, directory } = JSON.parse(stdout);
+      assert.deepEqual(checks.map(({ verdict }: Record<string, string>) => verdict), ["identical"]);
+      const { steps } = JSON.parse(await Deno.readTextFile(join(directory, "evidence.json")));
+      assert.match(steps.mean.recorded.environment.python, /^3\.9\./);
+    } finally {
+      await Deno.remove(away, { recursive: true });
+    }
+  },
 });
 
 Deno.test("a failed step names the files that Git LFS or git-annex stand in for", async () => {
