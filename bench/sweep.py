@@ -1,4 +1,4 @@
-"""Measure sweeps of many members: the plan of 1,000, and 10,000 made ones judged, reported and collected.
+"""Measure sweeps of many members: the plan of 1,000; record, status, report and collection of 10,000 made.
 
 Example:
 
@@ -44,9 +44,8 @@ json.dump({"accuracy": [94 + draw.gauss(0, 0.3) for _ in range(10)]}, open(sys.a
 """
 
 
-def sweep(project: Path, *arguments: str, codes: tuple[int, ...] = (0,)) -> dict[str, float]:
-    """Runs it as a person does: seconds on the wall, of the processor, and MB of memory at most."""
-    command = ["deno", "task", "--quiet", "--config", str(ROOT / "deno.json"), "sweep", *arguments]
+def measure(project: Path, command: list[str], codes: tuple[int, ...] = (0,)) -> dict[str, float]:
+    """Runs a command: seconds on the wall, of the processor, and MB of memory at most."""
     environment = {**os.environ, "INIT_CWD": str(project), "NO_COLOR": "1", "DENO_NO_UPDATE_CHECK": "1"}
     output = project / "output.txt"
     with output.open("w") as file:
@@ -57,6 +56,24 @@ def sweep(project: Path, *arguments: str, codes: tuple[int, ...] = (0,)) -> dict
     child.returncode = os.waitstatus_to_exitcode(status)
     assert child.returncode in codes, output.read_text()
     return {"wall_s": wall, "cpu_s": usage.ru_utime + usage.ru_stime, "memory_mb": usage.ru_maxrss / 1024}
+
+
+def task(project: Path, *arguments: str) -> dict[str, float]:
+    """Measures a task as a person calls it."""
+    return measure(project, ["deno", "task", "--quiet", "--config", str(ROOT / "deno.json"), *arguments])
+
+
+def sweep(project: Path, *arguments: str) -> dict[str, float]:
+    return task(project, "sweep", *arguments)
+
+
+def record(project: Path, folder: Path) -> dict[str, float]:
+    """The record is read and written again, by a program that does nothing else."""
+    rights = ["--allow-read", "--allow-write"]
+    config = ["--config", str(ROOT / "deno.json")]
+    return measure(
+        project, ["deno", "run", *rights, *config, str(ROOT / "bench" / "sweep_record.ts"), str(folder)]
+    )
 
 
 def middle(rounds: list[dict[str, float]]) -> dict[str, float]:
@@ -104,6 +121,9 @@ def main() -> None:
         folder = make_members(project, arguments.members)
         files = sum(1 for path in (folder / f"{folder.name}-0003").rglob("*") if path.is_file())
         collected = [collect(project, folder) for _ in range(arguments.rounds)]
+        recorded = [record(project, folder) for _ in range(arguments.rounds)]
+        status = [sweep(project, "--status") for _ in range(arguments.rounds)]
+        reported = [task(project, "report", str(folder)) for _ in range(arguments.rounds)]
         shown = [sweep(project, "--show") for _ in range(arguments.rounds)]
     save_result(
         RESULT,
@@ -115,6 +135,9 @@ def main() -> None:
             "members": arguments.members,
             "files_of_a_member": files,
             "plan_of_1000": middle(plan),
+            "record": middle(recorded),
+            "status": middle(status),
+            "report": middle(reported),
             "collect_judge_and_report": middle(collected),
             "show": middle(shown),
         },

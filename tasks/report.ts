@@ -5,7 +5,7 @@
  */
 
 import { main } from "./lib/cli/main.ts";
-import { defineTask } from "./lib/cli/options.ts";
+import { defineTask, SMALL_MEMORY } from "./lib/cli/options.ts";
 import { CRATE_OPTIONS, crateTask } from "./lib/crate/crate_task.ts";
 import { sweepAt } from "./lib/record/sweep_at.ts";
 import { REPORT_OPTIONS, reportRun } from "./lib/report/report_task.ts";
@@ -13,7 +13,7 @@ import { REPORT_OPTIONS, reportRun } from "./lib/report/report_task.ts";
 export const task = defineTask({
   name: "report",
   description: "Show a run and write its page: verdict, figures, environment, text for the paper",
-  permissions: ["write", "--allow-run=xdg-open,open"],
+  permissions: ["write", "--allow-run=xdg-open,open", SMALL_MEMORY],
   summary:
     "Shows what a run did, on what machine, and whether the claims hold. The same as a page of one file that loads " +
     "nothing is written to report.html in the run folder, and a list of all runs to runs/index.html.",

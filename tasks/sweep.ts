@@ -6,7 +6,7 @@
  */
 
 import { main } from "./lib/cli/main.ts";
-import { defineTask } from "./lib/cli/options.ts";
+import { defineTask, SMALL_MEMORY } from "./lib/cli/options.ts";
 import { EXPERIMENT } from "./lib/experiment/argument.ts";
 import { SWEEP_OPTIONS } from "./lib/sweep/sweep_options.ts";
 import { sweepTask } from "./lib/sweep/sweep_task.ts";
@@ -14,7 +14,7 @@ import { sweepTask } from "./lib/sweep/sweep_task.ts";
 export const task = defineTask({
   name: "sweep",
   description: "Run an experiment over seeds and parameters, and judge what is claimed over seeds",
-  permissions: ["run"],
+  permissions: ["run", SMALL_MEMORY],
   summary:
     "Runs the same experiment once for each seed and each combination of values. Every member is a run with its own " +
     "evidence, verdict and receipt; the sweep's record ties them together. Then it says whether what is claimed over " +

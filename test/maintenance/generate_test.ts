@@ -1,6 +1,7 @@
 /** What `deno task generate` writes, above all what each task may do. */
 
 import assert from "node:assert/strict";
+import { SMALL_MEMORY } from "../../tasks/lib/cli/options.ts";
 import { join } from "node:path";
 import { generatedFiles } from "../../tasks/generate.ts";
 import { withTasks } from "../../tasks/lib/maintenance/task_table.ts";
@@ -160,5 +161,6 @@ function rights(name: string): string[] {
   assert.deepEqual(words.slice(0, 4), ["deno", "run", "--no-prompt", "--quiet"]);
   const set = permissions[words[4]!.replace("-P=", "")]!;
   const named = Object.entries(set).map(([kind, what]) => what === true ? kind : `${kind}=${what.join(",")}`);
-  return [...named, ...words.slice(5, -1).map((flag) => flag.replace("--allow-", ""))];
+  const flags = words.slice(5, -1).filter((flag) => flag !== SMALL_MEMORY);
+  return [...named, ...flags.map((flag) => flag.replace("--allow-", ""))];
 }

@@ -11,18 +11,12 @@
  * ```
  */
 export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  // A receipt may have 10,000 members: no list of pieces is made of each.
-  if (Array.isArray(value)) {
-    let text = "[";
-    for (const [index, item] of value.entries()) text += (index > 0 ? "," : "") + (canonicalJson(item) ?? "");
-    return `${text}]`;
-  }
-  let text = "{";
+  const members: string[] = [];
   for (const key of Object.keys(value).sort()) {
     const member = (value as Record<string, unknown>)[key];
-    if (member === undefined) continue;
-    text += `${text.length > 1 ? "," : ""}${JSON.stringify(key)}:${canonicalJson(member)}`;
+    if (member !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(member)}`);
   }
-  return `${text}}`;
+  return `{${members.join(",")}}`;
 }

@@ -135,14 +135,27 @@ async function parse(text: string): Promise<ParsedSweepReceipt | undefined> {
   const value = jsonOf(text);
   const opened = openEnvelope(value);
   const written = opened?.statement ?? text;
-  const { sweepStatementSchema } = await import("./sweep_schema.ts");
-  const { success, data } = sweepStatementSchema.safeParse(opened === undefined ? value : jsonOf(written));
-  if (!success) return undefined;
-  const stated = sweepFromInToto(data);
+  const statement = opened === undefined ? value : jsonOf(written);
+  if (!isStatement(statement, await import("./sweep_schema.ts"))) return undefined;
+  const stated = sweepFromInToto(statement);
   // All of it follows from what it states, and was written in one way.
   const isSound = canonicalJson(sweepToInToto(stated)) === written &&
     (opened === undefined || canonicalJson(value) === text);
   return isSound ? { stated, text: written, sig: opened?.sig } : undefined;
+}
+
+/** Item by item: a copy of 10,000 members would take more memory than all else. */
+function isStatement(
+  value: unknown,
+  { sweepStatementSchema, statedFileSchema, statedMemberSchema }: typeof import("./sweep_schema.ts"),
+): value is SweepStatement {
+  const { subject, predicate } = (value ?? {}) as Partial<SweepStatement>;
+  const members = predicate?.sweep?.members;
+  if (!Array.isArray(subject) || !Array.isArray(members)) return false;
+  const lists = { subject: [], predicate: { ...predicate, sweep: { ...predicate!.sweep, members: [] } } };
+  return sweepStatementSchema.safeParse({ ...value as object, ...lists }).success &&
+    subject.every((one) => statedFileSchema.safeParse(one).success) &&
+    members.every((one) => statedMemberSchema.safeParse(one).success);
 }
 
 function parseFirstVersion(text: string): ParsedSweepReceipt | undefined {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { exists, writeAtomic } from "../system/files.ts";
 import { Folder, readTextIfThere } from "../system/regular_file.ts";
-import { checkRecord, parseJson } from "../system/records.ts";
+import { checkLongRecord, parseJson } from "../system/records.ts";
 import { runIds, SWEEPS } from "./run_folder.ts";
 import type { ZodMiniType } from "zod/mini";
 import type { Member, SweepRecord, SweepSummary } from "./sweep_schema.ts";
@@ -39,25 +39,34 @@ export async function writeSweep(directory: string, record: SweepRecord): Promis
 
 /** @throws Failure(2) if the folder holds no record of a sweep, or one that this version cannot read. */
 export async function readSweep(directory: string): Promise<SweepRecord> {
-  return await read(directory, ({ sweepSchema }) => sweepSchema);
+  return await read(directory, ({ sweepSchema, memberSchema }) => [sweepSchema, memberSchema]);
 }
 
 /** What a list of sweeps shows; of 10,000 members that is a small part. @throws as {@link readSweep} */
 export async function readSweepSummary(directory: string): Promise<SweepSummary> {
-  return await read(directory, ({ sweepSummarySchema }) => sweepSummarySchema);
+  return await read(
+    directory,
+    ({ sweepSummarySchema, listedMemberSchema }) => [sweepSummarySchema, listedMemberSchema],
+  );
 }
 
-async function read<T>(
+async function read<T extends { members: unknown[] }>(
   directory: string,
-  choose: (schemas: typeof import("./sweep_schema.ts")) => ZodMiniType<T>,
+  choose: (schemas: typeof import("./sweep_schema.ts")) => [record: ZodMiniType<T>, member: ZodMiniType],
 ): Promise<T> {
   const path = sweepPath(directory);
   const text = await readTextIfThere(path, { within: new Folder(directory) });
   if (text === undefined) {
     throw new Failure(2, `${directory} is not the folder of a sweep: it holds no ${SWEEP_FILE}`);
   }
-  const schema = choose(await import("./sweep_schema.ts"));
-  return checkRecord(parseJson(text, path), path, schema, "the record of a sweep");
+  const [schema, item] = choose(await import("./sweep_schema.ts"));
+  return checkLongRecord(
+    parseJson(text, path),
+    path,
+    schema,
+    { list: "members", item },
+    "the record of a sweep",
+  );
 }
 
 export interface FoundSweep {

@@ -3,7 +3,7 @@
 import * as z from "zod/mini";
 import { timeSchema } from "./evidence_schema.ts";
 
-const memberSchema = z.object({
+export const memberSchema = z.object({
   /** Texts of the values that the sweep sets, by parameter. */
   values: z.record(z.string(), z.string()),
   /** How far its run is. */
@@ -75,18 +75,31 @@ export const sweepSchema = z.object({
   members: z.array(memberSchema),
 });
 
+export const listedMemberSchema = z.pick(memberSchema, { status: true });
+
 /** The parts of the record that a list of sweeps shows. */
 export const sweepSummarySchema = z.extend(
   z.pick(sweepSchema, { experiment: true, status: true, created: true }),
   {
     /** How far each run is. */
-    members: z.array(z.pick(memberSchema, { status: true })),
+    members: z.array(listedMemberSchema),
   },
 );
 
 const hashSchema = z.strictObject({
   /** SHA-256 in small hexadecimal digits. */
   sha256: z.string(),
+});
+
+export const statedMemberSchema = z.strictObject({
+  /** Texts of the values that the sweep sets, by parameter. */
+  values: z.record(z.string(), z.string()),
+  /** How far its run is. */
+  status: memberSchema.shape.status,
+  /** Id of its run. */
+  run: z.optional(z.string()),
+  /** SHA-256 of its receipt. */
+  receipt: z.optional(z.string()),
 });
 
 const statedSweepSchema = z.strictObject({
@@ -112,16 +125,14 @@ const statedSweepSchema = z.strictObject({
   /** SHA-256 of the sources that the members ran with; one, unless the code changed between them. */
   code: z.array(z.string()),
   /** As in sweep.json. */
-  members: z.array(z.strictObject({
-    /** Texts of the values that the sweep sets, by parameter. */
-    values: z.record(z.string(), z.string()),
-    /** How far its run is. */
-    status: memberSchema.shape.status,
-    /** Id of its run. */
-    run: z.optional(z.string()),
-    /** SHA-256 of its receipt. */
-    receipt: z.optional(z.string()),
-  })),
+  members: z.array(statedMemberSchema),
+});
+
+export const statedFileSchema = z.strictObject({
+  /** Path relative to the sweep's folder. */
+  name: z.string(),
+  /** What its bytes are. */
+  digest: hashSchema,
 });
 
 /** The receipt of a sweep, second version: in-toto's Statement v1. Strict: nothing is taken on trust that is not understood. */
@@ -129,12 +140,7 @@ export const sweepStatementSchema = z.strictObject({
   /** That it is a statement of in-toto. */
   _type: z.literal("https://in-toto.io/Statement/v1"),
   /** The sweep's record, its verdict and the receipts of its members. */
-  subject: z.array(z.strictObject({
-    /** Path relative to the sweep's folder. */
-    name: z.string(),
-    /** What its bytes are. */
-    digest: hashSchema,
-  })),
+  subject: z.array(statedFileSchema),
   /** That it is in-toto's test result. */
   predicateType: z.literal("https://in-toto.io/attestation/test-result/v0.1"),
   /** The claims over seeds as tests, and what a sweep says beyond that. */

@@ -64,6 +64,25 @@ export function checkRecord<T>(value: unknown, shown: string, schema: ZodMiniTyp
   });
 }
 
+/**
+ * The same of a record with a long list: its items are checked one by one and stay what they are, keys that nobody knows
+ * included. A copy of 10,000 members would take more memory than all else.
+ *
+ * @param item schema of what is in the list of that name
+ */
+export function checkLongRecord<T>(
+  value: unknown,
+  shown: string,
+  schema: ZodMiniType<T>,
+  { list, item }: { list: keyof T & string; item: ZodMiniType },
+  what: string,
+): T {
+  const { [list]: items, ...rest } = (value ?? {}) as Record<string, unknown>;
+  const isSound = Array.isArray(items) && schema.safeParse({ ...rest, [list]: [] }).success &&
+    items.every((one) => item.safeParse(one).success) && !isDeeper(value, DEEPEST);
+  return isSound ? value as T : checkRecord(value, shown, schema, what);
+}
+
 /** A record, or nothing where there is none, or what is there is none: for what can be made again. */
 export async function readRecordIfSound<T>(
   path: string,
