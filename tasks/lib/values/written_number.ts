@@ -107,7 +107,7 @@ const SPREAD = new RegExp(
  * import assert from "node:assert/strict";
  *
  * assert.equal(numberInCell("**94.1** ± 0.2 %"), "94.1 %");
- * assert.equal(numberInCell("ResNet-18"), "ResNet-18");
+ * assert.equal(numberInCell("LeNet-5"), "LeNet-5");
  * ```
  */
 export function numberInCell(cell: string): string {
