@@ -100,7 +100,8 @@ class _Notes:
 def watch(folder: str) -> None:
     """Begins to note what this process opens, in a file of its own in the folder."""
     try:
-        notes = _Notes(os.path.join(folder, str(os.getpid())))
+        # On two nodes of a cluster, two processes may have the same number.
+        notes = _Notes(os.path.join(folder, str(os.getpid()) + "-" + os.environ.get("SLURMD_NODENAME", "")))
     except OSError:
         return
     handlers = {

@@ -216,7 +216,7 @@ def with_children(
     first = children[0]
     if ran_here:
         return {**own, **frameworks_of(first)}
-    return {**own, **{name: value for name, value in first.items() if name != "argv"}}
+    return {**own, **{name: value for name, value in first.items() if name not in ("argv", "node")}}
 
 
 def own_module(name: str) -> ModuleType:
@@ -245,7 +245,9 @@ def run(command: list[str]) -> int:
         try:
             return as_exit_code(child.wait())
         except KeyboardInterrupt:
-            pass  # it was interrupted too, and may take its time to save
+            # It was interrupted too, and may take its time to save; but srun takes that for a question how it goes.
+            if os.path.basename(program) == "srun":
+                child.terminate()
 
 
 def runs_here(arguments: list[str]) -> bool:

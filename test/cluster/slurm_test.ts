@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { said } from "../support/engines.ts";
-import { type Ended, ended, Project, until } from "../support/project.ts";
-import { NODES, Slurm, slurmMissing } from "../support/slurm.ts";
+import { sha256File } from "../../tasks/lib/system/files.ts";
+import { type Ended, ended, Project, ROOT, until } from "../support/project.ts";
+import { hasMemoryGroups, NODES, Slurm, slurmMissing } from "../support/slurm.ts";
 import { LOGIN, Sshd, sshMissing } from "../support/sshd.ts";
 
 const missing = await slurmMissing();
@@ -381,6 +382,90 @@ Deno.test({ name: "sweeps on Slurm", ignore: missing !== undefined }, async (t) 
   });
 });
 
+/** The environment of this repository's experiment, which CI makes before the tests. */
+const ENVIRONMENT = Deno.env.get("VENV_DIR") ?? join(ROOT, ".venv");
+const untrained = missing ?? (exists(ENVIRONMENT) ? undefined : "the experiment's environment is not made");
+if (missing === undefined && untrained !== undefined) {
+  console.log(`ignored: training on Slurm, since ${untrained}: deno task train makes it`);
+}
+
+/** Lines of a training's history.csv, without the header. */
+async function history(step: string): Promise<number[][]> {
+  const [, ...rows] = (await Deno.readTextFile(join(step, "history.csv"))).trim().split("\n");
+  return rows.map((row) => row.split(",").map(Number));
+}
+
+Deno.test({ name: "this repository's experiment on Slurm", ignore: untrained !== undefined }, async (t) => {
+  await using slurm = await Slurm.start({ accounting: false });
+  await using project = await Project.make({
+    "hosts/few.yaml": "cpus: 2\nthrottle: 3\n",
+    "hosts/nodes.yaml": "nodes: 2\ntorchrun: [train]\n",
+  });
+  for (const path of ["experiment.yaml", "requirements.txt", "requirements-cpu.lock", "src"]) {
+    const { success } = await new Deno.Command("cp", { args: ["-r", join(ROOT, path), project.root] })
+      .output();
+    assert.ok(success);
+  }
+  const env = { ...slurm.env, VENV_DIR: ENVIRONMENT, OMP_NUM_THREADS: "1" };
+  const does = async (task: string, ...args: string[]) => {
+    const { code, stdout, stderr } = await project.task(task, args, env);
+    assert.equal(code, 0, stderr + stdout);
+    return stdout;
+  };
+  const epochs = ["--epochs", "1"];
+  await does("step", "train", "--seed", "7", ...epochs, "--engine", "host");
+  const [local] = runsOf(project);
+
+  await t.step("one run on two nodes, by srun and torchrun, with the result of one process", async () => {
+    const stdout = await does("step", "train", "--seed", "7", ...epochs, "--on", "nodes");
+    assert.match(stdout, /Training on 1437 images/);
+    const [run] = runsOf(project);
+    assert.notEqual(run, local);
+    const evidence = JSON.parse(await Deno.readTextFile(join(run!, "evidence.json")));
+    const { command, recorded } = evidence.steps.train;
+    assert.match(
+      command.join(" "),
+      / -- srun --nodes=2 .* -m torch\.distributed\.run --nnodes=2 --nproc-per-node=1 /,
+    );
+    assert.ok(recorded.environment.torch.version);
+    const nodes = recorded.children.map((child: Record<string, unknown>) => child.node);
+    assert.equal(new Set(nodes).size, 2);
+    // Sums in another order differ in the 16th digit, and grow: the same bound as for two processes of one machine.
+    const [alone, together] = await Promise.all([local!, run!].map((one) => history(join(one, "train"))));
+    for (const [index, row] of alone!.entries()) {
+      row.forEach((value, column) =>
+        assert.ok(Math.abs(together![index]![column]! - value) <= 1e-9 * Math.abs(value), `${row}`)
+      );
+    }
+  });
+
+  await t.step("a sweep over 20 seeds, each with the weights that it has anywhere", async () => {
+    await does("sweep", "--seeds", "20", ...epochs, "--on", "few");
+    const { stdout } = await project.task("sweep", ["--watch"], env);
+    const sweeps = project.path("runs", "digits-resnet", "sweeps");
+    const [sweep] = [...Deno.readDirSync(sweeps)];
+    const folder = join(sweeps, sweep!.name);
+    const { members } = JSON.parse(await Deno.readTextFile(join(folder, "sweep.json")));
+    assert.deepEqual(
+      members.map(({ status }: Member) => status),
+      Array.from({ length: 20 }, () => "done"),
+      stdout,
+    );
+    assert.match(stdout, /validation accuracy over seeds/);
+    const weights = async (run: string) => await sha256File(join(run, "train", "model.safetensors"));
+    const hashes = await Promise.all(members.map(({ run }: { run: string }) => weights(join(folder, run))));
+    assert.equal(new Set(hashes).size, 20);
+    assert.equal(hashes[6], await weights(local!));
+  });
+});
+
+/** Folders of the experiment's runs, newest first. */
+function runsOf(project: Project): string[] {
+  const folder = project.path("runs", "digits-resnet");
+  const ids = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => /^\d/.test(name));
+  return ids.sort().reverse().map((id) => join(folder, id));
+}
+
 const unreachable = missing ?? await sshMissing();
 if (missing === undefined && unreachable !== undefined) {
   console.log(`ignored: the tests with a login node, since ${unreachable}`);
@@ -528,10 +613,16 @@ exec ssh "$@"
   });
 });
 
+const hasGroups = missing === undefined && await hasMemoryGroups();
+if (missing === undefined && !hasGroups) {
+  console.log("ignored: a member that runs out of memory, since this machine lets Slurm make no cgroups");
+}
+
 Deno.test({ name: "a site with limits", ignore: missing !== undefined }, async (t) => {
   await using slurm = await Slurm.start({
     accounting: true,
-    conf: ["AccountingStorageEnforce=associations,limits", "MaxArraySize=4"],
+    conf: ["AccountingStorageEnforce=associations,limits", "MaxArraySize=4", "DefMemPerCPU=300"],
+    cgroups: hasGroups,
   });
   const manage = async (...args: string[]) => await slurm.call(["sacctmgr", "--immediate", ...args]);
   await manage("add", "account", "lab", "cluster=test");
@@ -580,6 +671,25 @@ exit 1
     const { stdout } = await slurm.call(["squeue", "-h", "-a", "--states=all", "--format=%j"]);
     const name = `test-${made.directory.split("/").at(-1)}-1.1`;
     assert.equal(stdout.split("\n").filter((line) => line.trim() === name).length, 2);
+  });
+
+  await t.step({
+    name: "a member that takes more memory than it asked for: its cause says so, and others are not touched",
+    ignore: !hasGroups,
+    fn: async () => {
+      await using made = await Sweeps.make(slurm, {
+        "hosts/small.yaml": "memory: 150M\n",
+        "train.py": `import sys\nif sys.argv[1] == "2":\n    b"x" * 400_000_000\n${TRAIN}`,
+      });
+      await made.does("--seeds", "2", "--on", "small");
+      const { stdout } = await made.sweep("--watch");
+      assert.match(stdout, /seed = 1 {2}done/);
+      assert.match(stdout, /seed = 2 {2}interrupted .*stopped by its memory limit/);
+      const { status, attempts, steps } = made.json(2, "evidence.json");
+      assert.deepEqual([status, attempts[0].status], ["interrupted", "interrupted"]);
+      assert.equal(attempts[0].because, "stopped by its memory limit");
+      assert.equal(steps.train.problem, "stopped by its memory limit");
+    },
   });
 
   await t.step("a folder's name may hold what Slurm reads otherwise", async () => {

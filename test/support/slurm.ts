@@ -22,6 +22,16 @@ export interface SlurmOptions {
   accounting?: boolean;
   /** Made device files that stand for GPUs, on each node. */
   gpus?: number;
+  /** Memory limits are held by cgroups, where the machine allows it. */
+  cgroups?: boolean;
+}
+
+/** Whether this machine lets Slurm make groups of processes with a memory limit (cgroups of the first version). */
+export async function hasMemoryGroups(): Promise<boolean> {
+  const group = `/sys/fs/cgroup/memory/slurm-test-${Deno.pid}`;
+  const made = await call(["sh", "-c", 'mkdir "$0" && test -e "$0/memory.limit_in_bytes"', group]);
+  await call(["rmdir", group]);
+  return made.code === 0;
 }
 
 /** Names of the nodes. */
@@ -76,7 +86,8 @@ export class Slurm implements AsyncDisposable {
       `SlurmdPidFile=${join(folder, "slurmd-%n.pid")}`,
       `SlurmctldLogFile=${join(folder, "slurmctld.log")}`,
       `SlurmdLogFile=${join(folder, "slurmd-%n.log")}`,
-      ...["ProctrackType=proctrack/linuxproc", "TaskPlugin=task/none", "SelectType=select/cons_tres"],
+      ...["ProctrackType=proctrack/linuxproc", "SelectType=select/cons_tres"],
+      `TaskPlugin=task/${options.cgroups ? "cgroup" : "none"}`,
       ...["SelectTypeParameters=CR_Core_Memory", "SchedulerType=sched/backfill", "MpiDefault=none"],
       // Seconds, where a cluster has minutes: a test waits for each of them.
       ...["SlurmdTimeout=5", "KillWait=5", "MinJobAge=300", "InactiveLimit=0", "ReturnToService=2"],
@@ -106,8 +117,17 @@ export class Slurm implements AsyncDisposable {
       `PartitionName=main Nodes=${NODES.join(",")} Default=YES MaxTime=INFINITE State=UP`,
     ];
     await Deno.writeTextFile(join(folder, "slurm.conf"), conf.join("\n") + "\n");
-    // Without cgroups: a machine inside another has none to give away.
-    await Deno.writeTextFile(join(folder, "cgroup.conf"), "CgroupAutomount=no\n");
+    // A machine inside another may have no cgroups to give away.
+    const groups = [
+      "CgroupPlugin=cgroup/v1",
+      "ConstrainRAMSpace=yes",
+      "ConstrainSwapSpace=yes",
+      "AllowedSwapSpace=0",
+    ];
+    await Deno.writeTextFile(
+      join(folder, "cgroup.conf"),
+      ["CgroupAutomount=no", ...(options.cgroups ? groups : []), ""].join("\n"),
+    );
     if (options.gpus !== undefined) await this.#makeGpus(options.gpus);
     const key = join(folder, "munge.key");
     await Deno.writeFile(key, crypto.getRandomValues(new Uint8Array(1024)), { mode: 0o400 });
@@ -237,6 +257,10 @@ export class Slurm implements AsyncDisposable {
   async [Symbol.asyncDispose]() {
     await this.call(["scancel", "--user=root", "--quiet"]).catch(() => {});
     for (const name of [...this.#processes.keys()].reverse()) await this.kill(name);
+    if (this.options.cgroups) {
+      const groups = NODES.map((name) => `/sys/fs/cgroup/memory/slurm_${name}`);
+      await call(["find", ...groups, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"]);
+    }
     await Deno.remove(this.folder, { recursive: true }).catch(() => {});
   }
 }

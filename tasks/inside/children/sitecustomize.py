@@ -57,10 +57,14 @@ def _report(folder, inside):
             spec.loader.exec_module(module)
             found = module.record()
         found["argv"] = list(getattr(sys, "orig_argv", sys.argv))[:100]
-        temporary = os.path.join(folder, "." + str(os.getpid()))
+        name = str(os.getpid())
+        if os.environ.get("SLURMD_NODENAME"):  # on two nodes, two processes may have the same number
+            found["node"] = os.environ["SLURMD_NODENAME"]
+            name += "-" + found["node"]
+        temporary = os.path.join(folder, "." + name)
         with open(temporary, "w") as stream:
             json.dump(found, stream)
-        os.rename(temporary, os.path.join(folder, str(os.getpid()) + ".json"))
+        os.rename(temporary, os.path.join(folder, name + ".json"))
     except Exception:
         pass  # the process has done its work; what it ran with stays unknown
 

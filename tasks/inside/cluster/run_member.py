@@ -16,6 +16,7 @@ import os
 import platform
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -146,6 +147,7 @@ def run_step(
     node.record["steps"][step["name"]] = record
     node.write()
     begin = time.monotonic()
+    command = step["resumed"] if goes_on else step["command"]
     for folder in step.get("folders", []):
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder, mode=0o700)
@@ -153,7 +155,11 @@ def run_step(
     if step.get("path"):
         environment["PATH"] = step["path"] + os.pathsep + environment.get("PATH", os.defpath)
     try:
-        code = execute(step["resumed"] if goes_on else step["command"], step, environment, log, stop)
+        if step.get("nodes") is not None:
+            command = on_all_nodes(command, step["nodes"], environment)
+            environment.update(for_srun())
+        record["command"] = command
+        code = execute(command, step, environment, log, stop)
         if code is None:
             code, record["timed_out"] = 1, True
     except OSError as error:
@@ -174,6 +180,48 @@ def run_step(
         record["status"] = "done" if code == 0 else "failed"
     node.write()
     return record["status"], None if code == 0 else f"{step['name']}: exit code {record['code']}"
+
+
+def on_all_nodes(command: list[str], nodes: int, environment: dict[str, str]) -> list[str]:
+    """The command of a step with `srun torchrun` before what it starts: a process for each GPU, or for each node.
+
+    What records the step stays on this node, the job's first one, where the processes meet.
+    """
+    python, begin = command[0], command.index("--") + 1
+    gpus = [one for one in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if one]
+    address = own_address()
+    return [
+        *command[:begin],
+        *("srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit=1"),
+        *(python, "-m", "torch.distributed.run", f"--nnodes={nodes}", f"--nproc-per-node={len(gpus) or 1}"),
+        *("--rdzv-backend=c10d", f"--rdzv-endpoint={address}:{free_port()}"),
+        f"--rdzv-id={os.environ.get('SLURM_JOB_ID')}",
+        *command[begin + 1 :],
+    ]
+
+
+def for_srun() -> dict[str, str]:
+    """What srun does not take over from the job by itself since Slurm 22.05."""
+    cpus = os.environ.get("SLURM_CPUS_PER_TASK")
+    return {} if cpus is None else {"SRUN_CPUS_PER_TASK": cpus}
+
+
+def own_address() -> str:
+    """By which the other nodes reach this one: as Slurm itself does."""
+    name = os.environ.get("SLURMD_NODENAME") or platform.node()
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        asked = ["scontrol", "--oneliner", "show", "node", name]
+        shown = subprocess.run(asked, stdout=subprocess.PIPE, timeout=60, check=True).stdout.decode()
+        for word in shown.split():
+            if word.startswith("NodeAddr="):
+                return word[len("NodeAddr=") :]
+    return name
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("", 0))
+        return int(listener.getsockname()[1])
 
 
 def execute(

@@ -24,7 +24,8 @@ export interface BatchJob {
 
 /** What `sbatch` reads. Options that the cluster's file leaves out are left to the site. */
 export function batchScript(cluster: Cluster, job: BatchJob): string {
-  const { throttle, gpus, signal } = cluster;
+  const { throttle, gpus, signal, nodes, torchrun } = cluster;
+  const isSpread = torchrun.length > 0;
   const options: [name: string, value?: string | number][] = [
     ["job-name", job.name],
     ["array", `0-${job.size - 1}${throttle === undefined ? "" : `%${throttle}`}`],
@@ -36,9 +37,11 @@ export function batchScript(cluster: Cluster, job: BatchJob): string {
     ["qos", cluster.qos],
     ["constraint", cluster.constraint],
     ["time", cluster.time],
+    ["nodes", isSpread ? nodes ?? 1 : undefined],
+    ["ntasks-per-node", isSpread ? 1 : undefined],
     ["cpus-per-task", cluster.cpus],
     ["mem", cluster.memory],
-    [typeof gpus === "string" && gpus.includes("gpu") ? "gres" : "gpus", gpus],
+    [typeof gpus === "string" && gpus.includes("gpu") ? "gres" : isSpread ? "gpus-per-node" : "gpus", gpus],
     // To the script alone, which has become the program that runs the steps and passes it on.
     ["signal", signal === undefined ? undefined : `B:USR1@${signal}`],
   ];

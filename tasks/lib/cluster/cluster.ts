@@ -63,11 +63,15 @@ export const clusterSchema = z.strictObject({
   time: z.optional(time),
   /** Seconds before the time limit at which training is asked to save; then the run is queued again. */
   signal: z.optional(count),
-  /** GPUs of each run: a count for `--gpus`, or what `--gres` takes, e.g. "gpu:a100:1". */
+  /** GPUs of each run, on each of its nodes: a count, or what `--gres` takes, e.g. "gpu:a100:1". */
   gpus: z.optional(gpus),
-  /** Processors of each run. */
+  /** Nodes of each run: the steps that torchrun names run on all of them, others on the first. */
+  nodes: z.optional(count),
+  /** Steps that are started by srun and torchrun: a process for each GPU, one for each node without any. */
+  torchrun: z._default(z.array(text), []),
+  /** Processors of each run, on each of its nodes. */
   cpus: z.optional(count),
-  /** Memory of each run, e.g. 16G. */
+  /** Memory of each run, on each of its nodes, e.g. 16G. */
   memory: z.optional(text),
   /** So many runs of a sweep at a time. */
   throttle: z.optional(count),
@@ -86,9 +90,15 @@ export const clusterSchema = z.strictObject({
   ),
   /** The image, where the environment is a container. */
   image: z.optional(text),
-}).check(z.superRefine(({ host, folder, python, environment }, { issues }) => {
+}).check(z.superRefine(({ host, folder, python, environment, nodes, torchrun }, { issues }) => {
   const wrong = (key: string, input: unknown, message: string) =>
     void issues.push({ code: "custom", input, path: [key], message });
+  if (Number(nodes ?? 1) > 1 && torchrun.length === 0) {
+    wrong("nodes", nodes, "1 where torchrun names no step that runs on all of them, e.g. torchrun: [train]");
+  }
+  if (torchrun.length > 0 && environment === "apptainer") {
+    wrong("environment", environment, "host where steps are started by srun and torchrun");
+  }
   if (host === undefined) {
     for (const [key, value] of Object.entries({ folder, python })) {
       if (value !== undefined) wrong(key, value, "left out, or be given with host: user@login");

@@ -36,6 +36,8 @@ const nodeSchema = z.object({
       seconds: z.optional(z.number()),
       /** It went on where an earlier start had left it. */
       resumed: z.boolean(),
+      /** The command as it was started there. */
+      command: z.optional(z.array(z.string())),
       code: z.optional(z.number()),
       signal: z.optional(z.string()),
       stopped_by: z.optional(z.string()),

@@ -91,6 +91,8 @@ export interface JobStep {
   name: string;
   argv: string[];
   command: string[];
+  /** It is started on so many nodes, by srun and torchrun. */
+  nodes?: number;
   /** The command that goes on where an earlier start has left the step; absent where it can't. */
   resumed?: string[];
   cwd: string;
@@ -335,6 +337,9 @@ async function statesAt(login: Login, submissions: Submission[]): Promise<Map<st
 /** Handed over, and not known yet whether Slurm has it. */
 const UNKNOWN: JobState = { state: "PENDING", detail: "Slurm has not answered yet" };
 
+/** What {@link reasonOf} says of a run that has used up its memory; its node may only have seen that a process was killed. */
+export const MEMORY_LIMIT = "its memory limit";
+
 /** What stopped a run of which its node has said nothing, as it goes on after "stopped by". */
 export function reasonOf(state: JobState | undefined): string {
   if (state === undefined || isActive(state)) {
@@ -343,7 +348,7 @@ export function reasonOf(state: JobState | undefined): string {
   const known: Record<string, string> = {
     TIMEOUT: "its time limit",
     NODE_FAIL: "the failure of its node",
-    OUT_OF_MEMORY: "its memory limit",
+    OUT_OF_MEMORY: MEMORY_LIMIT,
     CANCELLED: "scancel",
     PREEMPTED: "preemption",
     DEADLINE: "its deadline",

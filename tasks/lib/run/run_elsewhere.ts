@@ -8,6 +8,7 @@ import { type NodeRecord, printedOnNode, readNodeRecord } from "../cluster/node_
 import {
   type Job,
   type JobStep,
+  MEMORY_LIMIT,
   type Needs,
   refuseOnNode,
   type Submission,
@@ -56,15 +57,16 @@ const ENGINES = ["host", "apptainer"];
  *
  * @throws Failure(2) for a step that needs what only this machine has
  */
-export async function jobOf(plan: Plan, submission: number, { host, signal }: Cluster): Promise<Job<Plan>> {
+export async function jobOf(plan: Plan, submission: number, cluster: Cluster): Promise<Job<Plan>> {
   if (!ENGINES.includes(plan.engine.name)) {
     refuseOnNode(
       plan.steps[0]!.name,
       `its engine is ${plan.engine.name}, and a node has ${ENGINES.join(" or ")}`,
     );
   }
+  const { host, signal } = cluster;
   if (host !== undefined) plan.steps.forEach((step) => refuseBehindLogin(plan, step, host));
-  const steps = await Promise.all(plan.steps.map((step) => jobStep(plan, step)));
+  const steps = await Promise.all(plan.steps.map((step) => jobStep(plan, step, cluster)));
   const { run, directory } = plan;
   return { submission, run, directory, requeue: signal !== undefined, steps, plan };
 }
@@ -90,13 +92,15 @@ function refuseBehindLogin({ engine, directory }: Plan, step: PlannedStep, host:
   }
 }
 
-async function jobStep(plan: Plan, step: PlannedStep): Promise<JobStep> {
+async function jobStep(plan: Plan, step: PlannedStep, { torchrun, nodes = 1 }: Cluster): Promise<JobStep> {
   const { name, argv, cwd, out, timeout, optional } = step;
   if (step.outputs !== undefined) {
     refuseOnNode(name, "it writes into the project (outputs:), which others read");
   }
   if (step.secrets !== undefined && step.secrets.length > 0) refuseOnNode(name, "it needs secrets");
   if (step.cache !== undefined) await makeStepCache(step.cache);
+  const isSpread = torchrun.includes(name);
+  if (isSpread) requireScript(step);
   const { env } = await (await engineOf(plan.engine.name)).runtime(plan, step);
   const { PATH: _, CUDA_VISIBLE_DEVICES: visible, ...own } = env;
   // Which GPUs a run gets there, the scheduler says.
@@ -105,12 +109,19 @@ async function jobStep(plan: Plan, step: PlannedStep): Promise<JobStep> {
   return {
     ...{ name, argv, cwd, out, timeout, optional, env: own },
     command: await engineCommand(plan, step),
+    ...(isSpread && { nodes: Number(nodes) }),
     ...(step.resume !== undefined && { resumed: await engineCommand(plan, step, true) }),
     ...(plan.engine.name === "host" && isAbsolute(plan.environment.python) && {
       path: dirname(plan.environment.python),
     }),
     ...(scratch !== undefined && { folders: [scratch] }),
   };
+}
+
+/** What torchrun can start: `python script.py …` and `python -m module …`. */
+function requireScript({ name, argv: [program, first = "-"] }: PlannedStep) {
+  if (/^python3?$/.test(program!) && (first === "-m" || !first.startsWith("-"))) return;
+  refuseOnNode(name, 'torchrun starts what is written as "python script.py" or "python -m module" alone');
 }
 
 /**
@@ -129,10 +140,19 @@ export async function takeInRun(
 ): Promise<Evidence> {
   const { plan } = prepared;
   const starts = node?.starts ?? [];
+  const lastStart = starts.length - 1;
+  // The kernel ends what has taken most, and lets the rest be.
+  const isKilled = (step?: NodeRecord["steps"][string]) =>
+    because === MEMORY_LIMIT && step?.start === lastStart &&
+    [step.code, step.signal].some((one) => one === 137 || one === "SIGKILL");
+  const outOfMemory = Object.values(node?.steps ?? {}).some(isKilled);
   const attempts = starts.map((start, index): Attempt => {
-    const { host: { gpus, cpu, cores, name }, status = "interrupted", ended } = start;
+    const last = index === lastStart;
+    const { host: { gpus, cpu, cores, name }, ended } = start;
+    const { status = "interrupted", because: said } = last && outOfMemory
+      ? { because: `stopped by ${because}` }
+      : start;
     const planned = attemptOf(start.submission);
-    const last = index === starts.length - 1;
     return {
       ...planned,
       host: {
@@ -143,7 +163,7 @@ export async function takeInRun(
       started: start.started,
       ended: ended ?? starts[index + 1]?.started ?? new Date().toISOString(),
       status: status === "running" ? "interrupted" : status,
-      because: start.because ?? (ended === undefined ? (last ? because : "it was started again") : undefined),
+      because: said ?? (ended === undefined ? (last ? because : "it was started again") : undefined),
       job: {
         cluster: planned.job!.cluster,
         ...(start.job.id !== null && { id: start.job.id }),
@@ -157,9 +177,9 @@ export async function takeInRun(
   const elsewhere: Record<string, CarriedOut> = {};
   for (const [name, step] of Object.entries(node?.steps ?? {})) {
     const { start, started, resumed, ended = new Date().toISOString(), seconds = 0 } = step;
-    const stoppedBy = step.ended === undefined ? because : step.stopped_by;
+    const stoppedBy = step.ended === undefined || isKilled(step) ? because : step.stopped_by;
     elsewhere[name] = {
-      ...{ attempt: start, started, resumed, ended, seconds },
+      ...{ attempt: start, started, resumed, ended, seconds, command: step.command },
       printed: printedOnNode(plan.directory, name),
       outcome: {
         code: step.code ?? 1,

@@ -41,13 +41,18 @@ const LONGEST_WAIT_MS = 30_000;
  */
 export async function forCluster(
   name: string,
-  { root, environment: { requirements, install } }: Experiment,
+  { name: experiment, root, environment: { requirements, install }, steps }: Experiment,
   request: Pick<RunRequest, "engine" | "image">,
 ): Promise<
   { cluster: Cluster; engine: string; image?: string; gpusElsewhere: number; pythonElsewhere?: string }
 > {
   const cluster = await readCluster(root, name);
-  const { host, python, file } = cluster;
+  const { host, python, file, torchrun } = cluster;
+  if (torchrun.length > 0 && !torchrun.some((step) => Object.hasOwn(steps, step))) {
+    throw new Failure(2, `torchrun: in ${file} names no step of ${experiment}, but ${torchrun.join(", ")}`, {
+      remedy: `Its steps are ${Object.keys(steps).join(", ")}`,
+    });
+  }
   if (host !== undefined && python === undefined && (requirements ?? install) !== undefined) {
     throw new Failure(2, `${file} does not say in which Python the steps run on ${host}`, {
       remedy:

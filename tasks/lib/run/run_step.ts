@@ -63,6 +63,8 @@ export interface CarriedOut {
   started: string;
   ended: string;
   seconds: number;
+  /** The command as it was started there; absent where its node has not said it. */
+  command?: string[];
   outcome: Supervised;
   /** File with what it printed. */
   printed: string;
@@ -116,7 +118,7 @@ async function beginRecord(
   return {
     status: "running",
     argv: step.argv,
-    command: await engineCommand(plan, step, goesOn),
+    command: carried?.command ?? await engineCommand(plan, step, goesOn),
     attempt: carried?.attempt ?? evidence.attempts.length - 1,
     // A step that goes on under other conditions is the work of both.
     fingerprint: goesOn && before?.fingerprint !== whole ? "" : whole,
