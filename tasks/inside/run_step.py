@@ -245,9 +245,7 @@ def run(command: list[str]) -> int:
         try:
             return as_exit_code(child.wait())
         except KeyboardInterrupt:
-            # It was interrupted too, and may take its time to save; but srun takes that for a question how it goes.
-            if os.path.basename(program) == "srun":
-                child.terminate()
+            pass  # it was interrupted too, and may take its time to save
 
 
 def runs_here(arguments: list[str]) -> bool:

@@ -2,13 +2,10 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { parse } from "yaml";
-import { clusterSchema } from "../../tasks/lib/cluster/cluster.ts";
 import { bring, loginOf, NotReached, send, write } from "../../tasks/lib/cluster/login.ts";
 import { relocate } from "../../tasks/lib/cluster/relocate.ts";
 import { Failure } from "../../tasks/lib/cli/failure.ts";
 import { Project } from "../support/project.ts";
-import { validatorOf } from "../support/schemas.ts";
 import { LOGIN, Sshd, sshMissing } from "../support/sshd.ts";
 
 const missing = await sshMissing();
@@ -165,6 +162,39 @@ Deno.test("what is not copied to a login node is refused before anything is aske
   }
 });
 
+Deno.test("data, and steps of earlier runs, are not copied to a login node: they are missed before", async (t) => {
+  await using project = await Project.make({
+    "experiment.yaml": `name: test
+data:
+  photos: { how: ask the authors, to: photos.csv, sha256: "87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7" }
+steps:
+  train: { run: [python3, -V] }
+  read: { run: [python3, -V], needs: [train] }
+  look: { run: [python3, -V, "{data.photos}"] }
+`,
+    "photos.csv": "a\n",
+    "hosts/far.yaml": "host: nowhere.invalid\nfolder: /scratch\n",
+  });
+  const refused = async (step: string) => {
+    const { code, stderr } = await project.task("step", [step, "--on", "far"]);
+    assert.equal(code, 2, stderr);
+    return stderr;
+  };
+  await t.step("data", async () => {
+    assert.match(
+      await refused("look"),
+      /"look" can't run on a cluster: it needs data, .* not copied to nowhere\.invalid/,
+    );
+  });
+  await t.step("an earlier run", async () => {
+    assert.equal((await project.task("step", ["train", "--engine", "host"])).code, 0);
+    assert.match(
+      await refused("read"),
+      /it needs "train" of an earlier run, which is not on nowhere\.invalid/,
+    );
+  });
+});
+
 Deno.test("relocate() changes paths of whole folders, the innermost first, wherever a text names them", () => {
   const moved = [["/home/me/project", "/far/code"], ["/home/me/project/runs/1", "/far/run"]] as const;
   const told = {
@@ -184,28 +214,4 @@ Deno.test("relocate() changes paths of whole folders, the innermost first, where
     count: 3,
     none: null,
   });
-});
-
-Deno.test("the schema of hosts/*.yaml takes what the code takes, and refuses what it refuses", async (t) => {
-  const valid = validatorOf("hosts");
-  const cases: [text: string, isRight: boolean][] = [
-    ["{}", true],
-    [
-      '{ partition: gpu, time: "4:00:00", signal: 300, gpus: gpu:a100:1, modules: [cuda/12.9], options: [--exclusive] }',
-      true,
-    ],
-    ["{ host: ada@login.example.org, folder: /scratch/ada, python: /opt/python3 }", true],
-    ["{ host: -oProxyCommand=id, folder: /scratch }", false],
-    ["{ times: 3 }", false],
-    ["{ environment: docker }", false],
-    ["{ modules: cuda }", false],
-    ["{ options: [exclusive] }", false],
-  ];
-  for (const [text, isRight] of cases) {
-    await t.step(text, () => {
-      const value = parse(text);
-      assert.equal(valid(value), isRight);
-      assert.equal(clusterSchema.safeParse(value).success, isRight);
-    });
-  }
 });

@@ -213,23 +213,27 @@ Deno.test({ name: "sweeps on Slurm", ignore: missing !== undefined }, async (t) 
   await t.step("what is asked to save before its time is over is queued again and goes on", async () => {
     await using made = await Sweeps.make(slurm, {
       "wait-1": "",
+      "wait-2": "",
       "hosts/short.yaml": "time: 10\nsignal: 60\n",
     });
-    await made.does("--seeds", "1", "--on", "short");
-    await made.waits(1);
+    await made.does("--seeds", "2", "--on", "short");
+    await Promise.all([made.waits(1), made.waits(2)]);
     // What --signal does when the time comes, which would take minutes here.
-    const { job } = made.record.members[0];
+    // One of the two has the number of the array as its own, and stands for itself alone all the same.
+    const { job } = made.record.members[1];
     assert.equal((await slurm.call(["scancel", "--batch", "--signal=USR1", job])).code, 0);
     await until("it is queued again", () => {
-      return exists(made.path(1, "node.json")) &&
-        made.json(1, "node.json").starts[0].status === "interrupted";
+      return exists(made.path(2, "node.json")) &&
+        made.json(2, "node.json").starts[0].status === "interrupted";
     });
-    await made.go(1);
+    await made.go(2);
     await made.startAgain(job);
+    await made.go(1);
     await made.watches();
-    const { attempts } = made.json(1, "evidence.json");
+    assert.equal(made.json(1, "evidence.json").attempts.length, 1);
+    const { attempts } = made.json(2, "evidence.json");
     assert.deepEqual(attempts.map(({ status }: Member) => status), ["interrupted", "done"]);
-    assert.equal(made.json(1, "train", "m.json").weights, weights(1));
+    assert.equal(made.json(2, "train", "m.json").weights, weights(2));
   });
 
   await t.step("a node that dies: the member goes on on another one, with the same weights", async () => {

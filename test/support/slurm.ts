@@ -1,4 +1,8 @@
-/** A Slurm of this machine: one controller, three nodes, accounting in MariaDB; all of it ends with the test. */
+/**
+ * A Slurm of this machine: one controller, three nodes, accounting in MariaDB; all of it ends with the test.
+ *
+ * By itself it runs a command that finds such a Slurm: `deno run -A test/support/slurm.ts COMMAND …`
+ */
 
 import { join } from "node:path";
 import { call } from "./engines.ts";
@@ -298,4 +302,11 @@ async function must(argv: string[]) {
 
 async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
+}
+
+if (import.meta.main) {
+  await using slurm = await Slurm.start({ accounting: true });
+  const [command, ...args] = Deno.args;
+  const { code } = await new Deno.Command(command!, { args, env: slurm.env }).spawn().status;
+  Deno.exitCode = code;
 }

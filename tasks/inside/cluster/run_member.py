@@ -104,6 +104,7 @@ class Stop:
         self.by: str | None = None
         self.time_is_short = False
         self.group: int | None = None
+        self.on_all_nodes = False
         self.told: int | None = None
         for number in (TIME_IS_SHORT, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.hear)
@@ -118,6 +119,9 @@ class Stop:
         if self.by is None or self.group is None or self.told == self.group:
             return
         self.told = self.group
+        if self.on_all_nodes:
+            # srun takes SIGINT for a question, and SIGTERM for an end at once: Slurm itself tells the nodes.
+            subprocess.Popen(["scancel", "--signal=TERM", str(job()["id"])])
         send(self.group, signal.SIGINT)
         signal.signal(signal.SIGALRM, self.end)
         signal.alarm(GRACE_SECONDS)
@@ -183,7 +187,7 @@ def run_step(
 
 
 def on_all_nodes(command: list[str], nodes: int, environment: dict[str, str]) -> list[str]:
-    """The command of a step with `srun torchrun` before what it starts: a process for each GPU, or for each node.
+    """The command of a step with `srun torchrun` before what it starts: a process for each GPU, or node.
 
     What records the step stays on this node, the job's first one, where the processes meet.
     """
@@ -237,6 +241,7 @@ def execute(
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+    stop.on_all_nodes = step.get("nodes") is not None
     stop.group = process.pid
     stop.pass_on()  # it may have come while the process started
     try:
@@ -269,7 +274,7 @@ def set_aside(out: Path) -> None:
 
 def requeue() -> None:
     """Asks Slurm to start the job again: it ends this one, and keeps its number."""
-    number = os.environ.get("SLURM_JOB_ID")
+    number = job()["id"]
     if number is not None and shutil.which("scontrol") is not None:
         subprocess.run(["scontrol", "requeue", number], check=False)
         # Slurm ends this process; to end by itself would mean that the job has failed.
@@ -277,6 +282,7 @@ def requeue() -> None:
 
 
 def job() -> dict[str, Any]:
+    """With the element's number: one of the elements has that of the whole array, too."""
     array = os.environ.get("SLURM_ARRAY_JOB_ID")
     return {
         "id": os.environ.get("SLURM_JOB_ID")
