@@ -7,7 +7,7 @@ import { ROOT } from "../support/project.ts";
 
 /** Programs whose options are their own, by the words that come before these in a text. */
 const OTHERS =
-  /\b(docker|podman|nerdctl|apptainer exec|apptainer --version|uv|pip|wsl|apt|apt-get|dnf|nvidia-ctk|usermod|sbatch|SBATCH|squeue|sky|setpriv|tar|git|deno run|systemd-run|nvidia-smi|sysctl|snakemake|conda)\b/;
+  /\b([Dd]ocker|podman|nerdctl|apptainer exec|apptainer --version|uv|pip|wsl|apt|apt-get|dnf|nvidia-ctk|usermod|sbatch|SBATCH|squeue|sky|setpriv|tar|git|deno run|systemd-run|nvidia-smi|sysctl|snakemake|conda)\b/;
 
 /** Texts of other kinds: examples of a step's own command, arguments of programs, styles. */
 const FOREIGN = /\{out\}|shellQuote|^--[a-z]+=|var\(--|--volume/;
