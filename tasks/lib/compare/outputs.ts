@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Evidence, Output } from "../record/evidence.ts";
 import type { FoundRun } from "../record/run_folder.ts";
 import { inParallel, sha256File } from "../system/files.ts";
+import { LARGEST_FILE } from "../system/regular_file.ts";
 
 /** One output of a run as it is found now. */
 export interface FoundOutput {
@@ -13,7 +14,7 @@ export interface FoundOutput {
   /** Where it is, with all links resolved; absent if it is a link or gone. */
   file?: string;
   bytes: number;
-  /** SHA-256 of what is there, else as it was recorded; of a link where it points. */
+  /** SHA-256 of what is there, else as it was recorded; of a link where it points; of what was made large, where it is. */
   hash: string;
   state: "as recorded" | "altered" | "gone";
 }
@@ -36,10 +37,14 @@ async function findOutput(directory: string, step: string, output: Output): Prom
   const recorded = { path, step, bytes: output.bytes, hash: output.sha256 ?? `link ${output.link}` };
   const real = await realPathInside(directory, path, output.link !== undefined);
   if (real === undefined) return { ...recorded, state: "gone" };
-  const hash = output.link === undefined ? await sha256File(real) : `link ${await Deno.readLink(real)}`;
-  const state = hash === recorded.hash ? "as recorded" : "altered";
-  if (output.link !== undefined) return { ...recorded, hash, state };
-  return { ...recorded, file: real, bytes: (await Deno.stat(real)).size, hash, state };
+  if (output.link !== undefined) {
+    const hash = `link ${await Deno.readLink(real)}`;
+    return { ...recorded, hash, state: hash === recorded.hash ? "as recorded" : "altered" };
+  }
+  const bytes = (await Deno.stat(real)).size;
+  // What was made large is not read to say that it was altered.
+  const hash = bytes !== output.bytes && bytes > LARGEST_FILE ? `altered ${real}` : await sha256File(real);
+  return { ...recorded, file: real, bytes, hash, state: hash === recorded.hash ? "as recorded" : "altered" };
 }
 
 /** The path if a regular file (or the link that was recorded) is there and inside the run folder: evidence may come from anybody. */
