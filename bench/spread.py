@@ -5,7 +5,9 @@
 Trains once per variation: the seed, the number of threads, instruction sets, oneDNN, one unit in the last
 place (ulp) of one initial weight, noise on all of them, single precision. Each runs in a process of its own,
 one after the other, because libraries read these switches when they start. Writes published/spread.json, in
-about ten minutes on one core. Where a row says `same_weights`, its switch changed nothing on this machine.
+about ten minutes on one core, and what it says of the seeds into seeds.json beside it, which the claim over
+seeds reads (`--seeds` writes that alone, from the spread.json that is there). Where a row says
+`same_weights`, its switch changed nothing on this machine.
 """
 
 import argparse
@@ -216,6 +218,20 @@ def measure_all(out: Path) -> None:
     )
 
 
+def over_seeds(spread: dict[str, Any]) -> dict[str, Any]:
+    """What the seeds gave, in percent with two decimals as in metrics.json, and what run they are from."""
+    runs = [run for run in spread["runs"] if run["group"] == "seeds"]
+    total = spread["validation_total"]
+    return {
+        "made_by": spread["made_by"],
+        "from": "spread.json",
+        **{name: spread[name] for name in ("date", "machine", "settings", "validation_total")},
+        "seeds": [run["settings"]["seed"] for run in runs],
+        "validation_correct": [run["last_epoch_correct"] for run in runs],
+        "validation_accuracy": [round(100 * run["last_epoch_correct"] / total, 2) for run in runs],
+    }
+
+
 def main() -> None:
     """Runs the command."""
     parser = argparse.ArgumentParser(
@@ -225,11 +241,14 @@ def main() -> None:
     parser.add_argument(
         "--one", metavar="JSON", help="measure one variation here, print JSON (used by itself)"
     )
+    parser.add_argument("--seeds", action="store_true", help="train nothing: write seeds.json again")
     options = parser.parse_args()
     if options.one:
         print(json.dumps(measure(Variation(**json.loads(options.one)))))
-    else:
+        return
+    if not options.seeds:
         measure_all(options.out)
+    write_json(options.out.with_name("seeds.json"), over_seeds(json.loads(options.out.read_text())))
 
 
 if __name__ == "__main__":

@@ -47,6 +47,24 @@ Deno.test("--from-scratch runs in a copy of what git tracks, and in nothing else
   assert.equal(verified.code, 0, verified.stdout + verified.stderr);
 });
 
+Deno.test("--from-scratch takes of published/ what a claim is read from, and nothing else", async () => {
+  await using project = await makeProject();
+  const claim = "  - { name: number, from: train/m.json#/number, published: published/values.json }\n";
+  await project.write("experiment.yaml", EXPERIMENT.split("claims:")[0] + "claims:\n" + claim);
+  await project.write(
+    "train.py",
+    TRAIN.replace('{"found": found}', '{"number": 2, "found": os.listdir("published")}'),
+  );
+  await project.write("published/values.json", '{"number": 2}');
+  await git(project, "add", ".");
+  await git(project, "commit", "-qm", "Claim");
+  const { code, stdout, stderr } = await project.task("reproduce", ["--from-scratch", "--engine", "host"]);
+  assert.equal(code, 0, stdout + stderr);
+  assert.match(stdout, /without 1 of published\//);
+  const made = JSON.parse(await Deno.readTextFile(join(await project.run(), "train/m.json")));
+  assert.deepEqual(made.found, ["values.json"]);
+});
+
 Deno.test("--from-scratch refuses what would bring in earlier results, and a project without git", async (t) => {
   await using project = await makeProject();
   for (const option of ["--reuse", "--resume", "--keep-outputs"]) {

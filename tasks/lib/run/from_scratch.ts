@@ -39,7 +39,9 @@ export async function runFromScratch(
   const { root, file } = experiment;
   const published = relative(root, publishedFolder(experiment));
   const tracked = await trackedFiles(root);
-  const files = tracked.filter((path) => !path.startsWith(`${published}/`));
+  // What a claim is read from is needed to judge; a step that opens it is named beside the verdict.
+  const claimed = new Set(experiment.claims.map(({ published }) => /^[^#~]+/.exec(published ?? "")?.[0]));
+  const files = tracked.filter((path) => !path.startsWith(`${published}/`) || claimed.has(path));
   const runs = runsRoot(root, args.options.runs);
   const [authors, code] = await Promise.all([authorsConditions(experiment), readCode(root, runs)]);
   const origin: Origin = { authors, code, file };
