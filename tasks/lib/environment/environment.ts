@@ -100,11 +100,17 @@ export async function expectedPython(
   return join(await firstFitting(places, expected) ?? places.main, "bin/python");
 }
 
+/** A shim may take a fifth of a second to say which Python it stands for; members of a sweep all ask. */
+const asItIs = new Map<string, Promise<string>>();
+
 /** The Python that PYTHON names or that is found, with the packages of the environment that it is in. */
 async function pythonAsItIs(version?: string): Promise<string> {
   const range = version === undefined ? undefined : { oldest: version, newest: version, isExact: true };
-  const { path, environment } = await findPython({ range });
-  return environment ?? path;
+  const key = JSON.stringify([version, Deno.env.get("PYTHON"), Deno.env.get("PATH")]);
+  const known = asItIs.get(key) ??
+    findPython({ range }).then(({ path, environment }) => environment ?? path);
+  asItIs.set(key, known);
+  return await known;
 }
 
 export interface AddedPackages {

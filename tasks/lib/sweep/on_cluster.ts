@@ -6,7 +6,7 @@ import { duration, pluralize } from "../cli/format.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { loginOf, NotReached } from "../cluster/login.ts";
-import { isActive, siteLimits } from "../cluster/slurm.ts";
+import { isActive, type SiteLimits, siteLimits } from "../cluster/slurm.ts";
 import { type Job, placeThere, reasonOf, type Submission, Submissions } from "../cluster/submission.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -49,7 +49,11 @@ interface HandedOver {
 /** Plans members and shows the script that would hand them over. */
 export async function scriptsOf(given: HandedOver): Promise<string[]> {
   const { cluster, first: { plan: planned, runs } } = given;
-  const { scripts } = await plan(given, 1, await codeOf(cluster, planned, runs));
+  const [limits, code] = await Promise.all([
+    siteLimits(loginOf(cluster.host)),
+    codeOf(cluster, planned, runs),
+  ]);
+  const { scripts } = await plan(given, 1, code, limits);
   return scripts;
 }
 
@@ -58,8 +62,12 @@ export async function handOver(given: HandedOver, terminal: Terminal): Promise<v
   const { sweep: { directory, record }, first, environment, cluster, todo } = given;
   const all = new Submissions(directory);
   const number = (await all.list()).length + 1;
-  const { attempt, claims } = await planElsewhere(first, environment);
-  const { submission, jobs, scripts, todo: now } = await plan(given, number, attempt.code.sha256);
+  // The accounting takes its time to answer.
+  const [limits, { attempt, claims }] = await Promise.all([
+    siteLimits(loginOf(cluster.host)),
+    planElsewhere(first, environment),
+  ]);
+  const { submission, jobs, scripts, todo: now } = await plan(given, number, attempt.code.sha256, limits);
   await all.send(submission, jobs, needsOf(jobs, attempt));
   const conditions: Conditions = { attempt: { ...attempt, job: { cluster: cluster.name } }, claims };
   await writeJson(conditionsPath(directory, number), conditions);
@@ -99,8 +107,8 @@ async function plan(
   { sweep: { directory, record }, request, cluster, todo }: HandedOver,
   number: number,
   code: string,
+  limits: SiteLimits,
 ): Promise<{ submission: Submission; jobs: Job<Plan>[]; scripts: string[]; todo: number[] }> {
-  const limits = await siteLimits(loginOf(cluster.host));
   const now = todo.slice(0, limits.submitted);
   const jobs: Job<Plan>[] = [];
   const prepare = await prepareRuns(request);
