@@ -106,13 +106,86 @@ def collect(project: Path, folder: Path) -> dict[str, float]:
     return sweep(project, "--resume")
 
 
+DIGITS = """name: digits
+parameters: {{ seed: 1 }}
+steps:
+  train:
+    run: [{python}, -m, src.modelling.digits, --epochs, "{epochs}", --seed, "{{seed}}", --out, "{{out}}"]
+    produces: [metrics.json]
+claims:
+  - name: over seeds
+    from: train/metrics.json#/validation_accuracy/-1
+    over: seeds
+    value: {{ at_least: 0 }}
+"""
+
+
+def bare(project: Path, python: str, epochs: int, name: str, seeds: int) -> float:
+    """Seconds that two Python processes take that train half of the seeds each, one after the other."""
+    code = (
+        "import runpy, sys\n"
+        "epochs, out, *seeds = sys.argv[1:]\n"
+        "for seed in seeds:\n"
+        "    sys.argv = ['digits', '--epochs', epochs, '--seed', seed, '--out', out + seed]\n"
+        "    try:\n"
+        "        runpy.run_module('src.modelling.digits', run_name='__main__', alter_sys=True)\n"
+        "    except SystemExit as end:\n"
+        "        assert not end.code, end.code\n"
+    )
+    numbers = [str(seed) for seed in range(1, seeds + 1)]
+    started = time.perf_counter()
+    children = [
+        subprocess.Popen(
+            [python, "-c", code, str(epochs), str(project / name), *half],
+            cwd=project,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.DEVNULL,
+        )
+        for half in (numbers[::2], numbers[1::2])
+    ]
+    assert [child.wait() for child in children] == [0, 0]
+    return time.perf_counter() - started
+
+
+def digits(python: str, epochs: int, seeds: int, rounds: int) -> dict[str, object]:
+    """A sweep of digits with two members at a time beside two bare processes that share the same work."""
+    with tempfile.TemporaryDirectory(prefix="sweep-") as temporary:
+        project = Path(temporary)
+        shutil.copytree(ROOT / "src", project / "src")
+        (project / "experiment.yaml").write_text(DIGITS.format(python=python, epochs=epochs))
+        ours, theirs = [], []
+        for round_ in range(rounds):
+            ours.append(sweep(project, "--seeds", str(seeds), "--jobs", "2", "--engine", "host")["wall_s"])
+            theirs.append(bare(project, python, epochs, f"bare-{round_}-", seeds))
+    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": describe_machine(),
+        **{"seeds": seeds, "epochs": epochs, "jobs": 2, "rounds": rounds},
+        "sweep_s": round(statistics.median(ours), 1),
+        "two_python_processes_s": round(statistics.median(theirs), 1),
+        "ratio": round(statistics.median(ratios), 3),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--members", type=int, default=10_000)
+    parser.add_argument(
+        "--digits",
+        metavar="PYTHON",
+        help="only seeds of digits, beside two processes of this Python, which has the requirements",
+    )
+    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=15)
     arguments = parser.parse_args()
+    if arguments.digits:
+        found = digits(arguments.digits, arguments.epochs, arguments.seeds, arguments.rounds)
+        save_result(RESULT, {**json.loads(RESULT.read_text()), "digits": found})
+        return
     with tempfile.TemporaryDirectory(prefix="sweep-") as temporary:
         project = Path(temporary)
         (project / "experiment.yaml").write_text(EXPERIMENT)
@@ -125,9 +198,11 @@ def main() -> None:
         status = [sweep(project, "--status") for _ in range(arguments.rounds)]
         reported = [task(project, "report", str(folder)) for _ in range(arguments.rounds)]
         shown = [sweep(project, "--show") for _ in range(arguments.rounds)]
+    before = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     save_result(
         RESULT,
         {
+            **({"digits": before["digits"]} if "digits" in before else {}),
             "made_by": "bench/sweep.py",
             "date": time.strftime("%Y-%m-%d"),
             "machine": describe_machine(),
