@@ -405,7 +405,7 @@ Deno.test({ name: "this repository's experiment on Slurm", ignore: untrained !==
     "hosts/few.yaml": "cpus: 2\nthrottle: 3\n",
     "hosts/nodes.yaml": "nodes: 2\ntorchrun: [train]\n",
   });
-  for (const path of ["experiment.yaml", "requirements.txt", "requirements-cpu.lock", "src"]) {
+  for (const path of ["experiment.yaml", "requirements.txt", "requirements-cpu.lock", "src", "published"]) {
     const { success } = await new Deno.Command("cp", { args: ["-r", join(ROOT, path), project.root] })
       .output();
     assert.ok(success);
