@@ -127,7 +127,7 @@ async function hashFile(file: string, info: Deno.FileInfo): Promise<string> {
   if (found?.marks === marks) return found.hash;
   const changed = Math.max(info.mtime?.getTime() ?? Infinity, info.ctime?.getTime() ?? Infinity);
   const isSettled = changed + SETTLED_MS < Date.now();
-  const hash = await sha256File(file);
+  const hash = await sha256File(file, info.size);
   if (isSettled) known.set(file, { marks, hash });
   return hash;
 }
