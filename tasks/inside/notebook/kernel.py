@@ -25,8 +25,9 @@ QUEUE = 200
 
 # Executed in the kernel before the first cell. By default ipykernel's output socket drops what a slow reader
 # has not taken, and sends all that was printed in 0.2 s as one message, be it 1 GB. Here it waits for the
-# reader instead, and splits long texts, so that neither side needs much memory; sent sooner, it is taken while
-# the cell prints on. Done in the thread that owns the socket; where it isn't possible (another version, another Python kernel), the default stays.
+# reader instead, and splits long texts, so that neither side needs much memory; it sends sooner, so that the
+# reader works while the cell prints on. Done in the thread that owns the socket; where it isn't possible
+# (another version, another Python kernel), the default stays.
 PATIENT_OUTPUT = f"""
 def _patient_output(queue={QUEUE}, longest=1 << 18):
     import sys, zmq
