@@ -4,7 +4,7 @@ import type { Member, SweepRecord } from "../../tasks/lib/record/sweep_record.ts
 import { indexPage } from "../../tasks/lib/report/index_page.ts";
 import { failuresByCause, tellFailures } from "../../tasks/lib/sweep/judge_sweep.ts";
 import { effectsOf } from "../../tasks/lib/sweep/effects.ts";
-import { stripOf } from "../../tasks/lib/sweep/strip_chart.ts";
+import { MOST_RINGS, stripChart, stripOf } from "../../tasks/lib/sweep/strip_chart.ts";
 import { sweepPage } from "../../tasks/lib/sweep/sweep_page.ts";
 import { judgeSeeds } from "../../tasks/lib/verdict/judge_seeds.ts";
 
@@ -57,6 +57,24 @@ Deno.test("sweepPage() shows each claim with its strip, what it can show, and fa
   assert.equal(page, await sweepPage(found, { experiment: parsed, verdict, notes: [], given: [] }));
 });
 
+Deno.test("energy that no counter counted in all attempts is not measured, and that of GPUs never is", async () => {
+  const { text, parsed } = experiment("value: 94.1");
+  const energyOf = async (...joules: (number | undefined)[]) => {
+    const found = { directory: "/p/runs", record: record([], text) };
+    const [attempt] = found.record.attempts;
+    found.record.attempts = joules.map((joules) => ({ ...attempt!, joules }));
+    const verdict = {
+      ...{ schema: 1 as const, run: found.record.sweep, judged: found.record.created },
+      ...{ evidenceSha256: "", claimsSha256: "", checks: [], altered: [], holds: false },
+    };
+    const page = await sweepPage(found, { experiment: parsed, verdict, notes: [], given: [] });
+    return /Energy<\/dt>\s*<dd>([^<]*)/.exec(page)?.[1];
+  };
+  assert.equal(await energyOf(undefined), "not measured");
+  assert.equal(await energyOf(3600, undefined), "not measured");
+  assert.match(await energyOf(1800, 1800) ?? "", /^0\.0010 kWh by the processors.*GPUs not measured$/);
+});
+
 Deno.test("stripOf() draws what the claim says", () => {
   const strip = (claim: string) => stripOf(experiment(claim).parsed.claims[0]!, VALUES);
   const tolerance = "tolerance: { absolute: 0.5, because: x }";
@@ -68,6 +86,23 @@ Deno.test("stripOf() draws what the claim says", () => {
   assert.deepEqual(strip("statistic: { above: 94, of: 5 }, value: { at_least: 3 }").band, { low: 94 });
   const same = stripOf(experiment("value: 94").parsed.claims[0]!, [VALUES[0]!, VALUES[0]!]);
   assert.equal(same.prediction, undefined);
+});
+
+Deno.test("stripChart() draws 500 of many seeds, the least and the largest among them", () => {
+  const many = Array.from(
+    { length: 10_000 },
+    (_, seed) => ({ seed: String(seed), value: seed * 7919 % 10_007 }),
+  );
+  const strip = stripOf(experiment("value: 94").parsed.claims[0]!, many);
+  const { layer } = stripChart(strip, "%") as {
+    layer: { data: { values: { row?: string; value: number }[] } }[];
+  };
+  const drawn = layer.find(({ data }) => data.values[0]!.row === "seeds")!.data.values.map(({ value }) =>
+    value
+  );
+  assert.equal(drawn.length, MOST_RINGS);
+  const all = many.map(({ value }) => value);
+  assert.deepEqual([drawn[0], drawn.at(-1)], [Math.min(...all), Math.max(...all)]);
 });
 
 Deno.test("a thousand failures are a few causes", () => {
