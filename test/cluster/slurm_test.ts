@@ -512,7 +512,7 @@ class Far implements AsyncDisposable {
 }
 
 Deno.test({ name: "behind a login node", ignore: unreachable !== undefined }, async (t) => {
-  await using slurm = await Slurm.start({ accounting: true });
+  await using slurm = await Slurm.start({ accounting: false });
   await using sshd = await Sshd.start(slurm.env);
 
   await t.step("members run in a copy of the project, and are taken in from there", async () => {
