@@ -22,6 +22,7 @@ const FIELD: [words: string[], files: RegExp, because: string][] = [
     /^tasks\/lib\/compare\/aspects\.ts$/,
     "packages that compute, in anybody's environment",
   ],
+  [["torch"], /^tasks\/inside\/cluster\/run_member\.py$/, "the launcher of runs on several nodes"],
   [["numpy"], /^tasks\/inside\/children\//, "what a child's record is about"],
   [["tensorflow"], /^tasks\/lib\/values\/tensorboard\.ts$/, "TensorBoard's format of logs"],
   [["safetensors"], /^tasks\/lib\/(?:compare|sources)\//, "a format of files, in which models are compared"],
