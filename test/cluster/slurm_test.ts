@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { said } from "../support/engines.ts";
+import { said } from "../support/users.ts";
 import { sha256File } from "../../tasks/lib/system/files.ts";
 import { type Ended, ended, Project, ROOT, until } from "../support/project.ts";
 import { hasMemoryGroups, NODES, Slurm, slurmMissing } from "../support/slurm.ts";

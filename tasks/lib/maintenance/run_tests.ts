@@ -39,6 +39,7 @@ const TIMES = join(ROOT, ".cache", "test-times.json");
 
 /** About the seconds of those that take much longer than their size tells, for the first time. */
 const LONG: Record<string, number> = {
+  "test/cluster/slurm_test.ts": 240,
   "test/containers/devcontainer_test.ts": 190,
   "test/report/report_browser_test.ts": 70,
   "test/run/repositories_test.ts": 90,
