@@ -12,7 +12,9 @@ function evidence(run: string, task = "reproduce") {
 }
 
 Deno.test("newRunId() is made of the time in UTC and sorts by it", () => {
-  assert.match(newRunId(new Date("2026-11-23T16:05:12.345Z")), /^20261123T160512Z-[0-9a-f]{4}$/);
+  assert.match(newRunId(new Date("2026-11-23T16:05:12.345Z")), /^20261123T160512Z-159[0-9a-f]{3}$/);
+  const times = [0, 5, 99, 100, 999].map((one) => newRunId(new Date(Date.UTC(2026, 10, 23, 16, 5, 12, one))));
+  assert.deepEqual(times.toSorted(), times);
 });
 
 Deno.test("listRuns() lists the newest first and passes over what is no run", async () => {

@@ -216,7 +216,7 @@ Deno.test("report --latex, --typst and --check: a real run's numbers, and a pape
     assert.match(text, remark);
     assert.match(text, /Claims not committed/);
   }
-  assert.match(latex, /^% Written by .*\n% test, run \d{8}T\d{6}Z-[0-9a-f]{4} of \d{4}-\d\d-\d\d$/m);
+  assert.match(latex, /^% Written by .*\n% test, run \d{8}T\d{6}Z-[0-9a-f]{6} of \d{4}-\d\d-\d\d$/m);
   assert.match(
     await Deno.readTextFile(project.path("results.typ")),
     /#let obtained-validation-accuracy = \[#"89\.80\u202F%"\]/,

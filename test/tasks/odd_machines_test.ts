@@ -156,7 +156,13 @@ for _ in range(10_000_000): pass  # libfaketime makes an error of Python's sleep
     FAKETIME_NO_CACHE: "1",
     FAKETIME_DONT_FAKE_MONOTONIC: "1",
   };
-  const { code, stdout, stderr } = await inShell(project.root, ["reproduce"], { env });
+  let ran = await inShell(project.root, ["reproduce"], { env });
+  // Under libfaketime Deno was seen to crash as it left, after all was written and said: once in 30 runs.
+  for (let more = 2; ran.code === 139 && more > 0; more--) {
+    await Deno.writeTextFile(clock.path("offset"), "+0");
+    ran = await inShell(project.root, ["reproduce"], { env });
+  }
+  const { code, stdout, stderr } = ran;
   assert.equal(code, 0, stdout + stderr);
   const { steps, attempts, created, ended } = await project.evidence();
   const step = steps.train;

@@ -7,7 +7,7 @@ import { columns } from "../cli/table.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { cachedEnvironments, environmentLock, environmentsIn } from "../environment/stamp.ts";
 import { stepCaches } from "../plan/step_cache.ts";
-import { readPlan, runsRoot } from "../record/run_folder.ts";
+import { readPlan, RUN_ID, runsRoot } from "../record/run_folder.ts";
 import { acquireRun, isRunLocked, requireFreeRun } from "../record/run_lock.ts";
 import { describeHolder, isLocked, readHolder, tryAcquire } from "../system/file_lock.ts";
 import { exists, listFiles } from "../system/files.ts";
@@ -31,9 +31,6 @@ interface Kept {
 
 /** Caches of Python's tools; environments are told by their stamp, since a `.venv` may be the user's own. */
 const CACHE = /^(\.pytest_cache|\.ruff_cache|\.mypy_cache)$/;
-
-/** A run's id, as `newRunId` makes it. */
-const RUN_ID = /^\d{8}T\d{6}Z-[0-9a-f]{4}$/;
 
 /**
  * Cleans the project that the user stands in.

@@ -18,11 +18,15 @@ export function runsRoot(root: string, option?: string): string {
 /** Folder, beside the runs of an experiment, that holds its sweeps with theirs. */
 export const SWEEPS = "sweeps";
 
-/** A name that sorts by time: 20261123T160512Z-3f9a. */
+/** A name that sorts by time, within a second, too: its milliseconds are in the first half of 20261123T160512Z-1593fa. */
 export function newRunId(now = new Date()): string {
   const time = now.toISOString().replace(/[-:]/g, "").replace(/\.\d+/, "");
-  return `${time}-${crypto.randomUUID().slice(0, 4)}`;
+  const milliseconds = now.getUTCMilliseconds().toString(16).padStart(3, "0");
+  return `${time}-${milliseconds}${crypto.randomUUID().slice(0, 3)}`;
 }
+
+/** Of runs and sweeps; those before 0.2.0 have four digits at the end, by chance alone. */
+export const RUN_ID = /^\d{8}T\d{6}Z-[0-9a-f]{4}(?:[0-9a-f]{2})?$/;
 
 /** The environment entry that every process of a run has. */
 export function runMark(run: string): string {

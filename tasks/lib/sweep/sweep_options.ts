@@ -2,6 +2,7 @@
 
 import { Failure } from "../cli/failure.ts";
 import type { Arguments, OptionTable } from "../cli/options.ts";
+import { RUN_ID } from "../record/run_folder.ts";
 import { RUN_OPTIONS } from "../run/run_task.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import type { RunRequest } from "../run/prepare_run.ts";
@@ -94,7 +95,7 @@ export function refuseTogether(options: Options) {
   if (member !== undefined && (id === undefined || alone.length > 0 || options.plan)) {
     throw new Failure(2, "--member needs --id, and neither --plan nor what goes on with a sweep");
   }
-  if (id !== undefined && alone.length === 0 && !ID.test(id)) {
+  if (id !== undefined && alone.length === 0 && !RUN_ID.test(id)) {
     throw new Failure(
       2,
       "--id names a sweep that is there, for --resume, --retry, --add-seeds, --show or what a cluster has",
@@ -121,9 +122,6 @@ export function refuseTogether(options: Options) {
 }
 
 const EXAMPLE_ID = "20261123T160512Z-3f9a";
-
-/** As `newRunId` makes them, so that the newest is known. */
-export const ID = /^\d{8}T\d{6}Z-[0-9a-f]{4}$/;
 
 export function refuseNew({ seeds, set }: Options, parameters: Values, rest: string[]) {
   if (seeds === undefined && set.length === 0 && Object.keys(parameters).length === 0 && rest.length === 0) {
