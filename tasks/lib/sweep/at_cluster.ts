@@ -61,7 +61,7 @@ export async function lookAfter(
   }
   const { acquireRun } = await import("../record/run_lock.ts");
   const { readSweep } = await import("../record/sweep_record.ts");
-  const { forgetUnstated } = await import("./member_record.ts");
+  const { forgetUnstated } = await import("./read_members.ts");
   const { parseExperiment } = await import("../experiment/parse.ts");
   const { StopSignals } = await import("../system/supervise.ts");
   if (what === "cancel") terminal.line(`cancelled: job ${(await cancelAll(sweep)).join(", ")}`);

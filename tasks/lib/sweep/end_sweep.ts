@@ -20,12 +20,13 @@ export async function endSweep(
   const { directory, record } = sweep;
   const { writeSweep } = await import("../record/sweep_record.ts");
   const { experimentOf } = await import("./judge_sweep.ts");
-  const { keepNumbers } = await import("./member_record.ts");
+  const { keepNumbers } = await import("./read_members.ts");
   const read = known.union(await keepNumbers(sweep, await experimentOf(sweep)));
   const ended = new Date().toISOString();
   const failed = record.members.filter(({ status }) => status === "failed").length;
   const left = record.members.some(({ status }) => status !== "done" && status !== "failed");
   Object.assign(record, { ended, status: stopped || left ? "interrupted" : failed > 0 ? "failed" : "done" });
+  import("./sweep_page.ts").catch(() => {}); // loaded while the disk stores what is written before it
   await writeSweep(directory, record);
   return await conclude(sweep, runs, stopped, terminal, read);
 }

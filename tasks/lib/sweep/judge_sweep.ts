@@ -12,7 +12,7 @@ import { type FoundSweep, type Member, sweepPath } from "../record/sweep_record.
 import { type Check, type RunVerdict, VERDICT_SCHEMA } from "../record/verdict.ts";
 import { inParallel, sha256, sha256File } from "../system/files.ts";
 import { authorsConditions, conditionsOf } from "../verdict/conditions.ts";
-import { observe } from "../verdict/judge.ts";
+import { observe } from "../verdict/observe.ts";
 import { judgeSeeds, type SeedValue } from "../verdict/judge_seeds.ts";
 import { chooseTolerance } from "../verdict/tolerance.ts";
 import { holds } from "../verdict/verify.ts";

@@ -1,11 +1,10 @@
 /** The learning curves of a sweep's members, laid over each other. */
 
 import { join } from "node:path";
-import { readEvidence } from "../record/evidence.ts";
 import type { FoundSweep } from "../record/sweep_record.ts";
 import { type Curve, curvesInCsv, curvesInJson, nameParts } from "../report/curves.ts";
-import { inParallel } from "../system/files.ts";
-import { Folder, readRegularText } from "../system/regular_file.ts";
+import { Folder, readRegularSync } from "../system/regular_file.ts";
+import { readEnded } from "./member_record.ts";
 
 /** More members than this are not read: a fan of them looks the same. */
 export const MOST_READ = 200;
@@ -33,28 +32,26 @@ export interface Fan {
 }
 
 /** A fan for each quantity that at least two members have a curve of, accuracy and loss first; at most so many. */
-export async function fansOf({ directory, record }: FoundSweep, most = 6): Promise<Fan[]> {
+export function fansOf({ directory, record }: FoundSweep, most = 6): Fan[] {
   const done = record.members.filter(({ status, run }) => status === "done" && run !== undefined);
-  const read = await inParallel(done.slice(0, MOST_READ), async ({ run }) => {
-    return await curvesOf(join(directory, run!), record.steps).catch((): Curve[] => []);
-  });
+  const read = done.slice(0, MOST_READ).flatMap(({ run }) => curvesOf(join(directory, run!), record.steps));
   const byName = new Map<string, Curve["values"][]>();
-  for (const { name, values } of read.flat()) byName.set(name, [...byName.get(name) ?? [], values]);
+  for (const { name, values } of read) byName.set(name, [...byName.get(name) ?? [], values]);
   return [...byName].filter(([, curves]) => curves.length > 1)
     .map(([name, curves]) => fan(titleOf(name), curves))
     .filter(({ points }) => points.length > 1)
     .sort((a, b) => rank(a.title) - rank(b.title)).slice(0, most);
 }
 
-/** Each name once: a table and a JSON file often hold the same curve. */
-async function curvesOf(folder: string, steps: readonly string[]): Promise<Curve[]> {
-  const evidence = await readEvidence(folder);
+/** Each name once: a table and a JSON file often hold the same curve. None where a file is not what was recorded. */
+function curvesOf(folder: string, steps: readonly string[]): Curve[] {
+  const ended = readEnded(folder)?.ended;
+  const within = new Folder(folder);
   const found = new Map<string, Curve>();
   for (const step of steps) {
-    for (const { path, bytes, link } of evidence.steps[step]?.outputs ?? []) {
+    for (const { path, bytes, link } of ended?.steps[step]?.outputs ?? []) {
       if (!/\.(?:json|csv)$/.test(path) || bytes > MOST_BYTES || link !== undefined) continue;
-      const text = await readRegularText(join(folder, step, path), { within: new Folder(folder) });
-      for (const curve of path.endsWith(".csv") ? curvesInCsv(text) : curvesIn(text)) {
+      for (const curve of curvesIn(join(folder, step, path), within)) {
         if (!found.has(curve.name)) found.set(curve.name, curve);
       }
     }
@@ -62,11 +59,12 @@ async function curvesOf(folder: string, steps: readonly string[]): Promise<Curve
   return [...found.values()];
 }
 
-function curvesIn(text: string): Curve[] {
+function curvesIn(path: string, within: Folder): Curve[] {
   try {
-    return curvesInJson(text);
+    const text = new TextDecoder().decode(readRegularSync(path, { within }));
+    return path.endsWith(".csv") ? curvesInCsv(text) : curvesInJson(text);
   } catch {
-    return []; // whatever it is, it is no JSON
+    return []; // gone, or no JSON
   }
 }
 

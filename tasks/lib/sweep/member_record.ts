@@ -4,18 +4,17 @@
  */
 
 import { join } from "node:path";
-import type { Claim, Experiment } from "../experiment/experiment.ts";
+import type { Claim } from "../experiment/experiment.ts";
 import { runFiles } from "../experiment/run_files.ts";
 import { evidencePath, findAlteration } from "../record/evidence.ts";
 import { type EndedRun, endedRunSchema } from "../record/evidence_schema.ts";
 import { RECEIPT } from "../record/receipt.ts";
-import { isRecordStated } from "../record/sweep_receipt.ts";
-import type { FoundSweep, Member } from "../record/sweep_record.ts";
+import type { Member } from "../record/sweep_record.ts";
 import { inParallel, sha256, sha256File } from "../system/files.ts";
 import { Folder, readRegularSync } from "../system/regular_file.ts";
 import { toText } from "../values/decimal.ts";
 import { readNumber } from "../verdict/claimed_number.ts";
-import { observe } from "../verdict/judge.ts";
+import { observe } from "../verdict/observe.ts";
 import type { Observation } from "../verdict/read_value.ts";
 
 /** What each claim on a number found, by its name, or in words why it found none. */
@@ -41,13 +40,14 @@ export function numberIn(observation: Observation | undefined, claim: Claim): nu
 }
 
 /** A run as it left its folder, by the parts of its evidence that a sweep needs. */
-interface LeftRun {
+export interface LeftRun {
   ended: EndedRun;
   /** SHA-256 of its evidence. */
   evidence: string;
 }
 
-function readLeft(directory: string): LeftRun | undefined {
+/** Nothing where its evidence can't be read. */
+export function readEnded(directory: string): LeftRun | undefined {
   try {
     const bytes = readRegularSync(evidencePath(directory), { within: new Folder(directory) });
     const { success, data } = endedRunSchema.safeParse(JSON.parse(new TextDecoder().decode(bytes)));
@@ -76,7 +76,7 @@ export async function outcomeOf(
     problem: status === "done" ? undefined : problem,
     code: attempts.at(-1)!.code.sha256,
     // Absent where the runner was killed before it drew up one.
-    receipt: await sha256File(join(directory, RECEIPT)).catch(() => undefined),
+    receipt: await sha256File(`${directory}/${RECEIPT}`).catch(() => undefined),
     ...{ found: undefined, evidence: undefined },
   };
 }
@@ -92,13 +92,31 @@ export async function readMember(
   run: string,
   claims: readonly Claim[],
 ): Promise<Partial<Member> | undefined> {
-  const folder = join(directory, run);
-  const left = readLeft(folder);
+  const folder = `${directory}/${run}`;
+  const left = readEnded(folder);
   if (left === undefined || left.ended.status !== "done" && left.ended.status !== "failed") return undefined;
   const { ended, evidence } = left;
   const entry = await outcomeOf({ id: run, directory: folder, evidence: ended });
   const found = ended.status === "done" ? await readNumbers(folder, ended, claims) : undefined;
   return found === undefined ? entry : { ...entry, found, evidence };
+}
+
+/** What is to be read, in a message. */
+export interface ToRead {
+  /** Folder of the sweep. */
+  directory: string;
+  /** Ids of runs in it. */
+  runs: string[];
+  /** On numbers of these runs. */
+  claims: readonly Claim[];
+}
+
+/** As `readMember` gives it, by run. */
+export type Entries = (Partial<Member> | undefined)[];
+
+/** Entries of members, in their order; of many, `readMembers` is quicker. */
+export async function readHere({ directory, runs, claims }: ToRead): Promise<Entries> {
+  return await inParallel(runs, (run) => readMember(directory, run, claims));
 }
 
 /** Numbers are taken from bytes that the evidence has the hash of: otherwise there are none. */
@@ -128,35 +146,6 @@ async function readNumbers(
   return Object.fromEntries(
     claims.map((claim) => [claim.name, numberIn(observations.get(claim.name), claim)]),
   );
-}
-
-/**
- * Reads what members that are done gave, where the record does not say it yet; the record is changed, not written.
- *
- * @returns the members whose evidence was read just now
- */
-export async function keepNumbers(
-  { directory, record }: FoundSweep,
-  experiment: Experiment,
-): Promise<Set<Member>> {
-  const claims = numbersOf(experiment.claims, record.steps);
-  const read = new Set<Member>();
-  const lacking = record.members.filter(({ status, run, found }) =>
-    status === "done" && run !== undefined && found === undefined
-  );
-  await inParallel(lacking, async (member) => {
-    const entry = await readMember(directory, member.run!, claims);
-    if (entry?.status !== "done" || entry.found === undefined) return;
-    Object.assign(member, entry);
-    read.add(member);
-  });
-  return read;
-}
-
-/** Forgets the numbers of a record that is not the one that the sweep's receipt states: they are read again. */
-export async function forgetUnstated({ directory, record }: FoundSweep): Promise<void> {
-  if (record.members.every(({ found }) => found === undefined) || await isRecordStated(directory)) return;
-  for (const member of record.members) Object.assign(member, { found: undefined, evidence: undefined });
 }
 
 /** Whether a member's evidence is still the one that its numbers were read from. */

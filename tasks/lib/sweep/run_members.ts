@@ -13,10 +13,11 @@ import { type FoundSweep, type Member, writeSweep } from "../record/sweep_record
 import { concludeMember } from "../run/conclude.ts";
 import { executeRun } from "../run/execute_run.ts";
 import { type PreparedRun, prepareRun, type RunRequest } from "../run/prepare_run.ts";
-import { exists, inParallel } from "../system/files.ts";
+import { exists } from "../system/files.ts";
 import { experimentOf } from "./judge_sweep.ts";
-import { numbersOf, outcomeOf, readMember } from "./member_record.ts";
+import { numbersOf, outcomeOf } from "./member_record.ts";
 import { inWords } from "./members.ts";
+import { readMembers } from "./read_members.ts";
 import type { Workers } from "./workers.ts";
 
 export interface MembersRequest {
@@ -213,11 +214,12 @@ export async function recoverMembers(sweep: FoundSweep, runs: string, force = fa
   const read = new Set<Member>();
   if (begun.length === 0) return read;
   const claims = numbersOf((await experimentOf(sweep)).claims, record.steps);
-  await inParallel(begun, async (member) => {
-    const entry = await readMember(directory, member.run!, claims);
+  const entries = await readMembers({ directory, runs: begun.map(({ run }) => run!), claims });
+  for (const [index, member] of begun.entries()) {
+    const entry = entries[index];
     Object.assign(member, entry ?? { status: "interrupted" });
     if (entry?.found !== undefined) read.add(member);
-  });
+  }
   const left = begun.filter(({ status }) => status === "interrupted");
   const ids = left.flatMap(({ run = [] }) => run);
   await recoverRuns(join(runs, record.experiment.name, SWEEPS), record.sweep, ids);

@@ -33,7 +33,7 @@ export async function writeSweepReport(
   runs: string | undefined,
 ): Promise<string> {
   const path = join(sweep.directory, "report.html");
-  await writeAtomic(path, await sweepPage(sweep, judged, await fansOf(sweep)));
+  await writeAtomic(path, await sweepPage(sweep, judged, fansOf(sweep)));
   if (runs !== undefined) await writeIndex(runs);
   return path;
 }

@@ -217,7 +217,7 @@ async function goOn(
   const { record } = sweep;
   const { acquireRun } = await import("../record/run_lock.ts");
   const { recoverMembers } = await import("./run_members.ts");
-  const { forgetUnstated } = await import("./member_record.ts");
+  const { forgetUnstated } = await import("./read_members.ts");
   using _ = await acquireRun(sweep.directory, options.force);
   await forgetUnstated(sweep);
   const known = await recoverMembers(sweep, runs, options.force);
