@@ -7,8 +7,7 @@ import contextlib
 import time
 from typing import Any
 
-from nbclient.exceptions import CellExecutionComplete
-
+from .account import timestamp
 from .file import tags
 from .kernel import DeadKernel
 from .output import CellOutput, CellText
@@ -41,7 +40,7 @@ class CellRun:
         self.received = 0
         file = self.job.output.with_name(f"{self.job.output.stem}.cell-{number}.txt")
         self.output = CellOutput(
-            turn.client,
+            turn.account,
             cell,
             index,
             CellText(file),
@@ -51,9 +50,9 @@ class CellRun:
 
     async def run(self) -> bool:
         """False if the notebook ends here."""
-        self.cell.metadata["execution"] = {}
-        self.turn.client.clear_before_next_output = False
-        request = self.kernel.execute(self.cell.source, stop_on_error=not self.tolerant)
+        self.cell["metadata"]["execution"] = {}
+        self.turn.account.clear_before_next_output = False
+        request = self.kernel.execute(self.cell["source"], stop_on_error=not self.tolerant)
         self.turn.requests.add(request)
         try:
             return await self._outcome(request)
@@ -77,7 +76,7 @@ class CellRun:
             return False
         content = task.result()
         self.output.finish()
-        self.cell.execution_count = content.get("execution_count", self.cell.execution_count)
+        self.cell["execution_count"] = content.get("execution_count", self.cell["execution_count"])
         return self._goes_on(content)
 
     async def _finish(self, request: str) -> dict[str, Any]:
@@ -98,9 +97,7 @@ class CellRun:
             await asyncio.wait_for(self.kernel.widgets.settle(), WIDGET_SECONDS)
         except asyncio.TimeoutError:
             self.turn.tell(f"{self.place}: the kernel did not hear of its widgets' new state")
-        sent = reply["header"].get("date")
-        if hasattr(sent, "strftime"):
-            self.cell.metadata["execution"]["shell.execute_reply"] = sent.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        self.cell["metadata"]["execution"]["shell.execute_reply"] = timestamp(reply)
         return reply["content"]
 
     async def _take_outputs(self, request: str) -> None:
@@ -112,9 +109,7 @@ class CellRun:
             if parent != request and not late:
                 continue
             self.received += 1
-            try:
-                self.output.receive(message)
-            except CellExecutionComplete:
+            if self.output.receive(message):
                 return
 
     async def _drain(self, request: str) -> None:
@@ -143,7 +138,7 @@ class CellRun:
             return self._failed(content)
         for error in self.output.errors:
             # Shown by a callback, a magic, or the drawing of a figure: the cell itself went on.
-            if not self._failed({**error, "execution_count": self.cell.execution_count}):
+            if not self._failed({**error, "execution_count": self.cell["execution_count"]}):
                 return False
         if any(one.get("source") == "ask_exit" for one in content.get("payload") or []):
             return self._ended_on_purpose("exit()")
@@ -159,7 +154,7 @@ class CellRun:
         lines = clean_traceback(content.get("traceback") or [])
         summary = f"{name}: {shorten(value, 200)}" if value else name
         self.turn.tell(f"{self.place} {'raised' if self.tolerant else 'failed with'} {summary}")
-        excerpt = source_excerpt(self.cell.source, failing_line(lines, content.get("execution_count")))
+        excerpt = source_excerpt(self.cell["source"], failing_line(lines, content.get("execution_count")))
         for line in [*excerpt, *"\n".join(lines)[-SHOWN_TRACEBACK:].split("\n")]:
             self.turn.batch.console.line(self.turn.prefix + line)
         status = "tolerated" if self.tolerant else "failed"

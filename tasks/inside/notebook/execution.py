@@ -11,9 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nbclient import NotebookClient
-from nbformat.v4 import to_notebook
-
+from .account import Account
 from .batch import Batch
 from .cell import CellRun
 from .file import save_notebook, tags
@@ -54,7 +52,7 @@ class Execution:
             await self._execute_and_save()
         if job.status == "running":
             job.status = "done"
-        if self.options.html and self.turn.client is not None:
+        if self.options.html and self.turn.account is not None:
             with self._contained("write a page of"):
                 write_page(job.notebook, job.output.with_suffix(".html"))
         saved = f", saved as {job.output}" if job.saved else ""
@@ -77,7 +75,7 @@ class Execution:
         saving = None
         try:
             with self._contained("execute"):
-                self._load()
+                self.turn.account = Account(self.job.notebook)
                 self.save()
                 saving = asyncio.ensure_future(self._save_now_and_then())
                 await self._execute()
@@ -89,11 +87,6 @@ class Execution:
             await self.turn.kernel.shutdown()
             self.job.seconds = time.monotonic() - self.started
 
-    def _load(self) -> None:
-        """Make the notebook nbclient's, which keeps account of displays, widgets and comms."""
-        self.job.notebook = to_notebook(self.job.notebook)
-        self.turn.client = NotebookClient(self.job.notebook)
-
     async def _execute(self) -> None:
         job = self.job
         try:
@@ -101,12 +94,12 @@ class Execution:
             if not await self.turn.unless_stopped(connecting):
                 return
             self.batch.prestart_next()
-            job.notebook.metadata["language_info"] = self.turn.kernel.language_info
-            self.turn.client.kc = self.turn.kernel.widgets
-            for index, cell in enumerate(job.notebook.cells):
+            job.notebook["metadata"]["language_info"] = self.turn.kernel.language_info
+            self.turn.account.widget_client = self.turn.kernel.widgets
+            for index, cell in enumerate(job.notebook["cells"]):
                 if is_executable(cell) and not await self._cell(index, cell):
                     break
-            self.turn.client.set_widgets_metadata()
+            self.turn.account.save_widgets()
         except DeadKernel as error:
             job.fail("dead kernel", "DeadKernel", f"the kernel {error}", kernel_exit_code=error.exit_code)
             self.turn.tell(f"the kernel {error}")
@@ -116,10 +109,10 @@ class Execution:
     async def _cell(self, index: int, cell: Any) -> bool:
         """Execute one cell; False if the notebook ends here."""
         job = self.job
-        number = sum(is_executable(other) for other in job.notebook.cells[: index + 1])
+        number = sum(is_executable(other) for other in job.notebook["cells"][: index + 1])
         elapsed = _clock(time.monotonic() - self.started)
         skipped = "skip-execution" in tags(cell)
-        excerpt = "(skipped: tagged skip-execution)" if skipped else first_line(cell.source)
+        excerpt = "(skipped: tagged skip-execution)" if skipped else first_line(cell["source"])
         self.turn.tell(f"cell {number} of {job.cells}  {elapsed}  {excerpt}")
         if skipped:
             return True

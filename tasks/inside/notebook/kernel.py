@@ -6,22 +6,15 @@ import asyncio
 import contextlib
 import signal
 import threading
-from queue import Empty
 from typing import Any
 
-import zmq
-import zmq.asyncio
-from jupyter_client.asynchronous import AsyncKernelClient
-
 from .process import KernelProcess, describe_exit
+from .wire import QUEUE, Channel, Session
 
 WAKE_SECONDS = 5.0
 """No wait for a message is longer than this without looking again: ZeroMQ tells of new ones only once."""
 SHUTDOWN_SECONDS = 5.0
 """How long a kernel may take for its own exit handlers before it is ended by force."""
-
-QUEUE = 200
-"""Messages that may wait on either side of the output socket."""
 
 # Executed in the kernel before the first cell. By default ipykernel's output socket drops what a slow reader
 # has not taken, and sends all that was printed in 0.2 s as one message, be it 1 GB. Here it waits for the
@@ -82,17 +75,20 @@ class Kernel:
         self.process = process
         self.spec = process.spec
         self.language_info: dict[str, Any] = {}
-        self.client: Any = None
         self.widgets: WidgetClient
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._ready = False
+        self._session: Session
+        self._channels: dict[str, Channel] = {}
 
     async def connect(self, context: Any, start_seconds: float) -> None:
         """Wait until the kernel answers and its output reaches us; raises DeadKernel."""
         self._watch_exit()
-        self.client = _client(self.process, context)
+        connection = self.process.connection
+        self._session = Session(connection["key"])
         self.widgets = WidgetClient(self.process, context)
-        self.client.start_channels(stdin=False, hb=False)
+        for name in ("shell", "iopub", "control"):
+            self._channels[name] = Channel(context, connection, name, self._session)
         try:
             await asyncio.wait_for(self.or_dead(self._handshake()), start_seconds)
             self._ready = True
@@ -106,12 +102,8 @@ class Kernel:
         reply = await self.reply_to(request)
         self.language_info = reply["content"].get("language_info", {})
         # The subscription to the output may lag behind the first reply: ask until something comes through.
-        while True:
-            try:
-                await self.client.iopub_channel.get_msg(timeout=0.2)
-                break
-            except Empty:
-                self.request("kernel_info_request", {})
+        while await self._channels["iopub"].receive(0.2) is None:
+            self.request("kernel_info_request", {})
         if self.spec.is_python:
             await self.reply_to(self.execute(PATIENT_OUTPUT, silent=True))
 
@@ -145,8 +137,8 @@ class Kernel:
 
     def request(self, kind: str, content: dict[str, Any], channel: str = "shell") -> str:
         """Send a message; its id is what replies and outputs refer to."""
-        message = self.client.session.msg(kind, content)
-        getattr(self.client, f"{channel}_channel").send(message)
+        message = self._session.msg(kind, content)
+        self._channels[channel].send(message)
         return message["header"]["msg_id"]
 
     def execute(self, code: str, *, silent: bool = False, stop_on_error: bool = True) -> str:
@@ -163,11 +155,11 @@ class Kernel:
 
     async def reply_to(self, request: str) -> dict[str, Any]:
         """Wait for the reply to a request, for as long as it takes."""
-        return await _reply_on(self.client.shell_channel, request)
+        return await _reply_on(self._channels["shell"], request)
 
     async def next_output(self) -> dict[str, Any]:
         """The next message of any request's output."""
-        return await _next_message(self.client.iopub_channel)
+        return await _next_message(self._channels["iopub"])
 
     def interrupt(self) -> None:
         """What ^C is in a terminal, for the kernel and the processes it started."""
@@ -211,71 +203,50 @@ class Kernel:
     def close(self) -> None:
         """End the process if it still runs and free all resources. May be called twice, and at any time."""
         self.process.close()
-        if self.client is not None:
-            self.client.stop_channels()
+        if self._channels:
+            for channel in self._channels.values():
+                channel.close()
             self.widgets.close()
-            self.client = None
+            self._channels = {}
 
 
 class WidgetClient:
-    """What nbclient's mimics of widgets send to the kernel, on a socket of its own.
-
-    To send on a socket while its reply is awaited can use up the only notice that the reply has come.
+    """What nbclient's mimics of widgets send to the kernel, on a socket of its own: none of their replies,
+    which nobody reads, stands between a cell and its own.
     """
 
     def __init__(self, process: KernelProcess, context: Any) -> None:
         self._process, self._context = process, context
-        self._client: Any = None
+        self.session = Session(process.connection["key"])
+        self._channel: Channel | None = None
 
     @property
-    def session(self) -> Any:
-        return self._started().session
-
-    @property
-    def shell_channel(self) -> Any:
-        return self._started().shell_channel
-
-    def _started(self) -> Any:
-        if self._client is None:
-            self._client = _client(self._process, self._context)
-            self._client.start_channels(iopub=False, stdin=False, hb=False, control=False)
-        return self._client
+    def shell_channel(self) -> Channel:
+        if self._channel is None:
+            self._channel = Channel(self._context, self._process.connection, "shell", self.session)
+        return self._channel
 
     async def settle(self) -> None:
         """Wait until the kernel has taken everything that was sent, so that the next cell finds it done."""
-        if self._client is not None:
-            message = self._client.session.msg("kernel_info_request", {})
-            self._client.shell_channel.send(message)
-            await _reply_on(self._client.shell_channel, message["header"]["msg_id"])
+        if self._channel is not None:
+            message = self.session.msg("kernel_info_request", {})
+            self._channel.send(message)
+            await _reply_on(self._channel, message["header"]["msg_id"])
 
     def close(self) -> None:
-        if self._client is not None:
-            self._client.stop_channels()
+        if self._channel is not None:
+            self._channel.close()
 
 
-def _client(process: KernelProcess, context: Any) -> Any:
-    client = AsyncKernelClient(context=context)
-    info: Any = process.connection
-    client.load_connection_info(info)
-    return client
-
-
-async def _next_message(channel: Any) -> dict[str, Any]:
+async def _next_message(channel: Channel) -> dict[str, Any]:
     while True:
-        with contextlib.suppress(Empty):
-            return await channel.get_msg(timeout=WAKE_SECONDS)
+        message = await channel.receive(WAKE_SECONDS)
+        if message is not None:
+            return message
 
 
-async def _reply_on(channel: Any, request: str) -> dict[str, Any]:
+async def _reply_on(channel: Channel, request: str) -> dict[str, Any]:
     while True:
         message = await _next_message(channel)
         if message["parent_header"].get("msg_id") == request:
             return message
-
-
-def message_context() -> zmq.asyncio.Context:
-    """A ZeroMQ context for short queues that does not wait 100 ms between attempts to connect."""
-    context = zmq.asyncio.Context()
-    context.setsockopt(zmq.RCVHWM, QUEUE)
-    context.setsockopt(zmq.RECONNECT_IVL, 5)
-    return context

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
+from .account import Account, output_of
 from .console import Echo, size_text
 from .terminal_text import TerminalLine
 
@@ -85,14 +86,14 @@ class CellText:
 class CellOutput:
     """Receives one cell's output messages and builds the cell's outputs from them.
 
-    Streams are merged and capped here; everything else (images, widgets, updates) is nbclient's. `errors` are
-    those that were displayed, which a reply that says "ok" does not mention.
+    Streams are merged and capped here; everything else (images, widgets, updates) is the account's. `errors`
+    are those that were displayed, which a reply that says "ok" does not mention.
     """
 
     def __init__(
-        self, client: Any, cell: Any, index: int, text: CellText, echo: Echo, tell: Callable[[str], None]
+        self, account: Account, cell: Any, index: int, text: CellText, echo: Echo, tell: Callable[[str], None]
     ) -> None:
-        self._client, self._cell, self._index = client, cell, index
+        self._account, self._cell, self._index = account, cell, index
         self._text, self._echo, self._tell = text, echo, tell
         self.errors: list[dict[str, Any]] = []
         self._node: Any = None
@@ -101,8 +102,8 @@ class CellOutput:
         self._shown = 0
         self._finished = False
 
-    def receive(self, message: dict[str, Any]) -> None:
-        """Take one message; nbclient raises CellExecutionComplete on the last."""
+    def receive(self, message: dict[str, Any]) -> bool:
+        """Take one message; True if it was the last."""
         kind, content = message["msg_type"], message["content"]
         if kind == "error":
             content["traceback"] = [str(line)[:TEXT_LIMIT] for line in content.get("traceback") or []]
@@ -110,24 +111,23 @@ class CellOutput:
             self.errors.append(content)
         if kind in ("execute_result", "display_data", "update_display_data"):
             self._drop_what_no_notebook_holds(content)
-        # Inside an Output widget, nbclient gives everything to the widget.
-        if not self._client.output_hook_stack[message["parent_header"].get("msg_id")]:
+        if not self._account.belongs_to_widget(message):
             if kind == "stream":
                 text = content["text"]
                 for begin in range(0, len(text), PIECE):
                     self._stream(content["name"], text[begin : begin + PIECE])
-                return
+                return False
             if kind in ("execute_result", "display_data", "error"):
                 self._clear_if_asked()
             if kind in ("execute_result", "display_data"):
                 if self._plain_only_overflow(content):
-                    return
+                    return False
                 self._plain_text(content)
             if kind in ("execute_result", "display_data", "error", "clear_output"):
                 self._close_stream()
             if kind == "clear_output" and not content.get("wait"):
                 self._text.clear()
-        self._client.process_message(message, self._cell, self._index)
+        return self._account.process(message, self._cell, self._index)
 
     def _drop_what_no_notebook_holds(self, content: dict[str, Any]) -> None:
         """Leave out representations that would make the notebook invalid: all but JSON's must be text."""
@@ -139,8 +139,8 @@ class CellOutput:
     def _stream(self, name: str, text: str) -> None:
         self._show(text, name)
         self._clear_if_asked()
-        outputs = self._cell.outputs
-        if self._node is None or self._node.name != name or not outputs or outputs[-1] is not self._node:
+        outputs = self._cell["outputs"]
+        if self._node is None or self._node["name"] != name or not outputs or outputs[-1] is not self._node:
             self._close_stream()
             self._open_stream(name)
         self._keep(self._line.feed(text))
@@ -148,20 +148,16 @@ class CellOutput:
             self._keep(self._line.take())
 
     def _clear_if_asked(self) -> None:
-        if self._client.clear_before_next_output:
+        if self._account.clear_before_next_output:
             self._node, self._parts, self._line = None, [], TerminalLine()
             self._text.clear()
-            self._cell.outputs[:] = []
-            self._client.clear_display_id_mapping(self._index)
-            self._client.clear_before_next_output = False
+            self._account.clear(self._cell["outputs"], self._index)
 
     def _open_stream(self, name: str) -> None:
-        from nbformat.v4 import new_output
-
-        self._node = new_output("stream", name=name, text="")
+        self._node = output_of("stream", {"name": name, "text": ""})
         self._text.total += OUTPUT_COST
         if self._text.room:
-            self._cell.outputs.append(self._node)
+            self._cell["outputs"].append(self._node)
 
     def _keep(self, text: str) -> None:
         if text:
@@ -171,14 +167,14 @@ class CellOutput:
         if self._node is None:
             return
         self._keep(self._line.take())
-        self._node.text = "".join(self._parts)
+        self._node["text"] = "".join(self._parts)
         self._node, self._parts = None, []
 
     def settle(self) -> None:
         """Bring the outputs up to date, for a save in the middle of the cell."""
         if self._node is not None:
             self._parts = ["".join(self._parts)]
-            self._node.text = self._parts[0] + self._line.text[: self._text.room]
+            self._node["text"] = self._parts[0] + self._line.text[: self._text.room]
 
     def _show(self, text: str, name: str = "stdout") -> None:
         """Show as much on standard output as a log can hold, whether or not the cell clears it later."""
@@ -213,15 +209,14 @@ class CellOutput:
 
     def finish(self) -> None:
         """Bring the cell's outputs into their final form. May be called twice."""
-        from nbformat.v4 import new_output
-
         if self._finished:
             return
         self._finished = True
         self._close_stream()
         self._echo.end_cell()
         if self._text.overflowed:
-            self._cell.outputs.append(new_output("stream", name="stdout", text=self._text.note()))
+            note = {"name": "stdout", "text": self._text.note()}
+            self._cell["outputs"].append(output_of("stream", note))
             size = size_text(self._text.left_out)
             self._tell(f"{size} of output left out of the notebook; the whole is in {self._text.file}")
         self._text.close()

@@ -13,8 +13,9 @@ from .file import write_atomically
 def write_page(notebook: Any, path: Path) -> None:
     """Write the notebook as HTML; raises whatever nbconvert raises for what it can't show."""
     from nbconvert import HTMLExporter
+    from nbformat.v4 import to_notebook
 
-    notebook = copy.copy(notebook)
+    notebook = to_notebook(notebook)
     notebook.cells = [_with_quoted_attachments(cell) for cell in notebook.cells]
     body, _ = HTMLExporter().from_notebook_node(notebook)
     write_atomically(path, body)

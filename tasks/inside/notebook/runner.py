@@ -11,9 +11,9 @@ from .batch import Batch
 from .console import Console
 from .execution import Execution
 from .job import Job, Options
-from .kernel import message_context
 from .process import HIDDEN, KernelProcess
 from .stop import StopRequest
+from .wire import message_context
 
 VALIDATOR = "NBFORMAT_VALIDATOR"
 

@@ -15,14 +15,14 @@ from .kernel import Kernel
 
 
 class Turn:
-    """A notebook, its kernel and nbclient's account of its outputs."""
+    """A notebook, its kernel and the account of its outputs."""
 
     def __init__(self, batch: Batch, job: Job) -> None:
         self.batch, self.job, self.options = batch, job, batch.options
         self.prefix = f"[{job.name}] " if self.options.jobs > 1 else ""
         self.echo = Echo(batch.console, self.prefix)
         self.requests: set[str] = set()
-        self.client: Any = None
+        self.account: Any = None
         self.kernel: Kernel
 
     def tell(self, text: str) -> None:
