@@ -6,8 +6,8 @@ import {
   meanInterval,
   predictionInterval,
   proportionInterval,
-  summarize,
 } from "../../tasks/lib/statistics/intervals.ts";
+import { summarize } from "../../tasks/lib/statistics/summary.ts";
 import {
   detectableDeviation,
   equivalenceMargin,

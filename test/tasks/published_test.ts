@@ -7,7 +7,7 @@ import { withPublishedValues } from "../../tasks/lib/experiment/published_values
 import { publishedFolder } from "../../tasks/lib/verdict/conditions.ts";
 import { readSource, runFiles } from "../../tasks/lib/verdict/read_value.ts";
 import { verify } from "../../tasks/lib/verdict/verify.ts";
-import { summarize } from "../../tasks/lib/statistics/intervals.ts";
+import { summarize } from "../../tasks/lib/statistics/summary.ts";
 import { ROOT } from "../support/project.ts";
 
 Deno.test("what experiment.yaml claims over seeds is what published/ holds of the authors' runs, and its sweep takes others", async () => {

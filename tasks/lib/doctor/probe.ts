@@ -4,7 +4,7 @@ import { existsSync, realpathSync } from "node:fs";
 import * as os from "node:os";
 import { dirname, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
-import { missing } from "../environment/format.ts";
+import { missing } from "../environment/own_program.ts";
 import { findPython } from "../environment/python.ts";
 import { checkSource, type EnvironmentSource, findSource, pythonsFor } from "../environment/source.ts";
 import type { Experiment } from "../experiment/experiment.ts";
@@ -72,7 +72,7 @@ export async function probe(root: string, experiment?: Experiment): Promise<Prob
   const images = await diskOf(imagesRoot(readEngines(answers)));
   return {
     answers: { ...answers, nvidia_smi },
-    machine: { ...readMachine(answers), project, images },
+    machine: { ...await readMachine(answers), project, images },
     cdi,
     rancher: isRanchers("nerdctl"),
     programs: { deno: Deno.version.deno, ...environment },
@@ -131,12 +131,12 @@ async function pythonHere(python?: string, source?: EnvironmentSource) {
 
 type MachineAnswers = Record<keyof typeof QUESTIONS, Answer>;
 
-function readMachine(answers: MachineAnswers): Machine {
+async function readMachine(answers: MachineAnswers): Promise<Machine> {
   return {
     os: Deno.build.os,
     kernel: os.release(),
     root: Deno.uid() === 0,
-    image: imageMarker()?.name,
+    image: (await imageMarker())?.name,
     containerSign: ["/.dockerenv", "/run/.containerenv", "/.singularity.d"].find((path) => existsSync(path)),
     cgroup: readCgroup(answers.cgroup),
     userNamespaces: readUserNamespaces(answers.user_namespaces),

@@ -2,7 +2,8 @@
 
 import { installArguments } from "./install_arguments.ts";
 import { installMore } from "./installer.ts";
-import type { Contents, ContentsRequest, OwnProgram } from "./format.ts";
+import type { Contents, ContentsRequest } from "./format.ts";
+import type { OwnProgram } from "./own_program.ts";
 import { Tool } from "./tool.ts";
 
 export const CONDA_PROGRAMS: OwnProgram = {

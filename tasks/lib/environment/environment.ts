@@ -5,7 +5,6 @@ import { Failure } from "../cli/failure.ts";
 import type { Experiment, PackageChoices } from "../experiment/experiment.ts";
 import { exists, sha256 } from "../system/files.ts";
 import type { Host } from "../system/host.ts";
-import { findPython } from "./python.ts";
 import { includedFiles } from "./included_files.ts";
 import { checkSource, type EnvironmentSource, findSource } from "./source.ts";
 import {
@@ -107,8 +106,12 @@ const asItIs = new Map<string, Promise<string>>();
 async function pythonAsItIs(version?: string): Promise<string> {
   const range = version === undefined ? undefined : { oldest: version, newest: version, isExact: true };
   const key = JSON.stringify([version, Deno.env.get("PYTHON"), Deno.env.get("PATH")]);
-  const known = asItIs.get(key) ??
-    findPython({ range }).then(({ path, environment }) => environment ?? path);
+  const find = async () => {
+    const { findPython } = await import("./python.ts");
+    const { path, environment } = await findPython({ range });
+    return environment ?? path;
+  };
+  const known = asItIs.get(key) ?? find();
   asItIs.set(key, known);
   return await known;
 }

@@ -1,10 +1,9 @@
 /** What every kind of environment file is: one object, in a file of its own in `formats/`. */
 
 import { basename } from "node:path";
-import { Failure } from "../cli/failure.ts";
-import { findOnPath } from "../system/on_path.ts";
 import type { PackageChoices } from "../experiment/experiment.ts";
 import type { LockedPackage } from "./lock_file.ts";
+import type { OwnProgram } from "./own_program.ts";
 import type { PythonRange } from "./python.ts";
 import type { Workplace } from "./tool.ts";
 import type { Uv } from "./uv.ts";
@@ -56,34 +55,6 @@ export interface Pinned {
   local: readonly string[];
   /** Addresses of indexes that the lock names beside the standard one. */
   indexes?: string[];
-}
-
-export interface OwnProgram {
-  /** In the order of preference. */
-  names: readonly string[];
-  /** The way to get one. */
-  remedy: string;
-}
-
-/**
- * The program that owns a format.
- *
- * @param doing e.g. "read environment.yml"
- * @throws Failure(3) with the way to get it, if it is not on PATH
- */
-export function requireProgram({ names, remedy }: OwnProgram, doing: string): { name: string; path: string } {
-  for (const name of names) {
-    const path = findOnPath(name);
-    if (path !== undefined) return { name, path };
-  }
-  throw new Failure(3, `Cannot ${doing}: ${missing(names)}`, { remedy });
-}
-
-/** "pixi is not on PATH", "none of micromamba, mamba and conda is on PATH". */
-export function missing(names: readonly string[]): string {
-  return names.length === 1
-    ? `${names[0]} is not on PATH`
-    : `none of ${names.slice(0, -1).join(", ")} and ${names.at(-1)} is on PATH`;
 }
 
 export interface ContentsRequest extends PackageChoices {

@@ -5,7 +5,6 @@ import { Failure } from "../cli/failure.ts";
 import type { PackageChoices } from "../experiment/experiment.ts";
 import { type EnvironmentFormat, isNamed } from "./format.ts";
 import { REQUIREMENTS } from "./formats/requirements.ts";
-import { checkLock } from "./lock_coverage.ts";
 import { findLock, type LockChoices, readLock } from "./lock_file.ts";
 import type { PythonRange } from "./python.ts";
 
@@ -101,7 +100,9 @@ export async function checkSource({ lock, files, ownLock, choices }: Environment
       remedy: "Create it, or correct environment.requirements in experiment.yaml",
     });
   }
-  if (ownLock) await checkLock(lock, files, choices);
+  if (!ownLock) return;
+  const { checkLock } = await import("./lock_coverage.ts");
+  await checkLock(lock, files, choices);
 }
 
 /**

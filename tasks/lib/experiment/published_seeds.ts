@@ -2,7 +2,7 @@
 
 import { readFrom } from "../sources/sources.ts";
 import type { ClaimSource, FoundValue, RunFiles } from "../sources/source.ts";
-import { summarize } from "../statistics/intervals.ts";
+import { summarize } from "../statistics/summary.ts";
 import { parseDecimal } from "../values/decimal.ts";
 import { type Claim, rangeText, type Spread } from "./experiment.ts";
 

@@ -172,7 +172,7 @@ export async function choosePlace(
 ): Promise<Place> {
   const isFree = engine === undefined && chosen === undefined && !needsRoot;
   if (isFree && await hasRights(request, caller) && isOnPath("python3")) return { kind: "here" };
-  const image = imageMarker();
+  const image = await imageMarker();
   if (image === undefined || caller.isRoot) return await findContainer({ engine, image: chosen });
   throw new Failure(3, `Cannot become root here: this is a container of the image ${image.name}`, {
     remedy:

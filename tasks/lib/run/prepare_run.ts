@@ -17,7 +17,6 @@ import { makePlan } from "../plan/make_plan.ts";
 import type { Need, NotebookOptions, Plan } from "../plan/plan.ts";
 import type { Code } from "../record/code.ts";
 import { variablesForContainers } from "../record/evidence.ts";
-import { withInterruptedStatus } from "../record/recover.ts";
 import { type FoundRun, listRuns, newRunId, readPlan, runsRoot } from "../record/run_folder.ts";
 import { exists } from "../system/files.ts";
 import { type Host, inspectHost } from "../system/host.ts";
@@ -289,6 +288,7 @@ async function prepareResume(
   runs: string,
 ): Promise<PreparedRun> {
   refuseChanges(request);
+  const { withInterruptedStatus } = await import("../record/recover.ts");
   const [chosen, steps] = chooseSteps(request, experiment);
   for await (const resumed of listRuns(runs, experiment.name)) {
     if (resumed.evidence.task !== request.task) continue;

@@ -1,7 +1,8 @@
 /** Whether two means are the same within a margin: Welch's test, two times one-sided. Pure. */
 
 import { tProbability, tQuantile } from "./distributions.ts";
-import { around, type Interval, type Summary } from "./intervals.ts";
+import { around, type Interval } from "./intervals.ts";
+import type { Summary } from "./summary.ts";
 
 export interface Difference {
   /** Mean of the first minus mean of the second. */

@@ -2,7 +2,7 @@
 
 import { noncentralTProbability, tQuantile } from "./distributions.ts";
 import { welch } from "./equivalence.ts";
-import type { Summary } from "./intervals.ts";
+import type { Summary } from "./summary.ts";
 
 /** How often a deviation is to be seen where the text says that it can be. */
 export const POWER = 0.8;

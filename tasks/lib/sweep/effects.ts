@@ -1,6 +1,6 @@
 /** What each value of a parameter comes with, over all else that a sweep varies. Pure. */
 
-import { summarize, type Summary } from "../statistics/intervals.ts";
+import { summarize, type Summary } from "../statistics/summary.ts";
 import type { Values } from "./members.ts";
 
 /** What a member gave. */

@@ -3,7 +3,8 @@
 import type { TopLevelSpec } from "vega-lite";
 import type { Claim } from "../experiment/experiment.ts";
 import { CHART_WIDTH, SCHEMA } from "../report/render_chart.ts";
-import { type Interval, predictionInterval, summarize } from "../statistics/intervals.ts";
+import { type Interval, predictionInterval } from "../statistics/intervals.ts";
+import { summarize } from "../statistics/summary.ts";
 
 /** What is drawn beside the seeds. */
 export interface Strip {

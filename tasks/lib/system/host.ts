@@ -2,7 +2,6 @@
 
 import * as os from "node:os";
 import { run } from "./command.ts";
-import { findOnPath } from "./on_path.ts";
 import type { Gpu, Host } from "./host_schema.ts";
 
 export type { Gpu, Host };
@@ -23,15 +22,16 @@ export async function inspectHost(): Promise<Host> {
     uid: Deno.uid() ?? undefined,
     gid: Deno.gid() ?? undefined,
     gpus: await inspectGpus(),
-    image: imageMarker(),
+    image: await imageMarker(),
     deno: Deno.version.deno,
   };
 }
 
 /** Our image that this process runs in, if it does. */
-export function imageMarker(): Host["image"] {
+export async function imageMarker(): Promise<Host["image"]> {
   try {
-    const name = Deno.readTextFileSync(IMAGE_MARKER).trim();
+    const name = (await Deno.readTextFile(IMAGE_MARKER)).trim();
+    const { findOnPath } = await import("./on_path.ts");
     const python = findOnPath("python");
     return python === undefined ? undefined : { name, python };
   } catch {

@@ -10,10 +10,9 @@ import {
   meanInterval,
   predictionInterval,
   proportionInterval,
-  summarize,
-  type Summary,
 } from "../statistics/intervals.ts";
 import { detectableDeviation, equivalenceMargin, POWER, runsThatDecide } from "../statistics/power.ts";
+import { summarize, type Summary } from "../statistics/summary.ts";
 import { parseDecimal } from "../values/decimal.ts";
 import { type Chosen, showTolerance } from "./tolerance.ts";
 import { showRange } from "./range.ts";

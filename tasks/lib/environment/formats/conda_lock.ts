@@ -2,7 +2,8 @@
 
 import { Failure } from "../../cli/failure.ts";
 import { CONDA_PROGRAMS, createWith } from "../conda_program.ts";
-import { type EnvironmentFormat, requireProgram } from "../format.ts";
+import type { EnvironmentFormat } from "../format.ts";
+import { requireProgram } from "../own_program.ts";
 
 export const CONDA_LOCK: EnvironmentFormat = {
   name: "conda-lock.yml",

@@ -1,7 +1,8 @@
 /** Pipfile without a lock: locked by pipenv, in a copy. */
 
 import { basename, dirname, join } from "node:path";
-import { type EnvironmentFormat, type OwnProgram, requireProgram } from "../format.ts";
+import type { EnvironmentFormat } from "../format.ts";
+import { type OwnProgram, requireProgram } from "../own_program.ts";
 import { Tool } from "../tool.ts";
 import { PIPFILE_LOCK } from "./pipfile_lock.ts";
 

@@ -3,7 +3,8 @@
 import { basename, dirname, join } from "node:path";
 import { installArguments } from "../install_arguments.ts";
 import { installMore } from "../installer.ts";
-import { type EnvironmentFormat, type OwnProgram, requireProgram } from "../format.ts";
+import type { EnvironmentFormat } from "../format.ts";
+import { type OwnProgram, requireProgram } from "../own_program.ts";
 import { Tool } from "../tool.ts";
 
 const PROGRAM: OwnProgram = {

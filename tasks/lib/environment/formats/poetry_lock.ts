@@ -3,13 +3,8 @@
 import { dirname } from "node:path";
 import { Failure } from "../../cli/failure.ts";
 import { ofPinned, parseExported } from "../exported.ts";
-import {
-  type ContentsRequest,
-  type EnvironmentFormat,
-  type OwnProgram,
-  pythonsIn,
-  requireProgram,
-} from "../format.ts";
+import { type ContentsRequest, type EnvironmentFormat, pythonsIn } from "../format.ts";
+import { type OwnProgram, requireProgram } from "../own_program.ts";
 import { Tool } from "../tool.ts";
 
 const PROGRAM: OwnProgram = {
