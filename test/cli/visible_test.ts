@@ -130,3 +130,37 @@ open(os.path.join(out, ${JSON.stringify(name)}), "w").write("{}")
     assert.doesNotMatch(stderr, OBEYED);
   });
 });
+
+Deno.test("a long claim and its values are cut to fit a terminal, and nowhere else", async () => {
+  const claim = `accuracy ${"of the small network on the held-out images ".repeat(3)}at the end`;
+  const hash = "0123456789abcdef".repeat(4);
+  await using project = await Project.make({
+    "print.ts": `import { Terminal } from "${ROOT}/tasks/lib/cli/terminal.ts";
+import { claimsTable } from "${ROOT}/tasks/lib/report/text.ts";
+const check = { claim: ${
+      JSON.stringify(claim)
+    }, claimed: "${hash}", obtained: "${hash}", tolerance: "exact" };
+const terminal = new Terminal();
+claimsTable([{ ...check, verdict: "identical", detail: "" }] as never, terminal).forEach((line) => terminal.line(line));`,
+  });
+  const print = [
+    Deno.execPath(),
+    ...["run", "--no-check", "--quiet", "--allow-env", "--config", join(ROOT, "deno.json")],
+    project.path("print.ts"),
+  ];
+  const shown = async (...[program, ...args]: string[]) => {
+    const command = new Deno.Command(program!, {
+      args,
+      env: { NO_COLOR: "1" },
+      stdout: "piped",
+      stderr: "piped",
+    });
+    const { code, stdout, stderr } = await ended(command.spawn());
+    assert.equal(code, 0, stderr);
+    return stdout;
+  };
+  const piped = await shown(...print);
+  assert.deepEqual(piped.trim().split("\n")[1]!.split(/ {2,}/), [claim, hash, hash, "exact", "identical"]);
+  const onTerminal = await shown("python3", join(ROOT, "test/support/terminal.py"), "never", "1", ...print);
+  assert.match(onTerminal, /^accuracy of the \w+…\s+0123456789\w+…\s+0123456789\w+…\s+exact\s+identical/m);
+});

@@ -96,8 +96,13 @@ export class Terminal {
 
   /** Width in columns that text may take. */
   get width(): number {
+    return Number.isFinite(this.room) ? this.room : 110;
+  }
+
+  /** Width in columns of a terminal; in a file or a pipe nothing has to be cut to fit. */
+  get room(): number {
     const stream = this.json ? Deno.stderr : Deno.stdout;
-    return stream.isTerminal() ? Math.max(40, Deno.consoleSize().columns) : 110;
+    return stream.isTerminal() ? Math.max(40, Deno.consoleSize().columns) : Infinity;
   }
 }
 

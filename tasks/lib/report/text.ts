@@ -28,7 +28,7 @@ export function claimsTable(checks: Check[], terminal: Terminal): string[] {
     return [claim, withUnit(claimed, unit), withUnit(obtained, unit), tolerance, verdict];
   });
   const header = ["claim", "claimed", "obtained", "tolerance", "verdict"];
-  const shown = shorten([header, ...rows], terminal.width);
+  const shown = shorten([header, ...rows], terminal.room);
   const lines = columns(shown, (cell, row, column) => {
     if (row === 0) return terminal.paint(cell, "dim");
     return column === 4 ? terminal.paint(cell, STYLES[checks[row - 1]!.verdict], "bold") : cell;
