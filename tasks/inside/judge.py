@@ -15,18 +15,21 @@ Exit codes: 0 every claim holds; 1 one does not, or a file was altered; 2 there 
 
 from __future__ import annotations
 
-import base64
 import functools
-import hashlib
+import gc
 import json
 import math
 import os
 import re
-import signal
 import stat
-import struct
 import sys
 from typing import Any, Callable, Dict, Iterable, Iterator, NamedTuple
+
+# Start is most of the time that this takes: what few runs need is imported, and compiled, where it is used.
+try:
+    from _hashlib import openssl_sha256 as sha256  # hashlib makes all other algorithms ready, too
+except ImportError:
+    from hashlib import sha256
 
 Json = Dict[str, Any]
 
@@ -187,6 +190,8 @@ def number_text(value: float) -> str:
 
 def single(value: float) -> float:
     """The nearest single-precision number."""
+    import struct
+
     try:
         return struct.unpack("<f", struct.pack("<f", value))[0]
     except OverflowError:
@@ -241,6 +246,7 @@ def percentage_of(count: int, n: int, decimals: int) -> str:
     return to_fixed(Decimal(count * 100 * 10 ** (decimals + guard) // n, decimals + guard), decimals)
 
 
+@functools.lru_cache(maxsize=1)
 def counts_obtained(obtained: Decimal, claimed_decimals: int, n: int) -> tuple[int, int]:
     """The counts that an obtained percentage may stand for, however a program wrote it."""
     value = to_float(obtained, 20) * n / 100
@@ -336,14 +342,14 @@ def source_of(text: str, written_format: str) -> Source:
     form = json.loads(written_format)
     match = SELECTOR.search(text)
     rest, select = (text[: match.start()], match[1] or None) if match else (text, None)
-    found = re.fullmatch(r"([^/#]+?)(?:/([^#]+?))?~/(.+)/", rest, re.S)
+    found = re.fullmatch(r"(?s)([^/#]+?)(?:/([^#]+?))?~/(.+)/", rest)
     if found:
         step, file = found[1], found[2]
         kind = Kind("printed", True) if file is None else Kind("text", True)
         return Source(
             kind, step, "log.txt" if file is None else f"{step}/{file}", select, found[3], None, form
         )
-    found = re.fullmatch(r"([^/#]+)/([^#]+)#(.*)", rest, re.S)
+    found = re.fullmatch(r"(?s)([^/#]+)/([^#]+)#(.*)", rest)
     if found is None:
         raise Problem(f"Cannot judge: {text!r} is no source of a value")
     step, file, place = found[1], found[2], found[3]
@@ -355,23 +361,23 @@ def kind_of(file: str, place: str, form: Json) -> tuple[Kind, str, str | None]:
     name, mark, query = file.partition("?")
     asked = query if mark else None
     is_pointer = place == "" or place.startswith("/")
-    if is_pointer and not re.search(r"\.(?:jsonl|ndjson|ya?ml|toml)\Z", name, re.I):
+    if is_pointer and not re.search(r"(?i)\.(?:jsonl|ndjson|ya?ml|toml)\Z", name):
         return Kind("pointer", False), file, None
-    is_table = re.search(r"\.[ct]sv\Z", name, re.I) is not None
+    is_table = re.search(r"(?i)\.[ct]sv\Z", name) is not None
     is_like_one = ("separator" in form or "header" in form) and not is_pointer
     if (is_table or is_like_one) and place != "" and (place != "sha256" or mark):
         return Kind("csv", True, False, True), name, asked
     if place == "sha256":
         return Kind("sha256", False, True), file, None
-    if place == "image" and re.search(r"\.png\Z", file, re.I):
+    if place == "image" and re.search(r"(?i)\.png\Z", file):
         return Kind("image", False, True), file, None
-    if re.fullmatch(r"cells|cell=[1-9][0-9]{0,5}", place) and re.search(r"\.ipynb\Z", file, re.I):
+    if re.fullmatch(r"cells|cell=[1-9][0-9]{0,5}", place) and re.search(r"(?i)\.ipynb\Z", file):
         return Kind("cells", True), file, None
-    if is_pointer and re.search(r"\.(?:jsonl|ndjson)\Z", name, re.I):
+    if is_pointer and re.search(r"(?i)\.(?:jsonl|ndjson)\Z", name):
         return Kind("json lines", False), name, asked
     if is_pointer:
-        return Kind("TOML" if re.search(r"\.toml\Z", name, re.I) else "YAML", False), name, asked
-    if re.search(r"\.(?:md|markdown|html?|tex)\Z", name, re.I):
+        return Kind("TOML" if re.search(r"(?i)\.toml\Z", name) else "YAML", False), name, asked
+    if re.search(r"(?i)\.(?:md|markdown|html?|tex)\Z", name):
         return Kind("table", True, False, True), name, asked
     for pattern, tracker in TRACKERS:
         if re.search(pattern, name):
@@ -521,7 +527,7 @@ def read_number(found: Json, kind: Kind, unit: str | None) -> Decimal | str:
 
 
 OTHER_NUMBER = r"[+-]?[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?"
-SPREAD = re.compile(
+SPREAD = (
     rf"(?:±|\+/?-)[{SPACE}]*{OTHER_NUMBER}"
     rf"|[(\[][{SPACE}]*±?[{SPACE}]*{OTHER_NUMBER}(?:[{SPACE}]*(?:[,;–-]|to)[{SPACE}]*{OTHER_NUMBER})?"
     rf"[{SPACE}]*%?[{SPACE}]*[)\]]"
@@ -541,13 +547,13 @@ def number_in_cell(cell: str) -> str:
     number = re.match(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", plain)
     if number is None or re.match(f"[.,'_{BLANKS}][0-9]", plain[number.end() :]):
         return text
-    unit = re.sub(rf"[{SPACE}*_†‡§¶]+\Z", "", SPREAD.sub(" ", plain[number.end() :])).strip(SPACE)
+    unit = re.sub(rf"[{SPACE}*_†‡§¶]+\Z", "", re.sub(SPREAD, " ", plain[number.end() :])).strip(SPACE)
     unit = re.sub(rf"\A([^{SPACE}]+)[{SPACE}]+\1\Z", r"\1", unit)
     return number[0] if unit == "" else f"{number[0]} {unit}"
 
 
 def why_not(text: str, unit: str | None) -> str:
-    if re.fullmatch(r"[+-]?(?:nan|inf|infinity)", text, re.I | re.A):
+    if re.fullmatch(r"(?ia)[+-]?(?:nan|inf|infinity)", text):
         return ", which is not a finite number"
     formats = [f"format: {form} ({number})" for form, number in formats_of(text).items()]
     if formats:
@@ -563,7 +569,7 @@ def why_not(text: str, unit: str | None) -> str:
 
 
 BETWEEN_THOUSANDS = (",", ".", " ", "'", "_")
-LEAD = re.compile(f"[{SPACE}*_`$~]*[+\u2212-]?")
+LEAD = f"[{SPACE}*_`$~]*[+\u2212-]?"
 
 
 def separator_class(thousands: str) -> str:
@@ -572,7 +578,7 @@ def separator_class(thousands: str) -> str:
 
 def with_point(text: str, form: Json) -> str:
     """The text with its first number written as programs do: 1.068,10 is 1068.10."""
-    lead = LEAD.match(text)[0]  # type: ignore[index]
+    lead = re.match(LEAD, text)[0]  # type: ignore[index]
     rest = text[len(lead) :]
     whole, end = "[0-9]*", "(?![0-9])"
     if form.get("thousands") is not None:
@@ -589,7 +595,7 @@ def with_point(text: str, form: Json) -> str:
 def formats_of(text: str) -> dict[str, str]:
     """What `format:` must say so that the text reads as a number, and which number that is."""
     trimmed = text.strip(SPACE)[:200]
-    lead = LEAD.match(trimmed)[0]  # type: ignore[index]
+    lead = re.match(LEAD, trimmed)[0]  # type: ignore[index]
     match = re.match(f"[0-9][0-9.,'_{BLANKS}]*[0-9]", trimmed[len(lead) :])
     found: dict[str, str] = {}
     if match is None or re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", match[0]):
@@ -1060,7 +1066,7 @@ class Files:
 
 
 def hash_of(path: str) -> str:
-    digest = hashlib.sha256()
+    digest = sha256()
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):
             digest.update(block)
@@ -1264,11 +1270,11 @@ def parse_csv(text: str, form: Json, path: str) -> list[Row]:
     return rows
 
 
-BLANK = re.compile(f"[{SPACE}]*(?:NA)?[{SPACE}]*")
+BLANK = f"[{SPACE}]*(?:NA)?[{SPACE}]*"
 
 
 def is_blank(cell: str) -> bool:
-    return BLANK.fullmatch(cell) is not None
+    return re.fullmatch(BLANK, cell) is not None
 
 
 def find_in_csv(text: str, source: Source, path: str) -> list[str]:
@@ -1426,6 +1432,8 @@ class NoMatch(NotFound):
 
 def limited(search: Callable[[], list[Any]], path: str, pattern: str) -> list[Any]:
     """Ends a search that tries too many ways to match."""
+    import signal
+
     if not hasattr(signal, "setitimer"):
         return search()
 
@@ -1443,7 +1451,7 @@ def limited(search: Callable[[], list[Any]], path: str, pattern: str) -> list[An
         signal.signal(signal.SIGALRM, before)
 
 
-COLOURS = re.compile("\x1b\\[[0-9;]*[A-Za-z]")
+COLOURS = "\x1b\\[[0-9;]*[A-Za-z]"
 
 
 def notebook_outputs(text: str, path: str) -> str:
@@ -1454,7 +1462,7 @@ def notebook_outputs(text: str, path: str) -> str:
     except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise NotFound(f"{path} is not a notebook: {error}") from None
     whole = "".join(one if one.endswith("\n") or one == "" else one + "\n" for one in texts)
-    return COLOURS.sub("", whole)
+    return re.sub(COLOURS, "", whole)
 
 
 def output_text(output: Json) -> str:
@@ -1464,13 +1472,13 @@ def output_text(output: Json) -> str:
     return "".join(text) if isinstance(text, list) else str(text)
 
 
-HEAD = re.compile(r"^==== [0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z ([^\n]*)$", re.M)
+HEAD = r"(?m)^==== [0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z ([^\n]*)$"
 
 
 def printed_by(step: str, files: Files) -> str:
     """What a step printed, the last time that it ran."""
     log = files.text("log.txt")
-    heads = list(HEAD.finditer(log))
+    heads = list(re.finditer(HEAD, log))
     own = [index for index, head in enumerate(heads) if head[1].startswith(f"step {step}: ")]
     if not own:
         raise NotFound(f'log.txt has no part of step "{step}"')
@@ -1482,7 +1490,7 @@ def printed_by(step: str, files: Files) -> str:
         if whole:
             return files.text(whole[1])
     end = following[0].start() if following else len(log)
-    return COLOURS.sub("", log[heads[own[-1]].end() + 1 : end])
+    return re.sub(COLOURS, "", log[heads[own[-1]].end() + 1 : end])
 
 
 def mlflow_metric(text: str, source: Source, form: str, path: str) -> list[Json]:
@@ -1518,7 +1526,7 @@ def read_values(source: Source, files: Files, path: str, form: str) -> list[Json
         return [{"value": found, "text": found}]
     if kind == "text":
         text = files.text(path)
-        is_notebook = re.search(r"\.ipynb\Z", path, re.I) is not None
+        is_notebook = re.search(r"(?i)\.ipynb\Z", path) is not None
         return find_matches(notebook_outputs(text, path) if is_notebook else text, source.place, form, path)
     if kind == "printed":
         return find_matches(printed_by(source.step, files), source.place, form, path)
@@ -1548,7 +1556,7 @@ CANNOT_READ = {
 }
 
 # A number that stands alone: no part of a word, a time of day, a version or an address in memory.
-ALONE = re.compile(
+ALONE = (
     r"(?<![A-Za-z0-9_.])(?<![0-9]:)[-+]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
     r"(?![A-Za-z0-9_]|:[0-9]|\.[0-9])"
 )
@@ -1571,7 +1579,7 @@ def numbers_of_cells(text: str, place: str, form: str, path: str) -> list[Json]:
     if which and int(which) > len(printed):
         raise NotFound(f"{path} has {len(printed)} code cells, and no cell {which}")
     chosen = [printed[int(which) - 1]] if which else printed
-    found = [number for output in chosen for number in ALONE.findall(output)]
+    found = [number for output in chosen for number in re.findall(ALONE, output)]
     where = f"cell {which}" if which else "its cells"
     if not found:
         raise NoMatch(f"{path} has no number in the output of {where}")
@@ -1585,7 +1593,7 @@ def cell_output(output: Json) -> str:
     return "" if output.get("name") == "stderr" else output_text(output)
 
 
-JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+JSON_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 
 
 def parse_toml(text: str, path: str) -> Any:
@@ -1603,7 +1611,7 @@ def parse_toml(text: str, path: str) -> Any:
 
 def toml_float(text: str) -> str:
     plain = text.replace("_", "").lstrip("+")
-    if JSON_NUMBER.fullmatch(plain):
+    if re.fullmatch(JSON_NUMBER, plain):
         return NumberText(plain)
     return Word({"inf": "Infinity", "-inf": "-Infinity"}.get(plain, "NaN"))
 
@@ -1801,11 +1809,13 @@ def files_of_receipt(text: str) -> Json:
     receipt = json.loads(text)
     if "statement" in receipt:
         written = text[text.index('"statement":') + 12 : -1]
-        if hashlib.sha256(written.encode()).hexdigest() != receipt["sha256"]:
+        if sha256(written.encode()).hexdigest() != receipt["sha256"]:
             raise ValueError
         first: Json = receipt["statement"]["files"]
         return first
     if "payload" in receipt:
+        import base64
+
         receipt = json.loads(base64.b64decode(receipt["payload"], validate=True))
     stated: Json = {
         subject["name"]: {"bytes": subject["annotations"]["bytes"], "sha256": subject["digest"]["sha256"]}
@@ -1815,7 +1825,7 @@ def files_of_receipt(text: str) -> Json:
     stated.update({path: {"link": target} for path, target in reproduction["links"].items()})
     whole = {key: value for key, value in reproduction.items() if key not in ("links", "sha256")}
     canonical = json.dumps(in_order({**whole, "files": stated}), ensure_ascii=False, separators=(",", ":"))
-    if hashlib.sha256(canonical.encode()).hexdigest() != reproduction["sha256"]:
+    if sha256(canonical.encode()).hexdigest() != reproduction["sha256"]:
         raise ValueError
     return stated
 
@@ -1823,7 +1833,12 @@ def files_of_receipt(text: str) -> Json:
 def in_order(value: Any) -> Any:
     """With sorted keys, as RFC 8785 sorts them."""
     if isinstance(value, dict):
-        keys = sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
+        is_plain = all(map(str.isascii, value))
+        keys = (
+            sorted(value)
+            if is_plain
+            else sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
+        )
         return {key: in_order(value[key]) for key in keys}
     return [in_order(one) for one in value] if isinstance(value, list) else value
 
@@ -1935,12 +1950,12 @@ def show(verdict: Json) -> Iterator[str]:
         yield "Every claim holds" if verdict["holds"] else "Not every claim holds"
 
 
-CONTROL = re.compile("[\u0000-\u001f\u007f-\u009f]")
+CONTROL = "[\u0000-\u001f\u007f-\u009f]"
 
 
 def printable(text: str) -> str:
     """Records of others may hold what a terminal obeys."""
-    return text if text.isprintable() else CONTROL.sub("�", text)
+    return text if text.isprintable() else re.sub(CONTROL, "�", text)
 
 
 # Vectors
@@ -2017,6 +2032,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    gc.disable()  # it ends before there is anything to collect
     code = main(sys.argv[1:])
     sys.stdout.flush()
     os._exit(code)  # Taking down all that was imported would take a tenth of the whole.

@@ -232,14 +232,18 @@ export class Submissions {
     await bring(host, directory, this.directory, left);
   }
 
+  /** Writes down what the nodes have to know of the runs. */
+  async keep({ number }: Submission, jobs: Job[]) {
+    await writeAtomic(this.#path(number, "jobs.jsonl"), linesOf(jobs));
+  }
+
   /**
-   * Hands runs over. Their record is there before Slurm is asked, so that nothing is handed over twice.
+   * Hands runs over that are kept. Their record is there before Slurm is asked, so that nothing is handed over twice.
    *
    * @throws Failure(3) if Slurm refuses an array; those before it are handed over
    */
-  async submit(cluster: Cluster, submission: Submission, jobs: Job[], scripts: string[]) {
+  async submit(cluster: Cluster, submission: Submission, scripts: string[]) {
     const { number, arrays } = submission;
-    await writeAtomic(this.#path(number, "jobs.jsonl"), linesOf(jobs));
     await writeJson(this.#path(number, "json"), submission);
     for (const [index, array] of arrays.entries()) {
       try {

@@ -118,7 +118,8 @@ export async function runOnCluster(
   const conditions: Conditions = { attempt: { ...attempt, job: { cluster: cluster.name } }, claims };
   await writeJson(conditionsPath(plan.directory, 1), conditions);
   try {
-    await all.submit(cluster, submission, [job], [scriptFor(cluster, plan, submission)]);
+    await all.keep(submission, [job]);
+    await all.submit(cluster, submission, [scriptFor(cluster, plan, submission)]);
   } catch (error) {
     if (submission.arrays.length === 0) await Deno.remove(plan.directory, { recursive: true });
     throw error;

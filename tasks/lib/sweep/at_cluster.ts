@@ -5,6 +5,7 @@ import type { Experiment } from "../experiment/experiment.ts";
 import type { RunRequest } from "../run/prepare_run.ts";
 import type { FoundSweep } from "../record/sweep_record.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import type { SiteLimits } from "../cluster/slurm.ts";
 import { AT_CLUSTER, type Given, type Options, type SweepOutcome } from "./sweep_options.ts";
 import { endSweep, showSweep } from "./end_sweep.ts";
 
@@ -15,6 +16,16 @@ export async function clusterOf(name: string | undefined, experiment: Experiment
   const { cluster, ...place } = await forCluster(name, experiment, request);
   Object.assign(request, place);
   return cluster;
+}
+
+/** What the site allows, asked while the first member is planned, since its accounting takes its time to answer. */
+export async function limitsOf({ host }: Cluster): Promise<SiteLimits> {
+  const [{ siteLimits }, { loginOf }] = await Promise.all([
+    import("../cluster/slurm.ts"),
+    import("../cluster/login.ts"),
+    import("./on_cluster.ts"), // is needed next
+  ]);
+  return await siteLimits(loginOf(host));
 }
 
 /** Shows the script that would be submitted. */

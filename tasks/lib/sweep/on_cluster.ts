@@ -10,6 +10,7 @@ import { isActive, type SiteLimits, siteLimits } from "../cluster/slurm.ts";
 import { type Job, placeThere, reasonOf, type Submission, Submissions } from "../cluster/submission.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import type { Plan } from "../plan/plan.ts";
+import { runIds } from "../record/run_folder.ts";
 import { type FoundSweep, type Member, writeSweep } from "../record/sweep_record.ts";
 import { planElsewhere } from "../run/execute_run.ts";
 import { type PreparedRun, prepareRuns, type RunRequest } from "../run/prepare_run.ts";
@@ -44,16 +45,15 @@ interface HandedOver {
   environment: Parameters<typeof planElsewhere>[1];
   /** Indexes of the members. */
   todo: number[];
+  /** What the site allows, where it was asked already. */
+  limits?: Promise<SiteLimits>;
 }
 
 /** Plans members and shows the script that would hand them over. */
 export async function scriptsOf(given: HandedOver): Promise<string[]> {
   const { cluster, first: { plan: planned, runs } } = given;
-  const [limits, code] = await Promise.all([
-    siteLimits(loginOf(cluster.host)),
-    codeOf(cluster, planned, runs),
-  ]);
-  const { scripts } = await plan(given, 1, code, limits);
+  const limits = siteLimits(loginOf(cluster.host));
+  const { scripts } = await plan(given, 1, codeOf(cluster, planned, runs), limits);
   return scripts;
 }
 
@@ -62,24 +62,28 @@ export async function handOver(given: HandedOver, terminal: Terminal): Promise<v
   const { sweep: { directory, record }, first, environment, cluster, todo } = given;
   const all = new Submissions(directory);
   const number = (await all.list()).length + 1;
-  // The accounting takes its time to answer.
-  const [limits, { attempt, claims }] = await Promise.all([
-    siteLimits(loginOf(cluster.host)),
-    planElsewhere(first, environment),
+  const elsewhere = planElsewhere(first, environment);
+  const code = elsewhere.then(({ attempt }) => attempt.code.sha256);
+  const limits = given.limits ?? siteLimits(loginOf(cluster.host));
+  const [{ attempt, claims }, { submission, jobs, scripts, todo: now }] = await Promise.all([
+    elsewhere,
+    plan(given, number, code, limits), // while git is asked
   ]);
-  const { submission, jobs, scripts, todo: now } = await plan(given, number, attempt.code.sha256, limits);
   await all.send(submission, jobs, needsOf(jobs, attempt));
   const conditions: Conditions = { attempt: { ...attempt, job: { cluster: cluster.name } }, claims };
-  await writeJson(conditionsPath(directory, number), conditions);
   for (const [line, index] of now.entries()) {
     Object.assign(record.members[index]!, {
       ...{ status: "submitted", run: jobs[line]!.run },
       ...{ problem: undefined, receipt: undefined, job: undefined },
     });
   }
-  await writeSweep(directory, record);
   try {
-    await all.submit(cluster, submission, jobs, scripts);
+    await Promise.all([
+      writeJson(conditionsPath(directory, number), conditions),
+      writeSweep(directory, record),
+      all.keep(submission, jobs),
+    ]);
+    await all.submit(cluster, submission, scripts);
   } finally {
     nameJobs(record.members, submission);
     const handed = new Set(
@@ -106,33 +110,38 @@ export async function handOver(given: HandedOver, terminal: Terminal): Promise<v
 async function plan(
   { sweep: { directory, record }, request, cluster, todo }: HandedOver,
   number: number,
-  code: string,
-  limits: SiteLimits,
+  code: Promise<string>,
+  limits: Promise<SiteLimits>,
 ): Promise<{ submission: Submission; jobs: Job<Plan>[]; scripts: string[]; todo: number[] }> {
-  const now = todo.slice(0, limits.submitted);
+  const [{ array, submitted }, prepare, taken] = await Promise.all([
+    limits,
+    prepareRuns(request),
+    runIds(directory, "."),
+  ]);
+  const now = todo.slice(0, submitted);
   const jobs: Job<Plan>[] = [];
-  const prepare = await prepareRuns(request);
+  const there = new Set(taken);
   for (const index of now) {
     const { values, run, status } = record.members[index]!;
     // What its nodes have left of it, it goes on with.
     const id = status === "interrupted" && run !== undefined
       ? run
-      : await runName(directory, record.sweep, index);
+      : runName(record.sweep, index, (run) => there.has(run));
     const parameters = { ...request.parameters, ...values };
     const prepared = await prepare(parameters, { run: id, folder: directory });
     jobs.push(await jobOf(prepared.plan, number, cluster));
   }
   const arrays: Submission["arrays"] = [];
-  for (let at = 0; at < jobs.length; at += limits.array) {
+  for (let at = 0; at < jobs.length; at += array) {
     const name = `${record.experiment.name}-${record.sweep}-${number}.${arrays.length + 1}`;
-    arrays.push({ name, first: at, size: Math.min(limits.array, jobs.length - at) });
+    arrays.push({ name, first: at, size: Math.min(array, jobs.length - at) });
   }
   const submission: Submission = {
     schema: 1,
     number,
     created: new Date().toISOString(),
     cluster: { name: cluster.name, file: cluster.file },
-    there: placeThere(cluster, jobs[0]!.plan.experiment, directory, code),
+    there: placeThere(cluster, jobs[0]!.plan.experiment, directory, await code),
     arrays,
     runs: jobs.map(({ run }) => run),
   };

@@ -13,7 +13,6 @@ import { type FoundSweep, type Member, writeSweep } from "../record/sweep_record
 import { concludeMember } from "../run/conclude.ts";
 import { executeRun } from "../run/execute_run.ts";
 import { type PreparedRun, prepareRun, type RunRequest } from "../run/prepare_run.ts";
-import { exists } from "../system/files.ts";
 import { experimentOf } from "./judge_sweep.ts";
 import { numbersOf, outcomeOf } from "./member_record.ts";
 import { inWords } from "./members.ts";
@@ -181,16 +180,29 @@ async function prepareNew(
 ): Promise<PreparedRun> {
   return await prepareRun({
     ...request,
-    place: { run: await runName(directory, sweep, index), folder: directory },
+    place: { run: runName(sweep, index, (run) => isThere(join(directory, run))), folder: directory },
   });
 }
 
-/** The id of a member's next run. */
-export async function runName(directory: string, sweep: string, index: number): Promise<string> {
+/**
+ * The id of a member's next run.
+ *
+ * @param isTaken whether there is a run of that id already
+ */
+export function runName(sweep: string, index: number, isTaken: (run: string) => boolean): string {
   const number = runOf(sweep, index);
   let run = number;
-  for (let again = 2; await exists(join(directory, run)); again++) run = `${number}-${again}`;
+  for (let again = 2; isTaken(run); again++) run = `${number}-${again}`;
   return run;
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function runOf(sweep: string, index: number): string {

@@ -22,7 +22,7 @@ import {
 } from "./sweep_options.ts";
 import { announce, costOf } from "./announce_sweep.ts";
 import { endSweep, showSweep } from "./end_sweep.ts";
-import { clusterOf, lookAfter, planOn } from "./at_cluster.ts";
+import { clusterOf, limitsOf, lookAfter, planOn } from "./at_cluster.ts";
 import { exportSweep } from "./export/make_export.ts";
 
 /** Plans, makes, goes on with or shows a sweep. */
@@ -319,6 +319,8 @@ async function carryOut(
   const { acquireRun } = await import("../record/run_lock.ts");
   const { runMembers } = await import("./run_members.ts");
   const { makeOwnFolder } = await import("../system/files.ts");
+  const limits = cluster && limitsOf(cluster);
+  limits?.catch(() => {}); // it is told when it is needed
   const { first, environment } = await prepareFirst(
     { ...request, parameters: record.members[todo[0]!]!.values },
     directory,
@@ -342,7 +344,7 @@ async function carryOut(
   terminal.line(`sweep folder: ${directory}`);
   if (cluster !== undefined) {
     const { handOver } = await import("./on_cluster.ts");
-    await handOver({ sweep, request, cluster, first, environment, todo }, terminal);
+    await handOver({ sweep, request, cluster, first, environment, todo, limits }, terminal);
     terminal.line(
       "deno task sweep --watch waits for them; --status, --collect and --cancel do what they say",
     );
