@@ -1,7 +1,7 @@
 /** `deno task notebook` on real notebooks, in the project's own environment. */
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { ended, Project, ROOT } from "../support/project.ts";
 
 const CELLS = (sources: string[]) =>
@@ -20,9 +20,13 @@ const CELLS = (sources: string[]) =>
 
 /** Runs `deno task notebook` of this project on notebooks elsewhere, with the runs elsewhere too. */
 async function notebook(project: Project, args: string[]) {
+  return await task(["notebook", ...args, "--runs", project.path("runs")]);
+}
+
+async function task(args: string[]) {
   return await ended(
     new Deno.Command(Deno.execPath(), {
-      args: ["task", "--quiet", "notebook", ...args, "--runs", project.path("runs")],
+      args: ["task", "--quiet", ...args],
       cwd: ROOT,
       env: { NO_COLOR: "1", INIT_CWD: ROOT },
       stdin: "null",
@@ -75,6 +79,20 @@ Deno.test("notebook executes all that a pattern matches, in one call", async () 
   for (const name of ["a.ipynb", "a.html", "b.ipynb", "b.html"]) {
     await Deno.stat(join(run, "_notebooks", name));
   }
+});
+
+Deno.test("a run of notebooks that were named is verified, reported, compared and taken as the one before", async () => {
+  await using project = await Project.make({ "a.ipynb": CELLS(["1"]) });
+  const first = await notebook(project, [project.path("a.ipynb"), "--engine", "host"]);
+  assert.equal(first.code, 0, first.stdout + first.stderr);
+  const run = await project.run("digits-resnet");
+  for (const args of [["verify", run], ["report", run], ["receipt", run], ["compare", run, run]]) {
+    const read = await task(args);
+    assert.equal(read.code, 0, `${args[0]}: ${read.stdout}${read.stderr}`);
+  }
+  const next = await notebook(project, [project.path("a.ipynb"), "--plan"]);
+  assert.equal(next.code, 0, next.stderr);
+  assert.match(next.stdout, new RegExp(`engine: host \\(as in ${basename(run)};`));
 });
 
 Deno.test("notebook gives a parameter that --results names a folder of its own in the run folder", async () => {

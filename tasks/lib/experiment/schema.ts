@@ -11,6 +11,9 @@ z.config({ jitless: true });
 
 export const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
+/** The step of a run of notebooks that were named on the command line: no declared step can be called that. */
+export const NAMED_NOTEBOOKS = "_notebooks";
+
 export const A_NAME =
   "made of small letters, digits, _ and -, beginning with a letter or digit, at most 64 long";
 

@@ -1,7 +1,7 @@
 /** The shape of evidence.json: what was asked, on what machine, what ran, and what came out. */
 
 import * as z from "zod/mini";
-import { NAME } from "../experiment/schema.ts";
+import { NAME, NAMED_NOTEBOOKS } from "../experiment/schema.ts";
 import { engineSchema, needSchema, parametersSchema, plannedImageSchema } from "../plan/plan_schema.ts";
 import { hostSchema } from "../system/host_schema.ts";
 
@@ -31,7 +31,9 @@ function isPart(part: string): boolean {
   return part !== "" && part !== "." && part !== "..";
 }
 
-const stepName = z.string().check(z.regex(NAME, { error: "the name of a step" }));
+const STEP_NAME = new RegExp(`^${NAMED_NOTEBOOKS}$|${NAME.source}`);
+
+const stepName = z.string().check(z.regex(STEP_NAME, { error: "the name of a step" }));
 
 /** `running` in a record whose runner is gone means that it was killed. */
 const RUN_STATUSES = ["planned", "running", "done", "failed", "interrupted"] as const;

@@ -11,6 +11,7 @@ import { engineCommand } from "../engine/index.ts";
 import { environmentRequest, expectedPython } from "../environment/environment.ts";
 import type { Conditions, Experiment, Scalar } from "../experiment/experiment.ts";
 import { readExperiment } from "../experiment/read.ts";
+import { NAMED_NOTEBOOKS } from "../experiment/schema.ts";
 import { stepOrder } from "../experiment/step_order.ts";
 import type { ContainerOptions } from "../plan/container_options.ts";
 import { makePlan } from "../plan/make_plan.ts";
@@ -244,7 +245,7 @@ function checkParameters({ task, parameters, known }: RunRequest, experiment: Ex
 /** The experiment with the steps that are to run; notebooks named on the command line are a step of their own. */
 function chooseSteps({ steps, notebook }: RunRequest, experiment: Experiment): [Experiment, string[]] {
   if (notebook?.notebooks !== undefined) {
-    const name = "_notebooks"; // no declared step can be called that
+    const name = NAMED_NOTEBOOKS;
     return [{ ...experiment, steps: { [name]: { name, notebook: "", needs: [], produces: [], data: [] } } }, [
       name,
     ]];
