@@ -13,7 +13,10 @@ import sys
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing takes 2 ms to import, at the end of each step
+    from typing import Any
 
 __all__ = ["record"]
 

@@ -8,7 +8,8 @@ Python processes that it starts report themselves (children/sitecustomize.py), a
 With --terminal it has a terminal.
 The record is written when the step starts and completed when it ends, so a step that was killed leaves one
 that says "running". Standard library only, CPython 3.8 to 3.15: it also runs where the task runner does not,
-e.g. on a compute node, and in the images of older papers. What few steps need is imported where it is needed.
+e.g. on a compute node, and in the images of older papers. What few steps need is imported where it is needed,
+and paths are text: pathlib alone takes a third of the time in which the interpreter starts.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ import os
 import platform
 import sys
 import time
-from pathlib import Path
 from types import ModuleType
 
 SCHEMA = 1
 
 # `python -P`, from Python 3.11 on: the step's folder is not searched for modules.
 IS_SAFE_PATH = getattr(sys.flags, "safe_path", False)
+
+AHEAD = "EXPERIMENT_AHEAD"
+"""Variable of a runner that is not ready yet: nothing is run before it has written a line to us."""
 
 INSTRUCTION_SETS = (
     *("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512vl", "avx512_bf16", "amx_tile"),  # x86-64
@@ -42,6 +45,8 @@ def main(argv: list[str]) -> int:
         if ended is not None:
             return ended
     frameworks, opened = own_module("frameworks"), own_module("opened")
+    if AHEAD in os.environ and not waits_itself(command) and not let_go():
+        return 130
     own_module("children/experiment_bytecode").keep_out_of(os.environ.get("EXPERIMENT_PROJECT"))
     if not IS_SAFE_PATH:
         del sys.path[0]  # this file's folder: the step may have modules of the same names
@@ -55,16 +60,16 @@ def main(argv: list[str]) -> int:
         "cpu": cpu(),
     }
     write(record_file, record)
-    reports = record_file.with_name(f".{record_file.name}.children")
+    reports = beside(record_file, "children")
     ask_children(reports)
-    opened.watch(str(reports / "opened"))
+    opened.watch(os.path.join(reports, "opened"))
     begin = time.monotonic()
     code = 1
     try:
         code = run(command)
     finally:
         # For the task runner, which knows the project's files from others, and removes it.
-        write(record_file.with_name(f".{record_file.name}.opened"), opened.read(str(reports / "opened")))
+        write(beside(record_file, "opened"), opened.read(os.path.join(reports, "opened")))
         children = read_reports(reports)
         record.update(
             status="done" if code == 0 else "failed",
@@ -79,7 +84,28 @@ def main(argv: list[str]) -> int:
     return code
 
 
-def parse(argv: list[str]) -> tuple[Path, bool, list[str]]:
+def waits_itself(command: list[str]) -> bool:
+    """Whether this is our own driver of notebooks, which starts the first kernel before it waits."""
+    return command[1:2] == [own("execute_notebook.py")]
+
+
+def let_go() -> bool:
+    """Waits for a line of the runner that has started this too early; false if it left without one.
+
+    From then on the step has what it has otherwise: no such variable, and nothing to read.
+    """
+    del os.environ[AHEAD]
+    try:
+        is_let_go = os.read(0, 1) == b"\n"
+    except KeyboardInterrupt:
+        return False
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return is_let_go
+
+
+def parse(argv: list[str]) -> tuple[str, bool, list[str]]:
     """The record's file, whether a terminal is wanted, and the command; ends with code 2 on anything else."""
     in_terminal = argv[2:3] == ["--terminal"]
     before = 3 if in_terminal else 2
@@ -87,7 +113,7 @@ def parse(argv: list[str]) -> tuple[Path, bool, list[str]]:
         print("usage: run_step.py --record FILE [--terminal] -- COMMAND [ARGUMENT ...]", file=sys.stderr)
         sys.exit(2)
     # Absolute: the step may change its working directory.
-    return Path(argv[1]).absolute(), in_terminal, argv[before + 1 :]
+    return os.path.abspath(argv[1]), in_terminal, argv[before + 1 :]
 
 
 def in_a_terminal() -> int | None:
@@ -148,29 +174,32 @@ def relay(child: int, terminal: int) -> int:
     return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def ask_children(folder: Path) -> None:
+def ask_children(folder: str) -> None:
     """Python processes that the step starts find `children/sitecustomize.py` and report into the folder."""
     try:
         remove(folder)
-        (folder / "opened").mkdir(parents=True)
+        os.makedirs(os.path.join(folder, "opened"))
     except OSError:
         return
     before = os.environ.get("PYTHONPATH")
-    own = str(Path(__file__).resolve().with_name("children"))
-    os.environ["PYTHONPATH"] = own if not before else own + os.pathsep + before
-    os.environ["EXPERIMENT_CHILDREN"] = str(folder)
+    children = os.path.realpath(own("children"))
+    os.environ["PYTHONPATH"] = children if not before else children + os.pathsep + before
+    os.environ["EXPERIMENT_CHILDREN"] = folder
 
 
-def read_reports(folder: Path) -> list[dict[str, object]]:
+def read_reports(folder: str) -> list[dict[str, object]]:
     """What the children have reported: those first that used a GPU, then those that used a framework.
 
     A launcher imports the framework, too, and comes after what it has started: it trains nothing, and has
     other threads.
     """
-    found = []
-    for path in sorted(folder.glob("*.json")):
+    found, names = [], []
+    with contextlib.suppress(OSError):
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))
+    for name in names:
         with contextlib.suppress(OSError, ValueError):
-            report = json.loads(path.read_text(encoding="utf-8"))
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                report = json.load(file)
             if isinstance(report, dict):
                 found.append(report)
     remove(folder)
@@ -191,11 +220,18 @@ def is_launcher(report: dict[str, object]) -> bool:
     return isinstance(argv, list) and any(os.path.basename(str(word)) in LAUNCHERS for word in argv[1:4])
 
 
-def remove(folder: Path) -> None:
-    if folder.exists():
-        import shutil
+def remove(folder: str) -> None:
+    """Removes a folder of reports, if it is there."""
+    try:
+        for inner in (os.path.join(folder, "opened"), folder):
+            for name in os.listdir(inner):
+                os.unlink(os.path.join(inner, name))
+            os.rmdir(inner)
+    except OSError:  # not there, or a process of the step is still writing there
+        if os.path.lexists(folder):
+            import shutil
 
-        shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def frameworks_of(report: dict[str, object]) -> dict[str, object]:
@@ -219,9 +255,14 @@ def with_children(
     return {**own, **{name: value for name, value in first.items() if name not in ("argv", "node")}}
 
 
+def own(name: str) -> str:
+    """The path of a file that lies beside this one."""
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
+
+
 def own_module(name: str) -> ModuleType:
     """A module of this folder that no import of the step's ever finds."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, own(f"{name}.py"))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -270,7 +311,7 @@ def run_python(arguments: list[str]) -> int:
             set_arguments(["-c", *arguments[2:]], "")
             run_text(arguments[1])
         else:
-            set_arguments(arguments, str(Path(arguments[0]).resolve().parent))
+            set_arguments(arguments, os.path.dirname(os.path.realpath(arguments[0])))
             run_file(arguments[0])
     except SystemExit as end:
         return exit_code(end)
@@ -329,7 +370,7 @@ def print_traceback(error: BaseException, arguments: list[str]) -> None:
     import traceback
 
     target = arguments[0]
-    if target != "-m" and isinstance(error, FileNotFoundError) and not Path(target).exists():
+    if target != "-m" and isinstance(error, FileNotFoundError) and not os.path.exists(target):
         print(f"Cannot open {target!r}: no such file", file=sys.stderr)
         return
     frame = error.__traceback__
@@ -390,9 +431,15 @@ def now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{milliseconds:03}Z"
 
 
-def write(path: Path, record: dict[str, object]) -> None:
+def beside(path: str, what: str) -> str:
+    """A hidden file in the same folder."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name}.{what}")
+
+
+def write(path: str, record: dict[str, object]) -> None:
     """Replaces the record in one move, so that a reader never sees half of one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = beside(path, str(os.getpid()))
     with open(temporary, "w", encoding="utf-8") as file:
         json.dump(record, file, indent=2)
         file.flush()

@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import type { Plan } from "../../tasks/lib/plan/plan.ts";
+import { startAhead } from "../../tasks/lib/run/start_ahead.ts";
 import {
   call,
   IMAGE,
@@ -28,6 +30,8 @@ for (const { name, missing } of engines) {
 const docker = engines[0]!;
 
 const other = engines[1]!;
+
+const podman = engines[2]!;
 
 /** A test with Docker as root. */
 function dockerTest(name: string, fn: (t: Deno.TestContext) => Promise<void>) {
@@ -73,6 +77,33 @@ async function duringTrain(
   const begin = performance.now();
   await act(child);
   return { ...await output, seconds: (performance.now() - begin) / 1000 };
+}
+
+/** A plan as `--plan` shows it, with a run folder that is there. */
+async function planOf(project: Project, program: string): Promise<Plan> {
+  const { stdout } = await project.task("train", ["--engine", program, ...IN_IMAGE, "--plan", "--json"]);
+  const plan: Plan = JSON.parse(stdout);
+  await Deno.mkdir(plan.directory, { recursive: true });
+  return plan;
+}
+
+for (const { name, program, missing, user } of [docker, podman]) {
+  Deno.test({
+    name:
+      `${name}: a step that has started before its turn waits, and leaves nothing if its turn never comes`,
+    ignore: missing !== undefined,
+    async fn() {
+      await using project = await makeProject(REPORT, user);
+      const plan = await planOf(project, program);
+      await using ahead = await startAhead(plan);
+      const running = () =>
+        said([program, "ps", "--all", "--quiet", "--filter", `label=experiment.run=${plan.run}`]);
+      await until("the container is there", async () => await running() !== "");
+      await ahead![Symbol.asyncDispose]();
+      assert.equal(await running(), "");
+      assert.deepEqual(await Array.fromAsync(Deno.readDir(join(plan.directory, "train"))), []);
+    },
+  });
 }
 
 for (const { name, program, missing, user } of engines) {

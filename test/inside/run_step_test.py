@@ -329,3 +329,46 @@ def test_nothing_that_is_compiled_is_left_in_the_project(tmp_path: Path, command
     assert ended.stdout == "3\n", ended.stderr
     assert list(project.rglob("__pycache__")) == []
     assert len(list((tmp_path / "elsewhere/__pycache__").iterdir())) == 1
+
+
+def _start_ahead(folder: Path, text: str) -> subprocess.Popen[str]:
+    (folder / "step.py").write_text("open('too-early', 'w')")
+    process = subprocess.Popen(
+        _argv("python", "step.py"),
+        cwd=folder,
+        env={**os.environ, "EXPERIMENT_AHEAD": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(0.5)
+    (folder / "step.py").write_text(text)
+    return process
+
+
+def test_started_ahead_it_runs_what_is_there_when_it_is_let_go_and_the_step_sees_nothing_of_it(
+    tmp_path: Path,
+) -> None:
+    text = """
+import os, sys
+print("EXPERIMENT_AHEAD" in os.environ, [sys.stdin.read()])
+print(os.readlink("/proc/self/fd/0"))
+"""
+    process = _start_ahead(tmp_path, text)
+    assert not (tmp_path / "step.json").exists()
+    stdout, stderr = process.communicate("\n", timeout=60)
+    assert (process.returncode, stdout, stderr) == (0, "False ['']\n/dev/null\n", "")
+    assert not (tmp_path / "too-early").exists()
+    assert _record(tmp_path)["status"] == "done"
+
+
+@pytest.mark.parametrize("ends", ["its runner leaves", "it is interrupted"])
+def test_started_ahead_and_told_nothing_it_runs_nothing(tmp_path: Path, ends: str) -> None:
+    process = _start_ahead(tmp_path, "open('too-early', 'w')")
+    if ends == "it is interrupted":
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout, stderr) == (130, "", "")
+    assert not (tmp_path / "too-early").exists() and not (tmp_path / "step.json").exists()

@@ -20,6 +20,8 @@ interface Program {
   takesNoLog(version: string): boolean;
   /** Of its version, whether it can be told not to check the container's health. */
   takesNoHealthcheck(version: string): boolean;
+  /** What is written to its `run --interactive` was seen to reach the container, and its end as well. */
+  waits: boolean;
 }
 
 const always = () => true;
@@ -34,6 +36,7 @@ export const PROGRAMS = {
     gpuArguments: asGpus,
     takesNoLog: always,
     takesNoHealthcheck: always,
+    waits: true,
   },
   podman: {
     title: "Podman",
@@ -44,6 +47,7 @@ export const PROGRAMS = {
     gpuArguments: asDevices,
     takesNoLog: always,
     takesNoHealthcheck: always,
+    waits: true,
   },
   nerdctl: {
     title: "nerdctl",
@@ -55,6 +59,7 @@ export const PROGRAMS = {
     // By its source: the log driver "none" is in 2.0.0, --no-healthcheck in 2.1.3; older ones refuse to start.
     takesNoLog: (version) => compareVersions(version, "2.0.0") >= 0,
     takesNoHealthcheck: (version) => compareVersions(version, "2.1.3") >= 0,
+    waits: false,
   },
 } satisfies Record<string, Program>;
 

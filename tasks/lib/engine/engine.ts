@@ -103,6 +103,8 @@ export interface StepRuntime {
   reach?: (pid: number) => ProcessHandle;
   /** It has ended all processes of the step where the command ends well. */
   endsAll?: boolean;
+  /** How it is started before its turn; absent where it can't be. */
+  ahead?: StartAhead;
   prepare?(): Promise<void>;
   /**
    * Removes what the engine left. Called as soon as the step has ended, while its outputs are recorded.
@@ -117,6 +119,14 @@ export interface StepRuntime {
     stderr: string,
     meanwhile: (work: Promise<unknown>) => void,
   ): Promise<string | undefined>;
+}
+
+/** A step's process that waits on its standard input until it is let go. */
+export interface StartAhead {
+  /** The step's command line, made one that reads and that `AHEAD` of this process's environment reaches. */
+  command(argv: string[]): string[];
+  /** Ends what its process is not, where nobody has let it go. */
+  discard?(): Promise<unknown>;
 }
 
 /** JupyterLab as a container of a program, or as a process of this machine. */

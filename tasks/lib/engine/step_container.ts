@@ -1,5 +1,6 @@
 /** The container that a step runs in: how it is reached while it runs, and what became of it. */
 
+import { basename } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import {
   client,
@@ -11,21 +12,39 @@ import {
   lastLine,
   removeContainer,
 } from "../container/client.ts";
-import type { ContainerProgram } from "../container/program.ts";
-import type { Plan, PlannedStep } from "../plan/plan.ts";
+import { type ContainerProgram, PROGRAMS } from "../container/program.ts";
+import type { Plan, PlannedContainer, PlannedStep } from "../plan/plan.ts";
 import { isRunLocked } from "../record/run_lock.ts";
 import { signalGroup } from "../system/command.ts";
 import type { ProcessHandle, Supervised } from "../system/supervise.ts";
+import { AHEAD } from "../system/waiting_process.ts";
 import { containerName } from "./container.ts";
 import type { StepRuntime } from "./engine.ts";
 
 export function containerRuntime(program: ContainerProgram, plan: Plan, step: PlannedStep): StepRuntime {
+  const name = containerName(plan.run, step.name);
   return {
     env: {},
-    reach: containerHandle(program, containerName(plan.run, step.name)),
+    reach: containerHandle(program, name),
     endsAll: true,
+    ...(PROGRAMS[program].waits && runsNothingElse(plan.container!) && {
+      ahead: { command: waitingCommand, discard: () => removeContainer(program, name) },
+    }),
     conclude: (...ended) => concludeContainer(plan, step, program, ...ended),
   };
+}
+
+/** The image starts no program of its own before the step, which might read what the step waits for. */
+function runsNothingElse({ entrypoint: [program] }: PlannedContainer): boolean {
+  return program === undefined || INITS.includes(basename(program));
+}
+
+/** Programs that do nothing but start another and pass signals on. */
+const INITS = ["tini", "dumb-init", "catatonit", "docker-init"];
+
+/** Its standard input stays open, and without a value the client takes the variable from its own environment. */
+function waitingCommand([program, run, ...options]: string[]): string[] {
+  return [program!, run!, "--interactive", "--env", AHEAD, ...options];
 }
 
 /**

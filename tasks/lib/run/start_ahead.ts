@@ -1,4 +1,4 @@
-/** The first notebook's kernel starts while the code is recorded: each takes as long as the other. */
+/** A run's first step starts while the code is recorded: its container or its kernel takes as long as that. */
 
 import { engineCommand, engineOf } from "../engine/index.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -13,24 +13,30 @@ export interface StartedAhead extends AsyncDisposable {
 }
 
 /**
- * Starts the process of a new run's first step if that executes notebooks on this machine, and waits by itself.
+ * Starts the process of a new run's first step, which waits by itself.
  *
- * No code of the experiment runs before it is let go: the interpreter and IPython have started, with what a user has
- * them do at each start (`sitecustomize`, IPython's startup files), and no notebook has been read for execution. Code,
- * data and the step's other conditions are recorded as they are by then.
+ * No code of the experiment runs before it is let go: a container and the interpreter have started, with what a user
+ * has them do at each start (`sitecustomize`, IPython's startup files), and no script or notebook has been read for
+ * execution. Code, data and the step's other conditions are recorded as they are by then.
  *
  * @returns undefined where the step has to wait for more than the record, such as a folder that has to be made
  */
 export async function startAhead(plan: Plan): Promise<StartedAhead | undefined> {
   const [step] = plan.steps;
-  if (plan.engine.name !== "host" || step === undefined) return undefined;
-  if (!step.argv[1]?.endsWith("/execute_notebook.py") || step.tty || step.cache !== undefined) {
-    return undefined;
-  }
+  if (step === undefined || step.tty || step.cache !== undefined) return undefined;
   if (!await Deno.stat(step.cwd).then((info) => info.isDirectory, () => false)) return undefined;
-  const argv = await engineCommand(plan, step);
-  const { env } = await (await engineOf(plan.engine.name)).runtime(plan, step);
+  const { env, ahead, prepare } = await (await engineOf(plan.engine.name)).runtime(plan, step);
+  if (ahead === undefined || prepare !== undefined) return undefined;
+  const argv = ahead.command(await engineCommand(plan, step));
   await Deno.mkdir(step.out, { recursive: true });
   const process = new WaitingProcess(argv, { cwd: step.cwd, env, mark: runMark(plan.run) });
-  return { step: step.name, process, [Symbol.asyncDispose]: () => process[Symbol.asyncDispose]() };
+  return {
+    step: step.name,
+    process,
+    async [Symbol.asyncDispose]() {
+      if (process.isOver) return;
+      await process[Symbol.asyncDispose]();
+      await ahead.discard?.();
+    },
+  };
 }

@@ -4,7 +4,7 @@ import { spawn } from "./command.ts";
 import { endProcesses } from "./processes.ts";
 
 /** Variable that tells a process to wait: it does nothing but load what it needs until it can read a line. */
-const AHEAD = "EXPERIMENT_AHEAD";
+export const AHEAD = "EXPERIMENT_AHEAD";
 
 /**
  * A process that loads what it needs, and then waits on its standard input until it is let go. One that nobody has let
@@ -25,6 +25,11 @@ export class WaitingProcess implements AsyncDisposable {
   ) {
     this.#child = spawn(argv, { cwd, env: { ...env, [AHEAD]: "1" }, input: new Uint8Array() });
     this.#mark = mark;
+  }
+
+  /** Its turn has come, or it was ended. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** Lets it begin. Where it has ended by then, its exit code and what it has printed say why. */

@@ -12,7 +12,10 @@ export const ENGINE: Engine = {
   },
   command: (plan, step, resuming) => stepCommand(plan.environment.python, step, resuming),
   runtime: async ({ environment: { python } }, { env }) =>
-    await Promise.resolve({ env: { ...env, PATH: `${dirname(python)}:${Deno.env.get("PATH") ?? ""}` } }),
+    await Promise.resolve({
+      env: { ...env, PATH: `${dirname(python)}:${Deno.env.get("PATH") ?? ""}` },
+      ahead: { command: (argv) => argv },
+    }),
   server: {
     kind: "process",
     place: (command) => command,
