@@ -38,7 +38,12 @@ async function makeTree() {
   const { code, stderr } = await $`mmdebstrap --quiet --variant=minbase ${option} ${packages} sid ${TREE}`
     .stderr("piped").noThrow();
   if (code !== 0) throw new Error(stderr.trim().split("\n").at(-1));
-  for (const name of ["hosts", "resolv.conf", "passwd", "group"]) await $`touch ${join(TREE, "etc", name)}`;
+  for (const name of ["hosts", "resolv.conf", "passwd", "group"]) await touch(join(TREE, "etc", name));
   await Deno.chmod(TREE, 0o755);
-  await $`touch ${join(TREE, "ready")}`;
+  await touch(join(TREE, "ready"));
+}
+
+/** Dax has a `touch` of its own, which takes an absolute path for one below the working folder. */
+async function touch(path: string) {
+  await Deno.writeFile(path, new Uint8Array(), { append: true });
 }
