@@ -404,6 +404,7 @@ Deno.test({ name: "this repository's experiment on Slurm", ignore: untrained !==
   await using project = await Project.make({
     "hosts/few.yaml": "cpus: 2\nthrottle: 3\n",
     "hosts/nodes.yaml": "nodes: 2\ntorchrun: [train]\n",
+    "hosts/soon.yaml": "nodes: 2\ntorchrun: [train]\ntime: 10\nsignal: 60\n",
   });
   for (const path of ["experiment.yaml", "requirements.txt", "requirements-cpu.lock", "src", "published"]) {
     const { success } = await new Deno.Command("cp", { args: ["-r", join(ROOT, path), project.root] })
@@ -441,6 +442,37 @@ Deno.test({ name: "this repository's experiment on Slurm", ignore: untrained !==
         assert.ok(Math.abs(together![index]![column]! - value) <= 1e-9 * Math.abs(value), `${row}`)
       );
     }
+  });
+
+  await t.step("on two nodes, stopped before its time limit, it goes on to the same weights", async () => {
+    const more = ["step", "train", "--seed", "7", "--epochs", "4", "--on", "soon"];
+    await does(...more as [string]);
+    const [undisturbed] = runsOf(project);
+    const stopping = project.start("step", more.slice(1), env);
+    const left = ended(stopping);
+    await until("another run is there", () => runsOf(project)[0] !== undisturbed);
+    const [stopped] = runsOf(project);
+    const printed = join(stopped!, "node-train.log");
+    await until(
+      "two epochs are done",
+      () => exists(printed) && /epoch 2/i.test(Deno.readTextFileSync(printed)),
+    );
+    const [{ job }] = JSON.parse(Deno.readTextFileSync(join(stopped!, "submission-1.json"))).arrays;
+    // What --signal does when the time comes, which would take minutes here.
+    assert.equal((await slurm.call(["scancel", "--batch", "--signal=USR1", `${job}_0`])).code, 0);
+    await until("it is pending", async () => {
+      return /PENDING/.test((await slurm.call(["squeue", "-h", `--jobs=${job}`, "--format=%T"])).stdout);
+    });
+    await slurm.call(["scontrol", "update", `JobId=${job}_0`, "StartTime=now"]);
+    const { code, stdout, stderr } = await left;
+    assert.equal(code, 0, stderr + stdout);
+    const { attempts } = JSON.parse(Deno.readTextFileSync(join(stopped!, "evidence.json")));
+    assert.deepEqual(attempts.map(({ status }: Member) => status), ["interrupted", "done"]);
+    assert.match(stdout, /Stopped by SIG\w+ after [1-3] epoch/);
+    const [one, other] = await Promise.all(
+      [undisturbed!, stopped!].map((run) => sha256File(join(run, "train", "model.safetensors"))),
+    );
+    assert.equal(one, other);
   });
 
   await t.step("a sweep over 20 seeds, each with the weights that it has anywhere", async () => {
