@@ -24,6 +24,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from step_container import StepContainer
+
 SCHEMA = 1
 
 # How long a step may take to save after it was asked to end.
@@ -104,6 +106,7 @@ class Stop:
         self.by: str | None = None
         self.time_is_short = False
         self.group: int | None = None
+        self.container: StepContainer | None = None
         self.on_all_nodes = False
         self.told: int | None = None
         for number in (TIME_IS_SHORT, signal.SIGTERM, signal.SIGINT):
@@ -122,13 +125,20 @@ class Stop:
         if self.on_all_nodes:
             # srun takes SIGINT for a question, and SIGTERM for an end at once: Slurm itself tells the nodes.
             subprocess.Popen(["scancel", "--signal=TERM", str(job()["id"])])
-        send(self.group, signal.SIGINT)
+        self.send(signal.SIGINT)
         signal.signal(signal.SIGALRM, self.end)
         signal.alarm(GRACE_SECONDS)
 
     def end(self, *_: object) -> None:
-        if self.group is not None:
-            send(self.group, signal.SIGKILL)
+        self.send(signal.SIGKILL)
+
+    def send(self, number: int) -> None:
+        if self.group is None:
+            return
+        if self.container is not None:
+            self.container.send(self.group, number)
+        else:
+            send(self.group, number)
 
 
 def run_step(
@@ -158,10 +168,16 @@ def run_step(
     environment = {**os.environ, **step["env"]}
     if step.get("path"):
         environment["PATH"] = step["path"] + os.pathsep + environment.get("PATH", os.defpath)
+    container = StepContainer(step["container"], environment) if step.get("container") else None
+    stop.container = container
     try:
         if step.get("nodes") is not None:
             command = on_all_nodes(command, step["nodes"], environment)
             environment.update(for_srun())
+        if container is not None:
+            command = container.command(command)
+            if before is not None:
+                container.remove()  # of a start that was ended with its node
         record["command"] = command
         code = execute(command, step, environment, log, stop)
         if code is None:
@@ -173,6 +189,11 @@ def run_step(
         for folder in step.get("folders", []):
             shutil.rmtree(folder, ignore_errors=True)
     record.update(ended=now(), seconds=round(time.monotonic() - begin, 3))
+    if container is not None:
+        stop.container = None
+        if code != 0 and stop.by is None:
+            record["problem"] = container.missing() or container.problem(code, log.name)
+        container.remove()
     record.update(code=code if code >= 0 else 128 - code)
     if code < 0:
         record["signal"] = signal.Signals(-code).name
@@ -183,7 +204,8 @@ def run_step(
     else:
         record["status"] = "done" if code == 0 else "failed"
     node.write()
-    return record["status"], None if code == 0 else f"{step['name']}: exit code {record['code']}"
+    because = record.get("problem") or f"exit code {record['code']}"
+    return record["status"], None if code == 0 else f"{step['name']}: {because}"
 
 
 def on_all_nodes(command: list[str], nodes: int, environment: dict[str, str]) -> list[str]:
@@ -247,11 +269,11 @@ def execute(
     try:
         return process.wait(step.get("timeout"))
     except subprocess.TimeoutExpired:
-        send(process.pid, signal.SIGINT)
+        stop.send(signal.SIGINT)
         try:
             process.wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:
-            send(process.pid, signal.SIGKILL)
+            stop.send(signal.SIGKILL)
         process.wait()
         return None
     finally:

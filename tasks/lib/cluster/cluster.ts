@@ -42,6 +42,9 @@ const gpus = like(
   'a count, or what --gres of sbatch takes, e.g. "gpu:a100:1"',
 );
 
+/** Engines that a compute node can have; others want a service there. */
+export const NODE_ENGINES = ["host", "apptainer", "podman"] as const;
+
 export const clusterSchema = z.strictObject({
   /** The login node, as ssh takes it: user@login; without it, Slurm's commands are on this machine. */
   host: z.optional(host),
@@ -86,17 +89,18 @@ export const clusterSchema = z.strictObject({
   ),
   /** Where the steps run on a node. */
   environment: z.optional(
-    z.enum(["host", "apptainer"], { error: "host or apptainer" }),
+    z.enum(NODE_ENGINES, { error: "host, apptainer or podman" }),
   ),
   /** The image, where the environment is a container. */
   image: z.optional(text),
 }).check(z.superRefine(({ host, folder, python, environment, nodes, torchrun }, { issues }) => {
+  const inContainer = environment !== undefined && environment !== "host";
   const wrong = (key: string, input: unknown, message: string) =>
     void issues.push({ code: "custom", input, path: [key], message });
   if (Number(nodes ?? 1) > 1 && torchrun.length === 0) {
     wrong("nodes", nodes, "1 where torchrun names no step that runs on all of them, e.g. torchrun: [train]");
   }
-  if (torchrun.length > 0 && environment === "apptainer") {
+  if (torchrun.length > 0 && inContainer) {
     wrong("environment", environment, "host where steps are started by srun and torchrun");
   }
   if (host === undefined) {
@@ -112,7 +116,7 @@ export const clusterSchema = z.strictObject({
       "given with host, as an absolute path on the cluster, e.g. /scratch/user/experiments",
     );
   }
-  if (environment === "apptainer") {
+  if (inContainer) {
     wrong("environment", environment, "host where the cluster is behind a login node");
   }
 }));

@@ -42,6 +42,8 @@ const nodeSchema = z.object({
       signal: z.optional(z.string()),
       stopped_by: z.optional(z.string()),
       timed_out: z.optional(z.boolean()),
+      /** What its container program says went wrong. */
+      problem: z.optional(z.nullable(z.string())),
     }),
   ),
 });

@@ -104,6 +104,15 @@ export interface JobStep {
   optional?: boolean;
   /** Made for the step, and removed after it. */
   folders?: string[];
+  /** The container that it runs in. */
+  container?: {
+    program: "podman" | "apptainer";
+    /** As the user names it. */
+    image: string;
+    /** The image in the command, and the container's name: of a program whose containers stay. */
+    id?: string;
+    name?: string;
+  };
 }
 
 /** What a cluster behind a login node lacks, and is sent. */

@@ -3,7 +3,7 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Terminal } from "../cli/terminal.ts";
-import type { Cluster } from "../cluster/cluster.ts";
+import { type Cluster, NODE_ENGINES } from "../cluster/cluster.ts";
 import { type NodeRecord, printedOnNode, readNodeRecord } from "../cluster/node_record.ts";
 import {
   type Job,
@@ -14,6 +14,7 @@ import {
   type Submission,
   type Submissions,
 } from "../cluster/submission.ts";
+import { containerName } from "../engine/container.ts";
 import { engineCommand, engineOf } from "../engine/index.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import { makeStepCache } from "../plan/step_cache.ts";
@@ -49,19 +50,16 @@ export function needsOf(jobs: Job<Plan>[], { code }: Attempt): Needs {
 /** How long files may take to be seen on another machine of a shared file system. */
 const SHARED_MS = 20_000;
 
-/** Engines that a compute node can have; others want a service there. */
-const ENGINES = ["host", "apptainer"];
-
 /**
  * All that a node has to know of a run.
  *
  * @throws Failure(2) for a step that needs what only this machine has
  */
 export async function jobOf(plan: Plan, submission: number, cluster: Cluster): Promise<Job<Plan>> {
-  if (!ENGINES.includes(plan.engine.name)) {
+  if (NODE_ENGINES.every((name) => name !== plan.engine.name)) {
     refuseOnNode(
       plan.steps[0]!.name,
-      `its engine is ${plan.engine.name}, and a node has ${ENGINES.join(" or ")}`,
+      `its engine is ${plan.engine.name}, and a node has ${NODE_ENGINES.join(" or ")}`,
     );
   }
   const { host, signal } = cluster;
@@ -115,6 +113,17 @@ async function jobStep(plan: Plan, step: PlannedStep, { torchrun, nodes = 1 }: C
       path: dirname(plan.environment.python),
     }),
     ...(scratch !== undefined && { folders: [scratch] }),
+    ...containerOf(plan, name),
+  };
+}
+
+function containerOf({ engine, container, run }: Plan, step: string): Pick<JobStep, "container"> {
+  if (container === undefined) return {};
+  const { id, name: image } = container.image;
+  return {
+    container: engine.name === "podman"
+      ? { program: "podman", image, id, name: containerName(run, step) }
+      : { program: "apptainer", image },
   };
 }
 
@@ -181,6 +190,7 @@ export async function takeInRun(
     elsewhere[name] = {
       ...{ attempt: start, started, resumed, ended, seconds, command: step.command },
       printed: printedOnNode(plan.directory, name),
+      problem: step.problem ?? undefined,
       outcome: {
         code: step.code ?? 1,
         signal: step.signal,

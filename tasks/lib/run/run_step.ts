@@ -66,6 +66,8 @@ export interface CarriedOut {
   /** The command as it was started there; absent where its node has not said it. */
   command?: string[];
   outcome: Supervised;
+  /** What went wrong, if the engine there explains it. */
+  problem?: string;
   /** File with what it printed. */
   printed: string;
 }
@@ -378,7 +380,7 @@ async function takeIn(
   { log, terminal }: StepContext,
   step: PlannedStep,
   record: StepEvidence,
-  { ended, seconds, outcome, printed }: CarriedOut,
+  { ended, seconds, outcome, printed, problem }: CarriedOut,
 ): Promise<Executed> {
   await log.begin(step.name, `step ${step.name}: ${step.argv.join(" ")}`);
   const file = await Deno.open(printed).catch(() => undefined);
@@ -387,7 +389,7 @@ async function takeIn(
     await log.write(chunk);
   }
   Object.assign(record, { seconds, ended });
-  return { ended: outcome };
+  return { ended: outcome, concluded: Promise.resolve(problem) };
 }
 
 /** A program that reads a pointer for a model says no more than "invalid load key". */
