@@ -223,3 +223,123 @@ Deno.test("new proposes what can at least be run, where nothing can be claimed",
   assert.match(both, /# perhaps, it is of Python 2, in cell 1:\n {2}# old:/);
   assert.match(both, /# perhaps, it stores nothing that could be claimed:\n {2}# study:/);
 });
+
+Deno.test("printedValues() takes no date and no glued number for words, and calls a coefficient by its factor", () => {
+  const text = `Date: Wed, 15 Nov 2023 prob: 1.5e-42
+Date: Thu, 16 Nov 2023 prob: 2.5e-12
+made on 2023-11-15, loss: 0.5
+line: y = 7.25 + 0.0475X
+line: y = 2.5 + 0.25*tv + -0.125*radio
+noise: 2.220446049250313e-16`;
+  const lines = text.split("\n").map((line) => ({ text: line, found: "a" }));
+  const found = printedValues(lines);
+  assert.deepEqual(found.map(({ label, values }) => [label, values.join(" ")]), [
+    ["prob", "1.5e-42 2.5e-12"],
+    ["loss", "0.5"],
+    ["line: y", "7.25"],
+    ["line: y", "2.5"],
+    ["coefficient of tv", "0.25"],
+    ["coefficient of radio", "-0.125"],
+  ]);
+  const later = `Date: Sat, 1 Mar 2025 prob: 1.5e-42
+made on 2025-03-01, loss: 0.5
+line: y = 7.25 + 0.0476X`.split("\n");
+  for (const [index, line] of later.entries()) assert.match(line, new RegExp(found[index]!.pattern));
+});
+
+Deno.test("new gives all digits of a double the tolerance that other processors need, and fewer digits none", async () => {
+  const { text } = await proposed({
+    "a.ipynb": notebook([["print(1)", "sum: 0.8972106381789521\nshort: 0.897\n"]]),
+    "metrics.json": '{"auc": 0.9123456789012345, "f1": 0.91}',
+    "dvc.yaml": "stages:\n  train:\n    cmd: python train.py\n    metrics: [metrics.json]\n",
+    "train.py": "x = 1\n",
+  });
+  const claims = text.split(/^ {2}- /m).slice(1);
+  for (const claim of claims) {
+    assert.equal(
+      /tolerance: \{ relative: 1e-9, because: /.test(claim),
+      /value: 0\.\d{16}/.test(claim),
+      claim,
+    );
+  }
+  assert.match(text, /value: 0\.9123456789012345\n/);
+  const { text: printed } = await proposed({
+    "a.ipynb": notebook([["print(1)", "sum: 0.8972106381789521\nshort: 0.897\n"]]),
+  });
+  assert.match(printed, /value: 0\.8972106381789521\n {4}tolerance: \{ relative: 1e-9/);
+  assert.match(printed, /value: 0\.897\n(?! {4}tolerance)/);
+});
+
+Deno.test("new claims nothing that an estimator prints of itself over several lines", async () => {
+  const { text } = await proposed({
+    "a.ipynb": notebook([[
+      "print(search)",
+      "Search(cv=5, error_score=nan,\n       params={'alpha': [1e-15, 1e-10,\n                         5, 10]},\n       depth: 2.5)\nscore: 0.5\n",
+    ]]),
+  });
+  assert.deepEqual([...text.matchAll(/- name: (.*?) #/g)].map(([, name]) => name), ["score"]);
+});
+
+Deno.test("new claims no number that is drawn, unless the notebook sets a seed", async () => {
+  const drawn = (source: string) => {
+    const one = JSON.parse(notebook([[source, ""], ["np.random.rand()", ""]]));
+    one.cells[1].outputs = [{ output_type: "execute_result", data: { "text/plain": ["0.6695"] } }];
+    return JSON.stringify(one);
+  };
+  const { text } = await proposed({ "a.ipynb": drawn("import numpy as np") });
+  assert.doesNotMatch(text, /0\.6695/);
+  const { text: seeded } = await proposed({ "a.ipynb": drawn("np.random.seed(3)") });
+  assert.match(seeded, /value: 0\.6695/);
+});
+
+Deno.test("new takes the packages that the proposed steps import, by modules of the repository too", async () => {
+  const { text } = await proposed({
+    "good.ipynb": notebook([["import numpy\nfrom lib.tools import x", "loss: 0.5\n"]]),
+    "lib/__init__.py": "",
+    "lib/tools.py": "import scikitplot\n",
+    "colab.ipynb": notebook([["import google.colab\nimport autosklearn", "loss: 0.5\n"]]),
+  });
+  assert.match(text, /install: \[numpy, scikit-plot, ipykernel/);
+});
+
+Deno.test("new puts the root on the path of a notebook in a folder that imports what stands there", async () => {
+  const { text } = await proposed({
+    "src/__init__.py": "",
+    "notebooks/a.ipynb": notebook([["from src import x", "loss: 0.5\n"]]),
+  });
+  assert.match(text, /notebook: notebooks\/a\.ipynb\n {4}env: \{ PYTHONPATH: "\." \}\n/);
+});
+
+Deno.test("new lists what pandas needs for a method that is called, and what it is not called for it leaves out", async () => {
+  const { text } = await proposed({
+    "a.ipynb": notebook([
+      ["import pandas as pd", ""],
+      ["pd.read_excel('old.xls').plot(kind='density')", "loss: 0.5\n"],
+    ]),
+    "old.xls": "x",
+  });
+  assert.match(text, /install: \[pandas, scipy, xlrd, ipykernel/);
+  const { text: other } = await proposed({ "a.ipynb": notebook([["import numpy\nx.kde()", "loss: 0.5\n"]]) });
+  assert.match(other, /install: \[numpy, ipykernel/);
+});
+
+Deno.test("new takes the day of the proposed notebooks, where the repository went on without them", async () => {
+  await using project = await Project.make({
+    "a.ipynb": notebook([["import numpy", "loss: 0.5\n"]]),
+    "b.py": "import numpy\n",
+  });
+  await committed(project, "2019-03-05");
+  await project.write("b.py", "import numpy as np\n");
+  await committed(project, "2022-08-09");
+  const { text = "" } = await propose(project.root);
+  assert.match(text, /as_of: 2019-03-05 # found in the newest commit of these notebooks, /);
+});
+
+Deno.test("new lists extensions that a notebook loads, and proposes no notebook of another language", async () => {
+  const { text } = await proposed({
+    "a.ipynb": notebook([["%load_ext watermark\n%load_ext autoreload\nimport numpy", "loss: 0.5\n"]]),
+    "b.ipynb": notebook([["library(x)", "loss: 0.5\n"]], { kernelspec: { name: "ir", language: "R" } }),
+  });
+  assert.match(text, /install: \[numpy, watermark, ipykernel/);
+  assert.match(text, /# perhaps, it is of R, which an environment of Python has no kernel for:\n {2}# b:/);
+});

@@ -103,6 +103,19 @@ def test_cwd_sets_the_kernel_s_folder_and_sockets_are_private_and_removed(tmp_pa
     assert not Path(folder.strip()).exists()
 
 
+def test_folders_on_the_path_are_relative_to_where_the_step_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rooted.py").write_text("value = 7\n")
+    (tmp_path / "notebooks").mkdir()
+    path = write_notebook(tmp_path / "notebooks" / "a.ipynb", "import rooted\nprint(rooted.value)")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([".", *filter(None, [os.environ.get("PYTHONPATH")])]))
+    code, text = drive(path, "--out", tmp_path / "out")
+    assert code == 0, text
+    assert texts(tmp_path / "out" / "a.ipynb") == ["7\n"]
+
+
 def test_a_kernel_is_as_jupyter_starts_it_but_for_the_debugger(tmp_path: Path) -> None:
     path = write_notebook(
         tmp_path / "kernel.ipynb",

@@ -11,6 +11,7 @@ import ast
 import json
 import os
 import posixpath
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -54,6 +55,22 @@ WRITERS = {
     "write_image",
     "write_html",
 }
+#: Extensions that IPython brings.
+OWN_EXTENSIONS = ("autoreload", "storemagic")
+
+#: What pandas needs for a method, and installs only when asked; before 1.2 it read all workbooks by xlrd.
+IMPLIED: dict[str, tuple[str, ...]] = {
+    "read_excel": ("openpyxl", "xlrd"),
+    "to_excel": ("openpyxl",),
+    "read_parquet": ("pyarrow",),
+    "to_parquet": ("pyarrow",),
+    "read_html": ("lxml",),
+    "read_hdf": ("tables",),
+    "to_hdf": ("tables",),
+    "to_markdown": ("tabulate",),
+    "kde": ("scipy",),
+}
+
 METHODS_OF_PATHS = {
     "read_text": "reads",
     "read_bytes": "reads",
@@ -140,6 +157,9 @@ def scan_notebook(data: bytes) -> dict[str, Any]:
         source = "".join(source) if isinstance(source, list) else str(source)
         tree = parse_cell(source)
         scan.cell = index + 1
+        for found in re.finditer(r"^\s*%(?:load_ext|reload_ext)\s+([A-Za-z_]\w*)", source, re.MULTILINE):
+            if found[1] not in OWN_EXTENSIONS:
+                scan.imports.setdefault(found[1], source.count("\n", 0, found.start()) + 1)
         if tree is None:
             if not source.lstrip().startswith("%%"):
                 scan.unparsed = scan.unparsed or scan.cell
@@ -219,6 +239,22 @@ class Scan:
         elif isinstance(node, ast.ImportFrom) and node.level:
             self.imports.setdefault("." * node.level + (node.module or ""), node.lineno)
 
+    def implied_by(self, node: ast.Call) -> None:
+        """What pandas imports only when it is called so, and lists as an extra."""
+        if not isinstance(node.func, ast.Attribute):
+            return
+        name = node.func.attr
+        modules = IMPLIED.get(name, ())
+        literal = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+        if name == "read_excel" and isinstance(literal, str) and literal.endswith(".xls"):
+            modules = ("xlrd",)
+        for keyword in node.keywords:
+            if name == "plot" and keyword.arg == "kind" and isinstance(keyword.value, ast.Constant):
+                modules = ("scipy",) if keyword.value.value in ("kde", "density") else modules
+        if modules and any(one.split(".")[0] == "pandas" for one in self.imports):
+            for module in modules:
+                self.imports.setdefault(module, node.lineno)
+
     def module(self, tree: ast.Module) -> None:
         for node in tree.body:
             self.statement(node)
@@ -228,6 +264,8 @@ class Scan:
         for one in (ast.Import, ast.ImportFrom):
             for node in nodes.get(one, ()):
                 self.import_of(node)
+        for node in nodes.get(ast.Call, ()):
+            self.implied_by(node)
         assigned = [node for node in nodes.get(ast.Assign, ()) if len(node.targets) == 1]
         for node in assigned:
             if isinstance(node.targets[0], ast.Name):

@@ -188,6 +188,11 @@ class KernelProcess:
         env = {key: Template(value).safe_substitute(os.environ) for key, value in self.spec.env.items()}
         inherited = {key: value for key, value in os.environ.items() if key not in HIDDEN}
         env = {**inherited, **env, "JPY_SESSION_NAME": session_name}
+        if env.get("PYTHONPATH"):
+            # A step's folders are relative to where it starts, and the kernel starts beside the notebook.
+            env["PYTHONPATH"] = os.pathsep.join(
+                os.path.abspath(folder) for folder in env["PYTHONPATH"].split(os.pathsep) if folder
+            )
         # ipykernel ends itself when this process is no longer its parent: kill -9 leaves no kernel behind.
         env["JPY_PARENT_PID"] = str(os.getpid())
         if self.spec.is_python:

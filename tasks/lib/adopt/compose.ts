@@ -16,7 +16,8 @@ import {
   STORES_NOTHING,
 } from "./draft.ts";
 import { missingNotes, writersOfMissing } from "./missing_inputs.ts";
-import { unnamedPackages } from "./kinds/imports.ts";
+import { lastChange } from "./kinds/last_change.ts";
+import { packagesOf, unnamedPackages } from "./kinds/imports.ts";
 import { withoutNested } from "./plain_step.ts";
 import type { OptionFact, PythonFacts } from "./python_facts.ts";
 import type { Repository } from "./repository.ts";
@@ -218,10 +219,11 @@ function addFiles(step: StepDraft, facts: PythonFacts | undefined, repository: R
   ]);
 }
 
-/** A script in a folder imports what stands at the root, which is on Python's path only where it was installed. */
+/** A script or notebook in a folder imports what stands at the root, which is on Python's path only where it was installed. */
 function addRootToPath(step: StepDraft, python: Map<string, PythonFacts>, repository: Repository) {
   const script = step.run?.[0] === "python" && step.run[1]?.endsWith(".py") ? step.run[1] : undefined;
-  const folder = script === undefined ? "." : dirname(join(step.cwd ?? "", script));
+  const source = step.notebook ?? (script && join(step.cwd ?? "", script));
+  const folder = source === undefined ? "." : dirname(source);
   if (folder === "." || step.env?.PYTHONPATH !== undefined) return;
   const isAt = (top: string, place: string) =>
     repository.has(`${place}${top}.py`) ||
@@ -357,14 +359,20 @@ async function environmentOf(repository: Repository, draft: Draft, steps: Found<
     ![requirements!, ...later.slice(0, index)].some((one) => one.value.join() === value.join())
   );
   const isOwn = ({ value }: Found<string[]>) => value.includes("-e") || value.includes(".");
-  const install = draft.install.filter((one) => requirements === undefined || isOwn(one)).slice(0, 2);
+  const sources = steps.flatMap(({ value }) => value.sources.slice(0, 1));
+  const install = (await Promise.all(
+    draft.install.filter((one) => requirements === undefined || isOwn(one)).slice(0, 2).map(async (one) =>
+      one.found.startsWith("imports,")
+        ? { ...one, value: await packagesOf(repository, sources, one.value) }
+        : one
+    ),
+  )).filter(({ value }) => value.length > 0);
   const said = [
     ...[...(requirements?.value ?? []), ...OWN_SPECIFICATIONS].map((path) =>
       repository.has(path) ? repository.text(path) ?? "" : ""
     ),
     ...install.map(({ value }) => value.join("\n")),
   ].join("\n");
-  const sources = steps.flatMap(({ value }) => value.sources.slice(0, 1));
   const unnamed = requirements === undefined && install.length === 0
     ? new Map<string, string>()
     : await unnamedPackages(repository, sources, said);
@@ -378,18 +386,21 @@ async function environmentOf(repository: Repository, draft: Draft, steps: Found<
   }
   const kernel = kernelPackages(said, steps) ?? programPackage(said, steps);
   const python = draft.pythons.find(({ certainty }) => certainty === "stated");
+  const asOf = draft.asOf && isResolved(requirements, install)
+    ? await dayOf(repository, sources, requirements?.value ?? []) ?? draft.asOf
+    : undefined;
   const asTexts = (founds: Found<string[]>[], key: string) =>
     founds.map(({ value, ...rest }) => ({ ...rest, value: `${key}: ${value.join(", ")}` }));
   return {
     ...(requirements && { requirements }),
     install: kernel === undefined ? install : [...install, kernel],
     ...(python && { python }),
-    ...(draft.asOf && isResolved(requirements, install) && { asOf: draft.asOf }),
+    ...(asOf && { asOf }),
     ...(draft.images[0] && { image: draft.images[0] }),
     ...(draft.gpus && { gpus: draft.gpus }),
     otherEnvironments: [
       ...asTexts(passed, "requirements"),
-      ...asTexts(draft.install.filter((one) => !install.includes(one)), "install"),
+      ...asTexts(draft.install.filter((one) => !install.some(({ found }) => found === one.found)), "install"),
       ...draft.pythons.filter((one) => one !== python).map((one) => ({
         ...one,
         value: `python: "${one.value}"`,
@@ -397,6 +408,24 @@ async function environmentOf(repository: Repository, draft: Draft, steps: Found<
       ...draft.images.slice(1).map((one) => ({ ...one, value: `image: ${one.value}` })),
     ],
   };
+}
+
+/**
+ * Notebooks are run when they are written: those of a step may be years older than the repository's newest. What is pinned
+ * after them has to have been there.
+ */
+async function dayOf(
+  repository: Repository,
+  sources: string[],
+  requirements: string[],
+): Promise<Found<string> | undefined> {
+  if (sources.length === 0 || !sources.every((path) => path.endsWith(".ipynb"))) return undefined;
+  const paths = [...sources, ...requirements].map((path) => `:(literal)${path}`);
+  return await lastChange(
+    repository.root,
+    [paths],
+    requirements.length > 0 ? "these notebooks and their requirements" : "these notebooks",
+  );
 }
 
 /** Nothing pins the versions, and `as_of` can say of which day they are. */

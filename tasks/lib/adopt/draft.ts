@@ -45,6 +45,7 @@ export interface ClaimDraft {
   value: string | string[];
   unit?: string;
   of?: number;
+  tolerance?: { relative: string; because: string };
   /** Why it is a comment only. */
   doubt?: string;
 }

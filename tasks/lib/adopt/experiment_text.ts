@@ -126,7 +126,12 @@ function claim({ value, ...found }: Found<ClaimDraft>): string[] {
     ...(Array.isArray(texts) ? wrapped("    value", texts) : [`    value: ${texts}`]),
     ...(value.unit !== undefined ? [`    unit: ${JSON.stringify(value.unit)}`] : []),
     ...(value.of !== undefined ? [`    of: ${value.of}`] : []),
+    ...(value.tolerance ? [`    tolerance: ${toleranceText(value.tolerance)}`] : []),
   ];
+}
+
+function toleranceText({ relative, because }: NonNullable<ClaimDraft["tolerance"]>): string {
+  return `{ relative: ${relative}, because: ${scalar(because)} }`;
 }
 
 /** Where a value is from, behind it. */

@@ -3,7 +3,7 @@
 import { parseSource, readFrom } from "../sources/sources.ts";
 import type { RunFiles } from "../sources/source.ts";
 import type { ClaimDraft, Found } from "./draft.ts";
-import { type PrintedLine, type PrintedValue, printedValues } from "./printed_values.ts";
+import { hasAllDigits, type PrintedLine, type PrintedValue, printedValues } from "./printed_values.ts";
 
 /**
  * @param lines what was printed
@@ -36,7 +36,18 @@ function claimOf(value: PrintedValue, place: string, others: Found<ClaimDraft>[]
     value: value.values.length === 1 ? value.values[0]! : value.values,
     ...(value.unit && { unit: value.unit }),
     ...(value.of !== undefined && { of: value.of }),
+    ...(value.of === undefined && toleranceFor(value.values)),
   };
+}
+
+/**
+ * All digits of a double: its last ones are of the processor and its libraries, which sum in another order. The bound is
+ * for sums and solved equations; what an optimizer stops at may be further off, and is said to be different.
+ */
+export function toleranceFor(value: string | string[]): Pick<ClaimDraft, "tolerance"> {
+  if (![value].flat().some(hasAllDigits)) return {};
+  const because = "all digits of a double; the last ones are of the processor and its libraries";
+  return { tolerance: { relative: "1e-9", because } };
 }
 
 /** The claim, if the notebook as it is stored has this value there; the one of several matches, where it is alone. */

@@ -25,6 +25,11 @@ export interface PrintedValue {
   found: string;
 }
 
+/** `Wed, 15 Nov 2023`, `Nov 15, 2023`, `2023-11-15`: the day on which a line was printed. */
+const DATE = String.raw`(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\w*,?\s+)?(?:${String
+  .raw`\d{1,2}\s+(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w*\.?,?\s+\d{4}`}|${String
+  .raw`(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w*\.?\s+\d{1,2},?\s+\d{4}`}|\d{4}-\d\d-\d\d)(?![\w-])`;
+
 const NUMBER = String.raw`[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?`;
 
 /** `2.19s`: what a clock says, and changes each time, so that the line is the same one all the same. */
@@ -32,14 +37,23 @@ const GLUED_UNIT = String.raw`(?:s|secs?|ms|us|µs|min|h|MB|GB|KB|kB)\b`;
 
 /** A number that is no part of a word, a version, a date or an address. */
 const NUMBERS = new RegExp(
-  String.raw`(?<![\w.,:\\-]|[A-Za-z]\/)${NUMBER}(?!(?!${GLUED_UNIT})[\w\\]|\/[A-Za-z]|[.,:-]\d)`,
+  String.raw`(?<![\w.,:\\-]|[A-Za-z]\/)(?:${DATE}|${NUMBER}(?!(?!${GLUED_UNIT})[\w\\]|\/[A-Za-z]|[.,:-]\d))`,
   "g",
 );
+
+/** A decimal that letters follow, as in `0.0475X`: no value that could be claimed, and another one the next time. */
+const GLUED = /(?<![\w.])[-+]?\d+\.\d+(?=[A-Za-z*])/g;
+
+const IS_DATE = new RegExp(`^${DATE}$`);
 
 /** In a pattern; a value may be any number the next time. */
 const GROUP = String.raw`([-+.\deE]+)`;
 
 const ANY = String.raw`\S+`;
+
+const GLUED_VALUE = String.raw`[-+.\d]+`;
+
+const ANY_DATE = String.raw`(?:\w+,\s+)?[\w.]+[-\s][\w.,]+[-\s]\d+`;
 
 /** Lines of progress bars, warnings, logs, paths and tables of layers: they tell of the machine, or change each time. */
 const NOISE =
@@ -47,10 +61,22 @@ const NOISE =
 
 /** What a number is called that counts, names or times, and is no result. */
 const NO_RESULT =
-  /(?:^|[\s_])(?:epochs?|it|iter(?:ation)?s?|steps?|batch(?:es|_size)?|fold|round|trial|seed|\w*time(?:_?elapsed)?|secs?|seconds?|minutes?|hours?|elapsed|took|duration|speed|ms|eta|lr|learning.?rate|rank|port|pid|memory|worker|year|date|page|line|chapter|figure|table|row|index|idx|id|of|in|to|at|from|step.?size|n_(?:neighbors|estimators|components|clusters|splits|jobs|iter)|max_(?:depth|iter|features)|min_samples\w*|random_state|cv|verbose)[\s:=(#]*$/i;
+  /(?:^|[\s_])(?:epochs?|it|iter(?:ation)?s?|steps?|batch(?:es|_size)?|fold|round|trial|seed|\w*time(?:_?elapsed)?|secs?|seconds?|minutes?|hours?|elapsed|took|duration|speed|ms|eta|lr|learning.?rate|rank|port|pid|memory|worker|year|date|page|line|chapter|figure|table|row|unnamed|index|idx|id|of|in|to|at|from|step.?size|n_(?:neighbors|estimators|components|clusters|splits|jobs|iter)|max_(?:depth|iter|features)|min_samples\w*|random_state|cv|verbose)[\s:=(#]*$/i;
 
 /** An estimator as it prints itself, with its settings: `KNeighborsClassifier(n_neighbors=13)`; parts of a plot. */
 const SETTINGS = /\b[A-Z]\w+\(\w+=|^\s*\[?(?:Text|Axes\w*)\(|^\s*\w+=[^=,]+,\s*(?:\w+=|$)/;
+
+/** Text without estimators that print themselves over several lines. */
+export function withoutEstimators(text: string): string {
+  let open = 0;
+  return text.split("\n").filter((line) => {
+    const from = open > 0 ? 0 : line.search(/\b[A-Z]\w+\(\w+=/);
+    if (from < 0) return true;
+    for (const letter of line.slice(from)) open += letter === "(" ? 1 : letter === ")" ? -1 : 0;
+    open = Math.max(0, open);
+    return false;
+  }).join("\n");
+}
 
 /** What joins words with the number that they tell of. */
 const LINK = /(?:[:=≈~(]|\b(?:is|was|are|were|equals?))\s*[$'"]?$/i;
@@ -135,7 +161,9 @@ function addLine(groups: Map<string, Group>, line: PrintedLine) {
   const isLonely = words.every((word) => word.trim() === "") && matches.length === 1;
   if (isLonely && line.source === undefined) return;
   // A number alone is a value of its own; two of them are no curve.
-  const key = isLonely ? `\0${groups.size}` : words.map((word) => word.replace(/\s+/g, " ")).join("\0");
+  const key = isLonely
+    ? `\0${groups.size}`
+    : words.map((word) => word.replace(GLUED, "\u0001").replace(/\s+/g, " ")).join("\0");
   const group = groups.get(key) ?? { words, numbers: [], first: line, isAligned: false, isPadded: false };
   group.isAligned ||= words.some((word, index) => /\s{2}|\t/.test(word) || word !== group.words[index]);
   group.isPadded ||= text !== line.text;
@@ -146,6 +174,7 @@ function addLine(groups: Map<string, Group>, line: PrintedLine) {
 function valueAt(group: Group, place: number): PrintedValue | undefined {
   const { words, numbers, first } = group;
   const values = numbers.map((row) => row[place]!);
+  if (values.some((value) => IS_DATE.test(value) || isRoundingNoise(value))) return undefined;
   const [before, after] = [words[place]!, words[place + 1]!];
   const isLonely = words.every((word) => word.trim() === "");
   const label = isLonely ? first.source! : labelOf(words, place);
@@ -177,6 +206,18 @@ function valueAt(group: Group, place: number): PrintedValue | undefined {
   };
 }
 
+/** All digits of a double that is zero but for the last bits of what it was made from. */
+function isRoundingNoise(text: string): boolean {
+  const size = Math.abs(Number(text));
+  return hasAllDigits(text) && size > 1e-18 && size < 1e-14;
+}
+
+/** Printed as Python prints a double: with as many digits as tell it from its neighbours. */
+export function hasAllDigits(text: string): boolean {
+  const digits = text.replace(/[eE].*$/, "").replace(/^[-+]?0*\.?0*/, "").replace(".", "");
+  return digits.length >= 15;
+}
+
 /** Whole numbers in even steps. */
 function isCounter(values: string[]): boolean {
   if (values.length < 3 || !values.every((value) => /^[-+]?\d+$/.test(value))) return false;
@@ -187,6 +228,9 @@ function isCounter(values: string[]): boolean {
 
 /** The words before a number, without what belongs to the number before them. */
 function labelOf(words: string[], place: number): string | undefined {
+  // `y = 1.5 + 0.2*tv + 0.1*radio`: a coefficient is called by what it multiplies.
+  const factor = /^\s?\*\s?([A-Za-z_]\w*)/.exec(words[place + 1]!)?.[1];
+  if (factor !== undefined && /[-+=(]\s*$/.test(words[place]!)) return `coefficient of ${factor}`;
   // `correct: 358/360 (99.44%)`: what is said before the count is said of the percentage, too.
   let from = place;
   while (from > 0 && /^\s*(?:\/|\(|=|±|:|->|=>)\s*$/.test(words[from]!)) from--;
@@ -196,10 +240,13 @@ function labelOf(words: string[], place: number): string | undefined {
   return /\p{L}{2}/u.test(plain) && plain.length <= 100 ? plain : undefined;
 }
 
-function patternOf({ words, isAligned, isPadded }: Group, place: number): string {
+function patternOf({ words, numbers, isAligned, isPadded }: Group, place: number): string {
   const parts = words.map((word, index) => {
-    const text = word.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&").replace(/\s+/g, isAligned ? "\\s+" : " ");
-    return index === words.length - 1 ? text : text + (index === place ? GROUP : ANY);
+    const text = word.split(GLUED).map((part) =>
+      part.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&").replace(/\s+/g, isAligned ? "\\s+" : " ")
+    ).join(GLUED_VALUE);
+    if (index === words.length - 1) return text;
+    return text + (index === place ? GROUP : IS_DATE.test(numbers[0]![index]!) ? ANY_DATE : ANY);
   });
   return `^${parts.join("").replace(/^\\s\+/, "\\s*")}${isPadded ? "\\s*" : ""}$`;
 }

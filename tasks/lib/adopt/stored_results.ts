@@ -5,7 +5,7 @@ import type { RunFiles } from "../sources/source.ts";
 import { SOURCE_KINDS } from "../sources/kinds.ts";
 import { checkSource, parseSource, readFrom } from "../sources/sources.ts";
 import type { ClaimDraft, Found, StepDraft } from "./draft.ts";
-import { printedClaims } from "./printed_claims.ts";
+import { printedClaims, toleranceFor } from "./printed_claims.ts";
 import type { Repository } from "./repository.ts";
 
 /** What holds results by its name, where no step says that it writes it. */
@@ -87,7 +87,7 @@ async function claimsIn(
     if (value === undefined) continue;
     const name = `${place.replace(/^#\/?/, "").replaceAll("/", " ")}, ${path.split("/").at(-1)}`;
     claims.push({
-      value: { name, ...value, ...(doubt !== undefined && { doubt }) },
+      value: { name, ...value, ...toleranceFor(value.value), ...(doubt !== undefined && { doubt }) },
       found: path,
       certainty: "read",
     });

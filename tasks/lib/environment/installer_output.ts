@@ -257,7 +257,7 @@ function buildFailed(output: string, { machine }: InstallContext): InstallProble
     message: `${
       name[1] ?? name[2] ?? "a package"
     } has no ready-made file for ${machine}, and building it failed`,
-    remedy: "Use a Python for which it has one: PYTHON=/path/to/python3.12",
+    remedy: "Use a Python for which it has one, an older one for an old version: PYTHON=/path/to/python",
   };
 }
 

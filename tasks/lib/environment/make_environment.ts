@@ -13,7 +13,7 @@ import type { Contents, ContentsRequest } from "./format.ts";
 import { ofLock } from "./exported.ts";
 import { localRequirements, type Lock, readLock } from "./lock_file.ts";
 import { dayFor, pythonsOn } from "./packages_of_then.ts";
-import { describeRange, findPython, isNewer, type Python, type PythonRange } from "./python.ts";
+import { ANY_PYTHON, describeRange, findPython, isNewer, type Python, type PythonRange } from "./python.ts";
 import {
   environmentLock,
   type ExpectedEnvironment,
@@ -90,6 +90,8 @@ export interface Making extends Reporter, PackageChoices {
   target: LockedPlace;
   /** Normalized names of packages that are left out of the lock. */
   without?: readonly string[];
+  /** Minor version of the newest Python that may be tried, where newer ones had no files. */
+  newestPython?: string;
 }
 
 /**
@@ -106,8 +108,8 @@ export async function makeEnvironment(making: Making): Promise<void> {
   const { source } = making;
   const lock = source.ownLock ? leavingOut(making.without, await readLock(expected.lock)) : undefined;
   // What conda's packages need of a Python is among them.
-  const range = source.format.isConda ? undefined : await pythonsFor(source, making.python) ??
-    (making.asOf === undefined ? undefined : pythonsOn(making.asOf));
+  const told = source.format.isConda ? undefined : await pythonsFor(source, making.python);
+  const range = told ?? (source.format.isConda ? undefined : pythonsOfThen(making));
   const [python, uv] = await Promise.all([pythonFor(expected, range), findUv()]);
   const before = await whyNotAsItIs(target.directory, expected);
   if (before !== undefined) announce(before);
@@ -122,6 +124,7 @@ export async function makeEnvironment(making: Making): Promise<void> {
     progress: making.progress ?? (() => {}),
   };
   let isBegun = false;
+  let older: Python | undefined;
   const there = new Set(await madeFolders(making.root));
   try {
     const request: ContentsRequest = { ...making, files: source.files, uv, place };
@@ -158,12 +161,44 @@ export async function makeEnvironment(making: Making): Promise<void> {
     else await moveIn(directory, target, announce);
   } catch (error) {
     if (isBegun) await Deno.remove(directory, { recursive: true }).catch(() => {});
-    throw asFailure(error, target.directory, log, signal);
+    older = told === undefined ? await olderPython(error, python, making) : undefined;
+    if (older === undefined) throw asFailure(error, target.directory, log, signal);
+    announce(`${(error as InstallError).problem.message}: Python ${older.version} is tried`);
   } finally {
     await hideMetadata(making.root, there);
     await Deno.remove(scratch, { recursive: true }).catch(() => {});
   }
+  if (older !== undefined) return await makeEnvironment({ ...making, newestPython: minorOf(older) });
   announce(`Made ${target.directory} in ${Math.round((performance.now() - started) / 1000)} s`);
+}
+
+function pythonsOfThen({ asOf, newestPython }: Making): PythonRange | undefined {
+  if (asOf === undefined) return undefined;
+  const range = pythonsOn(asOf);
+  return newestPython === undefined ? range : { ...range, newest: newestPython };
+}
+
+/**
+ * The next older Python of this machine, where a package of then has no file for the one that was taken: versions that
+ * somebody pinned are often older than the day. Only where nobody said which Python it is to be.
+ */
+async function olderPython(error: unknown, python: Python, making: Making): Promise<Python | undefined> {
+  const isOpen = making.asOf !== undefined && making.expected.base === undefined && !Deno.env.get("PYTHON");
+  if (!isOpen || !(error instanceof InstallError) || error.problem.kind !== "build failed") return undefined;
+  const oldest = ANY_PYTHON.oldest;
+  for (
+    let minor = Number(minorOf(python).split(".")[1]) - 1;
+    minor >= Number(oldest.split(".")[1]);
+    minor--
+  ) {
+    const range = { oldest: `3.${minor}`, newest: `3.${minor}`, isExact: true };
+    const found = await findPython({ range }).catch(() => undefined);
+    if (found !== undefined && minorOf(found) === `3.${minor}`) return found;
+  }
+}
+
+function minorOf({ version }: Python): string {
+  return version.split(".").slice(0, 2).join(".");
 }
 
 function leavingOut(names: readonly string[] = [], lock: Lock): Lock {

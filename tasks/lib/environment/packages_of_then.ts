@@ -4,10 +4,12 @@ import type { PythonRange } from "./python.ts";
 
 /**
  * The day from which most packages had files for a Python: half a year after its release
- * (https://devguide.python.org/versions). Before it, whatever needs a compiler would be built from source.
+ * (https://devguide.python.org/versions). Before it, whatever needs a compiler would be built from source. For 3.8, the
+ * oldest, it is the first on which numpy, scipy, pandas, scikit-learn, matplotlib, statsmodels and numba had: all older code
+ * gets the packages of that day, and two weeks later pandas 1.0 took away much that it calls.
  */
 const HAD_PACKAGES: readonly [python: string, day: string][] = [
-  ["3.8", "2020-04-14"],
+  ["3.8", "2020-01-15"],
   ["3.9", "2021-04-05"],
   ["3.10", "2022-04-04"],
   ["3.11", "2023-04-24"],

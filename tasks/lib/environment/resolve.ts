@@ -256,8 +256,18 @@ async function resolveWithUv(uv: Uv, request: ContentsRequest): Promise<Resoluti
   ];
   const backend = torch === "auto" ? (gpu ? "auto" : "cpu") : torch;
   await compiled(tool, compile, backend, request);
-  const text = await Deno.readTextFile(lock);
-  const packages = packagesIn(text);
+  let text = await Deno.readTextFile(lock);
+  let packages = packagesIn(text);
+  if (backend === "cpu" && bringsNccl(packages)) {
+    const without = join(place.scratch, "without.txt");
+    await Deno.writeTextFile(
+      without,
+      packages.filter(isNccl).map((name) => `${name}; sys_platform == "none"\n`).join(""),
+    );
+    await compiled(tool, [...compile, "--overrides", without], backend, request);
+    text = await Deno.readTextFile(lock);
+    packages = packagesIn(text);
+  }
   refuseCuda(packages, backend !== "cpu", tool.name);
   return fromPylock(uv, request, lock, packages, text);
 }
@@ -353,14 +363,24 @@ const LARGEST_CPU_BUILD_MB = 400;
 
 function isOfCuda(line: string): boolean {
   const name = packageIn(line);
-  if (name === undefined) return false;
+  if (name === undefined || isNccl(name)) return false;
   const size = /\((\d+(?:\.\d+)?) MB\)/.exec(line)?.[1];
   return isCudaPackage(name) || name === "torch" && Number(size ?? 0) > LARGEST_CPU_BUILD_MB;
 }
 
+/** What xgboost requires on Linux for several GPUs, and works without. */
+function isNccl(name: string): boolean {
+  return /^nvidia-nccl-/.test(name);
+}
+
+/** It is all of CUDA that is wanted: xgboost has one build for all machines. */
+function bringsNccl(packages: string[]): boolean {
+  return packages.some(isNccl) && packages.filter(isCudaPackage).every(isNccl);
+}
+
 /** Gigabytes that nobody without a GPU needs. */
 function refuseCuda(packages: string[], withCuda: boolean, tool: string) {
-  const cuda = packages.filter(isCudaPackage);
+  const cuda = bringsNccl(packages) ? [] : packages.filter(isCudaPackage);
   if (!withCuda && cuda.length > 0 && Deno.build.os === "linux") throw onlyCuda(cuda, tool);
 }
 

@@ -31,6 +31,31 @@ const PACKAGES: Record<string, string> = {
   faiss: "faiss-cpu",
   fitz: "pymupdf",
   lightning: "lightning",
+  imblearn: "imbalanced-learn",
+  autosklearn: "auto-sklearn",
+  scikitplot: "scikit-plot",
+  skopt: "scikit-optimize",
+  sksurv: "scikit-survival",
+  sklearn_extra: "scikit-learn-extra",
+  skbio: "scikit-bio",
+  skfuzzy: "scikit-fuzzy",
+  skmisc: "scikit-misc",
+  janitor: "pyjanitor",
+  pywt: "pywavelets",
+  community: "python-louvain",
+  Levenshtein: "levenshtein",
+  docx: "python-docx",
+  pptx: "python-pptx",
+  github: "pygithub",
+  jwt: "pyjwt",
+  usb: "pyusb",
+  zmq: "pyzmq",
+  MySQLdb: "mysqlclient",
+  psycopg2: "psycopg2-binary",
+  ignite: "pytorch-ignite",
+  open_clip: "open-clip-torch",
+  Cython: "cython",
+  sql: "ipython-sql",
 };
 
 const FRAMEWORKS = /^(?:torch|tensorflow|jax|keras|pytorch_lightning|lightning|cupy|mxnet|paddle)$/;
@@ -96,6 +121,35 @@ export async function unnamedPackages(
     }
   }
   return found;
+}
+
+/**
+ * Those of the packages that sources import, themselves or by modules of the repository: a package of a notebook that is
+ * not proposed may be one that can't be had.
+ *
+ * @param sources of all steps; where one is no Python, nobody knows what it starts, and all packages stay
+ */
+export async function packagesOf(
+  repository: Repository,
+  sources: string[],
+  packages: string[],
+): Promise<string[]> {
+  if (sources.length === 0 || !sources.every((path) => /\.(?:py|ipynb)$/.test(path))) return packages;
+  const python = await repository.python();
+  const needed = new Set<string>();
+  const reached = new Set(sources);
+  for (const path of reached) {
+    for (const module of Object.keys(python.get(path)?.imports ?? {})) {
+      const parts = module.split(".").filter((part) => part !== "");
+      if (parts.length > 0) needed.add(PACKAGES[parts[0]!] ?? parts[0]!);
+      for (const part of parts) {
+        for (const file of repository.named(/\.py$/)) {
+          if (file.split("/").some((one) => one.replace(/\.py$/, "") === part)) reached.add(file);
+        }
+      }
+    }
+  }
+  return packages.filter((name) => needed.has(name));
 }
 
 /** What no index has under that name. */

@@ -1,7 +1,7 @@
 /** Notebooks with stored outputs: a step for each, and a claim for each value that it printed. */
 
 import { printedClaims } from "../printed_claims.ts";
-import type { PrintedLine } from "../printed_values.ts";
+import { type PrintedLine, withoutEstimators } from "../printed_values.ts";
 import { type Draft, type Found, type StepDraft, stepName, STORES_NOTHING } from "../draft.ts";
 import type { Kind } from "../kind.ts";
 import { notebookOutputs } from "../../values/text.ts";
@@ -73,10 +73,13 @@ function stepFor(
     Array.isArray(cell?.outputs) && cell.outputs.some((output: Loose) => output?.output_type === "error")
   );
   const source = cells.map((cell: Loose) => [cell.source].flat().join("")).join("\n");
+  const language = otherLanguage(notebook);
   const doubt = failed >= 0
     ? `its stored run ended in an error, in cell ${failed + 1}`
     : /\bgoogle\.colab\b|\/content\/drive|\/kaggle\//.test(source)
     ? "it was made for Colab or Kaggle"
+    : language !== undefined
+    ? `it is of ${language}, which an environment of Python has no kernel for`
     : python2 !== undefined
     ? `it is of Python 2, in cell ${python2}`
     : needsTensorFlow1(source)
@@ -106,6 +109,12 @@ function isPython2({ metadata }: Loose): boolean {
   return /^python2/.test(kernel) || (kernel === "" && /^2\./.test(metadata?.language_info?.version ?? ""));
 }
 
+/** e.g. "R" */
+function otherLanguage({ metadata }: Loose): string | undefined {
+  const language = metadata?.kernelspec?.language ?? metadata?.language_info?.name;
+  return typeof language !== "string" || /python|^$/i.test(language) ? undefined : language;
+}
+
 /** Names that TensorFlow 2 has no longer. */
 function needsTensorFlow1(source: string): boolean {
   return /\btf\.(?:placeholder|Session|InteractiveSession|contrib)\b|\btensorflow\.contrib\b/.test(source) &&
@@ -114,8 +123,10 @@ function needsTensorFlow1(source: string): boolean {
 
 async function claimsOf({ name, notebook: path }: StepDraft, notebook: Loose, text: string) {
   const file = path!.split("/").at(-1)!;
+  const sources = notebook.cells.map((cell: Loose) => [cell?.source].flat().join(""));
+  const isSeeded = SEEDED.test(sources.join("\n"));
   const lines = notebook.cells.flatMap((cell: Loose, index: number) =>
-    linesOf(cell, `${path}, cell ${index + 1}`)
+    linesOf(cell, `${path}, cell ${index + 1}`, isSeeded)
   );
   return await printedClaims(lines, `${name}/${file}`, text);
 }
@@ -123,15 +134,21 @@ async function claimsOf({ name, notebook: path }: StepDraft, notebook: Loose, te
 /** A look at the first rows of a table. */
 const LOOK = /\.(?:head|tail|sample|info|describe)\([^()]*\)\s*;?$/;
 
-function linesOf(cell: Loose, found: string): PrintedLine[] {
+const SEEDED =
+  /\bseed\s*\(|\bseed\s*=\s*\d|\b(?:default_rng|RandomState|Generator)\(\s*\w|\brandom_state\s*=/;
+
+/** What draws a number: unseeded, its value is another each time. */
+const DRAWS = /\brandom\.\w+\(|\brng\.\w+\(|(?<![.\w])(?:rand|randn|randint)\(/;
+
+function linesOf(cell: Loose, found: string, isSeeded: boolean): PrintedLine[] {
   if (cell?.cell_type !== "code" || !Array.isArray(cell.outputs)) return [];
   const source = [cell.source].flat().join("").trim().split("\n").at(-1)!.trim();
   if (LOOK.test(source)) return [];
   return cell.outputs.flatMap((output: Loose) => {
     if (output?.output_type === "error" || output?.name === "stderr") return [];
-    const isValue = output?.output_type === "execute_result";
+    const isValue = output?.output_type === "execute_result" && (isSeeded || !DRAWS.test(source));
     const text = notebookOutputs(JSON.stringify({ cells: [{ outputs: [output] }] }));
-    return text.split("\n").map((line) => ({
+    return withoutEstimators(text).split("\n").map((line) => ({
       text: line,
       found,
       ...(isValue && source.length <= 100 && { source }),
