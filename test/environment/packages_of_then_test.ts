@@ -7,6 +7,9 @@ import { environmentRequest } from "../../tasks/lib/environment/environment.ts";
 import { findSource } from "../../tasks/lib/environment/source.ts";
 import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
 import type { Host } from "../../tasks/lib/system/host.ts";
+import { findPython } from "../../tasks/lib/environment/python.ts";
+import { findUv } from "../../tasks/lib/environment/uv.ts";
+import { type DatedPackage, serveDated } from "../support/dated_index.ts";
 import { Project } from "../support/project.ts";
 
 const experiment = (asOf: string) =>
@@ -56,4 +59,62 @@ Deno.test("as_of is refused for what is made by its own tool", async () => {
     await assert.rejects(look(file), /as_of must be left out, since \S+ is resolved by its own tool/);
   }
   assert.deepEqual((await look("requirements.txt")).files, [project.path("requirements.txt")]);
+});
+
+/** Runs a step that imports a module, with the packages of a day from an index of these alone. */
+async function withIndex(packages: DatedPackage[], asOf: string, module: string) {
+  const project = await Project.make({
+    "experiment.yaml": `name: a\nenvironment:\n  install: [${module}]\n  as_of: ${asOf}\n` +
+      "steps: { a: { run: [python, a.py] } }\n",
+    "a.py":
+      `import importlib.util, ${module}\nprint(${module}.value, importlib.util.find_spec("nvidia_nccl_cu12"))\n`,
+  });
+  const server = await serveDated(project.path("index"), packages);
+  const env = { UV_DEFAULT_INDEX: `http://127.0.0.1:${(server.addr as Deno.NetAddr).port}/simple/` };
+  const ended = await project.task("reproduce", ["--engine", "host", "--yes"], env);
+  await server.shutdown();
+  return { project, ended };
+}
+
+const onlyHere = async (version: string) =>
+  await findPython({ range: { oldest: version, newest: version, isExact: true } }).then(
+    (python) => python.version.startsWith(`${version}.`),
+    () => false,
+  );
+const withoutUv = await findUv() === undefined ? "there is no uv" : undefined;
+const withoutOld = withoutUv ??
+  (await onlyHere("3.8") && await onlyHere("3.9") ? undefined : "Pythons 3.8 and 3.9 are not both here");
+if (withoutOld !== undefined) console.log(`ignored: the test of an older Python, since ${withoutOld}`);
+
+Deno.test({
+  name:
+    "a package of then that has no file for the Python of that day gets the older one that it has one for",
+  ignore: withoutOld !== undefined,
+  fn: async () => {
+    const packages = [{ name: "pinned", tag: "cp38-none-any" }, { name: "pinned" }];
+    const { project, ended } = await withIndex(packages, "2021-06-01", "pinned");
+    await using _ = project;
+    assert.equal(ended.code, 0, ended.stdout + ended.stderr);
+    const said = ended.stdout + ended.stderr;
+    assert.match(
+      said,
+      /pinned==1\.0 has no ready-made file for Python 3\.9\.\d+ .*: Python 3\.8\.\d+ is tried/,
+    );
+    assert.match(said, /^7 None$/m);
+  },
+});
+
+Deno.test({
+  name: "xgboost's NCCL is left out without a GPU, and is no CUDA that stops the run",
+  ignore: withoutUv !== undefined || Deno.build.os !== "linux",
+  fn: async () => {
+    const packages = [
+      { name: "boosted", tag: "py3-none-any", requires: ["nvidia-nccl-cu12"] },
+      { name: "nvidia_nccl_cu12", tag: "py3-none-any" },
+    ];
+    const { project, ended } = await withIndex(packages, "2025-11-01", "boosted");
+    await using _ = project;
+    assert.equal(ended.code, 0, ended.stdout + ended.stderr);
+    assert.match(ended.stdout + ended.stderr, /^7 None$/m);
+  },
 });
