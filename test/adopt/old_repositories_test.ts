@@ -343,3 +343,13 @@ Deno.test("new lists extensions that a notebook loads, and proposes no notebook 
   assert.match(text, /install: \[numpy, watermark, ipykernel/);
   assert.match(text, /# perhaps, it is of R, which an environment of Python has no kernel for:\n {2}# b:/);
 });
+
+Deno.test("new claims nothing of what a notebook tells of its machine", async () => {
+  const { text } = await proposed({
+    "a.ipynb": notebook([["%load_ext watermark\n%watermark -m -iv", "cores: 16\nthing: 0.0\n"], [
+      "print(1)",
+      "loss: 0.5\n",
+    ]]),
+  });
+  assert.deepEqual([...text.matchAll(/- name: (.*?) #/g)].map(([, name]) => name), ["loss"]);
+});

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Failure } from "../../tasks/lib/cli/failure.ts";
-import { dayFor, pythonsOn, uvArguments } from "../../tasks/lib/environment/packages_of_then.ts";
+import { broughtThen, dayFor, pythonsOn, uvArguments } from "../../tasks/lib/environment/packages_of_then.ts";
 import { environmentRequest } from "../../tasks/lib/environment/environment.ts";
 import { findSource } from "../../tasks/lib/environment/source.ts";
 import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
@@ -32,6 +32,12 @@ Deno.test("uvArguments() limits all but PyTorch, whose index tells no days, and 
   assert.ok(words.includes("torch=false"));
   assert.ok(words.includes("setuptools=2022-09-01T23:59:59Z"));
   assert.ok(!uvArguments("2024-01-01", "3.11.7").some((word) => word.startsWith("setuptools")));
+});
+
+Deno.test("broughtThen() is what environments had by themselves before Python 3.12", () => {
+  assert.deepEqual(broughtThen("2021-04-16", "3.8.18"), ["setuptools"]);
+  assert.deepEqual(broughtThen("2024-04-16", "3.12.1"), []);
+  assert.deepEqual(broughtThen(undefined, "3.8.18"), []);
 });
 
 Deno.test("as_of reaches the environment, and is refused where it is no day", async () => {
@@ -76,6 +82,8 @@ async function withIndex(packages: DatedPackage[], asOf: string, module: string)
   return { project, ended };
 }
 
+const SETUPTOOLS = { name: "setuptools", tag: "py3-none-any" };
+
 const onlyHere = async (version: string) =>
   await findPython({ range: { oldest: version, newest: version, isExact: true } }).then(
     (python) => python.version.startsWith(`${version}.`),
@@ -91,7 +99,7 @@ Deno.test({
     "a package of then that has no file for the Python of that day gets the older one that it has one for",
   ignore: withoutOld !== undefined,
   fn: async () => {
-    const packages = [{ name: "pinned", tag: "cp38-none-any" }, { name: "pinned" }];
+    const packages = [{ name: "pinned", tag: "cp38-none-any" }, { name: "pinned" }, SETUPTOOLS];
     const { project, ended } = await withIndex(packages, "2021-06-01", "pinned");
     await using _ = project;
     assert.equal(ended.code, 0, ended.stdout + ended.stderr);
@@ -111,6 +119,7 @@ Deno.test({
     const packages = [
       { name: "boosted", tag: "py3-none-any", requires: ["nvidia-nccl-cu12"] },
       { name: "nvidia_nccl_cu12", tag: "py3-none-any" },
+      SETUPTOOLS,
     ];
     const { project, ended } = await withIndex(packages, "2025-11-01", "boosted");
     await using _ = project;

@@ -5,8 +5,8 @@ import type { PythonRange } from "./python.ts";
 /**
  * The day from which most packages had files for a Python: half a year after its release
  * (https://devguide.python.org/versions). Before it, whatever needs a compiler would be built from source. For 3.8, the
- * oldest, it is the first on which numpy, scipy, pandas, scikit-learn, matplotlib, statsmodels and numba had: all older code
- * gets the packages of that day, and two weeks later pandas 1.0 took away much that it calls.
+ * oldest, it is the first on which the usual scientific packages had files, as was asked of the index for a dozen of them: all
+ * older code gets the packages of that day, and two weeks later pandas 1.0 took away much that it calls.
  */
 const HAD_PACKAGES: readonly [python: string, day: string][] = [
   ["3.8", "2020-01-15"],
@@ -46,6 +46,15 @@ const TOOLS = [
   ...["nbclient", "nbconvert", "nbformat", "ipykernel", "jupyter-client", "jupyter-core", "traitlets"],
 ];
 const OLDEST_TOOLS = "2022-09-01";
+
+/**
+ * What every environment had by itself then, made by venv or virtualenv before Python 3.12, and old packages import without
+ * listing it (`pkg_resources`).
+ */
+export function broughtThen(asOf: string | undefined, python: string): string[] {
+  const [, minor] = python.split(".").map(Number);
+  return asOf !== undefined && minor! < 12 ? ["setuptools"] : [];
+}
 
 /** uv's arguments. PyTorch's own index does not tell when its files came. */
 export function uvArguments(asOf: string | undefined, python: string): string[] {

@@ -18,7 +18,7 @@ import type { Contents, ContentsRequest, Pinned } from "./format.ts";
 import { installArguments, installLines } from "./install_arguments.ts";
 import { canInstall } from "./python.ts";
 import { InstallError, Tool } from "./tool.ts";
-import { dayFor, uvArguments } from "./packages_of_then.ts";
+import { broughtThen, dayFor, uvArguments } from "./packages_of_then.ts";
 import type { Uv } from "./uv.ts";
 
 /**
@@ -273,10 +273,12 @@ async function resolveWithUv(uv: Uv, request: ContentsRequest): Promise<Resoluti
 }
 
 /** The files to resolve, with what is installed beside them as a file of its own. */
-async function inputsOf({ files, root, install = [], place }: ContentsRequest): Promise<string[]> {
-  if (install.length === 0) return files;
+async function inputsOf({ files, root, install = [], asOf, place }: ContentsRequest): Promise<string[]> {
+  const brought = broughtThen(asOf, place.python.version);
+  if (install.length + brought.length === 0) return files;
   const more = join(place.scratch, "install.txt");
-  await Deno.writeTextFile(more, installLines(root, install).map((line) => line + "\n").join(""));
+  const lines = [...installLines(root, install), ...brought];
+  await Deno.writeTextFile(more, lines.map((line) => line + "\n").join(""));
   return [...files, more];
 }
 

@@ -134,6 +134,9 @@ async function claimsOf({ name, notebook: path }: StepDraft, notebook: Loose, te
 /** A look at the first rows of a table. */
 const LOOK = /\.(?:head|tail|sample|info|describe)\([^()]*\)\s*;?$/;
 
+/** What is printed is the machine and its packages. */
+const TELLS_OF_MACHINE = /^\s*%(?:watermark|version_information|sysinfo)\b/m;
+
 const SEEDED =
   /\bseed\s*\(|\bseed\s*=\s*\d|\b(?:default_rng|RandomState|Generator)\(\s*\w|\brandom_state\s*=/;
 
@@ -143,7 +146,7 @@ const DRAWS = /\brandom\.\w+\(|\brng\.\w+\(|(?<![.\w])(?:rand|randn|randint)\(/;
 function linesOf(cell: Loose, found: string, isSeeded: boolean): PrintedLine[] {
   if (cell?.cell_type !== "code" || !Array.isArray(cell.outputs)) return [];
   const source = [cell.source].flat().join("").trim().split("\n").at(-1)!.trim();
-  if (LOOK.test(source)) return [];
+  if (LOOK.test(source) || TELLS_OF_MACHINE.test([cell.source].flat().join(""))) return [];
   return cell.outputs.flatMap((output: Loose) => {
     if (output?.output_type === "error" || output?.name === "stderr") return [];
     const isValue = output?.output_type === "execute_result" && (isSeeded || !DRAWS.test(source));
