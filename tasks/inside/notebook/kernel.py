@@ -6,55 +6,28 @@ import asyncio
 import contextlib
 import signal
 import threading
+from pathlib import Path
 from typing import Any
 
 from .process import KernelProcess, describe_exit
-from .wire import QUEUE, Channel, Session
+from .wire import Channel, Session
 
 WAKE_SECONDS = 5.0
 """No wait for a message is longer than this without looking again: ZeroMQ tells of new ones only once."""
 SHUTDOWN_SECONDS = 5.0
 """How long a kernel may take for its own exit handlers before it is ended by force."""
 
-# Executed in the kernel before the first cell. By default ipykernel's output socket drops what a slow reader
-# has not taken, and sends all that was printed in 0.2 s as one message, be it 1 GB. Here it waits for the
-# reader instead, and splits long texts, so that neither side needs much memory; it sends sooner, so that the
-# reader works while the cell prints on. Done in the thread that owns the socket; where it isn't possible
-# (another version, another Python kernel), the default stays.
-PATIENT_OUTPUT = f"""
-def _patient_output(queue={QUEUE}, longest=1 << 18):
-    import sys, zmq
-    thread = get_ipython().kernel.iopub_thread
-
-    def split_on(stream):
-        def split(message):
-            text = message["content"]["text"]
-            if len(text) <= longest:
-                return message
-            for begin in range(0, len(text), longest):
-                content = {{"name": stream.name, "text": text[begin : begin + longest]}}
-                part = stream.session.msg("stream", content, parent=message["parent_header"])
-                stream.session.send(stream.pub_thread, part, ident=stream.topic)
-        stream.register_hook(split)
-
-    def set_up():
-        thread.socket.set(zmq.SNDHWM, queue)
-        thread.socket.set(zmq.XPUB_NODROP, 1)
-        split_on(sys.stdout)
-        split_on(sys.stderr)
-
-    sys.stdout.flush_interval = sys.stderr.flush_interval = 0.05
-    thread.schedule(set_up)
-try:
-    _patient_output()
-except Exception:
-    pass
-del _patient_output
-"""
-
 # Ends ipykernel's main loop from within. Its shutdown request is handled in another thread, which at times
 # deadlocks with the end of the main one (ipykernel 7.4: one run in six hung until it was killed).
 LEAVE_MAIN_LOOP = "get_ipython().kernel.io_loop.add_callback(get_ipython().kernel.io_loop.stop)"
+
+
+def streams_code() -> str:
+    """Code for the kernel that prepares its output and leaves no name behind."""
+    source = Path(__file__).with_name("kernel_streams.py").read_text(encoding="utf-8")
+    source += "\nset_up(shell)\n"
+    names = '{"__name__": "kernel_streams", "shell": get_ipython()}'
+    return f'exec(compile({source!r}, "kernel_streams.py", "exec"), {names})'
 
 
 class DeadKernel(Exception):
@@ -105,7 +78,7 @@ class Kernel:
         while await self._channels["iopub"].receive(0.2) is None:
             self.request("kernel_info_request", {})
         if self.spec.is_python:
-            await self.reply_to(self.execute(PATIENT_OUTPUT, silent=True))
+            await self.reply_to(self.execute(streams_code(), silent=True))
 
     def _watch_exit(self) -> None:
         """Learn of the process's end from the system at once, rather than by polling."""

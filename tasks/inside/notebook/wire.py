@@ -17,10 +17,10 @@ from uuid import uuid4
 
 import zmq
 
+from .kernel_streams import QUEUE
+
 PROTOCOL = "5.3"
 DELIMITER = b"<IDS|MSG>"
-QUEUE = 200
-"""Messages that may wait on either side of the output socket."""
 
 
 def message_context() -> zmq.Context[Any]:
