@@ -44,7 +44,7 @@ class Batch:
     def save_record(self) -> None:
         """Write notebooks.json: an entry for every notebook whose turn has come."""
         records = [job.record() for job in self.jobs if job.status != "waiting"]
-        text = json.dumps(records, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+        text = json.dumps(records, indent=2, ensure_ascii=False)
         write_atomically(self.options.out / "notebooks.json", text + "\n")
 
     def try_to_save_record(self) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import stat
 import sys
 import time
 from typing import TextIO
@@ -12,6 +14,11 @@ from .terminal_text import TerminalLine, is_overwriting, strip_ansi
 
 BAR_SECONDS = 2.0
 """In a log, a progress bar that redraws its line is shown this often."""
+
+SET_PIPE_SIZE = 1031
+"""F_SETPIPE_SZ, which Python names from 3.10 on."""
+PIPE_BYTES = 1 << 20
+"""What any user may ask for."""
 
 
 def size_text(count: int) -> str:
@@ -29,6 +36,7 @@ class Console:
         self.is_terminal = stream.isatty()
         self.colors = self.is_terminal and not os.environ.get("NO_COLOR")
         self._at_line_start = True
+        _enlarge_pipe(stream)
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a bar's blocks in a log that is ASCII
 
@@ -50,6 +58,15 @@ class Console:
     def line(self, text: str) -> None:
         """Write a line of its own, also when a cell has left its last line open."""
         self.write(("" if self._at_line_start else "\n") + text + "\n")
+
+
+def _enlarge_pipe(stream: TextIO) -> None:
+    """Let a reader be behind by as much as a cell shows: the next cell does not wait for it (Linux)."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import fcntl
+
+        if sys.platform == "linux" and stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode):
+            fcntl.fcntl(stream.fileno(), SET_PIPE_SIZE, PIPE_BYTES)
 
 
 class Echo:

@@ -135,8 +135,9 @@ def write_atomically(path: Path, text: str) -> None:
     try:
         # Not tempfile's mode 0600: the result is to be as readable as any other file.
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        with open(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with open(descriptor, "wb") as stream:
+            # A lone surrogate, which a cell can print, has no UTF-8 form.
+            stream.write(text.encode("utf-8", "backslashreplace"))
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
@@ -150,6 +151,4 @@ def write_atomically(path: Path, text: str) -> None:
 
 def save_notebook(notebook: Any, path: Path) -> None:
     """Save atomically, in nbformat's usual layout."""
-    # A lone surrogate, which a cell can print, has no UTF-8 form.
-    text = dump_notebook(notebook).encode("utf-8", "backslashreplace").decode("utf-8")
-    write_atomically(path, text + "\n")
+    write_atomically(path, dump_notebook(notebook) + "\n")

@@ -22,7 +22,7 @@ FLUSH_SECONDS = 0.05
 
 def set_up(shell: Any) -> None:
     """Do all that can be done here."""
-    for improve in (wait_for_the_reader, look_up_once):
+    for improve in (wait_for_the_reader, look_up_once, reply_at_once):
         with contextlib.suppress(Exception):
             improve(shell)
 
@@ -48,6 +48,11 @@ def wait_for_the_reader(shell: Any) -> None:
     for stream in streams:
         stream.flush_interval = FLUSH_SECONDS
     thread.schedule(set_socket)  # the thread that owns the socket
+
+
+def reply_at_once(shell: Any) -> None:
+    """Do not sleep before each reply, so that outputs come before it: who reads here waits for both."""
+    shell.kernel._execute_sleep = 0
 
 
 def split_messages(stream: Any) -> None:

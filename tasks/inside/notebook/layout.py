@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from json.encoder import encode_basestring as encode_text
 from typing import Any
 
 SPLIT_TYPES = ("application/javascript", "image/svg+xml")
-_NOT_PLAIN = "\\\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+_ENDS = "\\\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 """What ends a line, too, and the backslash, by which the end of a line is known once it is encoded."""
+_ESCAPED = "".join(chr(code) for code in range(0x20) if chr(code) not in "\n\r\v\f\x1c\x1d\x1e")
+"""What JSON has no other way for than an escape, besides the quotation mark and those."""
 TRANSIENT = ("orig_nbformat", "orig_nbformat_minor", "signature")
 
 
@@ -16,7 +19,9 @@ def dump_notebook(notebook: dict[str, Any]) -> str:
     """The text that `nbformat.v4.writes_json` returns; the notebook stays as it is."""
     metadata = {key: value for key, value in notebook["metadata"].items() if key not in TRANSIENT}
     cells = [_split_cell(cell) for cell in notebook["cells"]]
-    return _dump({**notebook, "metadata": metadata, "cells": cells}, "\n")
+    parts: list[str] = []
+    _dump({**notebook, "metadata": metadata, "cells": cells}, "\n", parts.append)
+    return "".join(parts)
 
 
 def _split_cell(cell: dict[str, Any]) -> dict[str, Any]:
@@ -50,31 +55,45 @@ def _lines(value: Any) -> Any:
     return _Lines(value) if isinstance(value, str) else value
 
 
-def _dump(value: Any, indent: str) -> str:
+def _dump(value: Any, indent: str, put: Callable[[str], None]) -> None:
+    """Put the text in parts: in one piece, long outputs would be copied at each level."""
     inner = indent + " "
     if isinstance(value, _Lines):
-        if value and not any(character in value for character in _NOT_PLAIN):
-            return _dump_lines(value, indent, inner)
+        if value and not any(character in value for character in _ENDS):
+            _dump_lines(value, indent, inner, put)
+            return
         value = value.splitlines(True)
     if isinstance(value, str):
-        return encode_text(value)
-    if isinstance(value, dict) and value:
-        pairs = (f"{encode_text(_key(key))}: {_dump(value[key], inner)}" for key in sorted(value))
-        return "{" + inner + ("," + inner).join(pairs) + indent + "}"
-    if isinstance(value, (list, tuple)) and value:
-        items = [encode_text(item) if isinstance(item, str) else _dump(item, inner) for item in value]
-        return "[" + inner + ("," + inner).join(items) + indent + "]"
-    return json.dumps(value)
+        put(encode_text(value))
+    elif isinstance(value, dict) and value:
+        before = "{" + inner
+        for key in sorted(value):
+            put(f"{before}{encode_text(_key(key))}: ")
+            _dump(value[key], inner, put)
+            before = "," + inner
+        put(indent + "}")
+    elif isinstance(value, (list, tuple)) and value:
+        before = "[" + inner
+        for item in value:
+            put(before)
+            _dump(item, inner, put)
+            before = "," + inner
+        put(indent + "]")
+    else:
+        put(json.dumps(value))
 
 
-def _dump_lines(text: str, indent: str, inner: str) -> str:
+def _dump_lines(text: str, indent: str, inner: str, put: Callable[[str], None]) -> None:
     """The lines in one piece: a notebook may have hundreds of thousands."""
-    lines = encode_text(text)[1:-1].split("\\n")
-    end = '"'
-    if not lines[-1]:
-        lines.pop()
-        end = '\\n"'
-    return "[" + inner + '"' + ('\\n",' + inner + '"').join(lines) + end + indent + "]"
+    between = '\\n",' + inner + '"'
+    last = text[:-1] if text[-1] == "\n" else text
+    if any(character in text for character in _ESCAPED):
+        lines = between.join(encode_text(last)[1:-1].split("\\n"))
+    else:
+        lines = last.replace('"', '\\"').replace("\n", between)
+    put("[" + inner + '"')
+    put(lines)
+    put(('"' if last is text else '\\n"') + indent + "]")
 
 
 def _key(key: Any) -> str:
