@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { said } from "../support/users.ts";
+import { saysOutOfMemory } from "../../tasks/lib/cluster/submission.ts";
 import { sha256File } from "../../tasks/lib/system/files.ts";
 import { type Ended, ended, Project, ROOT, until } from "../support/project.ts";
 import { hasMemoryGroups, NODES, Slurm, slurmMissing } from "../support/slurm.ts";
@@ -728,6 +729,26 @@ exit 1
     },
   });
 
+  await t.step({
+    name: "the same, where srun started what took it",
+    ignore: !hasGroups,
+    fn: async () => {
+      await using made = await Sweeps.make(slurm, {
+        "hosts/small.yaml": "memory: 150M\n",
+        "train.py": `import subprocess, sys
+take = [sys.executable, "-c", "b'x' * 400_000_000"]
+if sys.argv[1] == "2" and subprocess.run(["srun", "--mem=150M", *take]).returncode != 0:
+    sys.exit("it did not work")
+${TRAIN}`,
+      });
+      await made.does("--seeds", "2", "--on", "small");
+      const { stdout } = await made.sweep("--watch");
+      assert.match(stdout, /seed = 1 {2}done/);
+      assert.match(stdout, /seed = 2 {2}interrupted .*stopped by its memory limit/);
+      assert.equal(made.json(2, "evidence.json").steps.train.problem, "stopped by its memory limit");
+    },
+  });
+
   await t.step("a folder's name may hold what Slurm reads otherwise", async () => {
     const files = Object.entries(FILES).map(([path, text]) => [`a b%j/${path}`, text]);
     await using project = await Project.make(Object.fromEntries(files));
@@ -743,6 +764,46 @@ exit 1
     const [sweep] = [...Deno.readDirSync(sweeps)];
     assert.ok(exists(join(sweeps, sweep!.name, "submission-1.out")));
   });
+});
+
+Deno.test(
+  { name: "a site that ends jobs for their memory by itself", ignore: missing !== undefined },
+  async () => {
+    await using slurm = await Slurm.start({
+      accounting: true,
+      conf: ["JobAcctGatherParams=OverMemoryKill", "JobAcctGatherFrequency=task=1"],
+    });
+    await using made = await Sweeps.make(slurm, {
+      "hosts/small.yaml": "memory: 150M\n",
+      "train.py": `import sys, time
+if sys.argv[1] == "2":
+    taken = b"x" * 400_000_000
+    time.sleep(60)
+${TRAIN}`,
+    });
+    await made.does("--seeds", "2", "--on", "small");
+    const { stdout } = await made.sweep("--watch");
+    assert.match(stdout, /seed = 1 {2}done/);
+    assert.match(stdout, /seed = 2 {2}interrupted .*stopped by its memory limit/);
+  },
+);
+
+Deno.test("saysOutOfMemory() knows Slurm's words, and no program's", async (t) => {
+  const cases: [printed: string, is: boolean][] = [
+    [
+      "slurmstepd: error: Detected 1 oom_kill event in StepId=5.0. Some of the step tasks have been OOM Killed.",
+      true,
+    ],
+    ["slurmstepd-n2: error: Detected 1 oom-kill event(s) in StepId=5.0 cgroup.", true],
+    ["epoch 1\nsrun: error: n2: task 1: Out Of Memory\n", true],
+    ["slurmstepd: error: StepId=2.0 exceeded memory limit (400 > 150), being killed", true],
+    ["slurmstepd: error: Exceeded job memory limit", true],
+    ["srun: error: n2: task 1: Exited with exit code 1", false],
+    ["RuntimeError: CUDA out of memory", false],
+  ];
+  for (const [printed, is] of cases) {
+    await t.step(printed, () => assert.equal(saysOutOfMemory(printed), is));
+  }
 });
 
 Deno.test("without Slurm's commands it is said what is missing", async () => {

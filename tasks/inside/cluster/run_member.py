@@ -310,6 +310,8 @@ def job() -> dict[str, Any]:
         "id": os.environ.get("SLURM_JOB_ID")
         if array is None
         else f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}",
+        # By which Slurm's own messages call it.
+        "number": os.environ.get("SLURM_JOB_ID"),
         "restart": int(os.environ.get("SLURM_RESTART_COUNT") or 0),
         "node": os.environ.get("SLURMD_NODENAME") or platform.node(),
     }

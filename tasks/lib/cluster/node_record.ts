@@ -17,7 +17,13 @@ const nodeSchema = z.object({
     because: z.optional(z.nullable(z.string())),
     /** Number of the submission that it belongs to. */
     submission: z.number(),
-    job: z.object({ id: z.nullable(z.string()), restart: z.number(), node: z.string() }),
+    job: z.object({
+      id: z.nullable(z.string()),
+      /** By which Slurm's own messages call it. */
+      number: z.optional(z.nullable(z.string())),
+      restart: z.number(),
+      node: z.string(),
+    }),
     host: z.object({
       name: z.string(),
       cores: z.nullable(z.number()),

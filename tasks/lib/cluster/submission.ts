@@ -1,6 +1,6 @@
 /** submission-N.json: runs that were handed to a cluster together, so that they are found again from the record alone. */
 
-import { basename, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import * as z from "zod/mini";
 import { Failure } from "../cli/failure.ts";
 import { INSIDE } from "../system/product.ts";
@@ -238,6 +238,8 @@ export class Submissions {
       const all = ["node.json", ...printed, ...names.map((name) => `${name}/`)];
       return (what === "all" ? all : printed).map(inFolder);
     });
+    // With what Slurm itself says of them.
+    if (what === "all") left.push(basename(this.#path(submission.number, "out")));
     await bring(host, directory, this.directory, left);
   }
 
@@ -352,6 +354,48 @@ const UNKNOWN: JobState = { state: "PENDING", detail: "Slurm has not answered ye
 
 /** What {@link reasonOf} says of a run that has used up its memory; its node may only have seen that a process was killed. */
 export const MEMORY_LIMIT = "its memory limit";
+
+/**
+ * Whether Slurm's own programs say so in what a step printed: of what `srun` starts, no more than an exit code comes back,
+ * and the job's state says nothing. Seen with Slurm 22.05; other releases word it otherwise.
+ */
+export function saysOutOfMemory(printed: string): boolean {
+  return OUT_OF_MEMORY.test(printed);
+}
+
+const OUT_OF_MEMORY = /^(?:slurmstepd|srun)\S*:.*(?:oom[-_ ]kill|out of memory|exceeded .*memory limit)/im;
+
+/** So much of the end of what Slurm says of a submission is read for each run that has ended without a word. */
+const SAID_BYTES = 1_000_000;
+
+/**
+ * Whether Slurm's messages say so of a job: where a site ends jobs for their memory without cgroups
+ * (`OverMemoryKill`), that is all there is, and the job's state is FAILED.
+ *
+ * @param directory of the run, which lies in that of a submission, or is that itself
+ * @param job Slurm's number of the element
+ */
+export async function isSaidOutOfMemory(
+  directory: string,
+  submission: number,
+  job: string,
+): Promise<boolean> {
+  for (const folder of [directory, dirname(directory)]) {
+    const said = await endOf(join(folder, `submission-${submission}.out`), SAID_BYTES);
+    const isOfJob = new RegExp(`\\bStepId=${RegExp.escape(job)}\\b`);
+    if (said.split("\n").some((line) => isOfJob.test(line) && OUT_OF_MEMORY.test(line))) return true;
+  }
+  return false;
+}
+
+/** The end of a text file; empty where there is none. */
+export async function endOf(path: string, bytes: number): Promise<string> {
+  const file = await Deno.open(path).catch(() => undefined);
+  if (file === undefined) return "";
+  const { size } = await file.stat();
+  await file.seek(Math.max(0, size - bytes), Deno.SeekMode.Start);
+  return await new Response(file.readable).text();
+}
 
 /** What stopped a run of which its node has said nothing, as it goes on after "stopped by". */
 export function reasonOf(state: JobState | undefined): string {

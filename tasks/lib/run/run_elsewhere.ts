@@ -6,11 +6,14 @@ import type { Terminal } from "../cli/terminal.ts";
 import { type Cluster, NODE_ENGINES } from "../cluster/cluster.ts";
 import { type NodeRecord, printedOnNode, readNodeRecord } from "../cluster/node_record.ts";
 import {
+  endOf,
+  isSaidOutOfMemory,
   type Job,
   type JobStep,
   MEMORY_LIMIT,
   type Needs,
   refuseOnNode,
+  saysOutOfMemory,
   type Submission,
   type Submissions,
 } from "../cluster/submission.ts";
@@ -137,29 +140,39 @@ function requireScript({ name, argv: [program, first = "-"] }: PlannedStep) {
  * Makes the record of a run from what its nodes left.
  *
  * @param attemptOf under which conditions the runs of a submission were handed over
- * @param because why it ended, where its last node did not come to say so
+ * @param reason why it ended, where its last node did not come to say so
  */
 export async function takeInRun(
   prepared: PreparedRun,
   node: NodeRecord | undefined,
   evidence: Pick<Evidence, "claims" | "created">,
   attemptOf: (submission: number) => Attempt,
-  because: string,
+  reason: string,
   terminal: Terminal,
 ): Promise<Evidence> {
   const { plan } = prepared;
   const starts = node?.starts ?? [];
   const lastStart = starts.length - 1;
-  // The kernel ends what has taken most, and lets the rest be.
-  const isKilled = (step?: NodeRecord["steps"][string]) =>
-    because === MEMORY_LIMIT && step?.start === lastStart &&
-    [step.code, step.signal].some((one) => one === 137 || one === "SIGKILL");
-  const outOfMemory = Object.values(node?.steps ?? {}).some(isKilled);
+  const silent = starts.filter(({ ended, job }, index) =>
+    index === lastStart && ended === undefined && job.number
+  );
+  const isSaid = silent.map(({ submission, job }) =>
+    isSaidOutOfMemory(plan.directory, submission, job.number!)
+  );
+  const because = (await Promise.all(isSaid)).includes(true) ? MEMORY_LIMIT : reason;
+  const outOfMemory = new Set<string>();
+  for (const [name, step] of Object.entries(node?.steps ?? {})) {
+    if (step.start !== lastStart || step.status === "done") continue;
+    // The kernel ends what has taken most, and lets the rest be.
+    const isKilled = [step.code, step.signal].some((one) => one === 137 || one === "SIGKILL");
+    const printed = async () => await endOf(printedOnNode(plan.directory, name), KEPT_BYTES);
+    if ((because === MEMORY_LIMIT && isKilled) || saysOutOfMemory(await printed())) outOfMemory.add(name);
+  }
   const attempts = starts.map((start, index): Attempt => {
     const last = index === lastStart;
     const { host: { gpus, cpu, cores, name }, ended } = start;
-    const { status = "interrupted", because: said } = last && outOfMemory
-      ? { because: `stopped by ${because}` }
+    const { status = "interrupted", because: said } = last && outOfMemory.size > 0
+      ? { because: `stopped by ${MEMORY_LIMIT}` }
       : start;
     const planned = attemptOf(start.submission);
     return {
@@ -186,7 +199,11 @@ export async function takeInRun(
   const elsewhere: Record<string, CarriedOut> = {};
   for (const [name, step] of Object.entries(node?.steps ?? {})) {
     const { start, started, resumed, ended = new Date().toISOString(), seconds = 0 } = step;
-    const stoppedBy = step.ended === undefined || isKilled(step) ? because : step.stopped_by;
+    const stoppedBy = outOfMemory.has(name)
+      ? MEMORY_LIMIT
+      : step.ended === undefined
+      ? because
+      : step.stopped_by;
     elsewhere[name] = {
       ...{ attempt: start, started, resumed, ended, seconds, command: step.command },
       printed: printedOnNode(plan.directory, name),
@@ -205,6 +222,9 @@ export async function takeInRun(
   }
   return made;
 }
+
+/** Of the end of what a step printed. */
+const KEPT_BYTES = 8000;
 
 /**
  * Brings back what runs have left behind a login node that have ended there; a shared file system there may show their
