@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { said } from "../support/users.ts";
+import { call, said } from "../support/users.ts";
 import { saysOutOfMemory } from "../../tasks/lib/cluster/submission.ts";
 import { sha256File } from "../../tasks/lib/system/files.ts";
 import { type Ended, ended, Project, ROOT, until } from "../support/project.ts";
@@ -578,6 +578,11 @@ Deno.test({ name: "behind a login node", ignore: unreachable !== undefined }, as
     assert.match(stdout, /seed = 1 {2}done/);
     assert.equal(sweeps.json(1, "train", "m.json").weights, weights(1));
     assert.match(Deno.readTextFileSync(sweeps.path(1, "train", "nodes.txt")), /^n\d 0\nn\d 5\n$/);
+    // Only now nothing there is needed any more; the command that is given removes it.
+    const removal = /copies are still on login, and can be removed: (ssh login .*)\n/;
+    assert.match(stdout, removal);
+    assert.equal((await call(["bash", "-c", removal.exec(stdout)![1]!], sshd.env)).code, 0);
+    assert.ok(!exists(join(far.place, "test")) && exists(far.place));
   });
 
   await t.step(
@@ -644,6 +649,13 @@ exec ssh "$@"
     const { code, stdout, stderr } = await far.task("reproduce", "--on", "far");
     assert.equal(code, 0, stderr + stdout);
     assert.match(stdout, /far has it as job \d+\n[^]*trained 1\n[^]*accuracy .* identical/);
+    assert.match(stdout, /copies are still on login, and can be removed: ssh login .*\/test'/);
+    // Of two runs each is removed by itself, and the sources stay.
+    const second = await far.task("train", "--on", "far");
+    assert.equal(second.code, 0, second.stderr);
+    const [, removal] = /can be removed: (ssh login .*)\n/.exec(second.stdout)!;
+    assert.equal((await call(["bash", "-c", removal!], sshd.env)).code, 0);
+    assert.deepEqual(far.folders().map((path) => /code-/.test(path)).sort(), [false, true]);
     const script = (await far.task("train", "--on", "far", "--plan")).stdout;
     assert.match(script, /^#SBATCH --chdir="\/tmp\/cluster-.*a b \$HOME\/test\/code-[0-9a-f]{16}"$/m);
     assert.ok(!script.includes(far.sweeps.project.root), script);

@@ -227,7 +227,9 @@ for (const { name, user, missing, file, image } of [...asPodman, ...asApptainer]
         `[storage]\ndriver = "vfs"\nrunroot = "${own}/run"\ngraphroot = "${own}/graph"\n`,
       );
       await made.project.write("bin/keep", "");
-      const python = await said(user.as(["python3", "-c", "import sys; print(sys.executable)"]), user.env);
+      // By a shell, which passes over what a user may not run.
+      const where = "python3 -c 'import sys; print(sys.executable)'";
+      const python = await said(user.as(["sh", "-c", where]), user.env);
       for (const [link, to] of [["python3", python], ["env", "/usr/bin/env"]] as const) {
         await Deno.symlink(to, made.project.path("bin", link));
       }

@@ -3,13 +3,15 @@
 import { basename, dirname, join, relative } from "node:path";
 import * as z from "zod/mini";
 import { Failure } from "../cli/failure.ts";
+import type { Terminal } from "../cli/terminal.ts";
+import { shellQuote } from "../system/command.ts";
 import { INSIDE } from "../system/product.ts";
 import { writeAtomic, writeJson } from "../system/files.ts";
 import { readRecord } from "../system/records.ts";
 import { Folder } from "../system/regular_file.ts";
 import { batchScript } from "./batch_script.ts";
 import { type Cluster, clusterSchema } from "./cluster.ts";
-import { bring, type Login, loginOf, make, send, write } from "./login.ts";
+import { bring, type Login, loginOf, make, NotReached, send, write } from "./login.ts";
 import { type Moved, relocate } from "./relocate.ts";
 import {
   askAccounting,
@@ -293,6 +295,37 @@ export class Submissions {
       for (const [run, state] of await statesAt(loginOf(host), own)) states.set(run, state);
     }
     return states;
+  }
+
+  /**
+   * Where copies of what was handed over, and what it has left, still lie behind a login node; nothing removes them by
+   * itself. The experiment's whole folder there, with the sources, where no other run is in it.
+   */
+  async left(submissions: Submission[]): Promise<{ host: string; folder: string }[]> {
+    const found: { host: string; folder: string }[] = [];
+    for (const [, [own]] of Map.groupBy(submissions, ({ there }) => `${there?.host}:${there?.directory}`)) {
+      const { host, directory } = own!.there ?? {};
+      if (host === undefined || directory === undefined) continue;
+      const experiment = dirname(directory);
+      const { code, stdout } = await loginOf(host).run(["ls", "-1A", "--", experiment]);
+      const names = code === 0 ? stdout.split("\n").filter((name) => name !== "") : [];
+      if (!names.includes(basename(directory))) continue;
+      const isAlone = names.every((name) => name === basename(directory) || name.startsWith("code-"));
+      found.push({ host, folder: isAlone ? experiment : directory });
+    }
+    return found;
+  }
+
+  /** Says where that is, and how it is removed, now that all of it is here. */
+  async tellLeft(submissions: Submission[], terminal: Terminal) {
+    const left = await this.left(submissions).catch((error): [] => {
+      if (error instanceof NotReached) return []; // nobody needs it now
+      throw error;
+    });
+    for (const { host, folder } of left) {
+      const remove = shellQuote(["ssh", host, shellQuote(["rm", "-r", "--", folder])]);
+      terminal.line(`All of it is here; copies are still on ${host}, and can be removed: ${remove}`);
+    }
   }
 
   /** Ends what waits, and asks what runs to save and end. */

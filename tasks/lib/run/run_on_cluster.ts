@@ -175,7 +175,10 @@ export async function waitFor(
       const node = await settled(job, since);
       const created = submissions[0]!.created;
       const quiet = new NotesOnly(terminal.json);
-      return await takeInRun(prepared, node, { claims, created }, () => attempt, reasonOf(state), quiet);
+      const given = { claims, created };
+      const evidence = await takeInRun(prepared, node, given, () => attempt, reasonOf(state), quiet);
+      await all.tellLeft(submissions, terminal);
+      return evidence;
     }
     terminal.progress(
       state instanceof NotReached ? state.message : `${state.state.toLowerCase()} ${state.detail}`,

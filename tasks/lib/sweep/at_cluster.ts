@@ -93,5 +93,16 @@ export async function lookAfter(
     return { exitCode: isStopped() ? 130 : 0, result };
   }
   record.attempts.at(-1)!.ended = new Date().toISOString();
-  return await endSweep(sweep, runs, false, terminal);
+  const outcome = await endSweep(sweep, runs, false, terminal);
+  // What was interrupted goes on with what its nodes have left there.
+  if (record.members.every(({ status }) => status === "done" || status === "failed")) {
+    await tellCopies(directory, terminal);
+  }
+  return outcome;
+}
+
+async function tellCopies(directory: string, terminal: Terminal) {
+  const { Submissions } = await import("../cluster/submission.ts");
+  const all = new Submissions(directory);
+  await all.tellLeft(await all.list(), terminal);
 }
