@@ -20,7 +20,7 @@ export function toInToto(statement: Statement): InToto {
   return {
     _type: STATEMENT_TYPE,
     subject: named.flatMap(([name, file]) =>
-      "link" in file ? [] : [{ name, digest: { sha256: file.sha256 }, annotations: { bytes: file.bytes } }]
+      "link" in file ? [] : [{ annotations: { bytes: file.bytes }, digest: { sha256: file.sha256 }, name }]
     ),
     predicateType: PREDICATE_TYPE,
     predicate: {

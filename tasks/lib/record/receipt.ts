@@ -153,11 +153,12 @@ export async function parseReceipt(text: string, path: string): Promise<ParsedRe
   const { schema } = (statement as Partial<InToto> | undefined)?.predicate?.reproduction ?? {};
   if (typeof schema === "number" && schema > RECEIPT_SCHEMA) throw otherVersion(path);
   const { success, data } = inTotoSchema.safeParse(statement);
+  const stated = success ? fromInToto(data) : undefined;
   // All of it follows from what it states, and was written in one way.
-  const isSound = success && canonicalJson(toInToto(fromInToto(data))) === written &&
+  const isSound = stated !== undefined && canonicalJson(toInToto(stated)) === written &&
     (opened === undefined || canonicalJson(value) === text);
   if (!isSound) throw altered();
-  return { stated: fromInToto(data), text: written, sig: opened?.sig };
+  return { stated, text: written, sig: opened?.sig };
 }
 
 function jsonOf(text: string): unknown {

@@ -1,13 +1,27 @@
 /**
  * The files that were dropped on the page, as the part of Deno's interface by which the rest of the program reads a run
- * folder. It runs in a worker, where a browser reads files without waiting (FileReaderSync).
+ * folder.
  */
 
 /** Where the run folder seems to lie for the rest of the program. */
 export const RUN = "/run";
 
+/** A file of a zip, which is unpacked when it is read: what nobody reads may be as large as it likes. */
+export interface Packed {
+  /** Bytes when it is unpacked, as the zip says. */
+  size: number;
+  /** Bytes in the zip. */
+  packed: number;
+  /** @throws Error if it can't be unpacked, or becomes larger than that */
+  unpack(): Promise<Blob>;
+}
+
 /** A dropped file, or the target of a symbolic link. */
-export type Dropped = Blob | { link: string };
+export type Dropped = Blob | Packed | { link: string };
+
+export function isFile(entry: Dropped | undefined): entry is Blob | Packed {
+  return entry !== undefined && !("link" in entry);
+}
 
 class NotFound extends Error {
   override name = "NotFound";
@@ -26,6 +40,10 @@ export class DroppedFiles {
   readonly #folders = new Map<string, Set<string>>([[RUN, new Set()]]);
 
   constructor(entries: Iterable<readonly [path: string, file: Dropped]>) {
+    this.add(entries);
+  }
+
+  add(entries: Iterable<readonly [path: string, file: Dropped]>) {
     for (const [path, file] of entries) this.#add(`${RUN}/${path}`, file);
   }
 
@@ -44,8 +62,7 @@ export class DroppedFiles {
 
   /** What reads these files where the program says `Deno`. */
   asDeno() {
-    const open = (path: string) => new OpenFile(this.#blob(path));
-    const readFile = async (path: string) => new Uint8Array(await this.#blob(path).arrayBuffer());
+    const readFile = async (path: string) => new Uint8Array(await (await this.#blob(path)).arrayBuffer());
     return {
       errors: { NotFound, FilesystemLoop, NotADirectory: NotFound, NotCapable: NotFound },
       build: { os: "linux" },
@@ -53,12 +70,11 @@ export class DroppedFiles {
       lstatSync: (path: string) => this.#look(path),
       statSync: (path: string) => this.#look(this.#real(path)),
       realPathSync: (path: string) => this.#real(path),
-      openSync: open,
       lstat: (path: string) => promised(() => this.#look(path)),
       stat: (path: string) => promised(() => this.#look(this.#real(path))),
       realPath: (path: string) => promised(() => this.#real(path)),
       readLink: (path: string) => promised(() => this.#link(path)),
-      open: (path: string) => promised(() => open(path)),
+      open: async (path: string) => new OpenFile(await this.#blob(path)),
       readFile: async (path: string) => await readFile(path),
       readTextFile: async (path: string) => new TextDecoder().decode(await readFile(path)),
       readDir: (path: string) => this.#list(path),
@@ -76,7 +92,7 @@ export class DroppedFiles {
         continue;
       }
       const entry = this.#entries.get(`${real}/${part}`);
-      if (entry === undefined || entry instanceof Blob) {
+      if (entry === undefined || isFile(entry)) {
         real = `${real}/${part}`;
         continue;
       }
@@ -92,13 +108,12 @@ export class DroppedFiles {
     const entry = this.#entries.get(path) ?? this.#entries.get(this.#throughFolders(path));
     const isFolder = this.#folders.has(path);
     if (entry === undefined && !isFolder) throw new NotFound(path);
-    const isFile = entry instanceof Blob;
-    const size = isFile ? entry.size : 0;
+    const isOne = isFile(entry);
     return {
-      isFile,
-      size,
+      isFile: isOne,
+      size: isOne ? entry.size : 0,
       isDirectory: isFolder,
-      isSymlink: !isFile && !isFolder,
+      isSymlink: !isOne && !isFolder,
       isFifo: false,
       isSocket: false,
     };
@@ -111,14 +126,18 @@ export class DroppedFiles {
 
   #link(path: string): string {
     const entry = this.#entries.get(path);
-    if (entry === undefined || entry instanceof Blob) throw new NotFound(path);
+    if (entry === undefined || isFile(entry)) throw new NotFound(path);
     return entry.link;
   }
 
-  #blob(path: string): Blob {
-    const entry = this.#entries.get(this.#real(path));
-    if (!(entry instanceof Blob)) throw new NotFound(path);
-    return entry;
+  async #blob(path: string): Promise<Blob> {
+    const real = this.#real(path);
+    const entry = this.#entries.get(real);
+    if (!isFile(entry)) throw new NotFound(path);
+    if (entry instanceof Blob) return entry;
+    const blob = await entry.unpack();
+    this.#entries.set(real, blob);
+    return blob;
   }
 
   async *#list(path: string) {
@@ -143,30 +162,16 @@ export async function blobOf(path: string): Promise<Blob> {
   return (await Deno.open(path) as unknown as OpenFile).blob;
 }
 
-/** What a worker of a browser has, and Deno's does not. */
-declare const FileReaderSync: new () => { readAsArrayBuffer(blob: Blob): ArrayBuffer };
-
 /** A file that is read from its beginning to its end. */
 class OpenFile {
   #at = 0;
 
   constructor(readonly blob: Blob) {}
 
-  readSync(room: Uint8Array): number | null {
-    return this.#take(room, new Uint8Array(new FileReaderSync().readAsArrayBuffer(this.#next(room))));
-  }
-
   async read(room: Uint8Array): Promise<number | null> {
-    return this.#take(room, new Uint8Array(await this.#next(room).arrayBuffer()));
-  }
-
-  #next(room: Uint8Array): Blob {
     const [begin, end] = [this.#at, Math.min(this.#at + room.length, this.blob.size)];
     this.#at = end;
-    return this.blob.slice(begin, end);
-  }
-
-  #take(room: Uint8Array, bytes: Uint8Array): number | null {
+    const bytes = new Uint8Array(await this.blob.slice(begin, end).arrayBuffer());
     room.set(bytes);
     return bytes.length === 0 ? null : bytes.length;
   }

@@ -1,6 +1,7 @@
 /** What the program takes from Node's built-in modules, for a browser. */
 
 import { sha256, Sum } from "./sha256.ts";
+import type { Answer } from "./worker.ts";
 
 /** Of node:crypto: SHA-256 is all that is asked for. */
 export function hash(_algorithm: "sha256", data: string | Uint8Array): string {
@@ -11,11 +12,16 @@ export function createHash(_algorithm: "sha256"): Sum {
   return new Sum();
 }
 
-/** Of node:vm: the page ends a worker that takes too long, so the search needs no limit of its own. */
+/** Of node:vm: the page is told of each search, and ends a worker that is at it for too long. */
 export function runInNewContext(_code: string, { text, pattern }: { text: string; pattern: string }): string {
-  return JSON.stringify(
-    Array.from(text.matchAll(new RegExp(pattern, "gmu")), (match) => [match[1], match.index]),
-  );
+  const tell = postMessage as (message: Answer) => void;
+  tell({ kind: "searching", pattern });
+  try {
+    const found = Array.from(text.matchAll(new RegExp(pattern, "gmu")), (match) => [match[1], match.index]);
+    return JSON.stringify(found);
+  } finally {
+    tell({ kind: "searched" });
+  }
 }
 
 /** Of node:sqlite, which no browser has. */

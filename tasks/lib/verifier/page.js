@@ -6,8 +6,11 @@ const [drop, folder, zip, result] = ["drop", "folder", "zip", "result"].map((id)
   document.getElementById(id)
 );
 
-/** How long the worker may say nothing (ms): a hostile pattern or file would keep it busy for ever. */
+/** How long all of it may take (ms): many large files take minutes. */
 const PATIENCE_MS = 600_000;
+
+/** How long one search may take (ms), as elsewhere: a hostile pattern would keep the worker busy for ever. */
+const SEARCH_MS = 2_000;
 
 /** Judges files, as one who drops them would. */
 function verifyFiles(files) {
@@ -16,11 +19,17 @@ function verifyFiles(files) {
   );
   const worker = new Worker(address);
   return new Promise((resolve) => {
-    const over = setTimeout(
-      () => resolve({ kind: "problem", message: `It took longer than ${PATIENCE_MS / 60_000} minutes` }),
-      PATIENCE_MS,
-    );
+    const after = (time, message) => setTimeout(() => resolve({ kind: "problem", message }), time);
+    const over = after(PATIENCE_MS, `It took longer than ${PATIENCE_MS / 60_000} minutes`);
+    let search;
     worker.onmessage = ({ data }) => {
+      clearTimeout(search);
+      if (data.kind === "searched") return;
+      if (data.kind === "searching") {
+        const why = `/${data.pattern}/ tries too many ways to match`;
+        search = after(SEARCH_MS, `A file was searched for ${SEARCH_MS / 1000} s in vain: ${why}`);
+        return;
+      }
       clearTimeout(over);
       resolve(data);
     };

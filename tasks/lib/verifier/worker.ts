@@ -1,7 +1,8 @@
 /** The page's worker: it judges the run folder that was dropped with the code that `deno task verify` runs. */
 
-import { type Dropped, DroppedFiles, RUN } from "./dropped_files.ts";
+import { type Dropped, DroppedFiles, isFile, RUN } from "./dropped_files.ts";
 import { checkSshSignature, type SignatureFinding } from "./ssh_signature.ts";
+import type { Evidence } from "../record/evidence.ts";
 import type { Check } from "../record/verdict.ts";
 import { prepare } from "./sha256.ts";
 import { readZip } from "./zip_blobs.ts";
@@ -13,7 +14,8 @@ export interface Question {
 
 /** What the page gets, at last. */
 export type Answer =
-  | { kind: "progress"; done: number; of: number }
+  | { kind: "searching"; pattern: string }
+  | { kind: "searched" }
   | { kind: "problem"; message: string }
   | { kind: "finding"; finding: Finding };
 
@@ -44,6 +46,12 @@ export interface Finding {
 const MOST_TIMES = 200;
 const ALWAYS_ALLOWED = 1e9;
 
+/** What a run says of itself is read whole: beyond so many bytes it is no record where it is mostly the same ones. */
+const LARGEST_REPEATED = 16e6;
+
+/** Bytes of the longest path that Linux takes. */
+const LONGEST_LINK = 4096;
+
 const scope = globalThis as unknown as {
   onmessage: (event: { data: Question }) => void;
   postMessage: (answer: Answer) => void;
@@ -73,7 +81,19 @@ async function opened(files: [string, Blob][]): Promise<Files> {
       "No run is in it: there is no evidence.json. Drop a run folder (runs/NAME/ID) or a crate (.zip)",
     );
   }
-  return all.filter(([path]) => path.startsWith(root)).map(([path, file]) => [path.slice(root.length), file]);
+  const own = all.filter(([path]) => path.startsWith(root)).map(([path, file]): Files[number] => [
+    path.slice(root.length),
+    file,
+  ]);
+  own.filter(([path]) => /^[^/]+\.json$/.test(path)).forEach(([path, file]) => refuseRepeated(path, file));
+  return own;
+}
+
+function refuseRepeated(path: string, file: Dropped) {
+  if (!("packed" in file) || file.size < Math.max(LARGEST_REPEATED, file.packed * MOST_TIMES)) return;
+  throw new Error(
+    `The zip's ${path} would become ${file.size} bytes, more than ${MOST_TIMES} times its size: it is not unpacked`,
+  );
 }
 
 async function unpacked(zip: Blob): Promise<Files> {
@@ -87,10 +107,12 @@ async function unpacked(zip: Blob): Promise<Files> {
     );
   }
   const files: Files = [];
-  for (const { path, mode, blob } of entries) {
+  for (const { path, mode, size, packed, unpack } of entries) {
     if (!isBelow(path)) throw new Error(`The zip holds ${path}, a path that leaves it`);
-    const file = await blob();
-    files.push([path, isLink(mode) ? { link: await file.text() } : file]);
+    if (isLink(mode) && size > LONGEST_LINK) {
+      throw new Error(`The zip holds ${path}, a link of ${size} bytes`);
+    }
+    files.push([path, isLink(mode) ? { link: await (await unpack()).text() } : { size, packed, unpack }]);
   }
   return files;
 }
@@ -106,8 +128,8 @@ function isLink(mode: number): boolean {
 async function judge(files: Files): Promise<Finding> {
   const started = performance.now();
   await prepare();
-  const unseen = await unseenLinks(files);
-  scope.Deno = new DroppedFiles([...files, ...unseen]).asDeno();
+  const dropped = new DroppedFiles(files);
+  scope.Deno = dropped.asDeno();
   const [{ judgeRun }, { readEvidence }, { readVerdict }, signatures] = await Promise.all([
     import("../verdict/judge.ts"),
     import("../record/evidence.ts"),
@@ -115,6 +137,8 @@ async function judge(files: Files): Promise<Finding> {
     import("../record/signature.ts"),
   ]);
   const evidence = await readEvidence(RUN);
+  const unseen = unseenLinks(files, evidence);
+  dropped.add(unseen);
   const { verdict, experiment } = await judgeRun({ id: evidence.run, directory: RUN, evidence });
   const recorded = await readVerdict(RUN).catch(() => undefined);
   const code = evidence.attempts.at(-1)?.code;
@@ -132,7 +156,7 @@ async function judge(files: Files): Promise<Finding> {
     unseenLinks: unseen.map(([path]) => path),
     signature: await signatureOf(signatures),
     files: files.length,
-    bytes: files.reduce((sum, [, file]) => sum + (file instanceof Blob ? file.size : 0), 0),
+    bytes: files.reduce((sum, [, file]) => sum + (isFile(file) ? file.size : 0), 0),
     seconds: (performance.now() - started) / 1000,
   };
 }
@@ -153,32 +177,14 @@ async function signatureOf(
 }
 
 /** Links that are recorded and not there: a browser leaves them out of a folder. */
-async function unseenLinks(files: Files): Promise<Files> {
-  const there = new Map(files);
-  const evidence = there.get("evidence.json");
-  if (!(evidence instanceof Blob)) return [];
-  const { steps = {} } = parsed(await evidence.text());
-  const found: Files = [];
-  for (
-    const [step, record] of Object.entries((steps ?? {}) as Record<string, { outputs?: unknown } | null>)
-  ) {
-    const outputs = Array.isArray(record?.outputs) ? record.outputs : [];
-    for (const output of outputs as ({ path?: unknown; link?: unknown } | null)[]) {
-      if (typeof output?.link !== "string" || typeof output.path !== "string") continue;
-      const path = `${step}/${output.path}`;
-      if (!there.has(path) && isBelow(path)) found.push([path, { link: output.link }]);
-    }
-  }
-  return found;
-}
-
-/** What is wrong with a record, its reader says. */
-function parsed(text: string): { steps?: object } {
-  try {
-    return JSON.parse(text) ?? {};
-  } catch {
-    return {};
-  }
+function unseenLinks(files: Files, { steps }: Evidence): Files {
+  const there = new Set(files.map(([path]) => path));
+  return Object.entries(steps).flatMap(([step, { outputs = [] }]) =>
+    outputs.flatMap(({ path, link }): Files => {
+      const own = `${step}/${path}`;
+      return link === undefined || there.has(own) || !isBelow(own) ? [] : [[own, { link }]];
+    })
+  );
 }
 
 function otherVerdicts(recorded: Check[], now: Check[]): string[] {

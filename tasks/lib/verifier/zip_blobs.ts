@@ -5,14 +5,12 @@
  * Format: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3 (ZIP64).
  */
 
-export interface Zipped {
+import type { Packed } from "./dropped_files.ts";
+
+export interface Zipped extends Packed {
   path: string;
-  /** Bytes when it is unpacked, as the zip says. */
-  size: number;
   /** Permissions and kind of file, as Unix has them; 0 where the zip does not say. */
   mode: number;
-  /** @throws Error if it can't be unpacked, or becomes larger than the zip says */
-  blob(): Promise<Blob>;
 }
 
 const END = 0x06054b50;
@@ -27,9 +25,15 @@ const ELSEWHERE = 0xffffffff;
 /** The largest comment behind the end record, and the record. */
 const END_ROOM = 0xffff + 22;
 
+/** Bytes of the list of files, which is held in memory: that of half a million. */
+const LONGEST_LIST = 64 << 20;
+
 /** Entries without their folders. @throws Error if it is no zip, or one of several parts */
 export async function readZip(zip: Blob): Promise<Zipped[]> {
   const { offset, size } = await findDirectory(zip);
+  if (size > LONGEST_LIST) {
+    throw new Error(`its list of files has ${size} bytes, more than the ${LONGEST_LIST} that are read`);
+  }
   const view = await viewOf(zip, offset, size);
   const found: Zipped[] = [];
   for (let at = 0; at + 46 <= view.byteLength;) {
@@ -82,8 +86,9 @@ function entryOf(zip: Blob, path: string, view: DataView, at: number, large?: Da
   return {
     path,
     size,
+    packed,
     mode: view.getUint32(at + 38, true) >>> 16,
-    async blob() {
+    async unpack() {
       if (flags & 1) throw new Error(`${path} is encrypted`);
       const local = await viewOf(zip, offset, 30);
       if (local.getUint32(0, true) !== LOCAL) throw new Error(`${path} is not where the zip's list says`);
@@ -98,15 +103,30 @@ function entryOf(zip: Blob, path: string, view: DataView, at: number, large?: Da
 
 async function unpacked(data: Blob, path: string, size: number): Promise<Blob> {
   let count = 0;
+  let problem: Error | undefined;
   const counted = new TransformStream<Uint8Array, Uint8Array>({
     transform(piece, out) {
       count += piece.length;
-      if (count > size) throw new Error(`${path} is larger than the zip says`);
+      if (count > size) throw problem = new Error(`${path} is larger than the zip says`);
       out.enqueue(piece);
     },
   });
-  const stream = data.stream().pipeThrough(new DecompressionStream("deflate-raw")).pipeThrough(counted);
-  return await new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>).blob();
+  const stream = data.stream().pipeThrough(inPieces()).pipeThrough(new DecompressionStream("deflate-raw"))
+    .pipeThrough(counted);
+  return await new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>).blob().catch((error) => {
+    throw problem ?? new Error(`${path} can't be unpacked: ${error.message}`); // else "Failed to fetch"
+  });
+}
+
+/** Bytes that are unpacked before anybody looks at how many became of them: at most a thousand times as many. */
+const PIECE = 64 << 10;
+
+function inPieces(): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
+  return new TransformStream({
+    transform(bytes, out) {
+      for (let at = 0; at < bytes.length; at += PIECE) out.enqueue(bytes.subarray(at, at + PIECE));
+    },
+  });
 }
 
 async function viewOf(blob: Blob, begin: number, size: number): Promise<DataView> {
