@@ -4,16 +4,18 @@ import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import { exists, sha256File } from "../system/files.ts";
 import { Folder } from "../system/regular_file.ts";
-import { findAlteredFiles } from "./altered_files.ts";
+import { Look } from "./altered_files.ts";
 import { type Evidence, evidencePath, findAlteration } from "./evidence.ts";
 import { contradicts, readReceipt, RECEIPT, type Statement, unstatedOutputs } from "./receipt.ts";
 import { readVerdict, verdictPath } from "./verdict.ts";
 
 /** What was altered, e.g. `train/metrics.json: other bytes than recorded`; empty if nothing was. */
 export async function findAlterations(directory: string, evidence: Evidence): Promise<string[]> {
+  const outputs = Object.values(evidence.steps).reduce((sum, { outputs = [] }) => sum + outputs.length, 0);
+  using look = new Look(directory, outputs);
   const { stated, problem } = await readStatement(directory);
   const unstated = unstatedOutputs(evidence, stated);
-  const altered = await findAlteredFiles(directory, [...Object.entries(stated?.files ?? {}), ...unstated]);
+  const altered = await look.findAltered([...Object.entries(stated?.files ?? {}), ...unstated]);
   if (problem !== undefined) altered.push(problem);
   if (stated === undefined) return [...await findAlteredRecords(directory, evidence), ...altered];
   if (altered.length === 0 && (unstated.length > 0 || await contradicts(directory, evidence, stated))) {
@@ -30,7 +32,9 @@ export async function findAlterations(directory: string, evidence: Evidence): Pr
 export async function explainUnreadable(directory: string, error: unknown): Promise<unknown> {
   if (await exists(join(directory, "sweep.json"))) return error; // its receipt is not that of a run
   const { stated, problem } = await readStatement(directory);
-  const altered = await findAlteredFiles(directory, Object.entries(stated?.files ?? {}));
+  const files = Object.entries(stated?.files ?? {});
+  using look = new Look(directory, files.length);
+  const altered = await look.findAltered(files);
   if (problem !== undefined) altered.push(problem);
   return altered.length === 0 ? error : new Failure(
     1,
