@@ -157,12 +157,16 @@ const asApptainer = engines.filter(({ program }) => program === "docker").map(
   }),
 );
 
-/** Makes a SIF file of the tests' image; what is missing for it, if anything is. */
+/** What is missing for Apptainer, if anything is. */
 async function missingSif(): Promise<string | undefined> {
   const found = await call(["apptainer", "--version"]).catch(() => undefined);
   if (found?.code !== 0) return "there is no apptainer (deno task machine gets it)";
-  const missing = await missingDocker();
-  if (missing !== undefined) return missing;
+  return await missingDocker();
+}
+
+/** Makes a SIF file of the tests' image, once. */
+async function makeSif() {
+  if (exists(SIF)) return;
   await Deno.chmod(join(SIF, ".."), 0o755);
   const archive = `${SIF}.tar`;
   await said(["docker", "save", "--output", archive, IMAGE]);
@@ -174,6 +178,7 @@ for (const { name, user, missing, file, image } of [...asPodman, ...asApptainer]
   if (missing !== undefined) console.log(`ignored: ${name} on Slurm's nodes, since ${missing}`);
   const program = name.split(",")[0]!;
   Deno.test({ name: `${name} on Slurm's nodes`, ignore: missing !== undefined }, async (t) => {
+    if (program === "apptainer") await makeSif();
     await using slurm = await Slurm.start({ accounting: false, gpus: 2 });
     /** Containers of a project that are still there; apptainer has none. */
     const left = async ({ project: { root } }: Handed) =>
