@@ -71,6 +71,7 @@ function isolation(program: ContainerProgram, version: string, { network }: Plan
   ];
 }
 
+/** Arguments of `docker run` for limits: sizes such as `8g`, processors such as `1.5`. */
 export function limitArguments({ shmSize, memory, cpus }: Omit<ContainerLimits, "network">): string[] {
   return [
     ...(shmSize === undefined ? [] : ["--shm-size", shmSize]),
@@ -80,10 +81,16 @@ export function limitArguments({ shmSize, memory, cpus }: Omit<ContainerLimits, 
   ];
 }
 
+/** Arguments that give a container its GPUs, in the program's own words. */
 export function gpuArguments(program: ContainerProgram, gpus: GpuRequest): string[] {
   return gpus === "none" ? [] : PROGRAMS[program].gpuArguments(gpus);
 }
 
+/**
+ * Arguments that bind a folder or file.
+ *
+ * @throws Failure(2) for a path that the program can't be told.
+ */
 export function mountArguments(program: ContainerProgram, mount: Mount): string[] {
   return bindArguments(program, PROGRAMS[program].refused, mount);
 }

@@ -12,6 +12,7 @@ import type { Host } from "../system/host.ts";
 import { INSIDE } from "../system/product.ts";
 import type { ProcessHandle, Supervised } from "../system/supervise.ts";
 
+/** An engine: where steps and JupyterLab run. Members that may be absent are for what only some engines can do. */
 export interface Engine {
   name: EngineName;
   /**
@@ -53,6 +54,7 @@ export interface Engine {
   permissions?: ContainerProgram;
 }
 
+/** What a user asks of an engine. */
 export interface EngineRequest {
   /** `--engine`. */
   engine: string;
@@ -84,6 +86,7 @@ export interface MissingImage {
   own: boolean;
 }
 
+/** An engine that can run the experiment, and what goes into the plan for it. */
 export interface EngineChoice {
   engine: Plan["engine"];
   /** Absent where the steps run in this machine's own files. */
@@ -96,6 +99,7 @@ export interface EngineChoice {
   change?: string;
 }
 
+/** What goes with the command line of a step: before it, while it runs and after it. */
 export interface StepRuntime {
   /** Added to this process's own for the command that is started here. */
   env: Record<string, string>;
@@ -132,6 +136,7 @@ export interface StartAhead {
 /** JupyterLab as a container of a program, or as a process of this machine. */
 export type EngineServer = { kind: "container"; program: ContainerProgram } | ProcessServer;
 
+/** JupyterLab as a process of this machine. */
 export interface ProcessServer {
   kind: "process";
   /** The command that starts it, as it is started on this machine. */
@@ -163,6 +168,7 @@ export interface ServerPlace {
   sif?: ServerSif;
 }
 
+/** The image that apptainer starts JupyterLab in, and what limits it there. */
 export interface ServerSif {
   image: PlannedImage;
   /** Names of the caller's variables that would change what apptainer does. */

@@ -35,6 +35,7 @@ export async function outdated(labels: Record<string, string>, root: string): Pr
   return now !== undefined && now !== labels[REQUIREMENTS_LABELS.sha256];
 }
 
+/** What a user reads of an image that `outdated` is true of. */
 export function staleNote(name: string): string {
   return `The image ${name} was built from other requirements than the project has now; deno task build makes it anew`;
 }

@@ -21,6 +21,7 @@ import { AHEAD } from "../system/waiting_process.ts";
 import { containerName } from "./container.ts";
 import type { StepRuntime } from "./engine.ts";
 
+/** A step in a container is reached by the container's name, and the container is removed when it has ended. */
 export function containerRuntime(program: ContainerProgram, plan: Plan, step: PlannedStep): StepRuntime {
   const name = containerName(plan.run, step.name);
   return {

@@ -5,6 +5,9 @@ import { Failure } from "../cli/failure.ts";
 import { type ContainerLimits, type Environment, SIZE_PATTERN } from "../experiment/experiment.ts";
 import { callerFolder } from "../system/project_root.ts";
 
+/**
+ * The options `--shm-size`, `--memory`, `--cpus`, `--network`, `--gpus` and `--mount`, checked; absent is not said.
+ */
 export interface ContainerOptions {
   limits: ContainerLimits;
   gpus?: Environment["gpus"];

@@ -7,6 +7,7 @@ import type { Host } from "../system/host.ts";
 /** GPUs that a container gets: none, all, so many, or those with these ids. */
 export type GpuRequest = "none" | "all" | number | string[];
 
+/** The GPUs of a run: for a container `request`, for a process of this machine `env`. */
 export interface GpuChoice {
   /** In words, with the reason. */
   said: string;

@@ -22,6 +22,7 @@ import {
 } from "./plan.ts";
 import { stepCache } from "./step_cache.ts";
 
+/** What a plan follows from beside the experiment and the machine. */
 export interface PlanRequest {
   task: string;
   run: string;

@@ -8,6 +8,7 @@ import { callerFolder } from "../system/project_root.ts";
 import type { NotebookOptions } from "./plan.ts";
 import { exists } from "../system/files.ts";
 
+/** Options of `deno task notebook` beside those of every run. */
 export const NOTEBOOK_OPTIONS = {
   parameter: {
     value: "NAME=VALUE",

@@ -14,6 +14,7 @@ export type {
 /** Version of plan.json. */
 export const PLAN_SCHEMA = 1;
 
+/** What `deno task notebook` was asked for, as a plan is made from it. */
 export interface NotebookOptions {
   /** Those that were named, absolute; the experiment's own without them. */
   notebooks?: string[];

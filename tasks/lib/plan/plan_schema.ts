@@ -10,6 +10,7 @@ const textByName = z.record(z.string(), z.string());
 
 const scalar = z.union([z.string(), z.number(), z.boolean()], { error: "a text, a number, true or false" });
 
+/** The engine of a run, and why it is that one. */
 export const engineSchema = z.object({
   /** Where the steps run: this machine's own files, or a container engine. */
   name: z.enum(ENGINE_NAMES),
@@ -19,6 +20,7 @@ export const engineSchema = z.object({
   version: z.optional(z.string()),
 });
 
+/** Values by the names of the parameters; integers that a double can't hold are texts. */
 export const parametersSchema = z.record(z.string(), scalar);
 
 /** Data as the steps of a run find them. */
@@ -53,6 +55,7 @@ const mountSchema = z.object({
   readOnly: z.optional(z.boolean()),
 });
 
+/** An image by all that is known of its identity, so that two runs in the same one can be told from two in others. */
 export const plannedImageSchema = z.object({
   /** Name with its tag, as it was asked for. */
   name: z.string(),
@@ -104,6 +107,7 @@ const containerRequestSchema = z.object({
   isProcess: z.optional(z.literal(true)),
 });
 
+/** Limits of a container, in the words of `docker run`. */
 export const limitsSchema = z.object({
   /** Of /dev/shm, e.g. "8g". */
   shmSize: z.optional(z.string()),
@@ -223,6 +227,7 @@ const conditionsSchema = z.object({
   device: z.optional(z.enum(["cpu", "cuda"])),
 });
 
+/** plan.json. */
 export const planSchema = z.object({
   /** Version of this shape. */
   schema: z.literal(1),
@@ -298,6 +303,7 @@ export const planSchema = z.object({
   steps: z.array(plannedStepSchema),
 });
 
+/** What exactly will run: plain JSON. */
 export type Plan = z.infer<typeof planSchema>;
 
 export type PlannedData = z.infer<typeof plannedDataSchema>;
@@ -306,10 +312,14 @@ export type Mount = z.infer<typeof mountSchema>;
 
 export type PlannedImage = z.infer<typeof plannedImageSchema>;
 
+/** What an engine's choice says of the containers; the plan adds mounts, limits and GPUs. */
 export type ContainerRequest = z.infer<typeof containerRequestSchema>;
 
+/** What all containers of a run have in common. */
 export type PlannedContainer = z.infer<typeof plannedContainerSchema>;
 
+/** One step of a plan: command, folders, variables, and what it reads and leaves. */
 export type PlannedStep = z.infer<typeof plannedStepSchema>;
 
+/** The folder of another step that a step reads. */
 export type Need = z.infer<typeof needSchema>;

@@ -6,6 +6,7 @@ import { Folder } from "../system/regular_file.ts";
 import { findAlteration } from "./evidence.ts";
 import type { RecordedFile } from "./receipt.ts";
 
+/** The part of a run's files that one worker looks at; it answers with what it found altered, in words. */
 export interface Share {
   directory: string;
   files: [path: string, recorded: RecordedFile][];

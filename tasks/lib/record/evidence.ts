@@ -18,6 +18,7 @@ export type {
   UsedData,
 } from "./evidence_schema.ts";
 
+/** Version of evidence.json. */
 export const EVIDENCE_SCHEMA = 1;
 
 /** Variables that may explain a different result; nothing else of the environment is recorded. */
@@ -64,6 +65,7 @@ export function evidencePath(directory: string): string {
   return join(directory, FILE);
 }
 
+/** Writes evidence.json in one move: who reads it meanwhile has the old one or the new one, never half of one. */
 export async function writeEvidence(directory: string, evidence: Evidence): Promise<void> {
   await writeJson(evidencePath(directory), evidence);
 }

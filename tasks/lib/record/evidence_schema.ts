@@ -253,6 +253,7 @@ export const fixedSchema = z.object({
   changed: z.optional(texts),
 });
 
+/** evidence.json. */
 export const evidenceSchema = z.object({
   /** Version of this shape. */
   schema: z.number(),
@@ -311,24 +312,33 @@ export const endedRunSchema = z.object({
 
 export type EndedRun = z.infer<typeof endedRunSchema>;
 
+/** How far a run or an attempt is. */
 export type RunStatus = z.infer<typeof runStatusSchema>;
 
+/** As of a run; `reused` are outputs that were copied from an earlier run. */
 export type StepStatus = z.infer<typeof stepStatusSchema>;
 
+/** The sources that a run had, by their hashes, and how they differ from the commit. */
 export type Code = z.infer<typeof codeSchema>;
 
+/** One go at a run: machine, environment, variables and code. A run that was resumed has several. */
 export type Attempt = z.infer<typeof attemptSchema>;
 
+/** What a framework says of itself; which keys there are beside `devices` depends on the framework. */
 export type Framework = z.infer<typeof frameworkSchema>;
 
 export type ProcessRecord = z.infer<typeof processSchema>;
 
+/** What a step's own process recorded of itself. */
 export type Recorded = z.infer<typeof recordedSchema>;
 
 export type UsedData = z.infer<typeof usedDataSchema>;
 
+/** A file or link that a step left. */
 export type Output = z.infer<typeof outputSchema>;
 
+/** What a step read, ran and left. */
 export type StepEvidence = z.infer<typeof stepEvidenceSchema>;
 
+/** The record of a run; nothing in it is derived from claims. */
 export type Evidence = z.infer<typeof evidenceSchema>;

@@ -7,8 +7,10 @@ import { sha256 } from "../system/files.ts";
 import { canonicalJson } from "./canonical_json.ts";
 import type { Envelope, InToto, Statement } from "./receipt_schema.ts";
 
+/** `_type` of in-toto's Statement v1. */
 export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
 
+/** `predicateType` of in-toto's test result v0.1. */
 export const PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1";
 
 const PAYLOAD_TYPE = "application/vnd.in-toto+json";

@@ -3,6 +3,7 @@
 import type { OptionTable } from "../cli/options.ts";
 import type { FoundRun } from "./run_folder.ts";
 
+/** Options of the tasks that read a finished run. */
 export const READ_OPTIONS = {
   experiment: {
     value: "NAME",

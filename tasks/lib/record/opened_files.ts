@@ -21,6 +21,7 @@ export interface OpenedFile {
   kind: "project" | "published" | "step" | "data" | "cache" | "another run";
 }
 
+/** What the Python processes of a step noted while it ran. */
 export interface Opened {
   files: OpenedFile[];
   /** Absolute paths whose times a step set itself. */

@@ -14,6 +14,7 @@ import { fromInToto, openEnvelope, toInToto } from "./in_toto.ts";
 import type { InToto, RecordedFile, Statement } from "./receipt_schema.ts";
 import { readVerdict, type RunVerdict } from "./verdict.ts";
 
+/** Version of the receipts that are written; the first can be read, too. */
 export const RECEIPT_SCHEMA = 2;
 
 export const RECEIPT = "receipt.json";
@@ -130,6 +131,7 @@ export async function readReceipt(directory: string): Promise<Statement | undefi
   return (await parseReceipt(text, join(directory, RECEIPT))).stated;
 }
 
+/** A receipt whose own hash was checked; its signature was not. */
 export interface ParsedReceipt {
   stated: Statement;
   /** The text that a signature of it is about; the whole file in the first version. */

@@ -68,6 +68,7 @@ const statedSchema = z.strictObject({
   inputs: z.record(z.string(), z.string()),
 });
 
+/** What a receipt states of a run. */
 export const statementSchema = z.extend(statedSchema, {
   /** By path relative to the run folder: evidence, plan, log, verdict and every output. */
   files: z.record(z.string(), recordedFileSchema),

@@ -14,6 +14,7 @@ const LARGEST = 1 << 20;
 /** A step's file that is so much older than the step was not written by it, whatever two clocks say (ms). */
 const OLDER_MS = 60_000;
 
+/** A step that has ended, with what remarks on it are made from. */
 export interface Made {
   plan: Plan;
   step: PlannedStep;

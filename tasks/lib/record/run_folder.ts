@@ -38,6 +38,7 @@ export function publishedPath(directory: string, hash: string): string {
   return join(directory, ".published", hash.replace(/[^\da-z]/gi, ""));
 }
 
+/** A run whose evidence was read; `directory` is absolute. */
 export interface FoundRun {
   id: string;
   directory: string;

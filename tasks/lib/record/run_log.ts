@@ -5,6 +5,7 @@ import { join } from "node:path";
 /** Bytes of one step that go into log.txt; a step that prints more gets a file of its own that holds all of it. */
 export const LOG_LIMIT = 8_000_000;
 
+/** The log of one attempt. Lines are written in the order in which they were given, without being waited for. */
 export class RunLog {
   readonly path: string;
   #directory: string;

@@ -18,6 +18,7 @@ export type ParseReceipt = (
 /** What the signature is for, so that it can't be taken for one under something else (PROTOCOL.sshsig). */
 export const NAMESPACE = "receipt@deno-task-reproduce";
 
+/** What ssh-keygen says of a receipt's signature. */
 export interface SignatureCheck {
   /** Is there a signature at all? */
   signed: boolean;

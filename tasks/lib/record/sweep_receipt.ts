@@ -14,6 +14,7 @@ import { SWEEP_FILE, type SweepRecord } from "./sweep_record.ts";
 import type { StatedSweep, SweepStatement } from "./sweep_schema.ts";
 import { type RunVerdict, verdictPath } from "./verdict.ts";
 
+/** Version of the receipts of sweeps that are written; the first can be read, too. */
 export const SWEEP_RECEIPT_SCHEMA = 2;
 
 /** The sweep's own records; the members' receipts state the rest. */

@@ -11,6 +11,7 @@ import type { Member, SweepRecord, SweepSummary } from "./sweep_schema.ts";
 
 export type { Member, SweepRecord, SweepSummary };
 
+/** Version of sweep.json. */
 export const SWEEP_SCHEMA = 1;
 
 export const SWEEP_FILE = "sweep.json";
@@ -69,6 +70,7 @@ async function read<T extends { members: unknown[] }>(
   );
 }
 
+/** A sweep whose record was read; `directory` is absolute. */
 export interface FoundSweep {
   directory: string;
   record: SweepRecord;

@@ -3,6 +3,7 @@
 import * as z from "zod/mini";
 import { timeSchema } from "./evidence_schema.ts";
 
+/** One run of a sweep: the values it has, and what came of it. */
 export const memberSchema = z.object({
   /** Texts of the values that the sweep sets, by parameter. */
   values: z.record(z.string(), z.string()),
@@ -26,6 +27,7 @@ export const memberSchema = z.object({
   code: z.optional(z.string()),
 });
 
+/** sweep.json. */
 export const sweepSchema = z.object({
   /** Version of this shape. */
   schema: z.literal(1),
@@ -75,6 +77,7 @@ export const sweepSchema = z.object({
   members: z.array(memberSchema),
 });
 
+/** What a list of sweeps shows of a member: of thousands nothing else is checked. */
 export const listedMemberSchema = z.pick(memberSchema, { status: true });
 
 /** The parts of the record that a list of sweeps shows. */
@@ -91,6 +94,7 @@ const hashSchema = z.strictObject({
   sha256: z.string(),
 });
 
+/** What the receipt of a sweep states of a member. */
 export const statedMemberSchema = z.strictObject({
   /** Texts of the values that the sweep sets, by parameter. */
   values: z.record(z.string(), z.string()),
@@ -128,6 +132,7 @@ const statedSweepSchema = z.strictObject({
   members: z.array(statedMemberSchema),
 });
 
+/** A file that the receipt of a sweep covers. */
 export const statedFileSchema = z.strictObject({
   /** Path relative to the sweep's folder. */
   name: z.string(),

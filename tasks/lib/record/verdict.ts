@@ -7,6 +7,7 @@ import type { Check, RunVerdict, Verdict } from "./verdict_schema.ts";
 
 export type { Check, RunVerdict, Verdict };
 
+/** Version of verdict.json. */
 export const VERDICT_SCHEMA = 1;
 
 /** The verdict of record, if there is one and that is what it is. */

@@ -85,6 +85,7 @@ const checkSchema = z.object({
   })),
 });
 
+/** verdict.json. */
 export const verdictSchema = z.object({
   /** Version of this shape. */
   schema: z.literal(1),
@@ -113,8 +114,11 @@ export const verdictSchema = z.object({
   holds: z.boolean(),
 });
 
+/** The word for one claim. */
 export type Verdict = z.infer<typeof verdictWordSchema>;
 
+/** One claim, checked: what was claimed and obtained as texts, and the verdict. */
 export type Check = z.infer<typeof checkSchema>;
 
+/** The verdicts on all claims of a run. */
 export type RunVerdict = z.infer<typeof verdictSchema>;

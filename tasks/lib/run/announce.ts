@@ -6,6 +6,7 @@ import type { Terminal } from "../cli/terminal.ts";
 import type { Plan } from "../plan/plan.ts";
 import { shellQuote } from "../system/command.ts";
 
+/** Says before a run what will run, in which engine, with which values and data. */
 export function announce(plan: Plan, resumed: boolean, terminal: Terminal) {
   const { experiment, engine, parameters, changed, environment } = plan;
   const title = plan.notebooks === undefined
@@ -56,6 +57,7 @@ function announceData({ data = {}, experiment }: Plan, terminal: Terminal) {
   }
 }
 
+/** The same for `--plan`, with the command lines to paste into a shell. */
 export function describePlan(plan: Plan, commands: Record<string, string[]>, terminal: Terminal) {
   announce(plan, false, terminal);
   for (const { name, cwd, env } of plan.steps) {

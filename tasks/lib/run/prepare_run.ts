@@ -79,6 +79,7 @@ export interface Origin {
   code: Code;
 }
 
+/** A plan, and what was read for it. */
 export interface PreparedRun {
   experiment: Experiment;
   host: Host;
@@ -332,6 +333,11 @@ function refuseChanges({ parameters, rest, notebook }: RunRequest) {
   );
 }
 
+/**
+ * The error of `--resume` where no run can go on.
+ *
+ * @param because why, as it goes on after a colon
+ */
 export function nothingToResume(task: string, because: string): Failure {
   return new Failure(2, `There is no unfinished run of this to resume: ${because}`, {
     remedy: `deno task ${task} without --resume starts a new one`,

@@ -30,6 +30,7 @@ import { checkRecord } from "../system/records.ts";
 import { standInsAmong } from "./check_stand_ins.ts";
 import type { StartedAhead } from "./start_ahead.ts";
 
+/** What the steps of a run share while it is carried out. */
 export interface StepContext {
   plan: Plan;
   evidence: Evidence;

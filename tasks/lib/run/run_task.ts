@@ -18,6 +18,7 @@ import { StopSignals } from "../system/supervise.ts";
 import { announce, describePlan } from "./announce.ts";
 import type { Origin, RunRequest } from "./prepare_run.ts";
 
+/** Options of every task that runs steps. */
 export const RUN_OPTIONS = {
   plan: { help: "show what would run, with command lines to paste, and run nothing" },
   engine: {
@@ -53,8 +54,10 @@ export const RUN_OPTIONS = {
   },
 } as const satisfies OptionTable;
 
+/** The arguments of such a task, parsed. */
 export type RunArguments = Arguments<typeof RUN_OPTIONS>;
 
+/** What is run: an experiment as the user named it, and which of its steps; all of them without `steps`. */
 export interface RunSelection {
   task: string;
   experiment?: string;
@@ -64,6 +67,10 @@ export interface RunSelection {
   origin?: Origin;
 }
 
+/**
+ * How a task ends. The exit code is 1 if a step or a claim failed, 130 if it was interrupted; `result` is what
+ * `--json` prints.
+ */
 export interface RunOutcome {
   exitCode: 0 | 1 | 2 | 130;
   result: unknown;

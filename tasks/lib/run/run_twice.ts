@@ -5,6 +5,7 @@ import type { OptionTable } from "../cli/options.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { RUN_OPTIONS, type RunArguments, type RunOutcome, type RunSelection, runTask } from "./run_task.ts";
 
+/** Options of `deno task reproduce` that say how often and where it runs. */
 export const REPRODUCE_OPTIONS = {
   ...RUN_OPTIONS,
   twice: { help: "run everything two times and say what repeats to the bit; 1 if a result does not" },

@@ -4,6 +4,7 @@ import { ContentProblem } from "../values/content_problem.ts";
 import { SELECTORS } from "./selector.ts";
 import type { ClaimSource, Form, FoundValue, SourceKind } from "./source.ts";
 
+/** A place in a document of lists and mappings. */
 export interface PointerSource extends ClaimSource {
   /** Unescaped keys and indices; a negative index counts from the end of a list, `*` is every item (our extensions). */
   pointer: string[];
@@ -18,6 +19,7 @@ export interface PointerFiles {
   suggest?: SourceKind["suggest"];
 }
 
+/** A kind of source whose files become JSON, in which a pointer finds the value; the latest file is converted once. */
 export function pointerKind(
   { name, example, isOne, toJson, suggest }: PointerFiles,
 ): SourceKind<PointerSource> {
@@ -68,6 +70,7 @@ export function parsePointer(place: string): string[] | { problem: string } | un
   return place.split("/").slice(1).map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
+/** The opposite of `parsePointer`. */
 export function formatPointer(pointer: readonly string[]): string {
   return pointer.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }

@@ -7,6 +7,7 @@ import { parseRow } from "./row.ts";
 import { SELECTORS } from "./selector.ts";
 import type { ClaimSource, RunFiles, SourceKind } from "./source.ts";
 
+/** A metric in a tracker's files. */
 export interface SeriesSource extends ClaimSource {
   /** As it is written, without the step: of a store that is a folder, that folder. */
   file: string;
@@ -25,6 +26,7 @@ export interface SeriesFiles {
   read(files: RunFiles, path: string, metric: string): Promise<LoggedValue[]>;
 }
 
+/** A kind of source that finds a metric in the files of one tracker; `?step=N` takes the value of one step. */
 export function seriesKind({ name, example, pathOf, read }: SeriesFiles): SourceKind<SeriesSource> {
   return {
     name,

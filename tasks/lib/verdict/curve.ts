@@ -27,11 +27,13 @@ interface Measured {
   points: Points;
 }
 
+/** E.g. `71.20 … 86.11 (2 points)`. */
 export function showCurve(texts: string[]): string {
   const ends = texts.length === 1 ? texts[0]! : `${texts[0]} … ${texts.at(-1)}`;
   return `${ends} (${pluralize(texts.length, "point")})`;
 }
 
+/** Checks a list of values point by point; it is `missing` where the lists differ in length. */
 export function compareCurve(
   claim: Claim,
   observation: Observation & { found: true },

@@ -26,6 +26,7 @@ export interface Claimed {
   isCount: boolean;
 }
 
+/** How far an obtained number is from the claimed one, in the claim's own measure. */
 export type Deviation =
   | { kind: "none" }
   /** Obtained minus claimed. */
@@ -34,6 +35,10 @@ export type Deviation =
   /** It is not a number of the kind that was claimed, or can't be told. */
   | { kind: "different" | "missing"; detail: string };
 
+/**
+ * Counts are compared as counts, percentages of a count as the counts they come from, other numbers at the digits
+ * that were claimed.
+ */
 export function measure({ value, of, isCount }: Claimed, obtained: Decimal): Deviation {
   if (of !== undefined) return measurePercentage(value, of, obtained);
   const difference = subtract(obtained, value);

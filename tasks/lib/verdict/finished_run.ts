@@ -6,6 +6,11 @@ import { openRun, READ_OPTIONS } from "../record/open_run.ts";
 import type { FoundRun } from "../record/run_folder.ts";
 import type { Judged } from "./judge.ts";
 
+/**
+ * The run that the arguments of a task mean, judged; the newest without any.
+ *
+ * @throws Failure(2) if there is none, or more than one is named; and as `judgeRun`
+ */
 export async function openFinishedRun(
   { options, positionals }: Arguments<typeof READ_OPTIONS>,
 ): Promise<{ found: FoundRun; judged: Judged }> {

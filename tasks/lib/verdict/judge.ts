@@ -18,6 +18,7 @@ import { authorsConditions, conditionsOf } from "./conditions.ts";
 import { observe } from "./observe.ts";
 import { type FailedStep, holds, type RunState, verify } from "./verify.ts";
 
+/** A run's verdict, with the experiment whose claims it is about. */
 export interface Judged {
   experiment: Experiment;
   plan: Plan;

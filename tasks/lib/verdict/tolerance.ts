@@ -5,6 +5,7 @@ import { multiply, parseDecimal, toFixed } from "../values/decimal.ts";
 import { className, matches } from "./conditions.ts";
 import { pluralize } from "../cli/format.ts";
 
+/** The tolerance that a claim is judged by in a run, and how the report speaks of it. */
 export interface Chosen {
   /** Absent if none is declared, or none may judge this run. */
   tolerance?: Tolerance;
@@ -52,6 +53,7 @@ function width({ samples, absolute, relative }: Tolerance): number {
   return samples ?? absolute ?? relative ?? 0;
 }
 
+/** A verdict, and the sentence that explains it. */
 export interface Conclusion {
   verdict: "within tolerance" | "different";
   detail: string;

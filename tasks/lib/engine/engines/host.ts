@@ -27,6 +27,11 @@ export const ENGINE: Engine = {
   },
 };
 
+/**
+ * The choice of this engine.
+ *
+ * @param because why, for the user
+ */
 export function onHost(because: string): EngineChoice {
   return { engine: { name: "host", because } };
 }
