@@ -19,6 +19,7 @@ export const EXIT_CODES = {
   130: "interrupted",
 } as const;
 
+/** The exit codes of failures. */
 export type ExitCode = Exclude<keyof typeof EXIT_CODES, 0>;
 
 /** An error whose message is meant for the user. `cli.ts` prints it without a stack trace and ends the process with its code. */

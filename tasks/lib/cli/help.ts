@@ -3,6 +3,7 @@
 import { wrap } from "./format.ts";
 import type { CommandLine, OptionTable } from "./options.ts";
 
+/** Options of every task. */
 export const COMMON = {
   json: { help: "print one JSON object on standard output, everything else on standard error" },
   help: { help: "show this help", short: "h" },

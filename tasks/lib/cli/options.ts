@@ -6,6 +6,7 @@ import type { PermissionSet } from "./permissions.ts";
 import { didYouMean } from "./suggest.ts";
 import { Terminal } from "./terminal.ts";
 
+/** An option as its task declares it. */
 export interface Option {
   help: string;
   /** Name of the option's value, e.g. `DIR`; without one it is a switch. */
@@ -19,6 +20,7 @@ export interface Option {
   choices?: readonly string[];
 }
 
+/** Options by their names, without `--`. */
 export type OptionTable = Record<string, Option>;
 
 /** Option values by name: a switch is a boolean, `many` a list, anything else a text or absent. */
@@ -28,6 +30,7 @@ export type OptionValues<O extends OptionTable> = {
     : boolean;
 };
 
+/** A command line, parsed. */
 export interface Arguments<O extends OptionTable> {
   options: OptionValues<O>;
   positionals: string[];
@@ -39,6 +42,7 @@ export interface Arguments<O extends OptionTable> {
   known: string[];
 }
 
+/** Arguments without a name: how the help calls them, and how many there may be. */
 export interface Positionals {
   usage: string;
   help: string;

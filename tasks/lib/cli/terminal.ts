@@ -23,6 +23,7 @@ const RETRY_MS = 5;
 /** How long a reader may take nothing of a non-blocking stream before what is left is dropped. */
 const STALLED_MS = 30_000;
 
+/** Standard output and standard error, for people; and the one JSON object for programs. */
 export class Terminal {
   readonly #colour: boolean;
   readonly #live: boolean;

@@ -3,6 +3,7 @@
 import { shellQuote } from "../system/command.ts";
 import type { Cluster } from "./cluster.ts";
 
+/** An array of runs, each of which is one line of a file. */
 export interface BatchJob {
   /** By which the job is found again. */
   name: string;

@@ -6,6 +6,7 @@
 import { Failure } from "../cli/failure.ts";
 import { type Finished, run, type RunOptions, shellQuote } from "../system/command.ts";
 
+/** Runs programs and moves files where the cluster is. */
 export interface Login {
   /** The login node; absent where it is this machine. */
   host?: string;

@@ -20,6 +20,7 @@ export interface JobState {
 const ACTIVE =
   /^(PENDING|RUNNING|COMPLETING|CONFIGURING|SUSPENDED|RE[QS]\w+|STAGE_OUT|SIGNALING|STOPPED|SPECIAL_EXIT)/;
 
+/** Whether Slurm still has to do with it; what is not active will not change any more. */
 export function isActive({ state }: JobState): boolean {
   return ACTIVE.test(state);
 }
@@ -131,6 +132,7 @@ export async function cancel(login: Login, jobs: string[]) {
   }
 }
 
+/** How much may be handed over at a time. */
 export interface SiteLimits {
   /** Elements of one array. */
   array: number;

@@ -89,6 +89,7 @@ export interface Job<Plan = unknown> {
   plan: Plan;
 }
 
+/** A planned step as the node runs it; `tasks/inside/cluster/run_member.py` reads it as JSON. */
 export interface JobStep {
   name: string;
   argv: string[];
@@ -128,6 +129,7 @@ export interface Needs {
 /** So long a controller may take to accept what it was sent: before that nothing is handed over again. */
 const LATE_MS = 600_000;
 
+/** The records of what was handed over, `submission-N.json` and so on in one folder. */
 export class Submissions {
   constructor(readonly directory: string) {}
 

@@ -7,6 +7,7 @@ import { sha256 } from "../system/files.ts";
 import { type Finished, run, type RunOptions } from "../system/command.ts";
 import { type ContainerProgram, PROGRAMS } from "./program.ts";
 
+/** An image that the engine has, by what `inspect` says. */
 export interface ImageInfo {
   id: string;
   /** Digest of its configuration, where the id is that. */
@@ -28,6 +29,7 @@ export interface ImageInfo {
   entrypoint: string[];
 }
 
+/** A container, running or not. */
 export interface ContainerInfo {
   id: string;
   /** Without the slash that Docker puts before it. */
@@ -85,6 +87,7 @@ export async function client(
   }
 }
 
+/** What the engine says of itself. */
 export interface EngineInfo {
   /** Of the engine; nerdctl's own, since its options depend on that. */
   version: string;

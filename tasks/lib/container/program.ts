@@ -26,6 +26,7 @@ interface Program {
 
 const always = () => true;
 
+/** What differs between the programs, in one place. */
 export const PROGRAMS = {
   docker: {
     title: "Docker",
@@ -63,6 +64,7 @@ export const PROGRAMS = {
   },
 } satisfies Record<string, Program>;
 
+/** A program that runs containers as `docker` does. */
 export type ContainerProgram = keyof typeof PROGRAMS;
 
 export const CONTAINER_PROGRAMS = Object.keys(PROGRAMS) as ContainerProgram[];

@@ -12,6 +12,7 @@ import { apptainer, lastProblem } from "./apptainer.ts";
 import { hasChanged, hashOnce, problemOf } from "./sif_file.ts";
 import type { Convertible } from "./sif_origin.ts";
 
+/** A SIF file that is there; its path is absolute. */
 export interface Sif {
   file: string;
   sha256: string;

@@ -15,6 +15,7 @@ const DATA_OFFSET = 112;
 
 const DATA_LENGTH = 120;
 
+/** So much of a file says whether it is a SIF file. */
 export const HEADER_BYTES = 128;
 
 /**

@@ -2,6 +2,7 @@
 
 import * as z from "zod/mini";
 
+/** The hash of a file that had this size and time; of a changed file it is taken again. */
 export const knownHashSchema = z.object({
   path: z.string(),
   size: z.number(),

@@ -17,6 +17,7 @@ import {
   writeStamp,
 } from "./stamp.ts";
 
+/** What an environment is made from, and where. */
 export interface EnvironmentOptions extends PackageChoices {
   /** Absolute path of the project. */
   root: string;
@@ -44,6 +45,7 @@ export interface EnvironmentOptions extends PackageChoices {
   without?: readonly string[];
 }
 
+/** An environment that is there and fits its lock. */
 export interface PreparedEnvironment {
   /** Absolute path of the interpreter. */
   python: string;
@@ -116,6 +118,7 @@ async function pythonAsItIs(version?: string): Promise<string> {
   return await known;
 }
 
+/** Packages that are used beside those of the main environment. */
 export interface AddedPackages {
   directory: string;
   /** To be put on PYTHONPATH beside the Python of the main environment. */

@@ -8,6 +8,7 @@ import type { PythonRange } from "./python.ts";
 import type { Workplace } from "./tool.ts";
 import type { Uv } from "./uv.ts";
 
+/** A kind of environment file: how it is recognized, and how it becomes an environment. */
 export interface EnvironmentFormat {
   /** As messages name it, e.g. "poetry.lock". */
   name: string;
@@ -57,6 +58,7 @@ export interface Pinned {
   indexes?: string[];
 }
 
+/** The files of one environment, and what is chosen of them. */
 export interface ContentsRequest extends PackageChoices {
   /** Absolute path of the project. */
   root: string;
@@ -93,6 +95,7 @@ export function pythonsIn(text: string): PythonRange | undefined {
   return { oldest, ...(newest !== undefined && { newest }) };
 }
 
+/** Whether a file has a name of this kind; its folder does not count. */
 export function isNamed({ files }: EnvironmentFormat, path: string): boolean {
   return files.test(basename(path));
 }

@@ -120,6 +120,7 @@ export function pipInstall(pip: string[], { directory, scratch }: Workplace): st
   return [...pip, "--python", join(directory, "bin/python"), "install", ...log, ...PIP_OPTIONS];
 }
 
+/** E.g. `24.2`; empty where it can't be told. */
 export async function pipVersion(tool: Tool, pip: string[]): Promise<string> {
   return /^pip (\S+)/.exec((await tool.try([...pip, "--version"])).output)?.[1] ?? "";
 }
@@ -202,6 +203,7 @@ function withoutBuild({ name, version }: LockedPackage, problem: InstallProblem)
   };
 }
 
+/** The remedy where a package can't be fetched. */
 export const NAME_A_SOURCE =
   "Name a folder that holds its wheel for this Python (PIP_FIND_LINKS=/folder) or an institutional index that has it " +
   "(PIP_EXTRA_INDEX_URL=…), or check the network and proxy (HTTPS_PROXY), and start again";

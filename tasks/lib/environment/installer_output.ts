@@ -78,6 +78,7 @@ function packageOfFile(file: string): string {
   return (/^(.+?)-\d/.exec(file)?.[1] ?? file).replaceAll("_", "-").toLowerCase();
 }
 
+/** What went wrong, for who may try another way. */
 export type InstallProblemKind =
   | "disk full"
   | "wrong hash"
@@ -93,6 +94,7 @@ export interface InstallProblem {
   remedy: string;
 }
 
+/** What the messages about an installation name. */
 export interface InstallContext {
   /** "pip 24.2" or "uv 0.13.9" */
   installer: string;

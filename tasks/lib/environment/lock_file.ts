@@ -197,6 +197,7 @@ export async function pinnedNames(files: string[]): Promise<Set<string>> {
   return new Set(pins.map(({ name }) => name));
 }
 
+/** A line of a requirements file, e.g. `torch[opt]>=2; sys_platform == "linux"`. */
 export interface Requirement {
   /** Normalized. */
   name: string;

@@ -79,6 +79,7 @@ async function checkWritable(folder: string) {
   await Deno.remove(probe);
 }
 
+/** An environment that is to be made, in a place that is locked for it. */
 export interface Making extends Reporter, PackageChoices {
   /** Absolute path of the project. */
   root: string;

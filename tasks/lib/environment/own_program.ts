@@ -3,6 +3,7 @@
 import { Failure } from "../cli/failure.ts";
 import { findOnPath } from "../system/on_path.ts";
 
+/** Such a program, or several that do the same. */
 export interface OwnProgram {
   /** In the order of preference. */
   names: readonly string[];

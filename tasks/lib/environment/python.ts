@@ -6,6 +6,7 @@ import { run } from "../system/command.ts";
 import { compareVersions } from "../system/version.ts";
 import { findUv } from "./uv.ts";
 
+/** An interpreter of this machine, as it says of itself. */
 export interface Python {
   /** Absolute path of the interpreter itself: not a shim, not one inside a virtual environment. */
   path: string;
@@ -30,6 +31,7 @@ export interface PythonRange {
 /** Where no lock says more: what tasks/inside runs on. */
 export const ANY_PYTHON: PythonRange = { oldest: "3.8" };
 
+/** Which Pythons will do. */
 export interface PythonRequest {
   range?: PythonRange;
   /** Names on PATH, or paths, to take in place of PYTHON and the usual names. */

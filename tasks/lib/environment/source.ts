@@ -8,6 +8,7 @@ import { REQUIREMENTS } from "./formats/requirements.ts";
 import { findLock, type LockChoices, readLock } from "./lock_file.ts";
 import type { PythonRange } from "./python.ts";
 
+/** The files that an environment is made from, found but not read. */
 export interface EnvironmentSource {
   format: EnvironmentFormat;
   /** Absolute paths; empty where only `install` is given. */

@@ -21,6 +21,7 @@ export interface ExpectedEnvironment {
 
 const STAMP = "environment.json";
 
+/** An environment of another one, e.g. on a shared disk, does not fit. */
 export const PLATFORM = `${Deno.build.os} ${Deno.build.arch}`;
 
 /** Undefined if there is none, or it can't be read. */
@@ -29,6 +30,7 @@ export async function readStamp(directory: string): Promise<Stamp | undefined> {
   return await readRecordIfSound(join(directory, STAMP), stampSchema);
 }
 
+/** Marks an environment as ours, as the last thing when it is made: without a stamp it is not used. */
 export async function writeStamp(directory: string, stamp: Stamp): Promise<void> {
   await Deno.writeTextFile(join(directory, ".gitignore"), "*\n"); // as venv itself does from Python 3.13 on
   await writeJson(join(directory, STAMP), stamp);

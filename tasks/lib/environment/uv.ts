@@ -5,6 +5,7 @@ import { Failure } from "../cli/failure.ts";
 import { run } from "../system/command.ts";
 import { compareVersions } from "../system/version.ts";
 
+/** A uv that is new enough. */
 export interface Uv {
   path: string;
   version: string;

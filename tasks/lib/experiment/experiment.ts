@@ -30,6 +30,7 @@ export interface PackageChoices {
   places?: { extras?: string; groups?: string };
 }
 
+/** `environment:` of experiment.yaml: what the steps run in. */
 export interface Environment extends PackageChoices {
   /** Container image that holds the authors' environment. */
   image?: string;
@@ -80,6 +81,7 @@ export interface OwnDownload {
  */
 export type DataHash = { sha256: string } | { md5: string } | { from: string };
 
+/** One of `steps:`; every path is relative to the root. */
 export interface Step {
   name: string;
   /** Argument list with `{placeholders}`; a step has either this or `notebook`. */
@@ -122,6 +124,7 @@ export interface Step {
   expect?: Expectation;
 }
 
+/** `expect:`, what a step took its authors: seconds of time and bytes of disk. */
 export interface Expectation {
   seconds?: number;
   bytes?: number;
@@ -185,6 +188,7 @@ export type Statistic =
   /** `above` is a source text. */
   | { kind: "count"; above: string; of: number };
 
+/** One of `claims:`, with the place of its value in a run and in the source text. */
 export interface Claim {
   name: string;
   from: ClaimSource;
@@ -221,6 +225,7 @@ export interface Sweep {
   reproduce?: true;
 }
 
+/** experiment.yaml, checked. Records have no prototype, so that no name is found that nobody wrote. */
 export interface Experiment {
   name: string;
   title?: string;

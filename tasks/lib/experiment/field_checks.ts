@@ -23,6 +23,7 @@ export function soundFields<S extends z.ZodMiniObject>(
   return Object.fromEntries(fields) as Partial<z.infer<S>>;
 }
 
+/** The entries of a mapping at the top; none where something else stands there. */
 export function entriesAt(document: YamlDocument, key: string): [string, unknown][] {
   const value = document.data[key];
   return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
@@ -31,6 +32,10 @@ export function entriesAt(document: YamlDocument, key: string): [string, unknown
 /** Words that are true or false to YAML 1.1 (and so to Python), and texts to YAML 1.2. */
 const YAML_1_1_BOOLEAN = /^(?:yes|no|on|off)$/i;
 
+/**
+ * Adds a problem for a text with a NUL, and for `yes`, `no`, `on` and `off` without quotes, which YAML's versions
+ * read differently.
+ */
 export function checkScalar(document: YamlDocument, path: Path, value: unknown): void {
   if (typeof value !== "string") return;
   if (value.includes("\0")) document.add(path, `${fieldName(path)} must hold no NUL character`);
@@ -41,6 +46,11 @@ export function checkScalar(document: YamlDocument, path: Path, value: unknown):
   );
 }
 
+/**
+ * Adds a problem for a path that leads out.
+ *
+ * @param inside of what, for the message
+ */
 export function checkPath(
   document: YamlDocument,
   path: Path,
@@ -72,6 +82,11 @@ export function checkNoPattern(document: YamlDocument, path: Path, value: string
   );
 }
 
+/**
+ * Adds a problem for a name that does not match.
+ *
+ * @param form the pattern in words, as it goes on after "must be"
+ */
 export function checkName(
   document: YamlDocument,
   path: Path,

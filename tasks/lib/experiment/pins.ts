@@ -38,8 +38,10 @@ const LOCK = z.looseObject({
   )),
 });
 
+/** experiment.lock: what the YAML leaves open, as it was found. */
 export type ExperimentLock = z.infer<typeof LOCK>;
 
+/** experiment.lock lies beside the YAML. */
 export function lockPath(experiment: Pick<Experiment, "file">): string {
   return join(dirname(experiment.file), "experiment.lock");
 }

@@ -29,6 +29,7 @@ const toleranceSchema = z.object({
   provisional: z.optional(z.boolean()),
 });
 
+/** A claim as JSON; all numbers are texts, so that their digits stay. */
 export const plainClaimSchema = z.object({
   /** What is claimed, in words. */
   name: z.string(),

@@ -9,11 +9,13 @@ import type { Path } from "./yaml_document.ts";
 // Each schema is used once or twice in a process: generating code for it takes longer than it saves.
 z.config({ jitless: true });
 
+/** Names of experiments, steps and data: also good names of folders, containers and images. */
 export const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
 /** The step of a run of notebooks that were named on the command line: no declared step can be called that. */
 export const NAMED_NOTEBOOKS = "_notebooks";
 
+/** `NAME` in words, as they go on after "must be". */
 export const A_NAME =
   "made of small letters, digits, _ and -, beginning with a letter or digit, at most 64 long";
 
@@ -29,11 +31,13 @@ const name = (what: string) =>
 /** As programs call them: N_EPOCHS, learning-rate. */
 export const PARAMETER_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
+/** `PARAMETER_NAME` in words, likewise. */
 export const A_PARAMETER_NAME =
   "made of letters, digits, _ and -, beginning with a letter or digit, at most 64 long";
 
 const parameterNames = z.string().check(z.regex(PARAMETER_NAME, { error: A_PARAMETER_NAME }));
 
+/** What a parameter's value may be, in words. */
 export const PARAMETER = "a finite number, a text, true, false, null, a list or a mapping";
 
 const parameterSchema = z.union([
@@ -355,6 +359,7 @@ export const claimSchema = z.strictObject({
   tolerance: z.optional(toleranceSchema),
 }, { error: "a mapping with name, from, and value or published" });
 
+/** The shape of experiment.yaml; what one field says of another, `checkExperiment` looks at. */
 export const experimentSchema = z.strictObject({
   name: name("the name of the experiment"),
   title: z.optional(text("What the experiment is about")),
@@ -376,6 +381,7 @@ export const experimentSchema = z.strictObject({
   authors: z.optional(authorsSchema),
 }, { error: "a mapping with name and steps" });
 
+/** experiment.yaml as YAML gives it: of the right shape, and not checked further. */
 export type RawExperiment = z.infer<typeof experimentSchema>;
 
 export type RawEnvironment = z.infer<typeof environmentSchema>;

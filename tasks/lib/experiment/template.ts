@@ -2,6 +2,7 @@
 
 import { Failure } from "../cli/failure.ts";
 
+/** A piece of an argument: text as it is, or the name in braces. */
 export type TemplatePart = { text: string } | { placeholder: string };
 
 /** What is wrong with a template; `offset` counts UTF-16 units from its beginning. */

@@ -5,6 +5,7 @@ import { Failure } from "../cli/failure.ts";
 import { yaml } from "../values/yaml.ts";
 import type { Parameter } from "./experiment.ts";
 
+/** A value in a TOML file; `range` counts UTF-16 units. */
 export interface TomlPlace {
   /** Of the value in the text. */
   range: [start: number, end: number];

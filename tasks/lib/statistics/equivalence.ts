@@ -4,6 +4,7 @@ import { tProbability, tQuantile } from "./distributions.ts";
 import { around, type Interval } from "./intervals.ts";
 import type { Summary } from "./summary.ts";
 
+/** The difference of two means, in the unit of the values. */
 export interface Difference {
   /** Mean of the first minus mean of the second. */
   difference: number;

@@ -3,6 +3,7 @@
 import { betaQuantile, tQuantile } from "./distributions.ts";
 import type { Summary } from "./summary.ts";
 
+/** Both ends, in the unit of the values. */
 export interface Interval {
   low: number;
   high: number;

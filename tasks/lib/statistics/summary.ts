@@ -1,5 +1,6 @@
 /** What a sample of values is known by. Pure; no library is loaded for it, since plans need it, too. */
 
+/** Count, mean and spread of a sample, in the unit of its values. */
 export interface Summary {
   n: number;
   mean: number;

@@ -2,6 +2,7 @@
 
 import { ContentProblem } from "./content_problem.ts";
 
+/** A value that a tracker has of a metric. */
 export interface LoggedValue {
   step: number;
   /** As it was written; of a binary number, the shortest text that reads back as the same number. */

@@ -2,6 +2,7 @@
 
 import { ContentProblem } from "./content_problem.ts";
 
+/** A field of a message, by its number. */
 export interface Field {
   number: number;
   /** Of the wire types varint, 64 bits and 32 bits, its bytes as they stand; of the others, the content. */

@@ -3,6 +3,7 @@
 import { ContentProblem } from "./content_problem.ts";
 import { type Cell, findInTable, type Row, type RowQuery, type Table } from "./csv.ts";
 
+/** How a text writes its tables. */
 export type Markup = "markdown" | "html" | "latex";
 
 /**
@@ -30,6 +31,7 @@ export function findInTables(text: string, markup: Markup, column: string, row?:
   throw new ContentProblem(`has ${tables.length} tables, the nearest of which ${nearest.message}`);
 }
 
+/** All tables in a text, in its order; Markdown may hold those of HTML. */
 export function tablesIn(text: string, markup: Markup): Table[] {
   if (markup === "latex") return latexTables(text);
   return markup === "html" ? htmlTables(text) : [...markdownTables(text), ...htmlTables(text)];
