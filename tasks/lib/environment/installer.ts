@@ -122,7 +122,9 @@ export function pipInstall(pip: string[], { directory, scratch }: Workplace): st
 
 /** E.g. `24.2`; empty where it can't be told. */
 export async function pipVersion(tool: Tool, pip: string[]): Promise<string> {
-  return /^pip (\S+)/.exec((await tool.try([...pip, "--version"])).output)?.[1] ?? "";
+  // Of its own pip the Python has told it already, and each start of pip takes half a second.
+  return tool.place.python.pip ??
+    /^pip (\S+)/.exec((await tool.try([...pip, "--version"])).output)?.[1] ?? "";
 }
 
 /** The pip of the Python itself; else one in an environment that is thrown away, which takes some seconds longer. */

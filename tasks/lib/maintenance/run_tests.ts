@@ -39,15 +39,23 @@ const TIMES = join(ROOT, ".cache", "test-times.json");
 
 /** About the seconds of those that take much longer than their size tells, for the first time. */
 const LONG: Record<string, number> = {
+  "test/src": 240,
   "test/cluster/slurm_test.ts": 240,
   "test/containers/devcontainer_test.ts": 190,
   "test/report/report_browser_test.ts": 70,
   "test/run/repositories_test.ts": 90,
   "test/program/packages_test.ts": 60,
   "test/record/records_test.ts": 50,
+  "test/tasks/docs_commands_test.ts": 55,
+  "test/environment/formats_test.ts": 50,
+  "test/notebooks": 45,
   "test/experiments/digits_tensorflow_test.ts": 40,
-  "test/inside/install_packages_test.py": 20,
+  "test/environment/environment_test.ts": 35,
   "test/environment/other_pythons_test.ts": 25,
+  "test/crate/provenance_test.ts": 20,
+  "test/tasks/tasks_test.ts": 20,
+  "test/sweep/sweep_test.ts": 20,
+  "test/inside/install_packages_test.py": 20,
 };
 
 /** The rights of the tasks together, and the loopback for tests that play a server. */

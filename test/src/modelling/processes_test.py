@@ -52,6 +52,13 @@ def in_two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.fixture(scope="module")
+def in_one(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("one")
+    train(DigitsSettings(epochs=2, batch_size=128), out, report=lambda line: None)
+    return out
+
+
 def test_two_processes_write_the_same_bytes_again_and_one_set_of_files(in_two: Path, tmp_path: Path) -> None:
     _run(2, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {*RESULTS, "checkpoint.pt"}
@@ -60,11 +67,10 @@ def test_two_processes_write_the_same_bytes_again_and_one_set_of_files(in_two: P
 
 
 def test_two_processes_with_half_the_batch_each_have_the_loss_of_one_with_the_whole(
-    in_two: Path, tmp_path: Path
+    in_one: Path, in_two: Path
 ) -> None:
-    train(DigitsSettings(epochs=2, batch_size=128), tmp_path, report=lambda line: None)
     one, two = (
-        list(csv.DictReader((path / "history.csv").read_text().splitlines())) for path in (tmp_path, in_two)
+        list(csv.DictReader((path / "history.csv").read_text().splitlines())) for path in (in_one, in_two)
     )
     for alone, together in zip(one, two, strict=True):
         for part in ("training", "validation"):
@@ -100,11 +106,7 @@ def test_resume_after_a_signal_gives_the_same_weights(
         assert process.returncode == 128 + number
     assert {path.name for path in out.iterdir()} == {"checkpoint.pt"}
     assert "Resuming after epoch 1" in _run(processes, out, "--resume").stdout
-    whole = tmp_path / "whole"
-    if processes == 2:
-        whole = request.getfixturevalue("in_two")
-    else:
-        train(DigitsSettings(epochs=2, batch_size=128), whole, report=lambda line: None)
+    whole = request.getfixturevalue("in_two" if processes == 2 else "in_one")
     for name in RESULTS:
         assert sha256(out / name) == sha256(whole / name), name
 
