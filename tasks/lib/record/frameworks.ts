@@ -2,7 +2,7 @@
 
 import type { Framework, ProcessRecord } from "./evidence_schema.ts";
 
-/** A framework's entry with the key it is recorded under, e.g. `torch`. */
+/** A framework's entry with the key that it is recorded under. */
 export type NamedFramework = Framework & { name: string };
 
 /** What every process records of its interpreter; any other entry with a version is a framework. */
