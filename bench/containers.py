@@ -5,9 +5,9 @@ Example:
     python bench/containers.py --deno deno --wheelhouse wheelhouse
 
 Needs a Docker Engine and the image of `deno task build --cpu`. The task, its plan and the bare `docker run`
-of the same step are measured in turn, so that a busy moment of the machine meets all; the step does next to
-nothing, and what is left is what the task adds. With --beside another checkout of this repository is measured
-in turn with this one. Writes bench/results/containers.json.
+of the same step are measured in turn, so that a busy moment of the machine meets all; the step reads an
+option and writes a file, as the smallest script does, and what is left is what the task adds. With --beside
+another checkout of this repository is measured in turn with this one. Writes bench/results/containers.json.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ from tasks import ROOT, wall
 
 RESULT = ROOT / "bench" / "results" / "containers.json"
 STEP = """
-import sys
-open(sys.argv[sys.argv.index("--out") + 1] + "/metrics.json", "w").write("{}")
+import argparse, json
+parser = argparse.ArgumentParser()
+parser.add_argument("--out")
+with open(parser.parse_args().out + "/metrics.json", "w") as file:
+    json.dump({}, file)
 """
 EXPERIMENT = 'name: bench\nsteps:\n  train:\n    run: [python, train.py, --out, "{out}"]\n'
 

@@ -298,11 +298,11 @@ Deno.test("checkPin() says which digest is locked and which is here", async (t) 
   });
 });
 
-Deno.test("chainId() is the OCI image specification's: one layer is itself, more are hashed in turn", () => {
-  assert.equal(chainId([]), undefined);
-  assert.equal(chainId([SHA("a")]), SHA("a"));
+Deno.test("chainId() is the OCI image specification's: one layer is itself, more are hashed in turn", async () => {
+  assert.equal(await chainId([]), undefined);
+  assert.equal(await chainId([SHA("a")]), SHA("a"));
   assert.equal(
-    chainId([SHA("a"), SHA("b"), SHA("c")]),
+    await chainId([SHA("a"), SHA("b"), SHA("c")]),
     `sha256:${sha256(`sha256:${sha256(`${SHA("a")} ${SHA("b")}`)} ${SHA("c")}`)}`,
   );
 });
@@ -353,8 +353,8 @@ Deno.test("readImage() tells what each engine's names for an image are", async (
     ],
   ];
   for (const [name, engine, asked, inspected, expected] of cases) {
-    await t.step(name, () => {
-      const image = readImage(engine, asked, { RootFS, ...inspected as object });
+    await t.step(name, async () => {
+      const image = await readImage(engine, asked, { RootFS, ...inspected as object });
       const { settings, ...others } = identityOf(image);
       assert.match(settings!, /^sha256:[0-9a-f]{64}$/);
       assert.deepEqual(others, expected);
@@ -362,14 +362,15 @@ Deno.test("readImage() tells what each engine's names for an image are", async (
   }
 });
 
-Deno.test("an image's settings are the same however an engine writes what is empty, and other variables are others", () => {
-  const of = (Config?: Record<string, unknown>) =>
-    readImage("docker", "x:1", { Id: SHA("a"), RepoDigests: [], Size: 1, Config, RootFS: {} }).settings;
-  const empty = of({ Env: null, Entrypoint: null, User: "", WorkingDir: "" });
-  assert.equal(of({}), empty);
-  assert.equal(of({ Entrypoint: [], WorkingDir: "/" }), empty);
-  assert.notEqual(of({ Env: ["A=1"] }), empty);
-  assert.notEqual(of({ Env: ["A=1"] }), of({ Env: ["A=2"] }));
+Deno.test("an image's settings are the same however an engine writes what is empty, and other variables are others", async () => {
+  const of = async (Config?: Record<string, unknown>) =>
+    (await readImage("docker", "x:1", { Id: SHA("a"), RepoDigests: [], Size: 1, Config, RootFS: {} }))
+      .settings;
+  const empty = await of({ Env: null, Entrypoint: null, User: "", WorkingDir: "" });
+  assert.equal(await of({}), empty);
+  assert.equal(await of({ Entrypoint: [], WorkingDir: "/" }), empty);
+  assert.notEqual(await of({ Env: ["A=1"] }), empty);
+  assert.notEqual(await of({ Env: ["A=1"] }), await of({ Env: ["A=2"] }));
 });
 
 Deno.test("isSameImage() compares what identifies the content on any engine", async (t) => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { findOnPath } from "../../tasks/lib/system/on_path.ts";
+import { findOnPath, isExecutable } from "../../tasks/lib/system/on_path.ts";
+import { call, otherUser } from "../support/users.ts";
 
 Deno.test("findOnPath() takes the first regular file that may be executed, also by a link", async () => {
   const folder = await Deno.makeTempDir();
@@ -29,4 +30,31 @@ Deno.test("findOnPath() takes the first regular file that may be executed, also 
     Deno.env.set("PATH", path);
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test({
+  name: "what its owner alone may execute is no program of another user",
+  ignore: Deno.uid() !== 0,
+  async fn() {
+    const user = await otherUser([]);
+    const folder = await Deno.makeTempDir();
+    try {
+      await Deno.chmod(folder, 0o777);
+      const path = join(folder, "program");
+      await Deno.writeTextFile(path, "#!/bin/sh\n", { mode: 0o755 });
+      await Deno.chmod(path, 0o744);
+      const module = new URL("../../tasks/lib/system/on_path.ts", import.meta.url);
+      await Deno.copyFile(module, join(folder, "on_path.ts"));
+      await Deno.copyFile(new URL("node.ts", module), join(folder, "node.ts"));
+      const ask = `console.log((await import("file://${folder}/on_path.ts")).isExecutable("${path}"))`;
+      const { stdout, stderr } = await call(user.as([Deno.execPath(), "eval", "--no-config", ask]), {
+        ...user.env,
+        DENO_DIR: join(folder, "deno"),
+      });
+      assert.equal(stdout.trim(), "false", stderr);
+      assert.equal(isExecutable(path), true);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
 });

@@ -3,7 +3,7 @@
 import { stripVTControlCharacters } from "node:util";
 import type { ImageIdentity } from "../experiment/image_identity.ts";
 import { Failure } from "../cli/failure.ts";
-import { sha256 } from "../system/files.ts";
+import { sha256Text } from "../system/files.ts";
 import { type Finished, run, type RunOptions } from "../system/command.ts";
 import { type ContainerProgram, PROGRAMS } from "./program.ts";
 
@@ -200,7 +200,7 @@ export async function inspectImage(
   name: string,
 ): Promise<ImageInfo | undefined> {
   const { code, stdout, stderr } = await client(program, ["image", "inspect", name]);
-  if (code === 0) return readImage(program, name, JSON.parse(stdout)[0]);
+  if (code === 0) return await readImage(program, name, JSON.parse(stdout)[0]);
   if (IMAGE_MISSING.test(stderr)) return undefined;
   throw explainEngine(program, stderr);
 }
@@ -220,7 +220,7 @@ export async function findImage(
   const isCalled = (tag: string, name: string) => tag === name || tag.endsWith(`/${name}`);
   for (const name of names) {
     const image = found.find(({ RepoTags }) => (RepoTags ?? []).some((tag: string) => isCalled(tag, name)));
-    if (image !== undefined) return { name, image: readImage(program, name, image) };
+    if (image !== undefined) return { name, image: await readImage(program, name, image) };
   }
 }
 
@@ -230,8 +230,12 @@ export async function findImage(
  * @param name by which it was asked for
  * @param inspected answer of `image inspect`
  */
-// deno-lint-ignore no-explicit-any
-export function readImage(program: ContainerProgram, name: string, inspected: any): ImageInfo {
+export async function readImage(
+  program: ContainerProgram,
+  name: string,
+  // deno-lint-ignore no-explicit-any
+  inspected: any,
+): Promise<ImageInfo> {
   const { Id, RepoDigests, Size, Config, RootFS } = inspected;
   const entries = (Config?.Env ?? []) as string[];
   // Podman leaves the algorithm out.
@@ -244,8 +248,8 @@ export function readImage(program: ContainerProgram, name: string, inspected: an
   return {
     id,
     config: isManifest ? undefined : id,
-    layers: chainId(RootFS?.Layers ?? []),
-    settings: settingsOf(Config ?? {}),
+    layers: await chainId(RootFS?.Layers ?? []),
+    settings: await settingsOf(Config ?? {}),
     digests: manifests.filter((entry) => knowsRegistries || (asked !== undefined && entry.endsWith(asked))),
     manifests,
     size: Size,
@@ -257,14 +261,17 @@ export function readImage(program: ContainerProgram, name: string, inspected: an
 
 /** One hash for what an image's configuration gives to a step, however an engine writes what is empty. */
 // deno-lint-ignore no-explicit-any
-function settingsOf({ Env, Entrypoint, User, WorkingDir }: any): string {
-  return `sha256:${sha256(JSON.stringify([Env ?? [], Entrypoint ?? [], User || "", WorkingDir || "/"]))}`;
+async function settingsOf({ Env, Entrypoint, User, WorkingDir }: any): Promise<string> {
+  return `sha256:${await sha256Text(
+    JSON.stringify([Env ?? [], Entrypoint ?? [], User || "", WorkingDir || "/"]),
+  )}`;
 }
 
 /** One digest for an image's layers, of the digests of each uncompressed (OCI image specification, layer chain id). */
-export function chainId(layers: string[]): string | undefined {
-  if (layers.length === 0) return undefined;
-  return layers.reduce((chain, layer) => `sha256:${sha256(`${chain} ${layer}`)}`);
+export async function chainId(layers: string[]): Promise<string | undefined> {
+  let [chain, ...above] = layers;
+  for (const layer of above) chain = `sha256:${await sha256Text(`${chain} ${layer}`)}`;
+  return chain;
 }
 
 /** What of an image is recorded to tell it from others. */

@@ -17,6 +17,7 @@ const INSTEAD = ["node:crypto", "node:vm", "node:fs", "node:sqlite"];
 /** The program's modules that a browser has another of, in the verifier's room under the same name. */
 const OWN = [
   "values/yaml.ts",
+  "system/node.ts",
   "system/sha256_file.ts",
   "record/altered_files.ts",
   "statistics/distributions.ts",

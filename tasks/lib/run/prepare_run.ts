@@ -8,7 +8,6 @@ import type { FetchData } from "../data/plan_data.ts";
 import type { EarlyAnswers, MissingImage } from "../engine/engine.ts";
 import { chooseEngine } from "../engine/choose.ts";
 import { engineCommand } from "../engine/index.ts";
-import { environmentRequest, expectedPython } from "../environment/environment.ts";
 import type { Conditions, Experiment, Scalar } from "../experiment/experiment.ts";
 import { readExperiment } from "../experiment/read.ts";
 import { NAMED_NOTEBOOKS } from "../experiment/schema.ts";
@@ -146,7 +145,7 @@ export async function prepareRuns(request: RunRequest): Promise<PrepareOne> {
     threads: request.threads,
     python: container === undefined
       ? request.pythonElsewhere ?? host.image?.python ??
-        await expectedPython(environmentRequest(experiment, host), (line) => sources.push(line))
+        await pythonHere(experiment, host, (line) => sources.push(line))
       : "python",
   };
   return async (parameters, place) => {
@@ -167,6 +166,12 @@ async function readFor(request: RunRequest): Promise<Experiment> {
   const experiment = withOptions(read, request.container);
   checkParameters(request, experiment);
   return experiment;
+}
+
+/** The Python of the environment that the steps have on this machine; a container needs nothing of that. */
+async function pythonHere(experiment: Experiment, host: Host, hear: (line: string) => void): Promise<string> {
+  const { environmentRequest, expectedPython } = await import("../environment/environment.ts");
+  return await expectedPython(environmentRequest(experiment, host), hear);
 }
 
 /** Of the machine that a run is handed to, no more is known before than what is asked for. */

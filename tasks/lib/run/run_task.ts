@@ -14,7 +14,6 @@ import type { FoundRun } from "../record/run_folder.ts";
 import type { Judged } from "../verdict/judge.ts";
 import { runsRoot } from "../record/run_folder.ts";
 import { callerFolder } from "../system/project_root.ts";
-import { StopSignals } from "../system/supervise.ts";
 import { announce, describePlan } from "./announce.ts";
 import type { Origin, RunRequest } from "./prepare_run.ts";
 
@@ -160,10 +159,12 @@ async function clusterTask(
     { findHandedOver, forCluster, runOnCluster, scriptOf, waitFor },
     { readExperiment },
     { prepareRun },
+    { StopSignals },
   ] = await Promise.all([
     import("./run_on_cluster.ts"),
     import("../experiment/read.ts"),
     import("./prepare_run.ts"),
+    import("../system/supervise.ts"),
   ]);
   const experiment = await readExperiment(request.experiment, callerFolder());
   if (request.reuse) throw new Failure(2, "--reuse can't be given with --on: a cluster runs each step");

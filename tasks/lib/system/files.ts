@@ -1,8 +1,8 @@
 /** Files: written whole or not at all, hashed, listed without leaving their folder. */
 
-import { hash } from "node:crypto";
 import { dirname, join, relative } from "node:path";
 import { run } from "./command.ts";
+import { nodeCrypto } from "./node.ts";
 
 export { eachPiece } from "./pieces.ts";
 export { sha256File } from "./sha256_file.ts";
@@ -31,8 +31,13 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
   await writeAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 
+/** The hash of a text where a plan needs one: WebCrypto is there without loading a module of Node. */
+export async function sha256Text(text: string): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
+}
+
 export function sha256(data: string | Uint8Array): string {
-  return hash("sha256", data, "hex");
+  return nodeCrypto().hash("sha256", data, "hex");
 }
 
 /** A file or link below a folder; a link is recorded by where it points, and never followed. */

@@ -1,7 +1,7 @@
 /** Programs of this machine. */
 
-import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { nodeFs } from "./node.ts";
 
 /** The file that a shell would start for a program's name: the first regular one on PATH that this user may execute. */
 export function findOnPath(program: string): string | undefined {
@@ -16,8 +16,10 @@ export function isOnPath(program: string): boolean {
 /** A file that this user may execute. */
 export function isExecutable(path: string): boolean {
   try {
-    if (!statSync(path).isFile()) return false;
-    accessSync(path, constants.X_OK);
+    const { isFile, mode } = Deno.statSync(path);
+    if (!isFile || (mode! & 0o111) === 0) return false;
+    // Where not all may, the system says whether this user is among those who do.
+    if ((mode! & 0o111) !== 0o111) nodeFs().accessSync(path, nodeFs().constants.X_OK);
     return true;
   } catch {
     return false;

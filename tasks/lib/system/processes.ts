@@ -1,7 +1,7 @@
 /** Finding and ending the processes of a run, also when the runner that started them is gone. */
 
-import process from "node:process";
 import { run } from "./command.ts";
+import { nodeProcess } from "./node.ts";
 
 export interface ProcessQuery {
   /**
@@ -60,7 +60,7 @@ async function output(argv: string[]): Promise<string> {
 
 function lives(id: number): boolean {
   try {
-    return process.kill(id, 0);
+    return nodeProcess().kill(id, 0);
   } catch {
     return false;
   }

@@ -1,6 +1,6 @@
 /** The hash of a file. The page that checks runs in a browser has another of these: `verifier/sha256_file.ts`. */
 
-import { createHash, hash } from "node:crypto";
+import { nodeCrypto } from "./node.ts";
 import { eachPiece } from "./pieces.ts";
 import { checkRegular } from "./regular_file.ts";
 
@@ -22,11 +22,11 @@ function sha256Small(path: string, size: number): string | undefined {
   if (size >= room.length) return undefined;
   using file = Deno.openSync(path);
   const count = file.readSync(room) ?? 0;
-  return count === size ? hash("sha256", room.subarray(0, count), "hex") : undefined;
+  return count === size ? nodeCrypto().hash("sha256", room.subarray(0, count), "hex") : undefined;
 }
 
 async function sha256Large(path: string): Promise<string> {
-  const sum = createHash("sha256");
+  const sum = nodeCrypto().createHash("sha256");
   using file = await Deno.open(path);
   await eachPiece(file, (piece) => sum.update(piece));
   return sum.digest("hex");
