@@ -2,7 +2,14 @@
 
 import { join } from "node:path";
 import type { Plan } from "../plan/plan.ts";
-import { readReceipt, RECEIPT, type RecordedFile, SIGNATURE, unstatedOutputs } from "../record/receipt.ts";
+import {
+  readReceipt,
+  RECEIPT,
+  type RecordedFile,
+  SIGNATURE,
+  type Statement,
+  unstatedOutputs,
+} from "../record/receipt.ts";
 import type { FoundRun } from "../record/run_folder.ts";
 import { listFiles, sha256File, writeJson } from "../system/files.ts";
 import { callerFolder, findProject } from "../system/project_root.ts";
@@ -14,10 +21,15 @@ export const METADATA = "ro-crate-metadata.json";
 /**
  * Writes the metadata beside the verdict.
  *
+ * @param stated what the receipt says, where it has just been written
  * @returns the paths of all files that belong to the crate.
  */
-export async function writeRoCrate({ directory, evidence }: FoundRun, plan: Plan): Promise<string[]> {
-  const files = await crateFiles({ directory, evidence });
+export async function writeRoCrate(
+  { directory, evidence }: FoundRun,
+  plan: Plan,
+  stated?: Statement,
+): Promise<string[]> {
+  const files = await crateFiles({ directory, evidence }, stated ?? await readReceipt(directory));
   const citation = await readCitation(plan.experiment.root) ?? await citationHere();
   await writeJson(join(directory, METADATA), roCrate({ evidence, files, citation }));
   return Object.keys(files).filter((path) => !("link" in files[path]!));
@@ -30,8 +42,10 @@ async function citationHere(): Promise<Citation | undefined> {
 }
 
 /** What is there of the recorded files, with recorded hashes; then receipt, signature and report if they are there. */
-async function crateFiles({ directory, evidence }: Pick<FoundRun, "directory" | "evidence">) {
-  const stated = await readReceipt(directory);
+async function crateFiles(
+  { directory, evidence }: Pick<FoundRun, "directory" | "evidence">,
+  stated: Statement | undefined,
+) {
   const recorded = { ...Object.fromEntries(unstatedOutputs(evidence)), ...stated?.files };
   const files: Record<string, RecordedFile> = {};
   for (const { path, bytes, link } of await listFiles(directory)) {
