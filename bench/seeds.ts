@@ -5,7 +5,8 @@
  */
 
 import { differenceInterval, welch } from "../tasks/lib/statistics/equivalence.ts";
-import { predictionInterval, summarize, type Summary } from "../tasks/lib/statistics/intervals.ts";
+import { predictionInterval } from "../tasks/lib/statistics/intervals.ts";
+import { summarize, type Summary } from "../tasks/lib/statistics/summary.ts";
 import { verdictOnMeans, verdictOnNumber } from "../tasks/lib/verdict/judge_seeds.ts";
 
 const REPRODUCTIONS = 10_000;
