@@ -42,7 +42,8 @@ export async function verifierPage(): Promise<string> {
     const [page, template] = await Promise.all(
       ["page.js", "page.html"].map((name) => Deno.readTextFile(join(ROOM, name))),
     ) as [string, string];
-    return template.replace("/* worker */", () => withinScript(worker)).replace("/* page */", () => page);
+    return template.replace(/^ +/gm, "") // as the bundler does with the rest
+      .replace("/* worker */", () => withinScript(worker)).replace("/* page */", () => page);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
