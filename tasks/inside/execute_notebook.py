@@ -64,8 +64,9 @@ def main(argv: list[str]) -> int:
 
 def _execute(options: Options, jobs: list[Job], stop: StopRequest, ahead: list[str] | None) -> list[Job]:
     """Execute the jobs, or where that was asked for too early those that the command line says by then."""
-    first = _start_kernel(jobs[0])
+    first = _start_kernel(jobs[0], stop)
     try:
+        stop.release()
         # Only now, because importing this takes as long as the kernel's own imports, which run meanwhile.
         gc.disable()  # of what is imported nothing is to be collected
         from notebook.runner import execute_jobs
@@ -80,14 +81,17 @@ def _execute(options: Options, jobs: list[Job], stop: StopRequest, ahead: list[s
             before, jobs = jobs[0], plan_jobs(options)
             if (before.spec, before.cwd, before.source) != (jobs[0].spec, jobs[0].cwd, jobs[0].source):
                 first.close()
-                first = _start_kernel(jobs[0])
+                first = _start_kernel(jobs[0], stop)
+                stop.release()
         execute_jobs(options, jobs, first, stop)
     finally:
         first.close()
     return jobs
 
 
-def _start_kernel(job: Job) -> KernelProcess:
+def _start_kernel(job: Job, stop: StopRequest) -> KernelProcess:
+    """Once something has the kernel's name, to end it, release `stop`."""
+    stop.hold()
     return KernelProcess(job.spec, job.cwd, str(job.source))
 
 

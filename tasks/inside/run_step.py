@@ -275,18 +275,21 @@ def run(command: list[str]) -> int:
         if arguments and runs_here(arguments):
             return run_python(arguments)
         program = sys.executable
+    import signal
     import subprocess
 
+    # It is interrupted too, and may take its time to save. A KeyboardInterrupt could come while it is being
+    # started, where nothing has its number yet.
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:  # which the program inherits; a handler it does not
+        signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        child = subprocess.Popen([program, *arguments])
+        return as_exit_code(subprocess.call([program, *arguments]))
     except OSError as error:
         print(f"Cannot start {program!r}: {error.strerror}", file=sys.stderr)
         return 127
-    while True:
-        try:
-            return as_exit_code(child.wait())
-        except KeyboardInterrupt:
-            pass  # it was interrupted too, and may take its time to save
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def runs_here(arguments: list[str]) -> bool:

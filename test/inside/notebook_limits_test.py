@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
 import signal
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import pytest
 from notebook import file as notebook_file
 from notebook import process as notebook_process
 from notebook_driver import (
+    DRIVER,
     PRINT_PID,
     SLEEP_FOR_EVER,
     drive,
@@ -86,6 +90,37 @@ def test_a_signal_while_the_kernel_starts_ends_cleanly(tmp_path: Path) -> None:
         text = process.communicate(timeout=20)[0]
         assert process.returncode in (143, -signal.SIGTERM), text  # before Python has started: the system's
         assert "Traceback" not in text
+
+
+def test_a_signal_in_the_moment_in_which_the_kernel_starts_leaves_no_kernel_behind(tmp_path: Path) -> None:
+    source = write_notebook(tmp_path / "n.ipynb", SLEEP_FOR_EVER)
+    kernel = tmp_path / "kernels" / "own"
+    kernel.mkdir(parents=True)
+    # Of another language: none that would end by itself when nothing is left that started it.
+    spec = {
+        "argv": ["sh", "-c", "exec sleep 600", "{connection_file}"],
+        "display_name": "own",
+        "language": "other",
+    }
+    (kernel / "kernel.json").write_text(json.dumps(spec))
+    source.write_text(source.read_text().replace("python3", "own"))
+    text = (
+        "import os, signal, subprocess, sys\n"
+        "class Interrupted(subprocess.Popen):\n"
+        "    def __init__(self, *arguments, **options):\n"
+        "        super().__init__(*arguments, **options)\n"
+        "        print('kernel', self.pid, flush=True)\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "subprocess.Popen = Interrupted\n"
+        f"sys.path.insert(0, {str(DRIVER.parent)!r})\n"
+        "import execute_notebook\n"
+        "sys.exit(execute_notebook.main(sys.argv[1:]))\n"
+    )
+    argv = [sys.executable, "-c", text, str(source), "--out", str(tmp_path / "out")]
+    env = {**os.environ, "JUPYTER_PATH": str(tmp_path)}
+    ended = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 128 + signal.SIGTERM, ended.stderr
+    assert not is_running(int(ended.stdout.removeprefix("kernel ")))
 
 
 def test_a_kernel_does_not_outlive_a_killed_driver(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -194,6 +195,26 @@ def test_a_program_that_is_interrupted_may_take_its_time_to_save(tmp_path: Path)
     os.killpg(step.pid, signal.SIGINT)
     assert step.communicate(timeout=20)[0] == "saved\n"
     assert (step.returncode, _record(tmp_path)["exit_code"]) == (9, 9)
+
+
+def test_an_interrupt_in_the_moment_in_which_a_program_starts_does_not_change_its_exit_code(
+    tmp_path: Path,
+) -> None:
+    def interrupt(number: int) -> tuple[str, int, int]:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        text = "trap 'echo saved; exit 9' INT; touch ready; while :; do sleep 0.02; done"
+        step = subprocess.Popen(
+            _argv("sh", "-c", text), cwd=folder, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+        while not (folder / "ready").exists():
+            pass  # no pause: a recorder that has not got so far yet is what is asked for
+        os.killpg(step.pid, signal.SIGINT)
+        saved = step.communicate(timeout=20)[0]
+        return saved, step.returncode, _record(folder)["exit_code"]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(interrupt, range(80))) == {("saved\n", 9, 9)}
 
 
 def test_a_command_line_that_lacks_something_is_exit_code_2() -> None:

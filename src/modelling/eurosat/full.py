@@ -178,6 +178,7 @@ def _train_epochs(
     epochs = run.settings.epochs
     network = run.model
     if run.settings.compile == "yes":
+        torch.use_deterministic_algorithms(True)  # tells the compiler, too
         # Twice: for whole batches, and for the last of an epoch.
         network = cast(Any, torch.compile(run.model, dynamic=False))
     meter = ProgressMeter(report, len(images.labels) * (epochs - run.epochs_done))

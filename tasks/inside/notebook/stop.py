@@ -28,6 +28,7 @@ class StopRequest:
         self.signal: int | None = None
         self.at_once = False
         self._since = 0.0
+        self._is_held = False
         self._event: asyncio.Event
         self._end_at_once: Callable[[], None]
 
@@ -40,7 +41,18 @@ class StopRequest:
 
     def _raise(self, number: int, _frame: Any) -> None:
         self.signal = number
-        raise Stopped
+        if not self._is_held:
+            raise Stopped
+
+    def hold(self) -> None:
+        """Until `release`, raise nothing: a process that is being started has no name by which to end it."""
+        self._is_held = True
+
+    def release(self) -> None:
+        """Raise Stopped, here or later, also for a signal that came since `hold`."""
+        self._is_held = False
+        if self.signal is not None:
+            raise Stopped
 
     def attach(self, loop: asyncio.AbstractEventLoop, end_at_once: Callable[[], None]) -> asyncio.Event:
         """From now on set an event, which is returned; on a second signal call `end_at_once`."""

@@ -11,15 +11,18 @@ from audit.source import constant
 
 VARIABLE = "CUBLAS_WORKSPACE_CONFIG"
 
+ASKING: dict[str | None, tuple[object, ...]] = {
+    "torch.use_deterministic_algorithms": (True,),
+    "torch.set_deterministic_debug_mode": ("error", 2),
+}
+
 
 def check(project: Project) -> typing.Iterator[Found]:
     places = [
         (source, call)
         for source in project.sources.values()
         for call in source.calls
-        if source.called(call) == "torch.use_deterministic_algorithms"
-        and call.args
-        and constant(call.args[0]) is True
+        if call.args and constant(call.args[0]) in ASKING.get(source.called(call), ())
     ]
     if not places or project.experiments or is_set(project):
         return

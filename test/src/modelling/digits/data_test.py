@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from src.common.failure import UnavailableError
 from src.modelling.digits.data import SOURCES, Images, Split, digits, load, measure, split_indices
 
 
@@ -11,6 +12,21 @@ def test_digits_are_split_into_1437_and_360_images() -> None:
     assert (len(split.training), len(split.validation)) == (1437, 360)
     assert split.image_shape == (1, 8, 8)
     assert split.classes == tuple("0123456789")
+
+
+def test_the_digits_are_those_that_scikit_learn_loads() -> None:
+    datasets = pytest.importorskip("sklearn.datasets")
+    loaded, split = datasets.load_digits(), digits()
+    for part in (split.training, split.validation):
+        assert torch.equal(part.pixels, torch.from_numpy(loaded.images).unsqueeze(1)[part.index] / 16)
+        assert torch.equal(part.labels, torch.from_numpy(loaded.target)[part.index])
+    assert split.classes == tuple(map(str, loaded.target_names))
+
+
+def test_without_scikit_learn_it_is_said_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("src.modelling.digits.data.find_spec", lambda _: None)
+    with pytest.raises(UnavailableError, match="scikit-learn, which holds them, is not installed"):
+        digits()
 
 
 def test_every_digit_is_in_exactly_one_part() -> None:
