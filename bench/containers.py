@@ -7,7 +7,8 @@ Example:
 Needs a Docker Engine and the image of `deno task build --cpu`. The task, its plan and the bare `docker run`
 of the same step are measured in turn, so that a busy moment of the machine meets all; the step reads an
 option and writes a file, as the smallest script does, and what is left is what the task adds. With --beside
-another checkout of this repository is measured in turn with this one. Writes bench/results/containers.json.
+another checkout of this repository is measured in turn with this one. Writes bench/results/containers.json,
+or containers-buildkit.json where the engine builds by BuildKit.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from machine import describe_machine, save_result
 
 from tasks import ROOT, wall
 
-RESULT = ROOT / "bench" / "results" / "containers.json"
+RESULTS = ROOT / "bench" / "results"
 STEP = """
 import argparse, json
 parser = argparse.ArgumentParser()
@@ -142,7 +143,8 @@ def main() -> int:
             result["image"] = rebuild(options.deno, options.wheelhouse.resolve(), options.rebuilds, folder)
     finally:
         shutil.rmtree(folder)
-    save_result(RESULT, result)
+    by_buildkit = engine()["buildx"] != "none"
+    save_result(RESULTS / f"containers{'-buildkit' if by_buildkit else ''}.json", result)
     return 0
 
 
