@@ -29,6 +29,17 @@ Deno.test("what only maintainers need is loaded by none of the users' tasks", as
   assert.ok([...reachable("tasks/machine.ts", sources)].some((file) => sources.get(file)!.includes('"dax"')));
 });
 
+Deno.test("the YAML library is loaded in one place: by its bare name it comes as seventy files of CommonJS", async () => {
+  const sources = await readSources("tasks/");
+  const loading = [...sources].filter(([, text]) =>
+    /^import (?!type).* from "yaml";|import\("yaml"\)/m.test(text)
+  );
+  assert.deepEqual(loading.map(([file]) => file).sort(), [
+    "tasks/lib/values/yaml.ts",
+    "tasks/lib/verifier/yaml.ts", // which is bundled
+  ]);
+});
+
 Deno.test("an import that goes up is found, of whatever kind", async (t) => {
   const kinds: [name: string, line: string][] = [
     ["static", 'import { run } from "../run/a.ts";'],

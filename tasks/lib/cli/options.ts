@@ -72,6 +72,12 @@ export interface CommandLine<O extends OptionTable> {
  */
 export const SMALL_MEMORY = "--v8-flags=--max-semi-space-size=4";
 
+/**
+ * For every other task: V8 would look for garbage whenever there is 1 MiB more, at first, and a task has done most of its
+ * work by then. A plan takes a tenth less time so, and no more memory.
+ */
+export const FEW_COLLECTIONS = "--v8-flags=--min-semi-space-size=16";
+
 /** A `deno task`: all there is to say about it, of which `deno task generate` writes its part of deno.json. */
 export interface Task<O extends OptionTable> extends CommandLine<O> {
   /** The line by which `deno task` lists it. */

@@ -1,9 +1,9 @@
 /** CITATION.cff: who made a project, what it is called, under which licence. */
 
 import { join } from "node:path";
-import { parse } from "yaml";
 import type { Entity } from "./entity.ts";
 import { readRegularText } from "../system/regular_file.ts";
+import { yaml } from "../values/yaml.ts";
 
 const FILE = "CITATION.cff";
 
@@ -42,7 +42,7 @@ export async function readCitation(root: string): Promise<Citation | undefined> 
   const text = await readRegularText(join(root, FILE)).catch(() => undefined);
   if (text === undefined) return undefined;
   try {
-    const citation = parse(text);
+    const citation = yaml.parse(text);
     return typeof citation?.title === "string" && Array.isArray(citation.authors) ? citation : undefined;
   } catch {
     return undefined;

@@ -1,6 +1,6 @@
 /** The tasks as deno.json lists them. */
 
-import type { OptionTable, Task } from "../cli/options.ts";
+import { FEW_COLLECTIONS, type OptionTable, SMALL_MEMORY, type Task } from "../cli/options.ts";
 import { FOR_MAINTAINERS } from "../cli/program.ts";
 import { PERMISSION_SETS } from "../cli/permissions.ts";
 
@@ -39,9 +39,9 @@ function entries(task: ListedTask): [name: string, entry: Entry][] {
     : task.description;
   const [set, ...flags] = task.permissions;
   // Deno says that sets are new, unless it is quiet.
-  const command = ["deno run --no-prompt --quiet", `-P=${set}`, ...flags, `tasks/${fileName(name)}`].join(
-    " ",
-  );
+  const start = ["deno run --no-prompt --quiet", `-P=${set}`];
+  const memory = flags.includes(SMALL_MEMORY) ? [] : [FEW_COLLECTIONS];
+  const command = [...start, ...memory, ...flags, `tasks/${fileName(name)}`].join(" ");
   const own: [string, Entry][] = [[name, { description, command }]];
   return alias === undefined ? own : [...own, [alias, { description: `The same as ${name}`, command }]];
 }

@@ -1,12 +1,12 @@
 /** `deno task sweep --export`: a sweep in a file that other engines read; nothing is run. */
 
 import { resolve } from "node:path";
-import { stringify } from "yaml";
 import { Failure } from "../../cli/failure.ts";
 import type { Terminal } from "../../cli/terminal.ts";
 import { callerFolder } from "../../system/project_root.ts";
 import { exists, writeAtomic } from "../../system/files.ts";
 import type { HandedOver } from "./handed_over.ts";
+import { yaml } from "../../values/yaml.ts";
 
 export type ExportKind = "kubernetes" | "skypilot";
 
@@ -18,7 +18,7 @@ export async function exportText(kind: ExportKind, handed: HandedOver): Promise<
   const lines = kind === "kubernetes" ? kubernetesNotes(handed) : skypilotNotes(handed);
   const head = lines.map((line) => `# ${line}\n`).join("");
   return head +
-    documents.map((one) => stringify(one, { lineWidth: 0, aliasDuplicateObjects: false })).join("---\n");
+    documents.map((one) => yaml.stringify(one, { lineWidth: 0, aliasDuplicateObjects: false })).join("---\n");
 }
 
 /** @throws Failure(2) if the file is there already */
