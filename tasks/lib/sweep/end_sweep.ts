@@ -26,16 +26,21 @@ export async function endSweep(
   const failed = record.members.filter(({ status }) => status === "failed").length;
   const left = record.members.some(({ status }) => status !== "done" && status !== "failed");
   Object.assign(record, { ended, status: stopped || left ? "interrupted" : failed > 0 ? "failed" : "done" });
-  import("./sweep_page.ts").catch(() => {}); // loaded while the disk stores what is written before it
-  await writeSweep(directory, record);
-  return await conclude(sweep, runs, stopped, terminal, read);
+  import("./sweep_page.ts").catch(() => {}); // is needed next
+  return await conclude(sweep, runs, stopped, terminal, read, writeSweep(directory, record));
 }
 
 /** The page is derived: where it can't be written, the sweep is none the worse. */
-async function writePage(sweep: FoundSweep, judged: JudgedSweep, runs: string, terminal: Terminal) {
+async function writePage(
+  sweep: FoundSweep,
+  judged: JudgedSweep,
+  runs: string,
+  stated: Promise<void>,
+  terminal: Terminal,
+) {
   const { writeSweepReport } = await import("./sweep_page.ts");
   try {
-    const path = await writeSweepReport(sweep, judged, runs);
+    const path = await writeSweepReport(sweep, judged, runs, stated);
     terminal.line(`Report: ${path}`);
     return path;
   } catch (error) {
@@ -44,29 +49,35 @@ async function writePage(sweep: FoundSweep, judged: JudgedSweep, runs: string, t
   }
 }
 
+/** One is written after the other; while the disk stores it, what comes next is worked out. */
 async function conclude(
   sweep: FoundSweep,
   runs: string,
   stopped: boolean,
   terminal: Terminal,
   known: ReadonlySet<Member>,
+  recorded: Promise<void>,
 ): Promise<SweepOutcome> {
   const { directory, record } = sweep;
   const { judgeSweep } = await import("./judge_sweep.ts");
-  const { writeSweepReceipt } = await import("../record/sweep_receipt.ts");
-  const { verdictPath } = await import("../record/verdict.ts");
-  const { writeJson } = await import("../system/files.ts");
   const { tellSweep } = await import("./tell_sweep.ts");
-  const judged = await judgeSweep(sweep, known);
-  await writeJson(verdictPath(directory), judged.verdict);
-  await writeSweepReceipt(directory, record, judged.verdict);
+  const [judged] = await Promise.all([judgeSweep(sweep, known, recorded), recorded]);
   tellSweep(sweep, judged, terminal);
-  const report = await writePage(sweep, judged, runs, terminal);
+  const stated = state(sweep, judged);
+  const [report] = await Promise.all([writePage(sweep, judged, runs, stated, terminal), stated]);
   const exitCode = stopped ? 130 : judged.verdict.holds ? 0 : 1;
   return {
     exitCode,
     result: { directory, report, ...record, experiment: record.experiment.name, verdict: judged.verdict },
   };
+}
+
+async function state({ directory, record }: FoundSweep, { verdict }: JudgedSweep): Promise<void> {
+  const { writeSweepReceipt } = await import("../record/sweep_receipt.ts");
+  const { verdictPath } = await import("../record/verdict.ts");
+  const { writeJson } = await import("../system/files.ts");
+  await writeJson(verdictPath(directory), verdict);
+  await writeSweepReceipt(directory, record, verdict);
 }
 
 export async function showSweep(sweep: FoundSweep, terminal: Terminal): Promise<SweepOutcome> {

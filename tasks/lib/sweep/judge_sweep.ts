@@ -42,10 +42,12 @@ interface Read {
  *
  * @param known members whose evidence this process has just read. With it the numbers count that the record keeps, as
  * long as the evidence is the one that they are from; without it every recorded file of every member is hashed.
+ * @param recorded the record's file is what it is to be; until then only what is in memory is looked at
  */
 export async function judgeSweep(
   { directory, record }: FoundSweep,
   known?: ReadonlySet<Member>,
+  recorded?: Promise<void>,
 ): Promise<JudgedSweep> {
   const { experiment: { text }, seed } = record;
   const experiment = await experimentOf({ directory, record });
@@ -77,6 +79,7 @@ export async function judgeSweep(
     return judgeSeeds(claim, values, lacking, chosen);
   });
   const altered = read.flatMap(({ altered }) => altered);
+  await recorded;
   return {
     experiment,
     notes: notesOf(record.members),

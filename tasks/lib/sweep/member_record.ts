@@ -119,6 +119,32 @@ export async function readHere({ directory, runs, claims }: ToRead): Promise<Ent
   return await inParallel(runs, (run) => readMember(directory, run, claims));
 }
 
+/** What several threads read together. */
+export interface ToShare extends ToRead {
+  /** How many of the runs somebody has taken; its memory is the threads' own in common. */
+  taken: Int32Array<SharedArrayBuffer>;
+}
+
+/** Entries of neighbours. */
+export interface Part {
+  first: number;
+  entries: Entries;
+}
+
+/** Few enough that no thread waits long for another at the end. */
+const AT_ONCE = 100;
+
+/** What this thread came to read, until all are taken. */
+export async function readShare({ directory, runs, claims, taken }: ToShare): Promise<Part[]> {
+  const parts: Part[] = [];
+  for (;;) {
+    const first = Atomics.add(taken, 0, AT_ONCE);
+    if (first >= runs.length) return parts;
+    const entries = await readHere({ directory, runs: runs.slice(first, first + AT_ONCE), claims });
+    parts.push({ first, entries });
+  }
+}
+
 /** Numbers are taken from bytes that the evidence has the hash of: otherwise there are none. */
 async function readNumbers(
   folder: string,

@@ -2,6 +2,6 @@
 
 /// <reference lib="deno.worker" />
 
-import { readHere, type ToRead } from "./member_record.ts";
+import { readShare, type ToShare } from "./member_record.ts";
 
-self.onmessage = async ({ data }: MessageEvent<ToRead>) => self.postMessage(await readHere(data));
+self.onmessage = async ({ data }: MessageEvent<ToShare>) => self.postMessage(await readShare(data));

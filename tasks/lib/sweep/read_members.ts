@@ -4,37 +4,41 @@ import type { Experiment } from "../experiment/experiment.ts";
 import { isRecordStated } from "../record/sweep_receipt.ts";
 import type { FoundSweep, Member } from "../record/sweep_record.ts";
 import { ask, WIDTH } from "../system/workers.ts";
-import { type Entries, numbersOf, readHere, type ToRead } from "./member_record.ts";
+import { type Entries, numbersOf, type Part, readShare, type ToRead, type ToShare } from "./member_record.ts";
 
 /** So many take longer to read than it takes to start a worker. */
 const MANY = 2000;
 
-/** Few enough that no processor waits long for another at the end. */
-const AT_ONCE = 250;
+/** Workers that read members beside this thread; they load their code while it finds out what is to be read. */
+export class Readers implements Disposable {
+  readonly #workers: Worker[];
 
-/** Entries of runs, in their order; many are read in workers, too, beside this thread. */
-export async function readMembers({ directory, runs, claims }: ToRead): Promise<Entries> {
-  if (runs.length < MANY) return await readHere({ directory, runs, claims });
-  const parts = Array.from(
-    { length: Math.ceil(runs.length / AT_ONCE) },
-    (_, part) => ({ directory, runs: runs.slice(part * AT_ONCE, (part + 1) * AT_ONCE), claims }),
-  );
-  const entries: Entries[] = [];
-  const waiting = parts.entries();
-  const take = async (read: (part: ToRead) => Promise<Entries>) => {
-    for (const [index, part] of waiting) {
-      entries[index] = await read(part);
-      await new Promise((resolve) => setTimeout(resolve)); // what the workers sent is taken in
-    }
-  };
-  const url = new URL("./member_worker.ts", import.meta.url);
-  const workers = Array.from({ length: WIDTH - 1 }, () => new Worker(url, { type: "module" }));
-  try {
-    await Promise.all([take(readHere), ...workers.map((worker) => take((part) => ask(worker, part)))]);
-  } finally {
-    workers.forEach((worker) => worker.terminate());
+  /** @param most runs that may have to be read */
+  constructor(most: number) {
+    const url = new URL("./member_worker.ts", import.meta.url);
+    const length = most < MANY ? 0 : WIDTH - 1;
+    this.#workers = Array.from({ length }, () => new Worker(url, { type: "module" }));
   }
-  return entries.flat();
+
+  /** Entries of runs, in their order. */
+  async read({ directory, runs, claims }: ToRead): Promise<Entries> {
+    // Each takes the next ones by itself: to ask for them would be to wait until this thread has time.
+    const taken = new Int32Array(new SharedArrayBuffer(4));
+    const shared: ToShare = { directory, runs, claims, taken };
+    const theirs = this.#workers.map((worker) => ask<Part[]>(worker, shared));
+    const parts = await Promise.all([readShare(shared), ...theirs]);
+    return parts.flat().sort((a, b) => a.first - b.first).flatMap(({ entries }) => entries);
+  }
+
+  [Symbol.dispose]() {
+    this.#workers.forEach((worker) => worker.terminate());
+  }
+}
+
+/** Entries of runs, in their order; many are read in workers, too. */
+export async function readMembers(wanted: ToRead): Promise<Entries> {
+  using readers = new Readers(wanted.runs.length);
+  return await readers.read(wanted);
 }
 
 /**

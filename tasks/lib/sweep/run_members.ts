@@ -16,7 +16,7 @@ import { type PreparedRun, prepareRun, type RunRequest } from "../run/prepare_ru
 import { experimentOf } from "./judge_sweep.ts";
 import { numbersOf, outcomeOf } from "./member_record.ts";
 import { inWords } from "./members.ts";
-import { readMembers } from "./read_members.ts";
+import { Readers } from "./read_members.ts";
 import type { Workers } from "./workers.ts";
 
 export interface MembersRequest {
@@ -217,6 +217,7 @@ function runOf(sweep: string, index: number): string {
  */
 export async function recoverMembers(sweep: FoundSweep, runs: string, force = false): Promise<Set<Member>> {
   const { directory, record } = sweep;
+  using readers = new Readers(record.members.filter(isOpen).length);
   const tries = newestTries(await runIds(directory, "."), record.sweep);
   for (const [index, member] of record.members.entries()) {
     // The record may be older than the run: the folder's name says whose it is.
@@ -226,7 +227,7 @@ export async function recoverMembers(sweep: FoundSweep, runs: string, force = fa
   const read = new Set<Member>();
   if (begun.length === 0) return read;
   const claims = numbersOf((await experimentOf(sweep)).claims, record.steps);
-  const entries = await readMembers({ directory, runs: begun.map(({ run }) => run!), claims });
+  const entries = await readers.read({ directory, runs: begun.map(({ run }) => run!), claims });
   for (const [index, member] of begun.entries()) {
     const entry = entries[index];
     Object.assign(member, entry ?? { status: "interrupted" });

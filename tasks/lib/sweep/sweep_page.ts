@@ -26,14 +26,21 @@ const MOST_ROWS = 500;
 /** Characters of a text of others. */
 const LONGEST = 300;
 
-/** Writes the page of a sweep, and the list of all runs where there is a folder of them. */
+/**
+ * Writes the page of a sweep, and the list of all runs where there is a folder of them.
+ *
+ * @param stated the sweep's verdict and receipt are written: the page is drawn meanwhile
+ */
 export async function writeSweepReport(
   sweep: FoundSweep,
   judged: JudgedSweep,
   runs: string | undefined,
+  stated?: Promise<void>,
 ): Promise<string> {
   const path = join(sweep.directory, "report.html");
-  await writeAtomic(path, await sweepPage(sweep, judged, fansOf(sweep)));
+  const page = await sweepPage(sweep, judged, fansOf(sweep));
+  await stated;
+  await writeAtomic(path, page);
   if (runs !== undefined) await writeIndex(runs);
   return path;
 }
