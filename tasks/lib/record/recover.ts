@@ -20,7 +20,7 @@ export async function recoverRuns(
   const recovered: FoundRun[] = [];
   for (const id of ids ?? await runIds(runs, experiment)) {
     const directory = join(runs, experiment, id);
-    if (!await wasRunLeft(directory)) continue;
+    if (!wasRunLeft(directory)) continue;
     using lock = await acquireRun(directory).catch(() => undefined);
     if (lock === undefined) continue; // somebody is at it
     const evidence = await readEvidence(directory).catch(() => undefined);

@@ -52,8 +52,8 @@ async function refuseOtherHost(directory: string, force: boolean) {
 }
 
 /** Whether a process that worked in the run folder is still at it, or was killed. */
-export async function wasRunLeft(directory: string): Promise<boolean> {
-  return await wasLeft(lockOf(directory));
+export function wasRunLeft(directory: string): boolean {
+  return wasLeft(lockOf(directory));
 }
 
 /** Whether a living process works in the run folder. */
