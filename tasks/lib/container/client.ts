@@ -3,7 +3,7 @@
 import { stripVTControlCharacters } from "node:util";
 import type { ImageIdentity } from "../experiment/image_identity.ts";
 import { Failure } from "../cli/failure.ts";
-import { sha256Text } from "../system/files.ts";
+import { sha256InPlan } from "../system/files.ts";
 import { type Finished, run, type RunOptions } from "../system/command.ts";
 import { type ContainerProgram, PROGRAMS } from "./program.ts";
 
@@ -262,7 +262,7 @@ export async function readImage(
 /** One hash for what an image's configuration gives to a step, however an engine writes what is empty. */
 // deno-lint-ignore no-explicit-any
 async function settingsOf({ Env, Entrypoint, User, WorkingDir }: any): Promise<string> {
-  return `sha256:${await sha256Text(
+  return `sha256:${await sha256InPlan(
     JSON.stringify([Env ?? [], Entrypoint ?? [], User || "", WorkingDir || "/"]),
   )}`;
 }
@@ -270,7 +270,7 @@ async function settingsOf({ Env, Entrypoint, User, WorkingDir }: any): Promise<s
 /** One digest for an image's layers, of the digests of each uncompressed (OCI image specification, layer chain id). */
 export async function chainId(layers: string[]): Promise<string | undefined> {
   let [chain, ...above] = layers;
-  for (const layer of above) chain = `sha256:${await sha256Text(`${chain} ${layer}`)}`;
+  for (const layer of above) chain = `sha256:${await sha256InPlan(`${chain} ${layer}`)}`;
   return chain;
 }
 

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { REQUIREMENTS_LABELS } from "../container/client.ts";
 import type { Experiment } from "../experiment/experiment.ts";
-import { sha256 } from "../system/files.ts";
+import { sha256InPlan } from "../system/files.ts";
 import type { Host } from "../system/host.ts";
 
 /** Names that `deno task build` gives to the experiment's images, the fitting one first. */
@@ -23,8 +23,8 @@ export async function hashOfRequirements(root: string, files: string[]): Promise
     files.map((path) => Deno.readFile(join(root, path)).catch(() => undefined)),
   );
   if (contents.includes(undefined)) return undefined;
-  const hashes = contents.map((content) => sha256(content!));
-  return hashes.length === 1 ? hashes[0] : sha256(hashes.join("\n"));
+  const hashes = await Promise.all(contents.map((content) => sha256InPlan(content!)));
+  return hashes.length === 1 ? hashes[0] : await sha256InPlan(hashes.join("\n"));
 }
 
 /** Whether the image was built from another state of the requirements than the project has; unknown counts as no. */

@@ -3,7 +3,7 @@
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Experiment, PackageChoices } from "../experiment/experiment.ts";
-import { exists, sha256 } from "../system/files.ts";
+import { exists, sha256InPlan } from "../system/files.ts";
 import type { Host } from "../system/host.ts";
 import { includedFiles } from "./included_files.ts";
 import { checkSource, type EnvironmentSource, findSource } from "./source.ts";
@@ -216,7 +216,7 @@ async function readExpected(
   base?: string,
 ): Promise<ExpectedEnvironment> {
   const read = async (path: string) => await Deno.readFile(path).catch(() => new Uint8Array());
-  const digest = async (path: string) => sha256(await read(path));
+  const digest = async (path: string) => await sha256InPlan(await read(path));
   const choices = Object.entries({ extras, groups, install, python, torch, asOf, without })
     .filter(([, value]) => value !== undefined);
   const others = await Promise.all([...files.slice(1), ...await includedFiles(files)].map(digest));
@@ -226,8 +226,8 @@ async function readExpected(
   const first = await digest(files[0] ?? lock);
   return {
     lock,
-    lockSha256: parts.length === 0 ? own : sha256([own, ...parts].join("\n")),
-    requirementsSha256: others.length === 0 ? first : sha256([first, ...others].join("\n")),
+    lockSha256: parts.length === 0 ? own : await sha256InPlan([own, ...parts].join("\n")),
+    requirementsSha256: others.length === 0 ? first : await sha256InPlan([first, ...others].join("\n")),
     base,
     asked: base === undefined ? Deno.env.get("PYTHON") : undefined,
   };

@@ -31,9 +31,10 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
   await writeAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** The hash of a text where a plan needs one: WebCrypto is there without loading a module of Node. */
-export async function sha256Text(text: string): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
+/** The hash where a plan needs one: WebCrypto is there without loading a module of Node. */
+export async function sha256InPlan(data: string | Uint8Array<ArrayBuffer>): Promise<string> {
+  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
 export function sha256(data: string | Uint8Array): string {
