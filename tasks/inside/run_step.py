@@ -41,7 +41,7 @@ INSTRUCTION_SETS = (
 def main(argv: list[str]) -> int:
     record_file, in_terminal, command = parse(argv)
     if in_terminal:
-        ended = in_a_terminal()
+        ended = own_module("step_terminal").in_a_terminal()
         if ended is not None:
             return ended
     frameworks, opened = own_module("frameworks"), own_module("opened")
@@ -70,14 +70,14 @@ def main(argv: list[str]) -> int:
     finally:
         # For the task runner, which knows the project's files from others, and removes it.
         write(beside(record_file, "opened"), opened.read(os.path.join(reports, "opened")))
-        children = read_reports(reports)
+        environment, children = with_children(frameworks.record(), reports, command)
         record.update(
             status="done" if code == 0 else "failed",
             exit_code=code,
             ended=now(),
             seconds=round(time.monotonic() - begin, 3),
             resources=resources(),
-            environment=with_children(frameworks.record(), children, command),
+            environment=environment,
             children=children or "no Python process that this step started has reported itself",
         )
         write(record_file, record)
@@ -116,64 +116,6 @@ def parse(argv: list[str]) -> tuple[str, bool, list[str]]:
     return os.path.abspath(argv[1]), in_terminal, argv[before + 1 :]
 
 
-def in_a_terminal() -> int | None:
-    """Goes on in a child whose terminal has 80 columns, and shows what is written there.
-
-    Returns None in the child, and in this process the child's exit code when it has ended.
-    """
-    import fcntl
-    import pty
-    import signal
-    import struct
-    import termios
-
-    child, terminal = pty.fork()
-    if child == 0:
-        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        settings = termios.tcgetattr(1)
-        settings[1] &= ~termios.OPOST  # a line ends as it does in a file
-        settings[3] &= ~termios.ECHO
-        termios.tcsetattr(1, termios.TCSANOW, settings)
-        os.environ.setdefault("TERM", "xterm")
-        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # as Python has it on a terminal
-        return None
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, lambda number, _: pass_on(child, number))
-    with contextlib.suppress(OSError):
-        os.write(terminal, b"\x04")  # nobody types: what is read is at its end
-    return relay(child, terminal)
-
-
-def pass_on(child: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child, number)
-
-
-def relay(child: int, terminal: int) -> int:
-    """Writes what comes from a terminal until its process has ended, and gives the exit code."""
-    import select
-
-    status = None
-    while True:
-        ready, _, _ = select.select([terminal], [], [], 0 if status is not None else 0.1)
-        if ready:
-            try:
-                text = os.read(terminal, 65536)
-            except OSError:  # nobody has it open any more
-                text = b""
-            if text:
-                while text:
-                    text = text[os.write(1, text) :]
-                continue
-            status = os.waitpid(child, 0)[1] if status is None else status
-            break
-        if status is not None:
-            break  # a process that the step left behind holds it open, and is silent
-        ended, found = os.waitpid(child, os.WNOHANG)
-        status = found if ended == child else None
-    return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-
-
 def ask_children(folder: str) -> None:
     """Python processes that the step starts find `children/sitecustomize.py` and report into the folder."""
     try:
@@ -187,37 +129,21 @@ def ask_children(folder: str) -> None:
     os.environ["EXPERIMENT_CHILDREN"] = folder
 
 
-def read_reports(folder: str) -> list[dict[str, object]]:
-    """What the children have reported: those first that used a GPU, then those that used a framework.
-
-    A launcher imports the framework, too, and comes after what it has started: it trains nothing, and has
-    other threads.
-    """
-    found, names = [], []
-    with contextlib.suppress(OSError):
-        names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))
-    for name in names:
-        with contextlib.suppress(OSError, ValueError):
-            with open(os.path.join(folder, name), encoding="utf-8") as file:
-                report = json.load(file)
-            if isinstance(report, dict):
-                found.append(report)
+def with_children(
+    environment: dict[str, object], folder: str, command: list[str]
+) -> tuple[dict[str, object], list[dict[str, object]]]:
+    """What computed, and what the children have reported into the folder, which is removed."""
+    children: list[dict[str, object]] = []
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        names = []
+    if any(name.endswith(".json") for name in names):
+        reports = own_module("step_children")
+        children = reports.read(folder)
+        environment = reports.what_computed(environment, children, command, runs_here(command))
     remove(folder)
-    return sorted(
-        found, key=lambda report: (not uses_gpu(report), not frameworks_of(report), is_launcher(report))
-    )
-
-
-LAUNCHERS = (
-    *("torchrun", "torch.distributed.run", "torch.distributed.launch"),
-    *("accelerate", "accelerate.commands.launch", "deepspeed"),
-)
-
-
-def is_launcher(report: dict[str, object]) -> bool:
-    """Whether this was `torchrun`, `python -m torch.distributed.run` or their like."""
-    argv = report.get("argv")
-    return isinstance(argv, list) and any(os.path.basename(str(word)) in LAUNCHERS for word in argv[1:4])
+    return environment, children
 
 
 def remove(folder: str) -> None:
@@ -232,27 +158,6 @@ def remove(folder: str) -> None:
             import shutil
 
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def frameworks_of(report: dict[str, object]) -> dict[str, object]:
-    return {name: report[name] for name in ("torch", "tensorflow", "jax") if name in report}
-
-
-def uses_gpu(report: dict[str, object]) -> bool:
-    return any(isinstance(one, dict) and bool(one.get("devices")) for one in frameworks_of(report).values())
-
-
-def with_children(
-    own: dict[str, object], children: list[dict[str, object]], command: list[str]
-) -> dict[str, object]:
-    """What computed: this process, or the child that used a framework where this one did not."""
-    if not children or (frameworks_of(own) and not is_launcher({"argv": command})):
-        return own
-    ran_here = command[0] in ("python", "python3") and len(command) > 1 and runs_here(command[1:])
-    first = children[0]
-    if ran_here:
-        return {**own, **frameworks_of(first)}
-    return {**own, **{name: value for name, value in first.items() if name not in ("argv", "node")}}
 
 
 def own(name: str) -> str:
@@ -272,7 +177,7 @@ def own_module(name: str) -> ModuleType:
 def run(command: list[str]) -> int:
     program, *arguments = command
     if program in ("python", "python3"):  # a path, e.g. ./python, means the interpreter that is there
-        if arguments and runs_here(arguments):
+        if runs_here(command):
             return run_python(arguments)
         program = sys.executable
     import signal
@@ -292,9 +197,11 @@ def run(command: list[str]) -> int:
         signal.signal(signal.SIGINT, before)
 
 
-def runs_here(arguments: list[str]) -> bool:
+def runs_here(command: list[str]) -> bool:
     """Whether `python ARGUMENTS` can run in this process: interpreter options such as -O need their own."""
-    return not arguments[0].startswith("-") or (arguments[0] in ("-m", "-c") and len(arguments) > 1)
+    if command[0] not in ("python", "python3") or len(command) < 2:
+        return False
+    return not command[1].startswith("-") or (command[1] in ("-m", "-c") and len(command) > 2)
 
 
 def as_exit_code(returncode: int) -> int:

@@ -9,7 +9,7 @@ import { ROOT } from "../support/project.ts";
 const FIELD: [words: string[], files: RegExp, because: string][] = [
   [
     ["torch", "tensorflow"],
-    /^tasks\/inside\/(?:frameworks\.py|run_step\.py|children\/|image\/)/,
+    /^tasks\/inside\/(?:frameworks\.py|step_children\.py|children\/|image\/)/,
     "what a step's process records of its framework, and what an image keeps of its base",
   ],
   [
