@@ -332,7 +332,24 @@ Deno.test("new takes the day of the proposed notebooks, where the repository wen
   await project.write("b.py", "import numpy as np\n");
   await committed(project, "2022-08-09");
   const { text = "" } = await propose(project.root);
-  assert.match(text, /as_of: 2019-03-05 # found in the newest commit of these notebooks, /);
+  assert.match(text, /as_of: 2019-03-05 # found in the newest commit of this notebook, /);
+});
+
+Deno.test("new takes the day by which most notebooks were as they are, but none before the requirements", async () => {
+  const stored = (text: string) => notebook([[`import numpy # ${text}`, "loss: 0.5\n"]]);
+  await using project = await Project.make({ "a.ipynb": stored("a"), "b.ipynb": stored("b") });
+  await committed(project, "2019-03-05");
+  await project.write("c c\u00e4.ipynb", stored("c"));
+  await committed(project, "2022-08-09");
+  const { text = "" } = await propose(project.root);
+  assert.match(
+    text,
+    /as_of: 2019-03-05 # found in the day by which most of these notebooks, of 2019-03-05 to 2022-08-09, were/,
+  );
+  await project.write("requirements.txt", "numpy==1.19.5\n");
+  await committed(project, "2021-02-03");
+  const { text: pinned = "" } = await propose(project.root);
+  assert.match(pinned, /as_of: 2021-02-03 # found in the newest commit of the requirements/);
 });
 
 Deno.test("new lists extensions that a notebook loads, and proposes no notebook of another language", async () => {

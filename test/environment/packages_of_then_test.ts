@@ -127,3 +127,34 @@ Deno.test({
     assert.match(ended.stdout + ended.stderr, /^7 None$/m);
   },
 });
+
+Deno.test({
+  name: "a package that no index has, or that can't be built, keeps optional steps without it from nothing",
+  ignore: withoutUv !== undefined,
+  fn: async (t) => {
+    const files = (optional: string) => ({
+      "experiment.yaml": "name: a\nenvironment:\n  install: [usable, my_lab_tools, unbuildable]\n" +
+        "  as_of: 2025-06-01\nsteps:\n" +
+        `  a: { run: [python, a.py], optional: true }\n  b: { run: [python, b.py]${optional} }\n`,
+      "a.py": "import usable\nprint(usable.value)\n",
+      "b.py": "import my_lab_tools\n",
+    });
+    const packages = [{ name: "usable", tag: "py3-none-any" }, { name: "unbuildable" }, SETUPTOOLS];
+    for (const optional of [", optional: true", ""]) {
+      await t.step(optional || "not optional", async () => {
+        await using project = await Project.make(files(optional));
+        const server = await serveDated(project.path("index"), packages);
+        const env = { UV_DEFAULT_INDEX: `http://127.0.0.1:${(server.addr as Deno.NetAddr).port}/simple/` };
+        const { code, stdout, stderr } = await project.task("reproduce", ["--engine", "host", "--yes"], env);
+        await server.shutdown();
+        const said = stdout + stderr;
+        assert.match(said, /finds no package of the name my-lab-tools/);
+        if (optional === "") return assert.equal(code, 3, said);
+        assert.match(said, /my-lab-tools: it is left out, and steps that import it will fail/);
+        assert.match(said, /unbuildable\S* has no ready-made file .*: it is left out/);
+        assert.match(said, /^7$/m);
+        assert.match(said, /No module named 'my_lab_tools'/);
+      });
+    }
+  },
+});

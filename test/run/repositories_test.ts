@@ -239,10 +239,11 @@ Deno.test("a failed step names the files that Git LFS or git-annex stand in for"
   assert.equal(code, 1);
   assert.match(stdout, /invalid load key, 'v'/);
   const said = await project.evidence("lfs-pointer");
-  assert.equal(
-    said.steps.evaluate.problem,
-    "exit code 1; weights/model.pkl is a Git LFS pointer, not the file itself: git lfs pull",
-  );
+  assert.equal(said.steps.evaluate.problem, "exit code 1");
+  assert.deepEqual(said.steps.evaluate.remarks, [
+    "failed, and weights/model.pkl is a Git LFS pointer, not the file itself: git lfs pull",
+  ]);
+  assert.equal(stdout.match(/git lfs pull/g)?.length, 1, "once, and not for each claim");
   await Deno.remove(project.path("weights/model.pkl"));
   await Deno.symlink(
     "../.git/annex/objects/aa/bb/SHA256E-s9--00/SHA256E-s9--00",
@@ -251,7 +252,7 @@ Deno.test("a failed step names the files that Git LFS or git-annex stand in for"
   await project.task("reproduce", ["--engine", "host"]);
   const { steps } = await project.evidence("lfs-pointer");
   assert.match(
-    steps.evaluate.problem,
+    steps.evaluate.remarks.join(),
     /weights\/model\.pkl is a git-annex link, not the file itself: git annex get weights\/model\.pkl$/,
   );
   await project.write(
@@ -261,7 +262,7 @@ Deno.test("a failed step names the files that Git LFS or git-annex stand in for"
   await project.task("reproduce", ["--engine", "host"]);
   const both = await project.evidence("lfs-pointer");
   assert.match(
-    both.steps.evaluate.problem,
+    both.steps.evaluate.remarks.join(),
     /weights\/model\.pkl is a git-annex link, weights\/other\.pkl is a Git LFS pointer, not the files themselves: git lfs pull, and git annex get weights\/model\.pkl$/,
   );
 });

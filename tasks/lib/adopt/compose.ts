@@ -16,7 +16,7 @@ import {
   STORES_NOTHING,
 } from "./draft.ts";
 import { missingNotes, writersOfMissing } from "./missing_inputs.ts";
-import { lastChange } from "./kinds/last_change.ts";
+import { dayOfMost } from "./kinds/last_change.ts";
 import { packagesOf, unnamedPackages } from "./kinds/imports.ts";
 import { withoutNested } from "./plain_step.ts";
 import type { OptionFact, PythonFacts } from "./python_facts.ts";
@@ -387,7 +387,7 @@ async function environmentOf(repository: Repository, draft: Draft, steps: Found<
   const kernel = kernelPackages(said, steps) ?? programPackage(said, steps);
   const python = draft.pythons.find(({ certainty }) => certainty === "stated");
   const asOf = draft.asOf && isResolved(requirements, install)
-    ? await dayOf(repository, sources, requirements?.value ?? []) ?? draft.asOf
+    ? await dayOf(repository.root, sources, requirements?.value ?? [], draft.asOf)
     : undefined;
   const asTexts = (founds: Found<string[]>[], key: string) =>
     founds.map(({ value, ...rest }) => ({ ...rest, value: `${key}: ${value.join(", ")}` }));
@@ -410,22 +410,11 @@ async function environmentOf(repository: Repository, draft: Draft, steps: Found<
   };
 }
 
-/**
- * Notebooks are run when they are written: those of a step may be years older than the repository's newest. What is pinned
- * after them has to have been there.
- */
-async function dayOf(
-  repository: Repository,
-  sources: string[],
-  requirements: string[],
-): Promise<Found<string> | undefined> {
-  if (sources.length === 0 || !sources.every((path) => path.endsWith(".ipynb"))) return undefined;
-  const paths = [...sources, ...requirements].map((path) => `:(literal)${path}`);
-  return await lastChange(
-    repository.root,
-    [paths],
-    requirements.length > 0 ? "these notebooks and their requirements" : "these notebooks",
-  );
+/** Notebooks are run when they are written: they may be years older than the repository's newest. */
+async function dayOf(root: string, sources: string[], requirements: string[], other: Found<string>) {
+  const areNotebooks = sources.length > 0 && sources.every((path) => path.endsWith(".ipynb"));
+  const day = areNotebooks ? await dayOfMost(root, sources, requirements) : undefined;
+  return day === undefined ? other : day ?? undefined;
 }
 
 /** Nothing pins the versions, and `as_of` can say of which day they are. */

@@ -41,6 +41,8 @@ export interface EnvironmentOptions extends PackageChoices {
   progress?: (line: string) => void;
   /** Ends an installation, leaving nothing behind. */
   signal?: AbortSignal;
+  /** Steps that can do without may: a package of `install` that can't be had is left out. */
+  mayLack?: boolean;
   /** Normalized names of packages that are left out of a lock, since the environment beside this one has them. */
   without?: readonly string[];
 }
@@ -63,10 +65,11 @@ export interface PreparedEnvironment {
 }
 
 /** What the experiment wants of a Python environment on this host. */
-export function environmentRequest({ root, environment }: Experiment, host: Host) {
+export function environmentRequest({ root, environment, steps }: Experiment, host: Host) {
   const { requirements, gpus, extras, groups, install, python, torch, asOf, places } = environment;
   const gpu = gpus !== "none" && host.gpus.length > 0;
-  return { root, requirements, gpu, extras, groups, install, python, torch, asOf, places };
+  const mayLack = Object.values(steps).every(({ optional }) => optional === true);
+  return { root, requirements, gpu, extras, groups, install, python, torch, asOf, places, mayLack };
 }
 
 /**

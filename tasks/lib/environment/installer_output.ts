@@ -92,6 +92,8 @@ export interface InstallProblem {
   kind: InstallProblemKind;
   message: string;
   remedy: string;
+  /** The package that can't be had, as the tool names it: `name` or `name==1.0`. */
+  package?: string;
 }
 
 /** What the messages about an installation name. */
@@ -227,6 +229,7 @@ function notKnown(output: string, { installer }: InstallContext): InstallProblem
   if (name === undefined) return undefined;
   return {
     kind: "no file",
+    package: name,
     message: `${installer} finds no package of the name ${name}`,
     remedy: "Correct the name, or take it out, in the requirements or in environment.install; " +
       "a module of the authors' own that is not in the repository is no package",
@@ -244,6 +247,7 @@ function noFile(output: string, { installer, machine }: InstallContext): Install
   if (name === undefined) return undefined;
   return {
     kind: "no file",
+    package: name,
     message: `${installer} finds no file of ${name} for ${machine}`,
     remedy: "Use a Python and a machine that the first lines of the lock name (PYTHON=/path/to/python), " +
       "or name an index or a folder that has the file (PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS)",
@@ -254,11 +258,11 @@ function buildFailed(output: string, { machine }: InstallContext): InstallProble
   const name = /Failed building wheel for (\S+)|Failed to build:? `?([^\s`]+)|metadata-generation-failed/
     .exec(output);
   if (name === null) return undefined;
+  const failed = name[1] ?? name[2];
   return {
     kind: "build failed",
-    message: `${
-      name[1] ?? name[2] ?? "a package"
-    } has no ready-made file for ${machine}, and building it failed`,
+    ...(failed !== undefined && { package: failed }),
+    message: `${failed ?? "a package"} has no ready-made file for ${machine}, and building it failed`,
     remedy: "Use a Python for which it has one, an older one for an old version: PYTHON=/path/to/python",
   };
 }

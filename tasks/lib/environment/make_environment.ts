@@ -11,7 +11,7 @@ import { installArguments } from "./install_arguments.ts";
 import { endProcesses } from "../system/processes.ts";
 import type { Contents, ContentsRequest } from "./format.ts";
 import { ofLock } from "./exported.ts";
-import { localRequirements, type Lock, readLock } from "./lock_file.ts";
+import { localRequirements, type Lock, normalize, readLock } from "./lock_file.ts";
 import { dayFor, pythonsOn } from "./packages_of_then.ts";
 import { ANY_PYTHON, describeRange, findPython, isNewer, type Python, type PythonRange } from "./python.ts";
 import {
@@ -91,6 +91,8 @@ export interface Making extends Reporter, PackageChoices {
   target: LockedPlace;
   /** Normalized names of packages that are left out of the lock. */
   without?: readonly string[];
+  /** Steps that can do without may: a package of `install` that can't be had is left out. */
+  mayLack?: boolean;
   /** Minor version of the newest Python that may be tried, where newer ones had no files. */
   newestPython?: string;
 }
@@ -125,7 +127,7 @@ export async function makeEnvironment(making: Making): Promise<void> {
     progress: making.progress ?? (() => {}),
   };
   let isBegun = false;
-  let older: Python | undefined;
+  let again: Partial<Making> | undefined;
   const there = new Set(await madeFolders(making.root));
   try {
     const request: ContentsRequest = { ...making, files: source.files, uv, place };
@@ -162,14 +164,18 @@ export async function makeEnvironment(making: Making): Promise<void> {
     else await moveIn(directory, target, announce);
   } catch (error) {
     if (isBegun) await Deno.remove(directory, { recursive: true }).catch(() => {});
-    older = told === undefined ? await olderPython(error, python, making) : undefined;
-    if (older === undefined) throw asFailure(error, target.directory, log, signal);
-    announce(`${(error as InstallError).problem.message}: Python ${older.version} is tried`);
+    const older = told === undefined ? await olderPython(error, python, making) : undefined;
+    again = older === undefined ? leavingOutOne(error, making) : { newestPython: minorOf(older) };
+    if (again === undefined) throw asFailure(error, target.directory, log, signal);
+    const instead = older === undefined
+      ? "it is left out, and steps that import it will fail"
+      : `Python ${older.version} is tried`;
+    announce(`${(error as InstallError).problem.message}: ${instead}`);
   } finally {
     await hideMetadata(making.root, there);
     await Deno.remove(scratch, { recursive: true }).catch(() => {});
   }
-  if (older !== undefined) return await makeEnvironment({ ...making, newestPython: minorOf(older) });
+  if (again !== undefined) return await makeEnvironment({ ...making, ...again });
   announce(`Made ${target.directory} in ${Math.round((performance.now() - started) / 1000)} s`);
 }
 
@@ -196,6 +202,18 @@ async function olderPython(error: unknown, python: Python, making: Making): Prom
     const found = await findPython({ range }).catch(() => undefined);
     if (found !== undefined && minorOf(found) === `3.${minor}`) return found;
   }
+}
+
+/**
+ * The rest of `install`, where all steps are optional: one package that no index has under that name, or that can't be built,
+ * does not keep those from being run that do not import it. One whose version somebody chose is left out of nothing.
+ */
+function leavingOutOne(error: unknown, { mayLack, install = [] }: Making): Partial<Making> | undefined {
+  const name = error instanceof InstallError ? error.problem.package?.split("==")[0] : undefined;
+  if (!mayLack || name === undefined) return undefined;
+  const rest = install.filter((one) => normalize(one) !== normalize(name));
+  // A Python that was tried for its sake is no better for the others.
+  return rest.length === install.length ? undefined : { install: rest, newestPython: undefined };
 }
 
 function minorOf({ version }: Python): string {

@@ -317,7 +317,9 @@ async function execute(
   const remarks = remarksOn({ plan, step, record, opened, code });
   record.remarks = remarks.length > 0 ? remarks : undefined;
   await setStatus(plan, step, record, ended, problem, unwritten ?? notDownloaded);
-  if (record.status === "failed" && record.exitCode !== 0) explainFailure(plan, evidence, record);
+  if (record.status === "failed" && record.exitCode !== 0) {
+    explainFailure(plan, evidence, record, opened?.files.map(({ name }) => name));
+  }
   await log.note(`${step.name}: ${record.problem ?? "done"}, ${duration(record.seconds!)}`);
   if (log.broken) terminal.note(`log.txt is incomplete: ${log.broken}`);
 }
@@ -393,11 +395,23 @@ async function takeIn(
   return { ended: outcome, concluded: Promise.resolve(problem) };
 }
 
-/** A program that reads a pointer for a model says no more than "invalid load key". */
-function explainFailure({ experiment }: Plan, { attempts }: Evidence, record: StepEvidence) {
+/**
+ * A program that reads a pointer for a model says no more than "invalid load key". Those that the step opened are named;
+ * where it is not known to have opened any, all that there are, once for the run.
+ */
+function explainFailure(
+  { experiment }: Plan,
+  { attempts, steps }: Evidence,
+  record: StepEvidence,
+  opened: string[] = [],
+) {
   const names = Object.keys({ ...attempts.at(-1)!.code.files, ...record.inputs });
-  const standIns = standInsAmong(experiment.root, names);
-  if (standIns !== undefined) record.problem += `; ${standIns}`;
+  const read = standInsAmong(experiment.root, names.filter((name) => opened.includes(name)));
+  const standIns = read ?? standInsAmong(experiment.root, names);
+  if (standIns === undefined) return;
+  const remark = `failed, and ${standIns}`;
+  if (read === undefined && Object.values(steps).some(({ remarks }) => remarks?.includes(remark))) return;
+  record.remarks = [...record.remarks ?? [], remark];
 }
 
 /** Hashes what a step has downloaded by itself; what is wrong with it, if anything. */
