@@ -32,3 +32,9 @@ Deno.test("ArchivePaths takes for the same what macOS and Windows take for the s
     });
   }
 });
+
+Deno.test("ArchivePaths holds no more characters of paths than it is allowed, those of folders included", () => {
+  const paths = new ArchivePaths(10);
+  paths.addFile("ab/cde");
+  assert.throws(() => paths.addFile("abc"), /the paths in it have more than 10 characters together/);
+});

@@ -89,6 +89,7 @@ Deno.test("names that lead out, or meet another, are refused in a zip and in a t
     ["form", /: "\u00fc" differs from "u\u0308" only by letter case or Unicode form$/],
     ["file_in_file", /: "a" is both a file and a folder$/],
     ["file_over_folder", /: "a" is both a file and a folder$/],
+    ["long", /is longer than the 4096 characters of a path$/],
     ["dot", /: "a\/\.\/b" holds an empty part or "\."$/],
   ];
   for (const [name, message] of cases) {
@@ -142,6 +143,7 @@ Deno.test("what is unsafe, damaged or not what it says is refused, and named", a
     ["liars/overlap.zip", /"a" is cut off, or shares bytes with the next file/],
     ["liars/inside.zip", /"a" is cut off, or shares bytes with the next file/],
     ["liars/lzma.zip", /"x" is compressed by method 14/],
+    ["liars/no_room.zip", /it names 100 files, and has no room for so many/],
     ["liars/count.zip", /more than the 1 entries/],
     ["bombs/header_bomb.tar", /it has a header of 6000000 bytes/],
   ];

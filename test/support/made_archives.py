@@ -154,6 +154,7 @@ def make_bad_names(folder: Path) -> None:
         "form": ["u\u0308", "\u00fc"],
         "file_in_file": ["a", "a/b"],
         "file_over_folder": ["a/", "a"],
+        "long": ["a/" * 2100 + "x"],
         "dot": ["a/./b"],
     }
     for case, list_of_names in names.items():
@@ -254,6 +255,9 @@ def make_liars(folder: Path) -> None:
     path = make_zip(folder / "count.zip", [("a", b""), ("b", b"")])
     end = path.read_bytes().rindex(b"PK\x05\x06")
     patch(path, lambda data: changed(data, end + 10, "<H", 1))
+    data = make_zip(folder / "no_room.zip", [(str(number), b"") for number in range(100)]).read_bytes()
+    begin = data.index(b"PK\x01\x02")  # all that stands before the directory is left out
+    (folder / "no_room.zip").write_bytes(changed(data, len(data) - 6, "<I", 0)[begin:])
 
 
 def changed(data: bytes, at: int, form: str, value: int) -> bytes:

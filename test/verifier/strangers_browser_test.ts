@@ -56,7 +56,27 @@ const ZIPS: Record<string, [python: string, says: RegExp]> = {
   ],
   "a list of files of 100 MB": [
     `LIST = 10**8`,
-    /its list of files has 100000000 bytes, more than the 67108864/,
+    /its list of files has 100000000 bytes, more than the 33554432/,
+  ],
+  "more files than are listed": [
+    `for number in range(150_001): add(str(number), b"")`,
+    /it holds more than 150000 files; unpack it, and drop the folder/,
+  ],
+  "as many files as are listed, and no run": [
+    `for number in range(150_000): add(f"{number % 100}/{number}", b"")`,
+    /No run is in it/,
+  ],
+  "a path of 60,000 folders": [
+    `add_run()\nadd("a/" * 30_000 + "x", b"x")`,
+    /it holds a path of 60001 bytes/,
+  ],
+  "many paths of many folders": [
+    `add_run()\nfor number in range(5000): add(f"{number}/" + "a/" * 2000 + "x", b"")`,
+    /deeper than 32 folders/,
+  ],
+  "many links": [
+    `add_run()\nfor number in range(50_000): add(f"l{number}", b"x", mode=0o120777)`,
+    /more than 1000 links/,
   ],
 };
 

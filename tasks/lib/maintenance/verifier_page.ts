@@ -12,7 +12,7 @@ import { ROOT } from "../system/product.ts";
 const ROOM = join(ROOT, "tasks", "lib", "verifier");
 
 /** Node's modules that the judging code imports, and what stands in for them in a browser. */
-const INSTEAD = ["node:crypto", "node:vm", "node:fs", "node:sqlite"];
+const INSTEAD = ["node:crypto", "node:vm"];
 
 /** The program's modules that a browser has another of, in the verifier's room under the same name. */
 const OWN = [
@@ -20,7 +20,13 @@ const OWN = [
   "system/node.ts",
   "system/sha256_file.ts",
   "record/altered_files.ts",
-  "statistics/distributions.ts",
+];
+
+/** Those that a page can't use, or has no use for. */
+const NOT_HERE = [
+  "system/command.ts",
+  "experiment/published_values.ts",
+  "values/tracker_database.ts",
 ];
 
 function addressOf(path: string): string {
@@ -61,9 +67,10 @@ async function importMap(): Promise<Record<string, string>> {
     ...imports,
     "zod/mini": `${imports.zod}/mini`,
     "node:path": imports.pathe,
-    ...Object.fromEntries(
-      OWN.map((path) => [join(ROOT, "tasks", "lib", path), join(ROOM, basename(path))].map(addressOf)),
-    ),
+    ...Object.fromEntries([
+      ...OWN.map((path) => [path, basename(path)]),
+      ...NOT_HERE.map((path) => [path, "not_here.ts"]),
+    ].map(([path, own]) => [join(ROOT, "tasks", "lib", path!), join(ROOM, own!)].map(addressOf))),
     ...Object.fromEntries(INSTEAD.map((name) => [name, builtins])),
   };
 }

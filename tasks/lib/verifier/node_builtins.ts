@@ -23,16 +23,3 @@ export function runInNewContext(_code: string, { text, pattern }: { text: string
     tell({ kind: "searched" });
   }
 }
-
-/** Of node:sqlite, which no browser has. */
-export class DatabaseSync {
-  constructor() {
-    throw new Error("a tracker's database is not read in a browser: deno task verify reads it");
-  }
-}
-
-function notHere(): never {
-  throw new Error("a tracker's database is not read in a browser: deno task verify reads it");
-}
-
-export const [readFileSync, rmSync, statSync, writeFileSync] = [notHere, notHere, notHere, notHere];

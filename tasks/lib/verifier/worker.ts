@@ -5,7 +5,7 @@ import { checkSshSignature, type SignatureFinding } from "./ssh_signature.ts";
 import type { Evidence } from "../record/evidence.ts";
 import type { Check } from "../record/verdict.ts";
 import { prepare } from "./sha256.ts";
-import { readZip } from "./zip_blobs.ts";
+import { LONGEST_PATH, readZip } from "./zip_blobs.ts";
 
 /** What the page sends: files with their paths, or one zip. */
 export interface Question {
@@ -49,8 +49,9 @@ const ALWAYS_ALLOWED = 1e9;
 /** What a run says of itself is read whole: beyond so many bytes it is no record where it is mostly the same ones. */
 const LARGEST_REPEATED = 16e6;
 
-/** Bytes of the longest path that Linux takes. */
-const LONGEST_LINK = 4096;
+/** Links of a zip, of which each is read by itself, and folders within each other; a run has a few. */
+const MOST_LINKS = 1000;
+const DEEPEST = 32;
 
 const scope = globalThis as unknown as {
   onmessage: (event: { data: Question }) => void;
@@ -106,10 +107,16 @@ async function unpacked(zip: Blob): Promise<Files> {
       `The zip would become ${size} bytes, more than ${MOST_TIMES} times its size: it is not unpacked`,
     );
   }
+  if (entries.filter(({ mode }) => isLink(mode)).length > MOST_LINKS) {
+    throw new Error(`The zip holds more than ${MOST_LINKS} links`);
+  }
   const files: Files = [];
   for (const { path, mode, size, packed, unpack } of entries) {
     if (!isBelow(path)) throw new Error(`The zip holds ${path}, a path that leaves it`);
-    if (isLink(mode) && size > LONGEST_LINK) {
+    if (path.split("/").length > DEEPEST) {
+      throw new Error(`The zip holds ${path}, deeper than ${DEEPEST} folders`);
+    }
+    if (isLink(mode) && size > LONGEST_PATH) {
       throw new Error(`The zip holds ${path}, a link of ${size} bytes`);
     }
     files.push([path, isLink(mode) ? { link: await (await unpack()).text() } : { size, packed, unpack }]);

@@ -25,8 +25,12 @@ const ELSEWHERE = 0xffffffff;
 /** The largest comment behind the end record, and the record. */
 const END_ROOM = 0xffff + 22;
 
-/** Bytes of the list of files, which is held in memory: that of half a million. */
-const LONGEST_LIST = 64 << 20;
+/** Bytes of the list of files, and files in it, which is held in memory: beyond that, a stranger's takes too long to refuse. */
+const LONGEST_LIST = 32 << 20;
+const MOST_FILES = 150_000;
+
+/** Bytes of the longest path that Linux takes. */
+export const LONGEST_PATH = 4096;
 
 /** Entries without their folders. @throws Error if it is no zip, or one of several parts */
 export async function readZip(zip: Blob): Promise<Zipped[]> {
@@ -43,7 +47,11 @@ export async function readZip(zip: Blob): Promise<Zipped[]> {
       number,
       number,
     ];
+    if (name > LONGEST_PATH) throw new Error(`it holds a path of ${name} bytes`);
     const path = textOf(view, at + 46, name);
+    if (found.length === MOST_FILES) {
+      throw new Error(`it holds more than ${MOST_FILES} files; unpack it, and drop the folder`);
+    }
     if (!path.endsWith("/")) found.push(entryOf(zip, path, view, at, extraOf(view, at + 46 + name, extra)));
     at += 46 + name + extra + comment;
   }
@@ -136,5 +144,8 @@ async function viewOf(blob: Blob, begin: number, size: number): Promise<DataView
 
 function textOf(view: DataView, at: number, length: number): string {
   if (at + length > view.byteLength) throw new Error("its list of files is damaged");
-  return new TextDecoder().decode(new Uint8Array(view.buffer, view.byteOffset + at, length));
+  return DECODER.decode(new Uint8Array(view.buffer, view.byteOffset + at, length));
 }
+
+/** One for all names, of which each would take as long to make as to use. */
+const DECODER = new TextDecoder();

@@ -8,6 +8,12 @@ interface Taken {
   isFolder: boolean;
 }
 
+/** Characters of the longest path that Linux takes. */
+const LONGEST_PATH = 4096;
+
+/** Characters of all paths, which are held in memory; those of two million files have 200 million. */
+const MOST_CHARACTERS = 300e6;
+
 /** Takes the names of an archive one by one, and refuses those that lead out of the tree or meet another. */
 export class ArchivePaths {
   /** By the name that a file system would take for the same. */
@@ -15,6 +21,9 @@ export class ArchivePaths {
   /** Every folder so far, each after the one that it lies in. */
   readonly folders: string[] = [];
   #parent = "";
+  #characters = 0;
+
+  constructor(readonly most = MOST_CHARACTERS) {}
 
   /** Files and folders so far, those counted that are only part of a path. */
   get count(): number {
@@ -57,6 +66,10 @@ export class ArchivePaths {
     const key = sameNames(path);
     const other = this.#taken.get(key);
     if (other === undefined) {
+      this.#characters += path.length;
+      if (this.#characters > this.most) {
+        throw new ArchiveError(`the paths in it have more than ${this.most} characters together`);
+      }
       this.#taken.set(key, { path, isFolder });
       if (isFolder) this.folders.push(path);
     } else if (other.path !== path) {
@@ -71,6 +84,7 @@ export class ArchivePaths {
 
 /** What is wrong with a path of an archive; undefined if nothing is. */
 export function pathProblem(path: string): string | undefined {
+  if (path.length > LONGEST_PATH) return `is longer than the ${LONGEST_PATH} characters of a path`;
   // deno-lint-ignore no-control-regex -- control characters are what is refused
   if (/[\u0000-\u001f\u007f-\u009f]/.test(path)) return "holds a control character";
   return insideProblem(path.startsWith("~") ? `_${path}` : path); // no shell expands it here

@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
 import { streamTreeFile, type TreeFile, writeTreeFile } from "../tree/tree_file.ts";
 import { ArchiveError } from "./archive_error.ts";
-import { LOCAL_HEADER, MAX_FIELD, readAt, STORED, type ZipFile } from "./zip_directory.ts";
+import { cutOff, LOCAL_HEADER, MAX_FIELD, readAt, STORED, type ZipFile } from "./zip_directory.ts";
 
 /** A file with more bytes, compressed or not, is unpacked in chunks. */
 const LARGE = 4 << 20;
@@ -84,10 +84,6 @@ function contentStart(data: Uint8Array, { path, compressed, method }: ZipFile): 
 }
 
 const SIGNATURE = 0x04034b50;
-
-function cutOff(entry: string): ArchiveError {
-  return new ArchiveError("is cut off, or shares bytes with the next file", { entry });
-}
 
 /** The least that Node takes. */
 const MIN_CHUNK = 64;

@@ -47,6 +47,9 @@ export function readZipPlan(archive: Deno.FsFile, limits: Limits): ZipPlan {
   const size = archive.statSync().size;
   const place = findDirectory(archive, size);
   checkLimits({ files: place.entries, bytes: 0 }, size, limits);
+  if (place.entries * LOCAL_HEADER > place.offset) {
+    throw new ArchiveError(`it names ${place.entries} files, and has no room for so many`);
+  }
   const paths = new ArchivePaths();
   const files: ZipFile[] = [];
   let bytes = 0;
@@ -99,12 +102,17 @@ function zipFile(
   return { path, offset, end: 0, compressed, bytes, crc32, method, isExecutable };
 }
 
+export function cutOff(entry: string): ArchiveError {
+  return new ArchiveError("is cut off, or shares bytes with the next file", { entry });
+}
+
 /** Gives each file the bytes up to the next one, so that no two can share any. */
 function inOrder(files: ZipFile[], directory: number): ZipFile[] {
   files.sort((a, b) => a.offset - b.offset);
   for (const [index, file] of files.entries()) {
     const most = file.offset + LOCAL_HEADER + 2 * MAX_FIELD + file.compressed;
     file.end = Math.min(files[index + 1]?.offset ?? directory, directory, most);
+    if (file.end - file.offset < LOCAL_HEADER + file.compressed) throw cutOff(file.path);
   }
   return files;
 }
