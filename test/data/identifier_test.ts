@@ -249,6 +249,21 @@ Deno.test("the zip of a crate is checked file by file before anything of it runs
       await crateZip({}, [{ "@id": "../../etc/passwd", "@type": "File", sha256: "0".repeat(64) }]),
       /leaves the folder/,
     ],
+    [
+      "a file described twice",
+      await crateZip({}, [{ "@id": "./train%2Epy", "@type": "File" }]),
+      /".\/train%2Epy" is described twice/,
+    ],
+    [
+      "more files missing than anybody asks after",
+      await crateZip({}, Array.from({ length: 1500 }, (_, at) => ({ "@id": `${at}.txt`, "@type": "File" }))),
+      /at least 1000 files not as it states/,
+    ],
+    [
+      "metadata without end",
+      await crateZip({ "ro-crate-metadata.json": " ".repeat(65 << 20) }),
+      /more than the 64 MiB/,
+    ],
     ["no JSON", await crateZip({ "ro-crate-metadata.json": "{" }), /it is no RO-Crate's/],
     [
       "a run, not its project",
