@@ -25,8 +25,15 @@ const path = (example: string) => z.string({ error: `a path, e.g. ${example}` })
 
 const paths = (example: string) => z.array(path(example), { error: `a list of paths, e.g. [${example}]` });
 
-const name = (what: string) =>
-  z.string({ error: `${what}, e.g. my-paper` }).check(z.regex(NAME, { error: A_NAME }));
+/** A text of this pattern, built once: `check()` would make a second one of it. */
+const matching = (expected: string, pattern: RegExp, ofOther = expected) =>
+  new z.ZodMiniString({
+    type: "string",
+    error: () => ofOther,
+    checks: [z.regex(pattern, { error: expected })],
+  });
+
+const name = (what: string) => matching(A_NAME, NAME, `${what}, e.g. my-paper`);
 
 /** As programs call them: N_EPOCHS, learning-rate. */
 export const PARAMETER_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
@@ -35,7 +42,7 @@ export const PARAMETER_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 export const A_PARAMETER_NAME =
   "made of letters, digits, _ and -, beginning with a letter or digit, at most 64 long";
 
-const parameterNames = z.string().check(z.regex(PARAMETER_NAME, { error: A_PARAMETER_NAME }));
+const parameterNames = matching(A_PARAMETER_NAME, PARAMETER_NAME);
 
 /** What a parameter's value may be, in words. */
 export const PARAMETER = "a finite number, a text, true, false, null, a list or a mapping";
@@ -51,12 +58,10 @@ const parameterSchema = z.union([
 
 const PLACE = "a file and a key, e.g. params.yaml#train.lr";
 
-const names = z.string().check(z.regex(NAME, { error: A_NAME }));
+const names = matching(A_NAME, NAME);
 
 const text = (example: string) =>
-  z.string({ error: `a text, e.g. ${example}` }).check(
-    z.regex(/^(?:[\t\n\r]|\P{Cc})*$/u, { error: "a text without control characters" }),
-  );
+  matching("a text without control characters", /^(?:[\t\n\r]|\P{Cc})*$/u, `a text, e.g. ${example}`);
 
 const anyScalar = (expected: string) => z.union([z.string(), z.number(), z.boolean()], { error: expected });
 
@@ -110,19 +115,17 @@ export const environmentSchema = z.strictObject({
   extras: z.optional(labels("extras")),
   groups: z.optional(labels("groups")),
   install: z.optional(argumentList("[-e, .]")),
-  python: z.optional(z.string({ error: PYTHON }).check(z.regex(/^3\.\d+$/, { error: PYTHON }))),
+  python: z.optional(matching(PYTHON, /^3\.\d+$/)),
   as_of: z.optional(
-    z.string({ error: DAY }).check(
-      z.regex(/^20\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/, { error: DAY }),
-    ),
+    matching(DAY, /^20\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/),
   ),
   torch: z.optional(
-    z.string({ error: TORCH }).check(z.regex(/^(?:cpu|auto|cu\d{2,3}|rocm\d\.\d|xpu)$/, { error: TORCH })),
+    matching(TORCH, /^(?:cpu|auto|cu\d{2,3}|rocm\d\.\d|xpu)$/),
   ),
   gpus: z.optional(gpusSchema),
   engine: z.optional(z.enum(ENGINE_NAMES, { error: ENGINE_NAMES.join(", ") })),
-  shm_size: z.optional(z.string({ error: SIZE }).check(z.regex(SIZE_PATTERN, { error: SIZE }))),
-  memory: z.optional(z.string({ error: SIZE }).check(z.regex(SIZE_PATTERN, { error: SIZE }))),
+  shm_size: z.optional(matching(SIZE, SIZE_PATTERN)),
+  memory: z.optional(matching(SIZE, SIZE_PATTERN)),
   cpus: z.optional(z.number({ error: CPUS }).check(z.positive({ error: CPUS }))),
   network: z.optional(z.enum(["none"], { error: '"none", or left out' })),
 }, { error: "a mapping, e.g. { requirements: requirements.txt, gpus: optional }" });
@@ -157,9 +160,9 @@ export const dataSchema = z.strictObject({
       z.regex(/\S/, { error: "how these data are had, in words" }),
     ),
   ),
-  from: z.optional(z.string({ error: FROM }).check(z.regex(FROM_PATTERN, { error: FROM }))),
-  sha256: z.optional(z.string({ error: SHA256 }).check(z.regex(/^[0-9a-fA-F]{8,64}$/, { error: SHA256 }))),
-  md5: z.optional(z.string({ error: MD5 }).check(z.regex(/^[0-9a-fA-F]{32}$/, { error: MD5 }))),
+  from: z.optional(matching(FROM, FROM_PATTERN)),
+  sha256: z.optional(matching(SHA256, /^[0-9a-fA-F]{8,64}$/)),
+  md5: z.optional(matching(MD5, /^[0-9a-fA-F]{32}$/)),
   size: z.optional(wholeNumber("the number of bytes, a positive whole number", 1)),
   unpack: z.optional(z.enum(ARCHIVES, { error: UNPACK })),
   to: path("data/photos"),
@@ -167,19 +170,19 @@ export const dataSchema = z.strictObject({
 
 const TIME = "a number and s, m, h or d, e.g. 90s, 30m or 4h";
 
-const time = z.string({ error: TIME }).check(z.regex(TIME_PATTERN, { error: TIME }));
+const time = matching(TIME, TIME_PATTERN);
 
 const DISK = "a number and m, g or t, e.g. 30g";
 
 const expectSchema = z.strictObject({
   time: z.optional(time),
-  disk: z.optional(z.string({ error: DISK }).check(z.regex(/^[1-9]\d*[mgtMGT]$/, { error: DISK }))),
+  disk: z.optional(matching(DISK, /^[1-9]\d*[mgtMGT]$/)),
   on: z.optional(text("1x A100")),
 }, { error: 'a mapping, e.g. { time: 4h, disk: 30g, on: "1x A100" }' });
 
 const VARIABLE_NAME = "names of environment variables, made of letters, digits and _";
 
-const variableName = z.string().check(z.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: VARIABLE_NAME }));
+const variableName = matching(VARIABLE_NAME, /^[A-Za-z_][A-Za-z0-9_]*$/);
 
 const SECRETS = "a list of names of environment variables, e.g. [HF_TOKEN]";
 
@@ -326,7 +329,7 @@ const BETWEEN_THOUSANDS = `one of ${THOUSANDS.map((one) => JSON.stringify(one)).
 /** How a file writes its values. */
 const formatSchema = z.strictObject({
   separator: z.optional(
-    z.string({ error: SEPARATOR }).check(z.regex(/^(?:[^"\r\n\d]|space)$/, { error: SEPARATOR })),
+    matching(SEPARATOR, /^(?:[^"\r\n\d]|space)$/),
   ),
   decimal: z.optional(z.enum([",", "."], { error: DECIMAL })),
   thousands: z.optional(z.enum(THOUSANDS, { error: BETWEEN_THOUSANDS })),
@@ -347,7 +350,7 @@ const statisticSchema = z.union([
 const CLAIM_NAME = "one line of text that names the claim, at most 200 characters";
 
 export const claimSchema = z.strictObject({
-  name: z.string({ error: CLAIM_NAME }).check(z.regex(/^(?=.*\S)[^\p{Cc}]{1,200}$/u, { error: CLAIM_NAME })),
+  name: matching(CLAIM_NAME, /^(?=.*\S)[^\p{Cc}]{1,200}$/u),
   from: text("train/metrics.json#/accuracy/-1"),
   format: z.optional(formatSchema),
   value: z.optional(valueSchema),
