@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { chooseEngine } from "../../tasks/lib/engine/choose.ts";
 import { withoutStartScript } from "../../tasks/lib/engine/choose_container.ts";
 import { gpuArguments, mountArguments } from "../../tasks/lib/engine/container.ts";
 import { engineCommand } from "../../tasks/lib/engine/index.ts";
@@ -251,4 +252,32 @@ Deno.test("a Docker that gives containers ids of their own is told to leave it",
   const plan = { ...await planFor("docker"), container: { ...container!, hostIds: true } };
   const argv = await engineCommand(plan, plan.steps[0]!);
   assert.equal(argv[argv.indexOf("--userns") + 1], "host");
+});
+
+Deno.test("auto keeps the engine of the newest run whose record can be read", async () => {
+  const runs = await Deno.makeTempDir();
+  try {
+    const experiment = parseExperiment(TEXT, "/my project/experiment.yaml", "/my project");
+    const records = {
+      "20261101T000000Z-aaaaaa": { schema: 1, engine: { name: "host" } },
+      "20261102T000000Z-bbbbbb": { schema: 2, engine: { name: "docker" } },
+      "20261103T000000Z-cccccc": { schema: 1, engine: { name: "of another version" } },
+      "20261104T000000Z-dddddd": { schema: 1, engine: null },
+      "20261105T000000Z-eeeeee": null,
+    };
+    for (const [id, record] of Object.entries(records)) {
+      await Deno.mkdir(join(runs, "test", id), { recursive: true });
+      await Deno.writeTextFile(join(runs, "test", id, "evidence.json"), JSON.stringify(record));
+    }
+    await Deno.mkdir(join(runs, "test", "20261106T000000Z-ffffff"));
+    const request = { engine: "auto", runs } as Parameters<typeof chooseEngine>[0];
+    const { engine, change } = await chooseEngine(request, experiment, HOST);
+    assert.deepEqual(engine, {
+      name: "host",
+      because: "as in 20261101T000000Z-aaaaaa; --engine chooses another",
+    });
+    assert.equal(change, undefined);
+  } finally {
+    await Deno.remove(runs, { recursive: true });
+  }
 });

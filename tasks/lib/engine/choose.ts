@@ -1,16 +1,21 @@
 /** Which engine runs the steps. */
 
+import { join } from "node:path";
 import { Failure } from "../cli/failure.ts";
+import type { EngineName } from "../experiment/engine_name.ts";
 import type { Experiment } from "../experiment/experiment.ts";
-import type { FoundRun } from "../record/run_folder.ts";
-import { listRuns } from "../record/run_folder.ts";
+import { engineOfRun } from "../record/evidence.ts";
+import { runIds } from "../record/run_folder.ts";
 import type { Host } from "../system/host.ts";
 import type { Engine, EngineChoice, EngineRequest } from "./engine.ts";
 import { onHost } from "./engines/host.ts";
 import { allEngines, engineOf } from "./index.ts";
 
 /** What the newest run used, and its id. */
-type Before = Pick<FoundRun, "id"> & { engine: string };
+interface Before {
+  id: string;
+  engine: EngineName;
+}
 
 /**
  * Chooses the engine: the one that was asked for, by an option or in experiment.yaml; else the one that the newest run
@@ -59,8 +64,9 @@ async function choose(
 
 /** What the newest run of the experiment used, however that was chosen. */
 async function newestRun(runs: string, experiment: Experiment): Promise<Before | undefined> {
-  for await (const { id, evidence } of listRuns(runs, experiment.name)) {
-    return { id, engine: evidence.engine.name };
+  for (const id of await runIds(runs, experiment.name)) {
+    const engine = await engineOfRun(join(runs, experiment.name, id));
+    if (engine !== undefined) return { id, engine };
   }
 }
 

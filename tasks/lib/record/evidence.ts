@@ -2,6 +2,7 @@
 
 import { basename, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
+import { ENGINE_NAMES, type EngineName } from "../experiment/engine_name.ts";
 import { exists, inParallel, listFiles, sha256, sha256File, writeJson } from "../system/files.ts";
 import { checkRegular, Folder, IrregularFile, readTextIfThere } from "../system/regular_file.ts";
 import { checkRecord, parseJson } from "../system/records.ts";
@@ -94,6 +95,21 @@ export async function readEvidence(directory: string): Promise<Evidence> {
   }
   const { evidenceSchema } = await import("./evidence_schema.ts");
   return checkRecord(value, path, evidenceSchema, "the evidence of a run");
+}
+
+/**
+ * The engine of a run; undefined where there is no evidence that can be read. It is not checked further: to load the
+ * schema of all evidence takes as long as all else that a plan does with earlier runs.
+ */
+export async function engineOfRun(directory: string): Promise<EngineName | undefined> {
+  try {
+    const path = evidencePath(directory);
+    const text = await readTextIfThere(path, { within: new Folder(directory) });
+    const { schema, engine } = parseJson(text ?? "{}", path) as Partial<Evidence>;
+    return schema === EVIDENCE_SCHEMA ? ENGINE_NAMES.find((name) => name === engine?.name) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Every file below a step's folder with its hash; the step's own record is not an output. */

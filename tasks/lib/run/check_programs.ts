@@ -24,8 +24,7 @@ const REMEDIES: Record<string, string> = {
  * @param python interpreter of the environment
  * @throws Failure(3) that names the first that is missing, with the way to get it
  */
-export async function checkPrograms({ steps, environment, container }: Plan, python: string): Promise<void> {
-  if (container !== undefined) return;
+export async function checkPrograms({ steps, environment }: Plan, python: string): Promise<void> {
   const needed = steps.filter(({ optional }) => !optional);
   for (const step of needed) checkProgram(step, python);
   const notebook = needed.find(({ argv }) => argv[1]?.endsWith("/execute_notebook.py"));

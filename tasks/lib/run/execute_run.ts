@@ -5,11 +5,7 @@ import { Failure } from "../cli/failure.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import type { EarlyAnswers } from "../engine/engine.ts";
 import { engineOf } from "../engine/index.ts";
-import {
-  ensureEnvironment,
-  environmentRequest,
-  type PreparedEnvironment,
-} from "../environment/environment.ts";
+import type { PreparedEnvironment } from "../environment/environment.ts";
 import { publishedSource } from "../experiment/published_source.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import { whenFixed } from "../record/claims_commit.ts";
@@ -28,22 +24,19 @@ import {
   writeEvidence,
 } from "../record/evidence.ts";
 import { notCode, ProjectTree } from "../record/project_tree.ts";
-import { removeReceipt } from "../record/receipt.ts";
 import { markInterrupted, recoverRuns } from "../record/recover.ts";
 import { type FoundRun, pointLatest, publishedPath } from "../record/run_folder.ts";
 import { acquireRun } from "../record/run_lock.ts";
 import { RunLog } from "../record/run_log.ts";
 import { restoreSetAside, SET_ASIDE } from "../record/set_aside.ts";
-import { verdictPath } from "../record/verdict.ts";
 import { kindOf } from "../sources/sources.ts";
 import { exists, makeOwnFolder, sha256File, writeJson } from "../system/files.ts";
 import { StopSignals } from "../system/supervise.ts";
 import { publishedFolder } from "../verdict/conditions.ts";
 import { checkNotebookParameters } from "./check_notebooks.ts";
-import { checkPrograms } from "./check_programs.ts";
 import { checkStandIns } from "./check_stand_ins.ts";
 import { nothingToResume, type Origin, type PreparedRun, type RunRequest } from "./prepare_run.ts";
-import { type CarriedOut, runStep, type StepContext } from "./run_step.ts";
+import type { CarriedOut, StepContext } from "./run_step.ts";
 import { startAhead, type StartedAhead } from "./start_ahead.ts";
 
 /** What the caller of a run hears while it goes on. */
@@ -82,7 +75,10 @@ export async function executeRun(
   await Deno.mkdir(dirname(plan.directory), { recursive: true });
   const environment = await makeEnvironment(prepared, request, stopper, terminal);
   plan.environment.python = environment.python;
-  await checkPrograms(plan, environment.python);
+  if (plan.container === undefined) {
+    const { checkPrograms } = await import("./check_programs.ts");
+    await checkPrograms(plan, environment.python);
+  }
   // Before there is a record: a project that another run writes into is refused, and nothing is left of this one.
   const tree = await ProjectTree.open(plan, request.keepOutputs);
   try {
@@ -189,6 +185,7 @@ export async function makeEnvironment(
     return { python: plan.environment.python, directory: "", lockSha256: "" };
   }
   if (host.image !== undefined) return { python: host.image.python, directory: "", lockSha256: "" };
+  const { ensureEnvironment, environmentRequest } = await import("../environment/environment.ts");
   try {
     return await ensureEnvironment({
       ...environmentRequest(experiment, host),
@@ -328,6 +325,10 @@ export async function recordElsewhere(
 async function takeUp({ id, directory }: FoundRun, { task }: RunRequest): Promise<Evidence> {
   const evidence = await readEvidence(directory);
   if (evidence.status === "done") throw nothingToResume(task, `another process has finished ${id}`);
+  const [{ removeReceipt }, { verdictPath }] = await Promise.all([
+    import("../record/receipt.ts"),
+    import("../record/verdict.ts"),
+  ]);
   // They were about an earlier attempt.
   await Deno.remove(verdictPath(directory)).catch(() => {});
   await removeReceipt(directory);
@@ -351,6 +352,7 @@ interface Running extends RunHooks {
 async function runSteps({ prepared, request, evidence, because, ...given }: Running) {
   const { terminal, stopper, tree } = given;
   const { plan, runs, resumed } = prepared;
+  const { runStep } = await import("./run_step.ts"); // while a container or a kernel starts ahead
   const log = await RunLog.open(plan.directory, evidence.attempts.length);
   evidence.status = "running";
   try {
