@@ -370,3 +370,19 @@ Deno.test("new claims nothing of what a notebook tells of its machine", async ()
   });
   assert.deepEqual([...text.matchAll(/- name: (.*?) #/g)].map(([, name]) => name), ["loss"]);
 });
+
+Deno.test("new claims nothing of a data set's description, and takes no set-up of the README for a step", async () => {
+  const { text } = await proposed({
+    "a.ipynb": notebook([
+      ["print(iris.DESCR)", "sepal length: 4.3\n"],
+      ["print('accuracy:', x)", "accuracy: 0.5\n"],
+    ]),
+    "setup_unix.sh": "python -m venv venv\n",
+    "train.py": "print(1)\n",
+    "README.md": "```sh\n./setup_unix.sh\npython train.py\n```\n",
+  });
+  assert.match(text, /^ {2}train: #/m);
+  assert.match(text, /# perhaps, it sets up an environment.*\n {2}# setup_unix:/);
+  assert.match(text, /name: accuracy/);
+  assert.doesNotMatch(text, /4\.3/);
+});

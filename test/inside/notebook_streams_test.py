@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 from notebook_driver import drive, read_json, write_notebook
 
@@ -56,3 +60,36 @@ def test_texts_take_the_short_way(tmp_path: Path) -> None:
     code, text = drive(path, "--out", tmp_path / "out")
     assert code == 0, text
     assert "writer.<locals>.write\n" in text
+
+
+@pytest.mark.parametrize("first", ["", []])
+def test_what_ipython_notes_as_one_text_goes_through_both(first: str | list[str]) -> None:
+    """Those of IPython up to the spring of 2025 do; later ones note a list. Both are fakes here."""
+    path = Path(__file__).parents[2] / "tasks/inside/notebook/kernel_streams.py"
+    spec = importlib.util.spec_from_file_location("kernel_streams", path)
+    assert spec is not None and spec.loader is not None
+    kernel_streams = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(kernel_streams)
+    notes = SimpleNamespace(output_type="out_stream", bundle={"stream": first})
+    quiet = SimpleNamespace(is_publishing=False, is_active=False, write=lambda text: len(text))
+    through: list[str] = []
+
+    def write(text: str) -> int:
+        notes.bundle["stream"] += text if isinstance(first, str) else [text]
+        through.append(text)
+        return len(text)
+
+    stream = SimpleNamespace(
+        write=write,
+        _buffer_lock=threading.RLock(),
+        parent_header={"id": 1},
+        pub_thread=quiet,
+        _flush_pending=True,
+    )
+    stream._buffers = {frozenset(stream.parent_header.items()): quiet}
+    shell = SimpleNamespace(display_pub=quiet, displayhook=quiet, execution_count=1, showing_traceback=False)
+    shell.history_manager = SimpleNamespace(outputs={1: [notes]})
+    fast = kernel_streams.writer(shell, stream, "stdout")
+    assert [fast("a"), fast("b"), fast("c")] == [1, 1, 1]
+    assert "".join(notes.bundle["stream"]) == "abc"
+    assert through == (["a", "b", "c"] if isinstance(first, str) else ["a"])

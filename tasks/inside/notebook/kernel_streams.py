@@ -134,7 +134,9 @@ def writer(shell: Any, stream: Any, channel: str) -> Callable[[str], int | None]
             written: int | None = through_both(text)
             parent, outputs = stream.parent_header, noted.get(count)
             last = outputs[-1] if outputs else None
-            state = parent, frozenset(parent.items()), last if last and last.output_type == kind else None
+            if last and (last.output_type != kind or type(last.bundle.get("stream")) is not list):
+                last = None  # the first releases of IPython that note what is printed keep it as one text
+            state = parent, frozenset(parent.items()), last
             return written
         with lock:
             stream._buffers[key].write(text)

@@ -137,6 +137,9 @@ const LOOK = /\.(?:head|tail|sample|info|describe)\([^()]*\)\s*;?$/;
 /** What is printed is the machine and its packages. */
 const TELLS_OF_MACHINE = /^\s*%(?:watermark|version_information|sysinfo)\b/m;
 
+/** What comes with a data set of scikit-learn's: text that somebody wrote, with numbers of the data and years of papers. */
+const DESCRIBES_DATA = /\.DESCR\b|\[["']DESCR["']\]/;
+
 const SEEDED =
   /\bseed\s*\(|\bseed\s*=\s*\d|\b(?:default_rng|RandomState|Generator)\(\s*\w|\brandom_state\s*=/;
 
@@ -146,7 +149,8 @@ const DRAWS = /\brandom\.\w+\(|\brng\.\w+\(|(?<![.\w])(?:rand|randn|randint)\(/;
 function linesOf(cell: Loose, found: string, isSeeded: boolean): PrintedLine[] {
   if (cell?.cell_type !== "code" || !Array.isArray(cell.outputs)) return [];
   const source = [cell.source].flat().join("").trim().split("\n").at(-1)!.trim();
-  if (LOOK.test(source) || TELLS_OF_MACHINE.test([cell.source].flat().join(""))) return [];
+  const whole = [cell.source].flat().join("");
+  if (LOOK.test(source) || TELLS_OF_MACHINE.test(whole) || DESCRIBES_DATA.test(whole)) return [];
   return cell.outputs.flatMap((output: Loose) => {
     if (output?.output_type === "error" || output?.name === "stderr") return [];
     const isValue = output?.output_type === "execute_result" && (isSeeded || !DRAWS.test(source));

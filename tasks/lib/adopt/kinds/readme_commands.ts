@@ -10,6 +10,9 @@ import type { Repository } from "../repository.ts";
 /** More than this is a list of what can be done, not of what was done. */
 const MOST_STEPS = 12;
 
+/** Its packages and folders are of the machine of whoever wrote it. */
+const SETS_UP = /(?:^|\/)(?:set-?up|install|bootstrap|create[_-]?v?env)[\w-]*\.(?:sh|bash)$/i;
+
 export const README_COMMANDS: Kind = {
   name: "README",
   look(repository, draft) {
@@ -27,6 +30,9 @@ export const README_COMMANDS: Kind = {
         const same = steps.find(({ value }) => value.sources[0] === step.sources[0]);
         if (same && JSON.stringify(same.value.run) === JSON.stringify(step.run)) continue;
         const active = steps.filter(({ value }) => value.doubt === undefined);
+        if (step.sources.some((source) => SETS_UP.test(source))) {
+          step.doubt ??= "it sets up an environment, as `environment` does here";
+        }
         if (same && same.value.doubt === undefined) step.doubt ??= `another way to call ${step.sources[0]}`;
         else if (active.length >= MOST_STEPS) step.doubt ??= "one of many";
         step.name = stepName(step.name, steps.map(({ value }) => value.name));
