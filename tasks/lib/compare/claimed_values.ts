@@ -8,6 +8,7 @@ import { countsObtained } from "../verdict/counts.ts";
 import { type Observation, readSource, runFiles } from "../verdict/read_value.ts";
 import type { Cell } from "./columns.ts";
 
+/** What one claim is about, as each run has it. */
 export interface ClaimedValue {
   claim: string;
   unit?: string;
@@ -22,6 +23,7 @@ export interface ClaimedValue {
   samples?: number;
 }
 
+/** One for each claim, in their order; a value that can't be read in a run is absent there, and no error. */
 export async function compareClaimedValues(
   claims: Claim[],
   a: FoundRun,

@@ -3,8 +3,10 @@
 import { ContentProblem } from "../values/content_problem.ts";
 import { parseCsv } from "../values/csv.ts";
 
+/** A number is a double, so digits beyond its precision make no difference. */
 export type Cell = number | string | boolean | null;
 
+/** Values of one quantity, in the order of the file. */
 export interface Column {
   /** A JSON pointer or a column's name. */
   name: string;

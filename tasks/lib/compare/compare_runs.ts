@@ -16,8 +16,10 @@ import { findOutputs, type FoundOutput } from "./outputs.ts";
 import { comparePrinted } from "./printed.ts";
 import { countTensors } from "./tensors.ts";
 
+/** Version of what `compare --json` prints. */
 export const COMPARISON_SCHEMA = 1;
 
+/** What `compare --json` prints. */
 export interface Comparison {
   schema: typeof COMPARISON_SCHEMA;
   a: Side;
@@ -48,10 +50,12 @@ export interface EqualFile {
   tensors?: number;
 }
 
+/** A file that is in both runs and not the same; its path begins with the step's name. */
 export interface FileDifference extends Difference {
   path: string;
 }
 
+/** One of the two runs. */
 export interface Side {
   run: string;
   directory: string;

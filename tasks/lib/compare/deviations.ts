@@ -18,6 +18,7 @@ export interface Point {
   picture?: string;
 }
 
+/** How one quantity differs between A and B. */
 export interface Deviation {
   /** JSON pointer or name of the column. */
   quantity: string;
@@ -41,6 +42,7 @@ export interface ColumnsDifference {
   problems: string[];
 }
 
+/** What is known of the cells from elsewhere: claims, and words that differ in any two runs. */
 export interface Reading {
   /** Samples that a percentage of that name is of, with the decimals it is claimed with. */
   count(quantity: string): ((cell: Cell) => number | undefined) | undefined;
@@ -50,6 +52,7 @@ export interface Reading {
 /** Flipped predictions that are listed by name. */
 const MOST_FLIPPED = 10;
 
+/** Pairs columns by their names and cells by their position; a column that one side lacks is a problem. */
 export function compareColumns(a: Column[], b: Column[], reading: Reading): ColumnsDifference {
   const result: ColumnsDifference = { deviations: [], problems: [] };
   const others = new Map(b.map((column) => [column.name, column]));

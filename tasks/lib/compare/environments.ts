@@ -4,6 +4,7 @@ import type { Evidence } from "../record/evidence.ts";
 import { ASPECTS, type Likelihood } from "./aspects.ts";
 import { recordOf } from "./step_record.ts";
 
+/** One aspect in which steps of the two runs had other conditions. */
 export interface EnvironmentDifference {
   /** What differs, e.g. `device`. */
   aspect: string;

@@ -11,6 +11,7 @@ import type { FoundOutput } from "./outputs.ts";
 import { TensorProblem } from "./safetensors.ts";
 import { compareTensorFiles, TENSORS_EXTENSION, type TensorsDifference } from "./tensors.ts";
 
+/** Where two files differ, as precisely as their format allows. */
 export type Detail =
   | { kind: "values" } & ColumnsDifference
   | { kind: "tensors" } & TensorsDifference

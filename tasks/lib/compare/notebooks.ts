@@ -2,6 +2,7 @@
 
 import { maskedBy, type Masks } from "./incidental.ts";
 
+/** Phrases for people, one for each cell; cells count from 1. */
 export interface NotebookDifference {
   /** What differs, e.g. `cell 6: the output differs: "loss 0.2" against "loss 0.3"`. */
   cells: string[];

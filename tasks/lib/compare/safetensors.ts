@@ -5,6 +5,7 @@ import { Buffer } from "node:buffer";
 /** Why a file can't be read as tensors; the message goes on after its name. */
 export class TensorProblem extends Error {}
 
+/** A tensor as the header describes it; `begin` and `end` count from the file's first byte. */
 export interface TensorInfo {
   dtype: string;
   shape: number[];

@@ -17,6 +17,7 @@ const MOST_NAMES = 6;
 /** Files of a kind that are listed; `--json` has all. */
 const MOST_FILES = 20;
 
+/** Lines for a terminal; an empty one stands between two sections. */
 export function showComparison(comparison: Comparison, terminal: Terminal): string[] {
   const { a, b, claims, files, steps } = comparison;
   const sections = [

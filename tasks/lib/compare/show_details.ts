@@ -82,6 +82,7 @@ export function showDifference(difference: number | undefined, samples?: number)
   return signed(Number.isInteger(difference) ? String(difference) : difference.toPrecision(2));
 }
 
+/** With + or −; a zero has none. */
 export function signed(text: string): string {
   if (text.startsWith("-")) return `−${text.slice(1)}`;
   return /^0(?:\.0*)?$/.test(text) ? text : `+${text}`;

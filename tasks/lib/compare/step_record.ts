@@ -22,6 +22,7 @@ export type { ProcessRecord };
 /** Versions, devices and flags of a framework. */
 export type Framework = FrameworkRecord & { name: string };
 
+/** A GPU that is described, not only named. */
 export type Device = Exclude<Extract<FrameworkRecord["devices"], unknown[]>[number], string>;
 
 /**

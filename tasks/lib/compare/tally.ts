@@ -16,6 +16,7 @@ export interface Tally {
   relative: number;
 }
 
+/** Of no elements yet; the comparers of `ELEMENTS` add to it. */
 export function emptyTally(): Tally {
   return { differing: 0, notFinite: 0, ulp: 0n, absolute: 0, relative: 0 };
 }

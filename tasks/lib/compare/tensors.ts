@@ -22,6 +22,7 @@ export interface TensorDifference {
   relative: number;
 }
 
+/** How two files differ, by the names of their tensors. */
 export interface TensorsDifference {
   equal: number;
   /** Those with the largest relative difference first. */
@@ -80,6 +81,7 @@ function describeMismatch(a: TensorInfo | undefined, b: TensorInfo | undefined):
   throw new TensorProblem(`has other data than its header says for ${left}`);
 }
 
+/** Type and shape: `F32 [64, 3]`. */
 export function describeTensor({ dtype, shape }: Pick<TensorInfo, "dtype" | "shape">): string {
   return `${dtype} [${shape.join(", ")}]`;
 }

@@ -11,6 +11,7 @@ import { manifestPath, readManifest } from "./tree/tree_manifest.ts";
 
 export type { EntryRecord };
 
+/** Fetched data as they lie in the cache. */
 export interface Entry {
   /** Absolute, and without links. */
   folder: string;

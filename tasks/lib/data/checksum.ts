@@ -13,6 +13,7 @@ export function showHash(hash: DataHash): string {
   return "md5" in hash ? `md5:${hash.md5}` : `sha256:${hash.sha256}`;
 }
 
+/** False for an MD5 and for the beginning of a SHA-256, which a pin makes whole. */
 export function isWhole(hash: DataHash): boolean {
   return "sha256" in hash && hash.sha256.length === 64;
 }
@@ -34,6 +35,7 @@ export async function hashFile(path: string, hash: DataHash): Promise<Found> {
   return (await readChecksums(file, expectedOf(hash))).digest();
 }
 
+/** What experiment.lock keeps of one data set. */
 export type DataPin = NonNullable<ExperimentLock["data"]>[string];
 
 /** What the YAML says of data, as experiment.lock repeats it: where it says something else, it means other data. */

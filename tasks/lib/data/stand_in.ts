@@ -2,6 +2,7 @@
 
 import { shellQuote } from "../system/command.ts";
 
+/** A file that is not the file itself. */
 export interface StandIn {
   path: string;
   /** With its article, e.g. "a Git LFS pointer". */

@@ -3,6 +3,7 @@
 import { Failure } from "../cli/failure.ts";
 import { run } from "../system/command.ts";
 
+/** How a program answered; a silent one was ended after so many seconds. */
 export type Answer =
   | { kind: "missing" }
   | { kind: "silent"; seconds: number }

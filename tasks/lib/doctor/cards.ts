@@ -6,6 +6,7 @@ import type { Answer } from "./ask.ts";
 /** Drivers of branch 470 and older have no `compute_cap`. */
 export const CARD_QUERY = smiQuery("name,driver_version,uuid,compute_cap");
 
+/** For drivers that do not know the field of compute capability. */
 export const OLD_CARD_QUERY = smiQuery("name,driver_version,uuid");
 
 /** What NVIDIA calls a card decides which drivers its images accept for it. */
@@ -21,6 +22,7 @@ export interface Card {
   capability?: string;
 }
 
+/** The cards of this machine, or why they can't be listed. */
 export interface Cards {
   cards: Card[];
   /** What `nvidia-smi` said instead of a list. */
@@ -33,10 +35,12 @@ function smiQuery(fields: string): string[] {
   return ["nvidia-smi", `--query-gpu=${fields}`, "--format=csv,noheader"];
 }
 
+/** Whether the driver is too old to tell a compute capability, so that `OLD_CARD_QUERY` is to be asked. */
 export function lacksCapability(answer: Answer): boolean {
   return answer.kind === "ended" && /"compute_cap" is not a valid field/.test(answer.stdout + answer.stderr);
 }
 
+/** Never throws: an answer that is no list is the `problem`. */
 export function readCards(answer: Answer): Cards {
   switch (answer.kind) {
     case "missing":

@@ -22,6 +22,7 @@ export const NEWEST_IMAGE = imageName(GPU_IMAGES[0]!);
 /** Without an experiment: the newest image, and a GPU if there is one. */
 export const DEFAULT_DEMANDS: Demands = { image: NEWEST_IMAGE, gpus: "optional" };
 
+/** Where the experiment names no image, the newest GPU-Jupyter's is looked at. */
 export function demandsOf({ name, environment }: Experiment): Demands {
   const { image, gpus, engine, limits: { shmSize } } = environment;
   return {

@@ -29,12 +29,14 @@ export interface GpuProbes {
   kernel: string;
 }
 
+/** All that was found on this machine. */
 export interface Probes extends Omit<GpuProbes, "kernel"> {
   answers: GpuAnswers & EngineAnswers & { git: Answer };
   machine: Machine;
   programs: Omit<Programs, "git">;
 }
 
+/** All groups in the order in which they are shown. */
 export function diagnose(probes: Probes, demands: Demands): Group[] {
   const { answers, machine, programs } = probes;
   const engines = readEngines(answers);
@@ -61,6 +63,7 @@ export function diagnose(probes: Probes, demands: Demands): Group[] {
   ];
 }
 
+/** What bears on GPUs of all that was found. */
 export function readGpu({ answers, cdi, rancher, kernel }: GpuProbes): GpuProbe {
   const docker = readDocker(answers.docker_version, answers.docker_info);
   const desktop = docker.state === "usable" ? docker.desktop : undefined;

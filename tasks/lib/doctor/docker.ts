@@ -6,6 +6,7 @@ import { compareVersions } from "../system/version.ts";
 import { type Answer, jsonOf } from "./ask.ts";
 import { type Finding, finding, ok } from "./findings.ts";
 
+/** Docker as it answered; `unusable` has a client, and an engine that can't be reached. */
 export type Docker =
   | { state: "missing" }
   | { state: "silent"; seconds: number }
@@ -14,6 +15,7 @@ export type Docker =
   | { state: "unusable"; client?: string; failure: Failure }
   | DockerEngine;
 
+/** A Docker whose engine answers; versions are as it writes them. */
 export interface DockerEngine {
   state: "usable";
   client: string;

@@ -20,6 +20,7 @@ export interface Engines {
   apptainer: Simple;
 }
 
+/** What each engine's program said of itself. */
 export interface EngineAnswers {
   docker_version: Answer;
   docker_info: Answer;
@@ -65,6 +66,7 @@ function silence(title: string, seconds: number): Finding {
   return finding("warning", `${title} did not answer within ${seconds} s`, "Restart it");
 }
 
+/** False for a name that is no container engine, such as `host`. */
 export function isUsable(engines: Engines, name: string): boolean {
   return name in engines && engines[name as keyof Engines].state === "usable";
 }

@@ -6,6 +6,7 @@ import type { Style, Terminal } from "../cli/terminal.ts";
 /** `ok`: as it should be; `note`: good to know; `warning`: something will not work; `blocker`: the experiment can't run. */
 export type Severity = "ok" | "note" | "warning" | "blocker";
 
+/** One thing that doctor says. */
 export interface Finding {
   severity: Severity;
   message: string;
@@ -27,6 +28,7 @@ export function finding(severity: Exclude<Severity, "ok">, message: string, reme
   return { severity, message, remedy };
 }
 
+/** How many findings of all groups weigh so much. */
 export function countOf(severity: Severity, groups: Group[]): number {
   return groups.flatMap(({ findings }) => findings).filter((one) => one.severity === severity).length;
 }

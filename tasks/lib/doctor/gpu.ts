@@ -31,6 +31,7 @@ export interface Containers {
   systemd: boolean;
 }
 
+/** In this order: cards, what the experiment asks of them, its image, and the way into a container. */
 export function diagnoseGpu(probe: GpuProbe, demands: Demands, containers: Containers): Finding[] {
   const { cards } = probe.cards;
   const used = chosenCards(cards, demands);

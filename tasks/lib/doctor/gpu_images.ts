@@ -76,6 +76,7 @@ const GENERATION_FLOOR: Record<string, number> = { "11": 450, "12": 525 };
 
 const REPOSITORY = "cschranz/gpu-jupyter";
 
+/** With the repository, as an engine takes it. */
 export function imageName({ tag }: GpuImage): string {
   return `${REPOSITORY}:${tag}`;
 }

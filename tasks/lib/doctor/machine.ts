@@ -8,6 +8,7 @@ import type { Demands } from "./demands.ts";
 /** Where JupyterLab is served unless the user says otherwise. */
 export const JUPYTER_PORT = 8888;
 
+/** The file system that a path is on. */
 export interface Disk {
   path: string;
   /** Bytes. */
@@ -26,6 +27,7 @@ export interface UserNamespaces {
   restricted?: boolean;
 }
 
+/** What was found of this machine; a part that the system does not tell is absent. */
 export interface Machine {
   os: string;
   /** e.g. "6.8.0-45-generic", or "5.15.167.4-microsoft-standard-WSL2". */
@@ -58,6 +60,7 @@ const IMAGE_BYTES = { cpu: 2.5e9, gpu: 25e9 };
 
 const RUNS_BYTES = 1e9;
 
+/** By the kernel's name, so in a container on WSL, too. */
 export function isWsl({ kernel }: Pick<Machine, "kernel">): boolean {
   return /microsoft/i.test(kernel);
 }

@@ -5,6 +5,7 @@ import { compareVersions } from "../system/version.ts";
 import { type Answer, jsonOf } from "./ask.ts";
 import { type Finding, finding, ok } from "./findings.ts";
 
+/** Podman as it answered. */
 export type Podman =
   | { state: "missing" }
   | { state: "silent"; seconds: number }

@@ -38,6 +38,7 @@ export function readCdi(path: string, text: string): CdiSpec | undefined {
   return { path, driver: /libcuda\.so\.(\d+\.\d+(?:\.\d+)?)/.exec(text)?.[1] };
 }
 
+/** Its known vulnerabilities go before its age. */
 export function diagnoseToolkit(version: string): Finding {
   const said = `NVIDIA Container Toolkit ${version}`;
   const found = VULNERABILITIES.filter(([, last]) => compareVersions(version, last) <= 0).map(([id]) => id);
@@ -81,6 +82,7 @@ export function diagnoseReload(): Finding {
   );
 }
 
+/** Describes the cards anew; needed after each update of the driver. */
 export const MAKE_CDI = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml";
 
 const UPDATE =

@@ -25,6 +25,7 @@ export interface Limits {
 /** More claims than this are a table only, with a picture of those that deviate most. */
 const MOST_DRAWN = 24;
 
+/** Says so where there are none; of more than the limit, those that hold are left out first. */
 export async function claimsSection(
   { experiment, verdict, claimsChanged }: Judged,
   limits: Limits,

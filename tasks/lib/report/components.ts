@@ -3,6 +3,7 @@
 import { type Content, Html, html } from "./html.ts";
 import { SIGNS, type Tone } from "./outcome.ts";
 
+/** A part of a page with its heading; the id is also that of links to it. */
 export function section(id: string, title: string, ...content: Content[]): Html {
   return html`
     <section id="${id}"
@@ -15,6 +16,7 @@ export function pill(tone: Tone, word: string): Html {
   return html`<span class="pill ${tone}"><span aria-hidden="true">${SIGNS[tone]}</span> ${word}</span>`;
 }
 
+/** A column of `table`. */
 export interface Column {
   title: string;
   /** Class of the column's cells. */
@@ -91,6 +93,7 @@ export function csvRows(rows: readonly (readonly CsvCell[])[], note?: string): H
   return html`<template class="csv" data-note="${note ?? ""}">${text}</template>`;
 }
 
+/** Nothing is an empty cell. */
 export type CsvCell = string | number | null | undefined;
 
 /** A text that a spreadsheet would compute is quoted from it, too: names are those of others. */

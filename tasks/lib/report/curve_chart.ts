@@ -133,6 +133,7 @@ function rowsOf(
   });
 }
 
+/** In the units of the data. */
 export interface Point {
   x: number;
   y: number;

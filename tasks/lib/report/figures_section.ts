@@ -13,6 +13,7 @@ import { renderChart } from "./render_chart.ts";
 /** Steps whose curves are drawn. */
 const MOST_STEPS = 6;
 
+/** Undefined where no step left curves, predictions or images. */
 export async function figuresSection(data: ReportData, limits: Limits): Promise<Html | undefined> {
   const steps = data.steps.filter(({ curves }) => curves.length > 0).slice(0, MOST_STEPS);
   const curves = await Promise.all(steps.map((step, index) => curvesOfStep(data, step, `step-${index}`)));

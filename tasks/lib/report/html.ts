@@ -7,6 +7,7 @@ export class Html {
   constructor(readonly markup: string) {}
 }
 
+/** What a template takes: `undefined` and `false` leave nothing, a list its items in turn. */
 export type Content = Html | string | number | undefined | false | readonly Content[];
 
 /** A template whose values are escaped; lists are joined, `undefined` and `false` leave nothing. */

@@ -13,6 +13,7 @@ import { outcomeFrom, placeOf, SIGNS } from "./outcome.ts";
 import { document, section, table } from "./components.ts";
 import { pluralize } from "../cli/format.ts";
 
+/** A run as its row needs it; `verdict` is absent where none was recorded. */
 export interface ListedRun {
   id: string;
   evidence: Evidence;
@@ -64,6 +65,7 @@ async function readSweeps(folder: string): Promise<ListedSweep[]> {
   return read.filter((one) => one !== undefined);
 }
 
+/** The whole page, with experiments in the order of the map. */
 export async function indexPage(experiments: ReadonlyMap<string, Listed[]>): Promise<string> {
   const all = [...experiments.values()].flat();
   const sweeps = all.filter((one) => "record" in one).length;

@@ -5,6 +5,7 @@ import type { Check, Verdict } from "../record/verdict.ts";
 import type { Judged } from "../verdict/judge.ts";
 import { conclude, type Findings, isHeld } from "./text.ts";
 
+/** Colour and sign; `unsure` is what neither holds nor fails, such as an inconclusive claim. */
 export type Tone = "good" | "bad" | "unsure";
 
 export interface Outcome {
@@ -47,6 +48,7 @@ const TONES: Record<Verdict, Tone> = {
   "not applicable": "unsure",
 };
 
+/** Of one claim's verdict. */
 export function toneOfVerdict(verdict: Verdict): Tone {
   return TONES[verdict] ?? "unsure";
 }

@@ -1,5 +1,6 @@
 /** Predictions of a classifier as a step left them, and the confusion matrix of them. */
 
+/** Of one sample: its class, and the one that was predicted. */
 export interface Prediction {
   label: string;
   predicted: string;

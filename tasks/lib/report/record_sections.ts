@@ -21,6 +21,7 @@ export function wordsSection({ judged, evidence }: ReportData): Html {
   );
 }
 
+/** The commands that repeat the run, and those that its steps were started with. */
 export function repeatSection({ evidence, judged }: ReportData, { rows }: Limits): Html {
   const text = commandsToRepeat(evidence).map(({ command, purpose }) => `# ${purpose}\n${command}`).join(
     "\n\n",
@@ -52,6 +53,7 @@ function readData({ steps }: Evidence): [name: string, sha256: string][] {
   return [...new Map(all.map(([name, { sha256 }]) => [name, sha256]))];
 }
 
+/** Commit and image of the last attempt; hashes of sources, data, records and outputs. */
 export function provenanceSection({ evidence, judged }: ReportData, limits: Limits): Html {
   const attempt = evidence.attempts.at(-1);
   const image = attempt?.environment.image;

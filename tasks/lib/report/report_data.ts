@@ -21,6 +21,7 @@ export interface StepData {
   image?: Image;
 }
 
+/** A picture that a step left, small enough to be put into the page. */
 export interface Image {
   path: string;
   mediaType: string;

@@ -11,6 +11,7 @@ import { pill, section, table } from "./components.ts";
 
 const STEP_TONES: Record<string, Tone> = { done: "good", reused: "good", failed: "bad" };
 
+/** Steps that were planned and did not run have a row without a bar. */
 export function timelineSection({ evidence, judged }: ReportData, limits: Limits): Html {
   const planned = judged.plan.steps.map(({ name }) => name);
   const names = [...new Set([...planned, ...Object.keys(evidence.steps)])].slice(0, limits.rows);

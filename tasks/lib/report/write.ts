@@ -8,6 +8,7 @@ import { indexPage, readRuns } from "./index_page.ts";
 import { gatherReportData, type ReportData } from "./report_data.ts";
 import { reportPage } from "./page.ts";
 
+/** Where the page is, and what is in it. */
 export interface WrittenReport {
   /** Path of the page. */
   path: string;

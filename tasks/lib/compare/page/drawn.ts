@@ -27,6 +27,7 @@ export interface Drawn {
   pictures: Map<string, string>;
 }
 
+/** What is drawn of one run. */
 export interface DrawnSide {
   evidence: Evidence;
   steps: StepData[];
@@ -39,6 +40,7 @@ const LARGEST_PICTURE = 200e3;
 
 const MOST_BYTES = 500e3;
 
+/** Reads both run folders again; a picture that is missing or too large is left out. */
 export async function gatherDrawn(comparison: Comparison, a: FoundRun, b: FoundRun): Promise<Drawn> {
   const [sideA, sideB, pictures] = await Promise.all([
     drawSide(a),

@@ -18,6 +18,7 @@ const SIGNATURES: [Compression, number[]][] = [
   ["bzip2", [0x42, 0x5a, 0x68]],
 ];
 
+/** By the signature; six bytes are enough. */
 export function compressionOf(beginning: Uint8Array): Compression {
   return SIGNATURES.find(([, bytes]) => bytes.every((byte, i) => beginning[i] === byte))?.[0] ?? "none";
 }

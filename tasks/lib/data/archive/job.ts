@@ -11,6 +11,7 @@ const BLOCK = 4096;
 
 export const ANOTHER_DISK = "name a folder on another disk: XDG_CACHE_HOME=/path/to/folder";
 
+/** What was unpacked so far, and whether there is room for the rest. */
 export class Job {
   readonly files: TreeFile[] = [];
   #bytes = 0;

@@ -17,6 +17,7 @@ export const LIMITS: Limits = { files: 2_000_000, bytes: 1e12, ratio: 200 };
 /** So little does no harm, however small the archive is. */
 const FREE_BYTES = 100e6;
 
+/** Of what is unpacked; files are files and folders together. */
 export interface Amount {
   files: number;
   bytes: number;

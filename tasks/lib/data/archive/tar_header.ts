@@ -29,6 +29,7 @@ const PREFIX = [345, 500] as const;
 
 const TYPE = 156;
 
+/** Two such blocks end an archive. */
 export function isZero(block: Uint8Array): boolean {
   return block.every((byte) => byte === 0);
 }

@@ -19,8 +19,10 @@ const DEFLATED = 8;
 /** Bytes of a local header without name and extra field, and the most that each of the two can have. */
 export const LOCAL_HEADER = 30;
 
+/** The longest name or extra field that an entry can have, in bytes. */
 export const MAX_FIELD = 0xffff;
 
+/** A file that is to be unpacked, with where its bytes are. */
 export interface ZipFile {
   path: string;
   /** Where its local header begins in the archive, and where all that may belong to it ends. */
@@ -34,6 +36,7 @@ export interface ZipFile {
   isExecutable: boolean;
 }
 
+/** All that is to be unpacked, checked before the first byte is. */
 export interface ZipPlan {
   /** In the order of the archive. */
   files: ZipFile[];

@@ -7,6 +7,7 @@ import { ArchiveError } from "./archive_error.ts";
 import { unpackBatch } from "./zip_batch.ts";
 import type { ZipFile } from "./zip_directory.ts";
 
+/** What a worker is asked for. */
 export interface Share {
   archive: string;
   tree: string;

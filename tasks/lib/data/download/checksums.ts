@@ -48,6 +48,7 @@ export class Checksums {
   }
 }
 
+/** Without a SHA-256 among the digests it is empty, and equal to none. */
 export function foundOf(digests: [Algorithm, string][], bytes: number): Found {
   const { sha256 = "", md5 } = Object.fromEntries(digests) as Partial<Record<Algorithm, string>>;
   return { sha256, md5, bytes };

@@ -17,6 +17,7 @@ export interface ConnectionOptions {
   mayMove?: (from: URL, to: URL) => string | undefined;
 }
 
+/** Ends by itself when nothing was heard for `idleMs`, within an eighth of that. */
 export class Connection implements Disposable {
   #silence = new AbortController();
   #heard = performance.now();

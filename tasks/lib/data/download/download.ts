@@ -21,6 +21,7 @@ export interface DownloadRequest extends Expected {
   urls: string[];
 }
 
+/** What lies at the target now; the hash is the file's own. */
 export interface Downloaded {
   sha256: string;
   bytes: number;

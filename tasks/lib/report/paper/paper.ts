@@ -23,6 +23,7 @@ export interface PaperRun {
 
 const WRITTEN = "Written by the task report";
 
+/** What is written as LaTeX and Typst; the texts hold no control characters any more. */
 export function paperRun({ evidence }: FoundRun, judged: Judged): PaperRun {
   return {
     run: evidence.run,
