@@ -158,3 +158,23 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: "what pip freeze listed on Windows for Windows alone is no package elsewhere",
+  ignore: withoutUv !== undefined || Deno.build.os === "windows",
+  fn: async () => {
+    await using project = await Project.make({
+      "experiment.yaml": "name: a\nenvironment: { requirements: requirements.txt, as_of: 2025-06-01 }\n" +
+        "steps: { a: { run: [python, a.py] } }\n",
+      "requirements.txt": "usable==1.0\npywinpty==1.0\n",
+      "a.py": "import usable\nprint(usable.value)\n",
+    });
+    const packages = [{ name: "usable", tag: "py3-none-any" }, { name: "pywinpty" }, SETUPTOOLS];
+    const server = await serveDated(project.path("index"), packages);
+    const env = { UV_DEFAULT_INDEX: `http://127.0.0.1:${(server.addr as Deno.NetAddr).port}/simple/` };
+    const { code, stdout, stderr } = await project.task("reproduce", ["--engine", "host", "--yes"], env);
+    await server.shutdown();
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /^7$/m);
+  },
+});

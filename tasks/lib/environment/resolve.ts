@@ -253,6 +253,7 @@ async function resolveWithUv(uv: Uv, request: ContentsRequest): Promise<Resoluti
     ...[uv.path, "pip", "compile", ...await inputsOf(request), "--python", place.python.path],
     ...choicesOf(request, place.python.version),
     ...["--format", "pylock.toml", "--output-file", lock, "--quiet"],
+    ...await withoutWindows(place.scratch),
   ];
   const backend = torch === "auto" ? (gpu ? "auto" : "cpu") : torch;
   await compiled(tool, compile, backend, request);
@@ -270,6 +271,21 @@ async function resolveWithUv(uv: Uv, request: ContentsRequest): Promise<Resoluti
   }
   refuseCuda(packages, backend !== "cpu", tool.name);
   return fromPylock(uv, request, lock, packages, text);
+}
+
+/**
+ * Packages of Windows alone, which `pip freeze` lists there without saying so. Elsewhere their sources can't be built, and
+ * nothing that runs imports them.
+ */
+const OF_WINDOWS = ["pywinpty", "pywin32", "pypiwin32", "pywinauto", "windows-curses", "wincertstore", "wmi"];
+
+async function withoutWindows(scratch: string): Promise<string[]> {
+  const overrides = join(scratch, "windows.txt");
+  await Deno.writeTextFile(
+    overrides,
+    OF_WINDOWS.map((name) => `${name}; sys_platform == "win32"\n`).join(""),
+  );
+  return Deno.build.os === "windows" ? [] : ["--overrides", overrides];
 }
 
 /** The files to resolve, with what is installed beside them as a file of its own. */
