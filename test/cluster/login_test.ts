@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { bring, loginOf, NotReached, send, write } from "../../tasks/lib/cluster/login.ts";
+import { bring, loginOf, NotReached, send, sendFiles, write } from "../../tasks/lib/cluster/login.ts";
 import { relocate } from "../../tasks/lib/cluster/relocate.ts";
 import { Failure } from "../../tasks/lib/cli/failure.ts";
 import { Project } from "../support/project.ts";
+import { mount, mountable, unmount } from "../support/small_disk.ts";
 import { LOGIN, Sshd, sshMissing } from "../support/sshd.ts";
 
 const missing = await sshMissing();
@@ -84,6 +85,29 @@ Deno.test({ name: "a login node", ignore: missing !== undefined }, async (t) => 
       });
     });
 
+    await t.step({
+      name: "a full disk there is called so, whatever is written",
+      ignore: !mountable,
+      fn: async () => {
+        const disk = project.path("disk");
+        await mount(disk, "size=64k");
+        try {
+          await project.write("big/photos.csv", "x".repeat(200_000));
+          const full = (error: Failure) => {
+            assert.match(error.message, /^There is no room on login: .*No space left on device/);
+            return error instanceof Failure && !(error instanceof NotReached);
+          };
+          await assert.rejects(
+            sendFiles(LOGIN, project.path("big"), join(disk, "a"), ["photos.csv"]),
+            full,
+          );
+          await assert.rejects(write(LOGIN, join(disk, "jobs"), "x".repeat(200_000)), full);
+        } finally {
+          await unmount(disk);
+        }
+      },
+    });
+
     await t.step("another host's key, a key that does not fit, and nobody there", async () => {
       const failure = async () => {
         const error = await login.run(["true"]).then(() => undefined, (error) => error);
@@ -101,6 +125,23 @@ Deno.test({ name: "a login node", ignore: missing !== undefined }, async (t) => 
       assert.match(await failure(), /^Cannot reach login: .*Permission denied .* without a question/);
       await sshd.stop();
       assert.match(await failure(), /^Cannot reach login: .*Connection refused.* Try: ssh login true/);
+    });
+  } finally {
+    Deno.env.set("PATH", before);
+  }
+});
+
+Deno.test({ name: "a login node without rsync", ignore: missing !== undefined }, async () => {
+  await using project = await Project.make({ "here/a": "" });
+  // All that is found without a login shell, as rsync would be.
+  await Deno.symlink("/bin/bash", project.path("bash"));
+  await using sshd = await Sshd.start({ PATH: project.root });
+  const before = Deno.env.get("PATH")!;
+  Deno.env.set("PATH", sshd.env.PATH!);
+  try {
+    await assert.rejects(send(LOGIN, project.path("here"), project.path("there")), (error) => {
+      assert.match((error as Failure).message, /^Cannot copy from or to login: there is no rsync on it$/);
+      return !(error instanceof NotReached);
     });
   } finally {
     Deno.env.set("PATH", before);
@@ -162,17 +203,15 @@ Deno.test("what is not copied to a login node is refused before anything is aske
   }
 });
 
-Deno.test("data, and steps of earlier runs, are not copied to a login node: they are missed before", async (t) => {
+Deno.test("what a step downloads, and steps of earlier runs, are missed before a login node is asked", async (t) => {
   await using project = await Project.make({
     "experiment.yaml": `name: test
-data:
-  photos: { how: ask the authors, to: photos.csv, sha256: "87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7" }
+data: { photos: { to: photos.csv } }
 steps:
   train: { run: [python3, -V] }
   read: { run: [python3, -V], needs: [train] }
-  look: { run: [python3, -V, "{data.photos}"] }
+  look: { run: [python3, -V], data: [photos] }
 `,
-    "photos.csv": "a\n",
     "hosts/far.yaml": "host: nowhere.invalid\nfolder: /scratch\n",
   });
   const refused = async (step: string) => {
@@ -180,10 +219,10 @@ steps:
     assert.equal(code, 2, stderr);
     return stderr;
   };
-  await t.step("data", async () => {
+  await t.step("downloads", async () => {
     assert.match(
       await refused("look"),
-      /"look" can't run on a cluster: it needs data, .* not copied to nowhere\.invalid/,
+      /"look" can't run on a cluster: what it downloads by itself .* from nowhere\.invalid: give the data urls/,
     );
   });
   await t.step("an earlier run", async () => {

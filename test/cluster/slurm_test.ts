@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { call, said } from "../support/users.ts";
 import { saysOutOfMemory } from "../../tasks/lib/cluster/submission.ts";
 import { sha256File } from "../../tasks/lib/system/files.ts";
+import { DENO_DIR, digest } from "../support/data_project.ts";
 import { type Ended, ended, Project, ROOT, until } from "../support/project.ts";
 import { hasMemoryGroups, NODES, Slurm, slurmMissing } from "../support/slurm.ts";
 import { LOGIN, Sshd, sshMissing } from "../support/sshd.ts";
@@ -520,7 +521,8 @@ class Far implements AsyncDisposable {
 
   /** Slurm itself is not told here: only behind the login node it is. */
   async task(name: string, ...args: string[]): Promise<Ended> {
-    return await this.sweeps.project.task(name, args, this.sshd.env);
+    const cache = { XDG_CACHE_HOME: this.sweeps.project.path(".cache"), DENO_DIR };
+    return await this.sweeps.project.task(name, args, { ...this.sshd.env, ...cache });
   }
 
   async does(...args: string[]): Promise<string> {
@@ -640,6 +642,71 @@ exec ssh "$@"
       assert.equal(stdout.split("\n").filter((line) => line.trim() === name).length, 2);
     },
   );
+
+  await t.step("data are copied once, checked there, and read as they are here", async () => {
+    const photos = "1,2\n";
+    const table = digest("sha256", new TextEncoder().encode(photos));
+    const folder = digest("sha256", new TextEncoder().encode(`${table}  a/one.csv\n${table}  two.csv\n`));
+    await using far = await Far.make(slurm, sshd, {
+      "experiment.yaml": `name: test
+parameters: { seed: 1 }
+data:
+  table: { how: ask the authors, to: in/photos.csv, sha256: ${table} }
+  folder: { how: ask the authors, to: in/folder, sha256: ${folder} }
+steps:
+  train:
+    run: [python3, read.py, "{data.table}", "{data.folder}", "{out}/m.json"]
+    data: [table, folder]
+    produces: [m.json]
+`,
+      "read.py": `import pathlib, sys
+table, folder, out = map(pathlib.Path, sys.argv[1:])
+read = [table, folder / "a/one.csv", pathlib.Path("in/folder/two.csv"), pathlib.Path("in/photos.csv")]
+out.write_text(str([path.read_text() for path in read].count("1,2\\n")))
+`,
+      "in/photos.csv": photos,
+      "in/folder/a/one.csv": photos,
+      "in/folder/two.csv": photos,
+    });
+    const { sweeps } = far;
+    const run = async (...args: string[]) => {
+      await far.does("--on", "far", ...args);
+      await far.task("sweep", "--watch");
+      return sweeps.record.members.map(({ status }: Member) => status);
+    };
+    assert.deepEqual(await run("--seeds", "2"), ["done", "done"], sweeps.record.members[0].problem);
+    assert.equal(await Deno.readTextFile(sweeps.path(1, "train", "m.json")), "4");
+    const evidence = sweeps.json(1, "evidence.json");
+    assert.deepEqual(
+      [evidence.steps.train.data.table.sha256, evidence.steps.train.data.folder.sha256],
+      [table, folder],
+    );
+    const there = join(far.place, ".data", table, "photos.csv");
+    assert.equal(await Deno.readLink(far.code("in/photos.csv")), there);
+    const before = Deno.statSync(there);
+    await Deno.writeTextFile(sweeps.project.path("other.py"), "");
+    assert.deepEqual(await run("--seeds", "1"), ["done"]);
+    assert.deepEqual([Deno.statSync(there).ino, Deno.statSync(there).ctime], [before.ino, before.ctime]);
+
+    // Between the check and the start of a member.
+    const hosts = await Deno.readTextFile(sweeps.project.path("hosts", "far.yaml"));
+    const change = `prologue: ['chmod u+w "${there.replace("$", "\\$")}"; echo 3 >> "${
+      there.replace("$", "\\$")
+    }"']\n`;
+    await sweeps.project.write("hosts/far.yaml", hosts + change);
+    assert.deepEqual(await run("--seeds", "1"), ["failed"]);
+    assert.match(
+      sweeps.record.members[0].problem,
+      /the data "table" are not what was copied to the cluster: .*\.data\/.*photos\.csv was changed/,
+    );
+    await sweeps.project.write("hosts/far.yaml", hosts);
+    const refused = await far.task("sweep", "--seeds", "1", "--on", "far");
+    assert.equal(refused.code, 3);
+    assert.match(refused.stderr, /"table" on login: .*photos\.csv was changed there since it was copied/);
+    const [, removal] = /copied again: (ssh login .*)/.exec(refused.stderr)!;
+    assert.equal((await call(["bash", "-c", removal!], sshd.env)).code, 0);
+    assert.deepEqual(await run("--seeds", "1"), ["done"]);
+  });
 
   await t.step("one run is handed over, shown and taken in", async () => {
     await using far = await Far.make(slurm, sshd, {

@@ -114,7 +114,8 @@ export class DataProject implements AsyncDisposable {
   }
 }
 
-const DENO_DIR = await denoDir();
+/** Deno's own cache, also where a test has another one for the user. */
+export const DENO_DIR = await denoDir();
 
 async function denoDir(): Promise<string> {
   const asked = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();

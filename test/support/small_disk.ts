@@ -9,8 +9,9 @@ export async function mount(folder: string, options: string): Promise<string | u
   return done.code === 0 ? undefined : new TextDecoder().decode(done.stderr).trim();
 }
 
+/** Also where a program of the other side has not yet ended. */
 export async function unmount(folder: string) {
-  await new Deno.Command("umount", { args: [folder] }).output();
+  await new Deno.Command("umount", { args: ["--lazy", folder] }).output();
 }
 
 /** Whether tests that need such a disk can run; otherwise the reason was printed. */

@@ -24,6 +24,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import data_there
 from step_container import StepContainer
 
 SCHEMA = 1
@@ -170,7 +171,10 @@ def run_step(
         environment["PATH"] = step["path"] + os.pathsep + environment.get("PATH", os.defpath)
     container = StepContainer(step["container"], environment) if step.get("container") else None
     stop.container = container
+    changed = [one for one in step.get("data", []) if not data_there.is_as_checked(one)]
     try:
+        if changed:
+            return end_without_start(step, node, record, changed[0])
         if step.get("nodes") is not None:
             command = on_all_nodes(command, step["nodes"], environment)
             environment.update(for_srun())
@@ -206,6 +210,17 @@ def run_step(
     node.write()
     because = record.get("problem") or f"exit code {record['code']}"
     return record["status"], None if code == 0 else f"{step['name']}: {because}"
+
+
+def end_without_start(
+    step: dict[str, Any], node: Node, record: dict[str, Any], data: dict[str, Any]
+) -> tuple[str, str]:
+    """What it would read is not what was checked: it does not begin."""
+    name, place = data["name"], os.path.join(data["folder"], data["at"])
+    problem = f'the data "{name}" are not what was copied to the cluster: {place} was changed'
+    record.update(status="failed", code=1, problem=problem, command=step["command"], ended=now(), seconds=0)
+    node.write()
+    return "failed", f"{step['name']}: {problem}"
 
 
 def on_all_nodes(command: list[str], nodes: int, environment: dict[str, str]) -> list[str]:

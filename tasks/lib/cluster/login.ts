@@ -104,6 +104,18 @@ export async function send(host: string, folder: string, to: string, paths?: str
 }
 
 /**
+ * Copies data to a folder of the login node, as files even where links lead to them. A copy that was cut off goes on where
+ * it was.
+ *
+ * @param paths relative to the folder
+ * @throws as {@link send}
+ */
+export async function sendFiles(host: string, folder: string, to: string, paths: string[]) {
+  await make(host, [to]);
+  await copy(host, [`${folder}/`, `${host}:${to}/`], ["--copy-links", "--partial"], paths);
+}
+
+/**
  * Brings files of a folder of the login node here; what is not there is left out.
  *
  * @param paths relative to the folder; of one that ends in `/` all is brought, and what is not there removed here
@@ -133,6 +145,7 @@ export async function write(host: string, path: string, text: string) {
 async function must(host: string, argv: string[], input?: Uint8Array<ArrayBuffer>) {
   const { code, stderr } = await runThere(host, argv, { input });
   if (code === 0) return;
+  refuseFull(host, stderr);
   throw new Failure(3, `Cannot write on ${host}: ${stderr.trim().split("\n").at(-1)}`, {
     remedy: "folder: in the cluster's file must name a place where you may write",
   });
@@ -153,6 +166,14 @@ async function copy(host: string, places: string[], options: string[], paths?: s
       ...(paths !== undefined && { input: new TextEncoder().encode(paths.join("\0")) }),
     },
   );
+  refuseFull(host, stderr);
+  const to = places.at(-1)!;
+  if (code === FILE_ERROR && to.startsWith(`${host}:`)) refuseFull(host, await writeError(host, to));
+  if (code === 127 || /rsync: (?:command )?not found/.test(stderr)) {
+    throw new Failure(3, `Cannot copy from or to ${host}: there is no rsync on it`, {
+      remedy: `It must be found without a module: ssh ${host} rsync --version`,
+    });
+  }
   // Of rsync's codes these are about the connection: protocol, streams, a signal, a timeout.
   if (signal !== undefined || [NO_CONNECTION, 5, 10, 12, 20, 30, 35].includes(code)) {
     throw notReached(host, stderr);
@@ -160,6 +181,24 @@ async function copy(host: string, places: string[], options: string[], paths?: s
   if (code === 0) return;
   const reason = stderr.trim().split("\n").find((line) => line.trim() !== "") ?? `exit code ${code}`;
   throw new Failure(3, `Cannot copy from or to ${host}: ${reason}`, {
-    remedy: `rsync must be there, too, and have room: ssh ${host} 'rsync --version; df -h'`,
+    remedy: `Look at what is there: ssh ${host} 'rsync --version; df -h'`,
+  });
+}
+
+/** What rsync exits with where a file can't be written; what the other side says of it may get lost. */
+const FILE_ERROR = 11;
+
+/** What the system there says of a file of 1 MiB in a folder, which is removed again; nothing if it can be written. */
+async function writeError(host: string, to: string): Promise<string> {
+  const program = 'f="$1/.room.$$"; head -c 1048576 /dev/zero >"$f"; rm -f -- "$f"';
+  return (await runThere(host, ["sh", "-c", program, "sh", to.slice(host.length + 1)])).stderr;
+}
+
+/** @throws Failure(3) if a program there has said that a disk is full, or the user's share of it */
+function refuseFull(host: string, said: string) {
+  const line = said.split("\n").find((line) => /no space left on device|quota exceeded/i.test(line));
+  if (line === undefined) return;
+  throw new Failure(3, `There is no room on ${host}: ${line.trim()}`, {
+    remedy: "Make some, or name a folder on another disk: folder: in the cluster's file",
   });
 }

@@ -11,6 +11,7 @@ import { readRecord } from "../system/records.ts";
 import { Folder } from "../system/regular_file.ts";
 import { batchScript } from "./batch_script.ts";
 import { type Cluster, clusterSchema } from "./cluster.ts";
+import { type DataThere, type DataToSend, sendData } from "./data_there.ts";
 import { bring, type Login, loginOf, make, NotReached, send, write } from "./login.ts";
 import { type Moved, relocate } from "./relocate.ts";
 import {
@@ -40,6 +41,8 @@ const submissionSchema = z.object({
     root: z.string(),
     /** The project's folder here. */
     project: z.string(),
+    /** Where data are kept here, and there for all experiments; absent in what was handed over before there were any. */
+    data: z.optional(z.object({ here: z.string(), there: z.string() })),
   })),
   /** Lines of the jobs' file that each array runs. */
   arrays: z.array(z.object({
@@ -60,12 +63,14 @@ export type Submission = z.infer<typeof submissionSchema>;
  * Where a submission to a cluster behind a login node is there; nothing for a cluster whose files are seen here.
  *
  * @param code SHA-256 of the sources
+ * @param cache where data are kept here
  */
 export function placeThere(
   { host, folder }: Cluster,
   experiment: { name: string; root: string },
   directory: string,
   code: string,
+  cache: string,
 ): Submission["there"] {
   if (host === undefined) return undefined;
   const own = join(folder!, experiment.name);
@@ -74,6 +79,8 @@ export function placeThere(
     directory: join(own, basename(directory)),
     root: join(own, `code-${code.slice(0, 16)}`),
     project: experiment.root,
+    // No experiment can be called that.
+    data: { here: cache, there: join(folder!, ".data") },
   };
 }
 
@@ -105,6 +112,8 @@ export interface JobStep {
   out: string;
   timeout?: number;
   optional?: boolean;
+  /** Data that it reads, behind a login node: they must still be what was copied there. */
+  data?: DataThere[];
   /** Made for the step, and removed after it. */
   folders?: string[];
   /** The container that it runs in. */
@@ -124,6 +133,7 @@ export interface Needs {
   sources: string[];
   /** Folders that the steps find there, by their paths here. */
   folders: string[];
+  data: DataToSend[];
 }
 
 /** So long a controller may take to accept what it was sent: before that nothing is handed over again. */
@@ -195,6 +205,7 @@ export class Submissions {
       [this.directory, there.directory],
       [INSIDE, join(there.directory, "inside")],
       [there.project, there.root],
+      ...there.data === undefined ? [] : [[there.data.here, there.data.there] as const],
     ];
   }
 
@@ -214,13 +225,15 @@ export class Submissions {
    *
    * @throws Failure(3) if it can't be reached, or has no room
    */
-  async send(submission: Submission, jobs: Job[], { sources, folders }: Needs) {
+  async send(submission: Submission, jobs: Job[], { sources, folders, data }: Needs) {
     const { there, number } = submission;
     if (there?.host === undefined) return;
     const { host, directory, root, project } = there;
     await send(host, project, root, sources);
     await send(host, INSIDE, join(directory, "inside"));
     await make(host, this.#thereOf(submission, folders));
+    const program = join(directory, "inside", "cluster", "data_there.py");
+    await sendData(host, program, data, (value) => this.#thereOf(submission, value));
     const told = jobs.map(({ plan: _, ...job }) => this.#thereOf(submission, job));
     await write(host, this.#thereOf(submission, this.#path(number, "jobs.jsonl")), linesOf(told));
   }

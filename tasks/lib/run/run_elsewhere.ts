@@ -1,6 +1,6 @@
 /** A run that is planned here, carried out by compute nodes, and taken in again here: with the same record as any other. */
 
-import { dirname, isAbsolute, join } from "node:path";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import { Failure } from "../cli/failure.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import { type Cluster, NODE_ENGINES } from "../cluster/cluster.ts";
@@ -17,6 +17,8 @@ import {
   type Submission,
   type Submissions,
 } from "../cluster/submission.ts";
+import type { DataThere, DataToSend } from "../cluster/data_there.ts";
+import { dataCache } from "../data/cache_folder.ts";
 import { containerName } from "../engine/container.ts";
 import { engineCommand, engineOf } from "../engine/index.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
@@ -44,10 +46,33 @@ export async function codeOf({ host }: Cluster, plan: Plan, runs: string): Promi
     : (await hashCode(plan.experiment.root, runs, undefined, notCode(plan))).sha256;
 }
 
-/** What a cluster behind a login node is sent: the sources that the attempt's record names, and folders for caches. */
-export function needsOf(jobs: Job<Plan>[], { code }: Attempt): Needs {
+/** What a cluster behind a login node is sent: the sources that the attempt's record names, folders for caches, and data. */
+export async function needsOf(jobs: Job<Plan>[], { code }: Attempt): Promise<Needs> {
   const caches = jobs.flatMap(({ plan }) => plan.steps.flatMap(({ cache }) => cache ?? []));
-  return { sources: Object.keys(code.files), folders: [...new Set(caches)] };
+  const data = new Map<string, DataToSend>();
+  for (const { steps, plan } of jobs) {
+    for (const one of steps.flatMap(({ data = [] }) => data)) {
+      if (data.has(one.name)) continue;
+      data.set(one.name, { ...one, from: await Deno.realPath(plan.data![one.name]!.path) });
+    }
+  }
+  return { sources: Object.keys(code.files), folders: [...new Set(caches)], data: [...data.values()] };
+}
+
+/** Data of a step as a cluster behind a login node keeps them: in folders that are called as those of the cache here. */
+async function dataThere(plan: Plan, names: string[]): Promise<DataThere[]> {
+  const cache = await dataCache();
+  return await Promise.all(names.map(async (name) => {
+    const { path, folder, sha256, treeSha256 } = plan.data![name]!;
+    return {
+      name,
+      // A folder of the user's own is in no cache. What a plan only shows may not have been fetched.
+      folder: folder ?? join(cache, sha256 ?? name),
+      at: folder === undefined ? "tree" : basename(await Deno.realPath(path).catch(() => path)),
+      sha256: treeSha256 ?? sha256 ?? "",
+      ...(path.startsWith(`${plan.experiment.root}/`) && { link: path }),
+    };
+  }));
 }
 
 /** How long files may take to be seen on another machine of a shared file system. */
@@ -74,14 +99,14 @@ export async function jobOf(plan: Plan, submission: number, cluster: Cluster): P
 
 /** What is not copied there. */
 function refuseBehindLogin({ engine, directory }: Plan, step: PlannedStep, host: string) {
-  const { name, data = [], downloads, needs } = step;
+  const { name, downloads, needs } = step;
   if (engine.name !== "host") {
     refuseOnNode(name, `behind ${host} steps run in a Python that is there, not by ${engine.name}`);
   }
-  if (data.length > 0 || downloads !== undefined) {
+  if (downloads !== undefined) {
     refuseOnNode(
       name,
-      `it needs data, and data are not copied to ${host}: log in there and hand it over from there`,
+      `what it downloads by itself is not copied from ${host}: give the data urls, and they are sent there`,
     );
   }
   const earlier = Object.entries(needs).find(([, need]) => dirname(need.directory) !== directory);
@@ -93,7 +118,11 @@ function refuseBehindLogin({ engine, directory }: Plan, step: PlannedStep, host:
   }
 }
 
-async function jobStep(plan: Plan, step: PlannedStep, { torchrun, nodes = 1 }: Cluster): Promise<JobStep> {
+async function jobStep(
+  plan: Plan,
+  step: PlannedStep,
+  { host, torchrun, nodes = 1 }: Cluster,
+): Promise<JobStep> {
   const { name, argv, cwd, out, timeout, optional } = step;
   if (step.outputs !== undefined) {
     refuseOnNode(name, "it writes into the project (outputs:), which others read");
@@ -111,6 +140,7 @@ async function jobStep(plan: Plan, step: PlannedStep, { torchrun, nodes = 1 }: C
     ...{ name, argv, cwd, out, timeout, optional, env: own },
     command: await engineCommand(plan, step),
     ...(isSpread && { nodes: Number(nodes) }),
+    ...(host !== undefined && step.data !== undefined && { data: await dataThere(plan, step.data) }),
     ...(step.resume !== undefined && { resumed: await engineCommand(plan, step, true) }),
     ...(plan.engine.name === "host" && isAbsolute(plan.environment.python) && {
       path: dirname(plan.environment.python),

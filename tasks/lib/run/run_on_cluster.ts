@@ -8,6 +8,7 @@ import { printedOnNode } from "../cluster/node_record.ts";
 import { NotReached } from "../cluster/login.ts";
 import { isActive } from "../cluster/slurm.ts";
 import { type Job, placeThere, reasonOf, type Submission, Submissions } from "../cluster/submission.ts";
+import { dataCache } from "../data/cache_folder.ts";
 import { parseExperiment } from "../experiment/parse.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -70,7 +71,7 @@ export async function forCluster(
 
 /** The script that would hand a run over. */
 export async function scriptOf(cluster: Cluster, { plan, runs }: PreparedRun): Promise<string> {
-  return scriptFor(cluster, plan, submissionOf(cluster, plan, await codeOf(cluster, plan, runs)));
+  return scriptFor(cluster, plan, await submissionOf(cluster, plan, await codeOf(cluster, plan, runs)));
 }
 
 function scriptFor(cluster: Cluster, plan: Plan, submission: Submission): string {
@@ -78,13 +79,17 @@ function scriptFor(cluster: Cluster, plan: Plan, submission: Submission): string
   return script!;
 }
 
-function submissionOf(cluster: Cluster, { run, experiment, directory }: Plan, code: string): Submission {
+async function submissionOf(
+  cluster: Cluster,
+  { run, experiment, directory }: Plan,
+  code: string,
+): Promise<Submission> {
   return {
     schema: 1,
     number: 1,
     created: new Date().toISOString(),
     cluster: { name: cluster.name, file: cluster.file },
-    there: placeThere(cluster, experiment, directory, code),
+    there: placeThere(cluster, experiment, directory, code, await dataCache()),
     arrays: [{ name: `${experiment.name}-${run}`, first: 0, size: 1 }],
     runs: [run],
   };
@@ -111,8 +116,8 @@ export async function runOnCluster(
   const environment = await makeEnvironment(prepared, request, stopper, terminal);
   const { attempt, claims } = await planElsewhere(prepared, environment);
   const job = await jobOf(plan, 1, cluster);
-  const submission = submissionOf(cluster, plan, attempt.code.sha256);
-  await all.send(submission, [job], needsOf([job], attempt));
+  const submission = await submissionOf(cluster, plan, attempt.code.sha256);
+  await all.send(submission, [job], await needsOf([job], attempt));
   await makeOwnFolder(prepared.runs);
   await Deno.mkdir(plan.directory, { recursive: true });
   const conditions: Conditions = { attempt: { ...attempt, job: { cluster: cluster.name } }, claims };

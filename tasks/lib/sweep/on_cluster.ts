@@ -8,6 +8,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import { loginOf, NotReached } from "../cluster/login.ts";
 import { isActive, type SiteLimits, siteLimits } from "../cluster/slurm.ts";
 import { type Job, placeThere, reasonOf, type Submission, Submissions } from "../cluster/submission.ts";
+import { dataCache } from "../data/cache_folder.ts";
 import type { Experiment } from "../experiment/experiment.ts";
 import type { Plan } from "../plan/plan.ts";
 import { runIds } from "../record/run_folder.ts";
@@ -69,7 +70,7 @@ export async function handOver(given: HandedOver, terminal: Terminal): Promise<v
     elsewhere,
     plan(given, number, code, limits), // while git is asked
   ]);
-  await all.send(submission, jobs, needsOf(jobs, attempt));
+  await all.send(submission, jobs, await needsOf(jobs, attempt));
   const conditions: Conditions = { attempt: { ...attempt, job: { cluster: cluster.name } }, claims };
   for (const [line, index] of now.entries()) {
     Object.assign(record.members[index]!, {
@@ -141,7 +142,7 @@ async function plan(
     number,
     created: new Date().toISOString(),
     cluster: { name: cluster.name, file: cluster.file },
-    there: placeThere(cluster, jobs[0]!.plan.experiment, directory, await code),
+    there: placeThere(cluster, jobs[0]!.plan.experiment, directory, await code, await dataCache()),
     arrays,
     runs: jobs.map(({ run }) => run),
   };
