@@ -5,7 +5,7 @@ import { Failure } from "../cli/failure.ts";
 import { pluralize } from "../cli/format.ts";
 import type { Arguments, OptionTable } from "../cli/options.ts";
 import type { Terminal } from "../cli/terminal.ts";
-import { diffLines } from "../claim/claim_task.ts";
+import { showDiff } from "../claim/claim_task.ts";
 import { callerFolder } from "../system/project_root.ts";
 import type { Change } from "./changes.ts";
 import type { Proposed } from "./propose.ts";
@@ -177,10 +177,7 @@ export function showOffer(offer: Offer, terminal: Terminal) {
       for (const line of after.replace(/\n$/, "").split("\n")) terminal.line(`  ${line}`);
       continue;
     }
-    for (const line of diffLines(before, after)) {
-      const style = line.startsWith("+") ? "green" : line.startsWith("-") ? "red" : "dim";
-      terminal.line(`  ${terminal.paint(line, style)}`);
-    }
+    showDiff(before, after, terminal);
   }
   if (changes.length === 0) terminal.line("Nothing to write: all is there");
 }

@@ -64,10 +64,7 @@ function show(
   if (before === after) terminal.line(`${file}: as it is`);
   else {
     terminal.line(terminal.paint(`${file}:`, "bold"));
-    for (const line of diffLines(before, after)) {
-      const style = line.startsWith("+") ? "green" : line.startsWith("-") ? "red" : "dim";
-      terminal.line(`  ${terminal.paint(line, style)}`);
-    }
+    showDiff(before, after, terminal);
   }
   const rows = files.filter(({ change }) => change !== "same").map((
     { path, change },
@@ -108,6 +105,14 @@ function confirmWriting(yes: boolean, terminal: Terminal) {
     });
   }
   if (!confirm("Write this?")) throw new Failure(130, "Nothing was written");
+}
+
+/** Prints what changed, line by line, in colours. */
+export function showDiff(before: string, after: string, terminal: Terminal) {
+  for (const line of diffLines(before, after)) {
+    const style = line.startsWith("+") ? "green" : line.startsWith("-") ? "red" : "dim";
+    terminal.line(`  ${terminal.paint(line, style)}`);
+  }
 }
 
 /** Unchanged lines shown around a change. */

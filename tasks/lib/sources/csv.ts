@@ -1,13 +1,10 @@
 /** A cell of a table, or a whole column: `train/history.csv?epoch=10#validation_accuracy`. */
 
-import { oneOrAll, parseRow } from "./row.ts";
-import type { ClaimSource, SourceKind } from "./source.ts";
+import { type CellSource, checkCell, formatCell, oneOrAll, parseRow } from "./row.ts";
+import type { SourceKind } from "./source.ts";
 
-interface CsvSource extends ClaimSource {
+interface CsvSource extends CellSource {
   kind: "csv";
-  /** The row whose column has the value; without it the whole column. */
-  row?: { column: string; value: string };
-  column: string;
 }
 
 export const CSV: SourceKind<CsvSource> = {
@@ -30,22 +27,14 @@ export const CSV: SourceKind<CsvSource> = {
     return "problem" in query ? query : { kind: "csv", step, path, row: query, column };
   },
 
-  format({ path, row, column }) {
-    return `${path}${row === undefined ? "" : `?${row.column}=${row.value}`}#${column}`;
-  },
+  format: formatCell,
 
   async read({ path, row, column, format }, files, form) {
     const [text, { findInCsv }] = await Promise.all([files.text(path), import("../values/csv.ts")]);
     return oneOrAll(findInCsv(text, column, row, format), form, row);
   },
 
-  check({ path, row, column }, value) {
-    return Array.isArray(value) || row !== undefined ? undefined : {
-      field: "from",
-      problem:
-        `must name one row, e.g. ${path}?epoch=10#${column} or ${path}?epoch=last#${column}, or one value of the column, e.g. ${path}#${column}[-1] or [max], or value must be a list for the whole column`,
-    };
-  },
+  check: (source, value) => checkCell(source, value, ["?epoch=10", "?epoch=last"]),
 
   quantity({ row, column }) {
     return row?.value === "last" ? { keys: [column], at: { index: -1 } } : { keys: [column], at: row };

@@ -3,7 +3,7 @@
 import { ContentProblem } from "../values/content_problem.ts";
 import type { Cell, RowQuery } from "../values/csv.ts";
 import { SELECTORS } from "./selector.ts";
-import type { Form, FoundValue } from "./source.ts";
+import type { ClaimSource, Form, FoundValue } from "./source.ts";
 
 /** The row that follows `?`. */
 export function parseRow(text: string): RowQuery | { problem: string } {
@@ -14,6 +14,28 @@ export function parseRow(text: string): RowQuery | { problem: string } {
         `must name the row by a column and its value, e.g. "?epoch=10" or "?epoch=last" after the file`,
     }
     : { column, value: value.join("=") };
+}
+
+/** A column of a file, or the cell of one row in it. */
+export interface CellSource extends ClaimSource {
+  /** The row whose column has the value; without it the whole column. */
+  row?: RowQuery;
+  column: string;
+}
+
+export function formatCell({ path, row, column }: CellSource): string {
+  return `${path}${row === undefined ? "" : `?${row.column}=${row.value}`}#${column}`;
+}
+
+/** @param rows what may follow the file to name one row, e.g. `?epoch=10` */
+export function checkCell({ path, row, column }: CellSource, value: unknown, rows: string[]) {
+  if (Array.isArray(value) || row !== undefined) return undefined;
+  const one = rows.map((query) => `${path}${query}#${column}`).join(" or ");
+  return {
+    field: "from" as const,
+    problem:
+      `must name one row, e.g. ${one}, or one value of the column, e.g. ${path}#${column}[-1] or [max], or value must be a list for the whole column`,
+  };
 }
 
 /** @throws {ContentProblem} where one value is expected, and there are more or none */

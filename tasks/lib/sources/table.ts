@@ -1,13 +1,10 @@
 /** A cell of a table in Markdown, HTML or LaTeX: `eval/README.md?Model=ours#Top-1`. */
 
-import { oneOrAll, parseRow } from "./row.ts";
-import type { ClaimSource, SourceKind } from "./source.ts";
+import { type CellSource, checkCell, formatCell, oneOrAll, parseRow } from "./row.ts";
+import type { SourceKind } from "./source.ts";
 
-interface TableSource extends ClaimSource {
+interface TableSource extends CellSource {
   kind: "table";
-  /** The row whose column has the value; without it the whole column. */
-  row?: { column: string; value: string };
-  column: string;
 }
 
 const MARKUPS = [
@@ -30,22 +27,14 @@ export const TABLE: SourceKind<TableSource> = {
     return { kind: "table", step, path: `${step}/${name}`, ...(row === undefined ? {} : { row }), column };
   },
 
-  format({ path, row, column }) {
-    return `${path}${row === undefined ? "" : `?${row.column}=${row.value}`}#${column}`;
-  },
+  format: formatCell,
 
   async read({ path, row, column }, files, form) {
     const [text, { findInTables }] = await Promise.all([files.text(path), import("../values/tables.ts")]);
     return oneOrAll(findInTables(text, markupOf(path)!, column, row), form, row);
   },
 
-  check({ path, row, column }, value) {
-    return Array.isArray(value) || row !== undefined ? undefined : {
-      field: "from",
-      problem:
-        `must name one row, e.g. ${path}?Model=ours#${column}, or one value of the column, e.g. ${path}#${column}[-1] or [max], or value must be a list for the whole column`,
-    };
-  },
+  check: (source, value) => checkCell(source, value, ["?Model=ours"]),
 
   quantity({ row, column }) {
     return { keys: [column], at: row };

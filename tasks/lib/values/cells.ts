@@ -1,7 +1,7 @@
 /** What the code cells of a notebook printed, cell by cell, and where the notebook's prose says otherwise. */
 
-import { ContentProblem } from "./content_problem.ts";
 import { parseDecimal, printsAs } from "./decimal.ts";
+import { notebookCells } from "./text.ts";
 
 interface Cell {
   /** Among the code cells, 1-based; a cell of text has the number of the code cell before it. */
@@ -53,16 +53,9 @@ export function contradictions(json: string): Contradiction[] {
 
 /** Cells that parameters were injected into are not the notebook's own. */
 function cellsOf(json: string): Cell[] {
-  let cells: unknown;
-  try {
-    cells = JSON.parse(json)?.cells;
-  } catch (error) {
-    throw new ContentProblem(`is not a notebook: ${(error as Error).message}`);
-  }
-  if (!Array.isArray(cells)) throw new ContentProblem("is not a notebook: it has no cells");
   const found: Cell[] = [];
   let number = 0;
-  for (const cell of cells) {
+  for (const cell of notebookCells(json)) {
     const tags = cell?.metadata?.tags;
     if (Array.isArray(tags) && tags.includes("injected-parameters")) continue;
     const isCode = cell?.cell_type === "code";

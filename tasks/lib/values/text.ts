@@ -57,8 +57,13 @@ function withLines(
 // deno-lint-ignore no-control-regex -- terminal colours, which progress bars and loggers write
 const COLOURS = /\x1b\[[\d;]*[A-Za-z]/g;
 
-/** Everything that the code cells of a notebook printed or returned as text, in order; never their source. */
-export function notebookOutputs(json: string): string {
+/**
+ * The cells of a notebook as they stand there, not checked further.
+ *
+ * @throws {ContentProblem} if it is none
+ */
+// deno-lint-ignore no-explicit-any -- anything may stand there
+export function notebookCells(json: string): any[] {
   let cells: unknown;
   try {
     cells = JSON.parse(json)?.cells;
@@ -66,7 +71,14 @@ export function notebookOutputs(json: string): string {
     throw new ContentProblem(`is not a notebook: ${(error as Error).message}`);
   }
   if (!Array.isArray(cells)) throw new ContentProblem("is not a notebook: it has no cells");
-  const texts = cells.flatMap((cell) => Array.isArray(cell?.outputs) ? cell.outputs.map(outputText) : []);
+  return cells;
+}
+
+/** Everything that the code cells of a notebook printed or returned as text, in order; never their source. */
+export function notebookOutputs(json: string): string {
+  const texts = notebookCells(json).flatMap((cell) =>
+    Array.isArray(cell?.outputs) ? cell.outputs.map(outputText) : []
+  );
   return texts.map((text) => text.endsWith("\n") || text === "" ? text : `${text}\n`).join("").replace(
     COLOURS,
     "",
