@@ -386,3 +386,10 @@ Deno.test("new claims nothing of a data set's description, and takes no set-up o
   assert.match(text, /name: accuracy/);
   assert.doesNotMatch(text, /4\.3/);
 });
+
+Deno.test("new names a notebook with blanks in its name in full", async () => {
+  const { text } = await proposed({
+    "a b/c d.ipynb": notebook([["import numpy", "loss: 0.5\n"]], { language_info: { version: "3.6.1" } }),
+  });
+  assert.match(text, /python: "3\.6" \(a b\/c d\.ipynb, language_info\)/);
+});

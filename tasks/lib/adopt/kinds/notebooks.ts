@@ -19,7 +19,7 @@ export const NOTEBOOKS: Kind = {
   async look(repository, draft) {
     const python = await repository.python();
     const steps: Found<StepDraft>[] = [];
-    const versions: string[] = [];
+    const versions: [version: string, path: string][] = [];
     for (const path of repository.named(/\.ipynb$/).slice(0, MOST_LOOKED_AT)) {
       const notebook = parsed(repository, path);
       if (notebook === undefined) continue;
@@ -38,7 +38,7 @@ export const NOTEBOOKS: Kind = {
       if (claims.length === 0) step.doubt ??= STORES_NOTHING;
       steps.push({ value: step, found: path, certainty: "read" });
       const version = /^3\.\d+/.exec(notebook.metadata?.language_info?.version ?? "")?.[0];
-      if (version !== undefined && step.doubt === undefined) versions.push(`${version} ${path}`);
+      if (version !== undefined && step.doubt === undefined) versions.push([version, path]);
       draft.claims.push(...claims);
       addParameters(draft, path, python.get(path)?.parameters);
     }
@@ -175,10 +175,9 @@ function addParameters(
 }
 
 /** The Python that most of them were run with. */
-function addPython(draft: Draft, versions: string[]) {
+function addPython(draft: Draft, versions: [version: string, path: string][]) {
   const counted = new Map<string, { count: number; path: string }>();
-  for (const one of versions) {
-    const [version, path] = one.split(" ") as [string, string];
+  for (const [version, path] of versions) {
     counted.set(version, {
       count: (counted.get(version)?.count ?? 0) + 1,
       path: counted.get(version)?.path ?? path,
