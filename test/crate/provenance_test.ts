@@ -245,6 +245,21 @@ Deno.test("report --crate names what vanished or was altered, and leaves no file
   assert.equal([...Deno.readDirSync(project.root)].length, before);
 });
 
+Deno.test("a file of a run that could be started can be started where its crate is unpacked", async () => {
+  await using project = await Project.make({
+    "experiment.yaml": `name: made\nsteps:\n  make: { run: [bash, make.sh, "{out}"] }\n`,
+    "make.sh": `echo 'echo hello' > "$1/hello.sh"\nchmod +x "$1/hello.sh"\n`,
+  });
+  assert.equal((await project.task("reproduce")).code, 0);
+  const { code, stderr } = await project.task("report", ["--crate", "run.zip"]);
+  assert.equal(code, 0, stderr);
+  await new Deno.Command("unzip", { args: ["-q", "run.zip", "-d", "out"], cwd: project.root }).output();
+  const modes = ["make/hello.sh", "plan.json"].map((path) =>
+    Deno.statSync(project.path(`out/${path}`)).mode!
+  );
+  assert.deepEqual(modes.map((mode) => mode & 0o111), [0o111, 0]);
+});
+
 Deno.test("report --crate overwrites nothing, and says so of a folder that is not there", async () => {
   await using project = await Project.make({ ...FILES, "taken.zip": "mine" });
   assert.equal((await project.task("reproduce")).code, 0);

@@ -70,5 +70,7 @@ async function addFile(zip: ZipWriter<unknown>, within: Folder, path: string) {
     if (error instanceof IrregularFile) throw error;
     throw new Failure(1, `Cannot make a crate: ${path} is recorded, and not there any more`);
   });
-  await zip.add(path, file.readable);
+  const { mode } = await file.stat();
+  // What could be started can be started where it is unpacked; nothing else is said of who may do what.
+  await zip.add(path, file.readable, { unixMode: mode !== null && (mode & 0o111) !== 0 ? 0o755 : 0o644 });
 }
