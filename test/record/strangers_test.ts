@@ -78,6 +78,41 @@ Deno.test("a plan with a million claims is refused in a moment", async () => {
   refused(await readAll(project, directory));
 });
 
+Deno.test("evidence of a million steps or attempts is refused in a moment", async (t) => {
+  await using project = await run();
+  const directory = await project.run();
+  const cases = {
+    steps: Object.fromEntries(Array.from({ length: 1e6 }, (_, at) => [`s${at}`, 1])),
+    attempts: Array(1e6).fill({}),
+  };
+  for (const [what, value] of Object.entries(cases)) {
+    await t.step(what, async () => {
+      await change(directory, (evidence) => ({ ...evidence, steps: {}, attempts: [], [what]: value }));
+      refused(await readAll(project, directory), ["claim"]);
+    });
+  }
+});
+
+Deno.test("of outputs that never were, the first thousands are looked for", async () => {
+  await using project = await run();
+  const directory = await project.run();
+  const outputs = Array.from({ length: 30_000 }, (_, at) => ({ path: `${at}`, bytes: 1, sha256: "0" }));
+  await change(
+    directory,
+    ({ steps, ...rest }) => ({ ...rest, steps: { ...steps, train: { ...steps.train, outputs } } }),
+  );
+  const { code, stdout } = await project.task("verify", [directory]);
+  assert.equal(code, 1);
+  assert.match(stdout, /\d+ more files: nobody looked at them/);
+});
+
+// deno-lint-ignore no-explicit-any -- what is made of it is no evidence
+async function change(directory: string, edit: (evidence: any) => unknown) {
+  const path = join(directory, "evidence.json");
+  await Deno.chmod(path, 0o644);
+  await Deno.writeTextFile(path, JSON.stringify(edit(JSON.parse(await Deno.readTextFile(path)))));
+}
+
 Deno.test("a record or an output of 1 GB in one line is refused in a moment", async (t) => {
   for (const file of ["evidence.json", "plan.json", "verdict.json", "train/metrics.json"]) {
     await t.step(file, async () => {

@@ -5,7 +5,7 @@ import { Failure } from "../cli/failure.ts";
 import { ENGINE_NAMES, type EngineName } from "../experiment/engine_name.ts";
 import { exists, inParallel, listFiles, sha256, sha256File, writeJson } from "../system/files.ts";
 import { checkRegular, Folder, IrregularFile, readTextIfThere } from "../system/regular_file.ts";
-import { checkRecord, parseJson } from "../system/records.ts";
+import { checkRecord, parseJson, refuseLong } from "../system/records.ts";
 import type { Evidence, Output, StepEvidence } from "./evidence_schema.ts";
 
 export type {
@@ -93,6 +93,7 @@ export async function readEvidence(directory: string): Promise<Evidence> {
       { remedy: "Update this project, then try again" },
     );
   }
+  refuseLong({ steps: value?.steps, attempts: value?.attempts }, path, "the evidence of a run");
   const { evidenceSchema } = await import("./evidence_schema.ts");
   return checkRecord(value, path, evidenceSchema, "the evidence of a run");
 }

@@ -6,7 +6,7 @@ import { type Plan, PLAN_SCHEMA } from "../plan/plan.ts";
 import { exists } from "../system/files.ts";
 import { callerFolder } from "../system/project_root.ts";
 import { Folder, readTextIfThere } from "../system/regular_file.ts";
-import { checkRecord, parseJson } from "../system/records.ts";
+import { checkRecord, parseJson, refuseLong } from "../system/records.ts";
 import { type Evidence, readEvidence } from "./evidence.ts";
 
 /** Folder that holds the runs of every experiment: `--runs`, else `RUNS_DIR`, else `runs` in the project. */
@@ -82,6 +82,7 @@ export async function readPlan(directory: string): Promise<Plan> {
   if (typeof value?.schema === "number" && value.schema !== PLAN_SCHEMA) {
     throw new Failure(2, `${path} was written by another version of this project`);
   }
+  refuseLong({ steps: value?.steps }, path, "the plan of a run");
   const { planSchema } = await import("../plan/plan_schema.ts");
   return checkRecord(value, path, planSchema, "the plan of a run");
 }
