@@ -9,6 +9,7 @@ import { DENO_DIR, digest } from "../support/data_project.ts";
 import { type Ended, ended, Project, ROOT, until } from "../support/project.ts";
 import { hasMemoryGroups, NODES, Slurm, slurmMissing } from "../support/slurm.ts";
 import { LOGIN, Sshd, sshMissing } from "../support/sshd.ts";
+import { CLAIM_OVER_SEEDS } from "../support/sweeps.ts";
 
 const missing = await slurmMissing();
 if (missing !== undefined) console.log(`ignored: the tests with Slurm, since ${missing}`);
@@ -48,13 +49,7 @@ steps:
   read:
     run: [python3, -c, "print(open('{steps.train}/m.json').read())"]
     needs: [train]
-claims:
-  - name: accuracy over seeds
-    from: train/m.json#/accuracy
-    over: seeds
-    value: { mean: 94.0, std: 0.3, n: 10 }
-    tolerance: { absolute: 2, because: made up }
-sweep: { steps: [train, read] }
+${CLAIM_OVER_SEEDS}sweep: { steps: [train, read] }
 `,
   "train.py": TRAIN,
 };

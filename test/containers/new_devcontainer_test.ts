@@ -1,8 +1,7 @@
 /** The dev container that `new` writes, brought up by the real CLI on the real Docker Engine. */
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { CLI } from "../support/devcontainer.ts";
+import { cliMissing, cliOf } from "../support/devcontainer.ts";
 import { docker, said } from "../support/docker.ts";
 import { call, IMAGE, missingDocker } from "../support/engines.ts";
 import { Project } from "../support/project.ts";
@@ -25,12 +24,7 @@ addEventListener("unload", () => Deno.removeSync(scratch.root, { recursive: true
 async function missing(): Promise<string | undefined> {
   const engine = await missingDocker();
   if (engine !== undefined) return engine;
-  const install = ["install", "--no-save", "--no-fund", "--no-audit", "--prefix", scratch.root, CLI];
-  const { code, stderr } = await call(["npm", ...install]).catch((error) => ({
-    code: 1,
-    stderr: `${error}`,
-  }));
-  return code === 0 ? undefined : `${CLI} can't be had: ${stderr}`;
+  return await cliMissing(scratch.root);
 }
 
 const reason = await missing();
@@ -52,7 +46,7 @@ Deno.test({
     assert.equal(given.code, 0, given.stderr);
     const cli = async (command: string, ...args: string[]) => {
       const where = ["--workspace-folder", project.root, "--config", config];
-      const program = join(scratch.root, "node_modules/.bin/devcontainer");
+      const program = cliOf(scratch.root);
       const env = { HOME: scratch.root, TMPDIR: scratch.root, NO_COLOR: "1" };
       const { code, stdout, stderr } = await call([program, command, ...where, ...args], env);
       assert.equal(code, 0, `${stdout}\n${stderr.split("\n").slice(-30).join("\n")}`);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { isOnPath } from "../../tasks/lib/system/on_path.ts";
-import { CLI } from "../support/devcontainer.ts";
+import { cliMissing, cliOf } from "../support/devcontainer.ts";
 import { docker, missingEngine } from "../support/docker.ts";
 import { Registry } from "../support/elsewhere.ts";
 import { call } from "../support/engines.ts";
@@ -20,19 +20,14 @@ addEventListener("unload", () => Deno.removeSync(scratch.root, { recursive: true
 
 async function missing(): Promise<string | undefined> {
   if (!isOnPath("docker-registry")) return "there is no docker-registry; deno task machine installs it";
-  const install = ["install", "--no-save", "--no-fund", "--no-audit", "--prefix", scratch.root, CLI];
-  const { code, stderr } = await call(["npm", ...install]).catch((error) => ({
-    code: 1,
-    stderr: `${error}`,
-  }));
-  return code === 0 ? undefined : `${CLI} can't be had: ${stderr}`;
+  return await cliMissing(scratch.root);
 }
 
 const reason = await missing();
 if (reason !== undefined) console.log(`ignored: the dev container Template, since ${reason}`);
 
 const cli = (...args: string[]) =>
-  call([join(scratch.root, "node_modules/.bin/devcontainer"), ...args], {
+  call([cliOf(scratch.root), ...args], {
     HOME: scratch.root,
     TMPDIR: scratch.root,
   });

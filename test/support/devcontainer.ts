@@ -9,7 +9,7 @@ import { call } from "./engines.ts";
 import { type Ended, Project } from "./project.ts";
 
 /** The newest on 2026-11-24. */
-export const CLI = "@devcontainers/cli@0.89.0";
+const CLI = "@devcontainers/cli@0.89.0";
 
 export const CPU = ".devcontainer/devcontainer.json";
 
@@ -31,11 +31,8 @@ export class DevContainer implements AsyncDisposable {
     const scratch = await Project.make({});
     addEventListener("unload", () => Deno.removeSync(scratch.root, { recursive: true }));
     const container = new DevContainer(await copyOfThisProject(), scratch);
-    const install = ["install", "--no-save", "--no-fund", "--no-audit", "--prefix", scratch.root, CLI];
-    const npm = await call(["npm", ...install]).catch(String);
-    if (typeof npm === "string" || npm.code !== 0) {
-      return `${CLI} can't be had: ${typeof npm === "string" ? npm : npm.stderr}`;
-    }
+    const lacking = await cliMissing(scratch.root);
+    if (lacking !== undefined) return lacking;
     const wheels = await wheelhouse(container.project);
     const place = container.project.path("wheelhouse");
     if (wheels !== place) await stageWheels(wheels, place);
@@ -64,7 +61,7 @@ export class DevContainer implements AsyncDisposable {
 
   /** The CLI itself, for others than the checkout's owner. */
   get program(): string {
-    return join(this.scratch.root, "node_modules/.bin/devcontainer");
+    return cliOf(this.scratch.root);
   }
 
   /** Runs the CLI as the checkout's owner. */
@@ -124,4 +121,19 @@ export class DevContainer implements AsyncDisposable {
       for (const name of new Set([image, image.replace(/-uid$/, "")])) await docker("image", "rm", name);
     }
   }
+}
+
+/** Installs it into a folder; why it can't be had, if it can't. */
+export async function cliMissing(folder: string): Promise<string | undefined> {
+  const install = ["install", "--no-save", "--no-fund", "--no-audit", "--prefix", folder, CLI];
+  const { code, stderr } = await call(["npm", ...install]).catch((error) => ({
+    code: 1,
+    stderr: `${error}`,
+  }));
+  return code === 0 ? undefined : `${CLI} can't be had: ${stderr}`;
+}
+
+/** The program, where it was installed into a folder. */
+export function cliOf(folder: string): string {
+  return join(folder, "node_modules/.bin/devcontainer");
 }

@@ -8,6 +8,7 @@ import { gpusOf, type HandedOver, quantity } from "../../tasks/lib/sweep/export/
 import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
 import { exportObjections, exportReaders } from "../support/exports.ts";
 import { Project } from "../support/project.ts";
+import { CLAIM_OVER_SEEDS } from "../support/sweeps.ts";
 
 const tools = await exportReaders();
 
@@ -30,13 +31,7 @@ steps:
   train:
     run: [python3, train.py, "{seed}", "{lr}", "{out}"]
     produces: [m.json]
-claims:
-  - name: accuracy over seeds
-    from: train/m.json#/accuracy
-    over: seeds
-    value: { mean: 94.0, std: 0.3, n: 10 }
-    tolerance: { absolute: 2, because: made up }
-`,
+${CLAIM_OVER_SEEDS}`,
   "train.py": `
 import json, pathlib, sys
 seed, lr, out = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]

@@ -6,6 +6,7 @@ import { parseExperiment } from "../../tasks/lib/experiment/parse.ts";
 import { numbersOf, readHere } from "../../tasks/lib/sweep/member_record.ts";
 import { readMembers } from "../../tasks/lib/sweep/read_members.ts";
 import { Project } from "../support/project.ts";
+import { CLAIM_OVER_SEEDS } from "../support/sweeps.ts";
 
 const YAML = `name: test
 parameters: { seed: 1 }
@@ -13,13 +14,7 @@ steps:
   train:
     run: [python3, -c, "open('{out}/m.json', 'w').write('{{\\"accuracy\\": 94.{seed}}}')"]
     produces: [m.json]
-claims:
-  - name: accuracy over seeds
-    from: train/m.json#/accuracy
-    over: seeds
-    value: { mean: 94.0, std: 0.3, n: 10 }
-    tolerance: { absolute: 2, because: made up }
-`;
+${CLAIM_OVER_SEEDS}`;
 
 const COUNT = 2100;
 
