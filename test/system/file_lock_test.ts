@@ -49,7 +49,7 @@ Deno.test("a lock of another process is waited for, with who has it, and goes wi
     assert.equal((await readHolder(path))?.pid, Deno.pid);
   }
   assert.equal(await exists(path), false);
-  assert.deepEqual([await isLocked(path), await wasLeft(path)], [false, false]);
+  assert.deepEqual([await isLocked(path), wasLeft(path)], [false, false]);
 });
 
 Deno.test("20 processes that want one lock get it one after the other", async () => {
