@@ -193,6 +193,8 @@ async function oneMember(given: New, text: string, terminal: Terminal): Promise<
       todo: [index],
     },
   );
+  const how = member.problem === undefined ? member.status : `${member.status}: ${member.problem}`;
+  terminal.line(`member ${index} of ${record.members.length}, run ${member.run}: ${how}`);
   const exitCode = member.status === "done" ? 0 : member.status === "failed" ? 1 : 130;
   return { exitCode, result: { directory, sweep: record.sweep, experiment: experiment.name, member } };
 }
